@@ -1,0 +1,13 @@
+# Joint: one GTA5 and one Cityscapes picture a step
+_base_ = './city.py'
+train_dataloader = dict(
+    batch_size=2,  # the sum of the shares
+    sampler=dict(shares=dict(source=1, target=1)),
+    dataset=dict(
+        domains=dict(
+            source=dict(
+                type='GTADataset', data_root='data/gta/', pipeline=_base_.train_pipeline
+            )
+        )
+    ),
+)

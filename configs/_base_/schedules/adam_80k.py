@@ -1,0 +1,10 @@
+# Adam for every network, poly decay to zero (HRS, Section 4, "Training Details")
+optim_wrapper = dict(
+    constructor='JointOptimWrapperConstructor',
+    segmentor=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999))),  # E
+)
+# `end` is left out, so the decay ends at train_cfg.max_iters whatever it is set to
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=80000, val_interval=4000)  # H14
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

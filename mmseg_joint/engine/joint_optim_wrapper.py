@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmseg.registry import OPTIM_WRAPPERS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+DTYPES = {
+    None: None,
+    'float32': None,
+    'bfloat16': torch.bfloat16,
+    'float16': torch.float16,
+}
+
+
+@OPTIM_WRAPPERS.register_module()
+class JointOptimWrapper(OptimWrapperDict):
+    """Steps one optimizer for each network after one backward of the sum of their losses.
+
+    To mmengine's Runner, its model wrappers and its hooks it behaves as a single optimizer does:
+    gradient accumulation, distributed training and mixed precision work unchanged. One gradient
+    scaler serves all networks, since one backward feeds them all; an optimizer whose gradients
+    overflow skips its step, and the others step.
+
+    Args:
+        dtype: `'float32'` (or None), `'bfloat16'` or `'float16'`: what the forward is cast to.
+        accumulative_counts: Number of iterations whose gradients make one step.
+        loss_scale: For float16: `'dynamic'`, a number to start from, or the arguments of
+            :class:`torch.amp.GradScaler`.
+        device_type: Device of the networks, `'cpu'` or `'cuda'`.
+        **optim_wrappers: Network's name -> its optimizer wrapper; each clips its own gradients.
+
+    Raises:
+        JointError: `dtype` is not one of those above.
+    """
+
+    def __init__(
+        self,
+        dtype: str | None = None,
+        accumulative_counts: int = 1,
+        loss_scale: str | float | dict[str, Any] = 'dynamic',
+        device_type: str = 'cpu',
+        **optim_wrappers: OptimWrapper,
+    ) -> None:
+        super().__init__(**optim_wrappers)
+        if dtype not in DTYPES:
+            raise JointError(
+                f'optim_wrapper.dtype is "{dtype}": choose float32, bfloat16 or float16.'
+            )
+        for name, optim_wrapper in optim_wrappers.items():
+            # mmengine logs every network's norm under one name, the last one winning
+            optim_wrapper.grad_name = f'{name}.{getattr(optim_wrapper, "grad_name", "grad_norm")}'
+        self.dtype = DTYPES[dtype]
+        self.device_type = device_type
+        scale = {} if loss_scale == 'dynamic' else loss_scale
+        self.loss_scaler = torch.amp.GradScaler(
+            device_type,
+            enabled=self.dtype is torch.float16,
+            **(scale if isinstance(scale, dict) else {'init_scale': float(scale)}),
+        )
+        self._accumulative_counts = accumulative_counts
+        self._inner_count = 0
+        self._max_counts = -1
+        self._remainder_counts = -1
+
+    # OptimWrapperDict refuses to do what is ambiguous for several backwards. Here there is one.
+    update_params = OptimWrapper.update_params
+    initialize_count_status = OptimWrapper.initialize_count_status
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Cast the forward to `dtype`; hold back all-reduce while gradients accumulate.
+
+        Args:
+            model: The model, perhaps wrapped for distributed training.
+        """
+        cast = torch.autocast(self.device_type, self.dtype) if self.dtype else nullcontext()
+        with OptimWrapper.optim_context(self, model), cast:
+            yield
+
+    def backward(self, loss: Tensor, **kwargs: Any) -> None:
+        """Backpropagate the sum of all networks' losses once.
+
+        Args:
+            loss: The sum, a scalar.
+            **kwargs: Passed on to :meth:`torch.Tensor.backward`.
+        """
+        self.loss_scaler.scale(loss).backward(**kwargs)
+        self._inner_count += 1
+
+    def step(self, **kwargs: Any) -> None:
+        """Clip each network's gradients as its config says, then step every optimizer.
+
+        Args:
+            **kwargs: Passed on to :meth:`torch.optim.Optimizer.step`.
+        """
+        for optim_wrapper in self.values():
+            if optim_wrapper.clip_grad_kwargs:
+                self.loss_scaler.unscale_(optim_wrapper.optimizer)
+                optim_wrapper._clip_grad()
+            self.loss_scaler.step(optim_wrapper.optimizer, **kwargs)
+        self.loss_scaler.update()
+
+    def zero_grad(self, **kwargs: Any) -> None:
+        """Clear the gradients of every network.
+
+        Args:
+            **kwargs: Passed on to :meth:`torch.optim.Optimizer.zero_grad`.
+        """
+        for optim_wrapper in self.values():
+            optim_wrapper.zero_grad(**kwargs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Gather the optimizers' states and the shared gradient scaler's.
+
+        Returns:
+            Network's name -> state, and `loss_scaler` -> state when there is one.
+        """
+        state = super().state_dict()
+        if self.loss_scaler.is_enabled():
+            state['loss_scaler'] = self.loss_scaler.state_dict()
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gathered.
+
+        Args:
+            state_dict: Network's name -> state.
+
+        Raises:
+            JointError: The checkpoint was written with other networks.
+        """
+        state_dict = dict(state_dict)
+        scaler = state_dict.pop('loss_scaler', None)
+        if set(state_dict) != set(self.keys()):
+            raise JointError(
+                f'The checkpoint holds optimizers of {", ".join(state_dict) or "no network"}, the '
+                f'config has {", ".join(self.keys())}: resume with the config that wrote it, or '
+                'start anew from its weights with load_from.'
+            )
+        if scaler and self.loss_scaler.is_enabled():
+            self.loss_scaler.load_state_dict(scaler)
+        super().load_state_dict(state_dict)

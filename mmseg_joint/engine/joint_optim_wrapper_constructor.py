@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.model import is_model_wrapper
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+from torch import nn
+
+from mmseg_joint.errors import JointError
+
+SHARED_KEYS = ('dtype', 'accumulative_counts', 'loss_scale')
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class JointOptimWrapperConstructor:
+    """Builds one optimizer for each network named in the config.
+
+    `segmentor` stands for everything that is not an objective's; any other key is an objective's
+    name, and may hold a dict of the objective's networks instead of an optimizer::
+
+        optim_wrapper = dict(
+            constructor='JointOptimWrapperConstructor',
+            segmentor=dict(optimizer=dict(type='Adam', lr=1e-4), clip_grad=dict(max_norm=10)),
+            weighting=dict(optimizer=dict(type='Adam', lr=1e-4)),
+            gan=dict(generator=dict(optimizer=...), discriminator=dict(optimizer=...)))
+
+    Each optimizer's dict takes what mmengine's takes: `optimizer`, `paramwise_cfg`, `clip_grad`,
+    `constructor`. A key set to None counts as deleted. Beside them stand what all share:
+    `dtype`, `accumulative_counts` and `loss_scale` of :class:`JointOptimWrapper`.
+
+    Args:
+        optim_wrapper_cfg: The dict above.
+        paramwise_cfg: Refused here; it belongs to one network.
+
+    Raises:
+        JointError: The dict names no optimizer, or `paramwise_cfg` stands beside the networks.
+    """
+
+    def __init__(
+        self, optim_wrapper_cfg: dict[str, Any], paramwise_cfg: dict[str, Any] | None = None
+    ) -> None:
+        if paramwise_cfg:
+            raise JointError(
+                'optim_wrapper.paramwise_cfg belongs to one network: move it to '
+                'optim_wrapper.segmentor.paramwise_cfg.'
+            )
+        if 'optimizer' in optim_wrapper_cfg:
+            raise JointError(
+                'optim_wrapper.optimizer: JointOptimWrapperConstructor wants one optimizer for '
+                'each network: write optim_wrapper.segmentor.optimizer (in a child config, '
+                'replace the whole dict with _delete_=True).'
+            )
+        config = {key: value for key, value in optim_wrapper_cfg.items() if value is not None}
+        self.kind = config.pop('type', 'JointOptimWrapper')
+        self.shared = {key: config.pop(key) for key in SHARED_KEYS if key in config}
+        self.networks = _flatten(config)
+
+    def __call__(self, model: nn.Module) -> Any:
+        """Build the optimizers of a model.
+
+        Args:
+            model: A segmentor, perhaps wrapped for distributed training.
+
+        Returns:
+            A :class:`JointOptimWrapper`.
+
+        Raises:
+            JointError: A key names no network, two keys name the same parameter, or a trainable
+                parameter is left out.
+        """
+        if is_model_wrapper(model):
+            model = model.module
+        modules = {name: _find(model, name) for name in self.networks}
+        _check_coverage(model, modules)
+        optim_wrappers = {
+            name: _build(modules[name], config) for name, config in self.networks.items()
+        }
+        device = next(model.parameters()).device
+        return OPTIM_WRAPPERS.build(
+            {
+                'type': self.kind,
+                'device_type': device.type,
+                **self.shared,
+                **optim_wrappers,
+            }
+        )
+
+
+def _flatten(config: dict[str, Any], prefix: str = '') -> dict[str, dict[str, Any]]:
+    flat: dict[str, dict[str, Any]] = {}
+    for key, value in config.items():
+        name = f'{prefix}{key}'
+        if value is None:
+            continue
+        if not isinstance(value, dict) or not value:
+            raise JointError(
+                f'optim_wrapper.{name} is {value!r}: it must be a dict with an optimizer, like '
+                "dict(optimizer=dict(type='Adam', lr=1e-4))."
+            )
+        nested = {}
+        if 'optimizer' in value:
+            own = {key: inner for key, inner in value.items() if not _names_network(key, inner)}
+            nested = {key: inner for key, inner in value.items() if key not in own}
+            flat[name] = own
+        else:
+            nested = value
+        flat.update(_flatten(nested, f'{name}.'))
+    return flat
+
+
+def _names_network(key: str, value: Any) -> bool:
+    return key != 'optimizer' and isinstance(value, dict) and 'optimizer' in value
+
+
+def _find(model: nn.Module, name: str) -> nn.Module:
+    if name == 'segmentor':
+        return _segmentor(model)
+    try:
+        module = model.get_submodule(f'objectives.{name}')
+    except AttributeError:
+        known = ['segmentor', *getattr(model, 'objectives', {})]
+        raise JointError(
+            f'optim_wrapper.{name} matches no network of the model, which has '
+            f'{", ".join(known)}: rename the key, or set it to None to delete it.'
+        ) from None
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise JointError(
+            f'optim_wrapper.{name} matches no trainable parameter: set the key to None.'
+        )
+    return module
+
+
+def _segmentor(model: nn.Module) -> nn.Module:
+    """View the model without its objectives, under the same parameter names."""
+    view = nn.Module()
+    for name, parameter in model.named_parameters(recurse=False):
+        view.register_parameter(name, parameter)
+    for name, child in model.named_children():
+        if name != 'objectives':
+            view.add_module(name, child)
+    return view
+
+
+def _check_coverage(model: nn.Module, modules: dict[str, nn.Module]) -> None:
+    owners: dict[int, str] = {}
+    for name, module in modules.items():
+        for parameter in module.parameters():
+            other = owners.setdefault(id(parameter), name)
+            if other != name:
+                raise JointError(
+                    f'optim_wrapper.{other} and optim_wrapper.{name} both hold the parameter '
+                    f'{_name_of(model, parameter)}: two optimizers would step it; delete one key.'
+                )
+    left_out = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and id(parameter) not in owners
+    ]
+    if left_out:
+        first = left_out[0].split('.')
+        key = f'optim_wrapper.{first[1]}' if first[0] == 'objectives' else 'optim_wrapper.segmentor'
+        raise JointError(
+            f'{len(left_out)} trainable parameters have no optimizer ({", ".join(left_out[:3])}'
+            f'{", …" if len(left_out) > 3 else ""}): add {key}.'
+        )
+
+
+def _name_of(model: nn.Module, wanted: nn.Parameter) -> str:
+    return next(name for name, parameter in model.named_parameters() if parameter is wanted)
+
+
+def _build(module: nn.Module, config: dict[str, Any]) -> Any:
+    config = dict(config)
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+        {
+            'type': config.pop('constructor', 'DefaultOptimWrapperConstructor'),
+            'paramwise_cfg': config.pop('paramwise_cfg', None),
+            'optim_wrapper_cfg': {'type': 'OptimWrapper', **config},
+        }
+    )
+    return constructor(module)

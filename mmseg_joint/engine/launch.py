@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import os
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+
+from mmseg_joint.errors import JointError
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the Runner that a config asks for.
+
+    Args:
+        cfg: The whole config.
+
+    Returns:
+        mmengine's Runner, or the one that `runner_type` names.
+    """
+    _check_schedule(cfg)
+    if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
+        _prepare_cpu_ranks(cfg)
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Do what `--amp` says: half precision in the way that the config's optimizers understand.
+
+    float16 with loss scaling on a GPU; bfloat16 on a CPU, which needs none.
+
+    Args:
+        cfg: The whole config, changed in place.
+
+    Raises:
+        JointError: The optimizer wrapper knows no mixed precision.
+    """
+    wrapper = cfg.optim_wrapper
+    if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
+        if wrapper.get('dtype') in (None, 'float32'):
+            wrapper.dtype = 'float16' if torch.cuda.is_available() else 'bfloat16'
+    elif wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.setdefault('loss_scale', 'dynamic')
+    elif wrapper.type != 'AmpOptimWrapper':
+        raise JointError(
+            f'--amp does not go with optim_wrapper.type="{wrapper.type}": use '
+            "constructor='JointOptimWrapperConstructor' or type='OptimWrapper'."
+        )
+
+
+def _check_schedule(cfg: Config) -> None:
+    scheduler = cfg.get('param_scheduler')
+    if not isinstance(scheduler, dict) or 'type' in scheduler:
+        return
+    wrapper = cfg.optim_wrapper
+    names = {key for key, value in wrapper.items() if isinstance(value, dict)}
+    missing = sorted(names - {name.split('.')[0] for name in scheduler})
+    if missing:
+        raise JointError(
+            f'param_scheduler has no schedule for {", ".join(missing)}: add the key, or give one '
+            'list that all optimizers follow.'
+        )
+
+
+def _prepare_cpu_ranks(cfg: Config) -> None:
+    """Let several processes train on a CPU.
+
+    mmengine's launcher always calls `torch.cuda.set_device`, and its default wrapper always names
+    a GPU; a process group that already exists and a wrapper without device avoid both.
+    """
+    os.environ.setdefault('LOCAL_RANK', '0')
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False},
+    )

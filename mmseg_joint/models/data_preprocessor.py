@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmseg.models.data_preprocessor import SegDataPreProcessor
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+
+
+@MODELS.register_module()
+class JointDataPreprocessor(SegDataPreProcessor):
+    """mmseg's preprocessor, applied to each domain of a batch on its own.
+
+    In training it returns a dict of domains instead of one tensor, so that pictures of different
+    domains never need the same size: `inputs[domain]` has the shape (N, 3, H, W), and
+    `data_samples[domain]` is a list of N samples. A batch whose samples name no domain (an
+    ordinary mmseg dataset) counts as `target`. In testing it is mmseg's own.
+
+    Arguments are those of :class:`mmseg.models.SegDataPreProcessor`.
+    """
+
+    def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
+        """Group by domain, then normalise, pad and stack each group.
+
+        Args:
+            data: `inputs`, a list of (3, H, W) uint8 pictures, and `data_samples`, a list of
+                :class:`mmseg.structures.SegDataSample`.
+            training: Whether the batch is for training.
+
+        Returns:
+            A dict of `inputs` and `data_samples`, each a dict of domains when training.
+
+        Raises:
+            JointError: The batch mixes two draws of the sampler, or one domain's pictures have
+                different sizes and no padding was configured.
+        """
+        if not training:
+            return super().forward(data, training)
+        samples = data['data_samples']
+        _check_one_draw(samples)
+        groups: dict[str, list[int]] = {}
+        for position, sample in enumerate(samples):
+            groups.setdefault(sample.metainfo.get('domain', 'target'), []).append(position)
+        parts = {
+            domain: super(JointDataPreprocessor, self).forward(
+                {
+                    'inputs': [data['inputs'][position] for position in positions],
+                    'data_samples': [samples[position] for position in positions],
+                },
+                training=True,
+            )
+            for domain, positions in groups.items()
+        }
+        return {
+            'inputs': {domain: part['inputs'] for domain, part in parts.items()},
+            'data_samples': {domain: part['data_samples'] for domain, part in parts.items()},
+        }
+
+    def to_unit_range(self, inputs: Tensor) -> Tensor:
+        """Map normalised pictures to [-1, 1], the range of a tanh.
+
+        Args:
+            inputs: Normalised pictures, (N, 3, H, W).
+
+        Returns:
+            The same pictures, pixel value 0 at -1 and 255 at 1, (N, 3, H, W).
+        """
+        if self._enable_normalize:
+            inputs = inputs * self.std + self.mean
+        return inputs / 127.5 - 1
+
+
+def _check_one_draw(samples: list) -> None:
+    batches = {sample.metainfo['draw'][0] for sample in samples if 'draw' in sample.metainfo}
+    if len(batches) > 1:
+        raise JointError(
+            f'A batch of {len(samples)} samples mixes {len(batches)} draws of JointSampler: set '
+            'train_dataloader.batch_size to the sum of train_dataloader.sampler.shares.'
+        )

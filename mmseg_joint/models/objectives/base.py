@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Callable, ClassVar
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.func import functional_call
+
+
+@dataclass
+class DomainOutput:
+    """What the segmentor computed for one domain of a batch.
+
+    Args:
+        inputs: Normalised pictures, (N, 3, H, W).
+        features: The backbone's (or neck's) outputs.
+        logits: The main head's scores at picture size, (N, C, H, W).
+        labels: Class indices or the ignore index, (N, H, W); None for an unlabelled domain.
+        to_unit_range: Maps normalised pictures to [-1, 1].
+    """
+
+    inputs: Tensor
+    features: tuple[Tensor, ...]
+    logits: Tensor
+    labels: Tensor | None
+    to_unit_range: Callable[[Tensor], Tensor]
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """Softmax of the logits in float32 or better, detached, (N, C, H, W)."""
+        return full_precision(self.logits.detach()).softmax(dim=1)
+
+    @cached_property
+    def pictures(self) -> Tensor:
+        """The pictures in [-1, 1], (N, 3, H, W)."""
+        return self.to_unit_range(self.inputs)
+
+
+@dataclass
+class ObjectiveResult:
+    """What an objective adds to a training step.
+
+    Args:
+        losses: Named values for the log; those with `loss` in the name are summed and minimised.
+        pixel_weights: Domain -> weight of each pixel in that domain's supervised loss, (N, H, W).
+    """
+
+    losses: dict[str, Tensor]
+    pixel_weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Objective(BaseModule):
+    """One extra training signal, with the networks that it owns.
+
+    A subclass names the domains it reads in `domains` and implements :meth:`forward`. Losses meant
+    for the segmentor call the objective's networks through :func:`frozen`; losses meant for these
+    networks take detached tensors. So one backward of the sum gives every network its own gradient.
+    """
+
+    domains: ClassVar[tuple[str, ...]] = ('source', 'target')
+
+    def __init__(self, init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None) -> None:
+        super().__init__(init_cfg)
+
+    @abstractmethod
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """Compute the objective's losses.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            Losses, and weights for the supervised losses.
+        """
+
+
+def full_precision(tensor: Tensor) -> Tensor:
+    """Cast half precision to float32: networks run in half precision under autocast, losses never.
+
+    Args:
+        tensor: A floating-point tensor.
+
+    Returns:
+        The tensor itself if it is float32 or float64, else its float32 copy.
+    """
+    return tensor.float() if tensor.dtype.itemsize < 4 else tensor
+
+
+def frozen(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    """Call a network so that gradients pass through it but never reach its parameters.
+
+    Nothing is toggled on the module, so the same step may also call it with live parameters.
+
+    Args:
+        module: The network.
+        *args: Its positional arguments.
+        **kwargs: Its keyword arguments.
+
+    Returns:
+        What the network returns.
+    """
+    parameters = {name: value.detach() for name, value in module.named_parameters()}
+    return functional_call(module, parameters, args, kwargs)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from difflib import get_close_matches
+from inspect import signature
+from typing import Any
+
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_joint.errors import JointError
+
+from .base import Objective
+
+
+def build_objectives(
+    configs: dict[str, dict[str, Any] | None], **defaults: Any
+) -> nn.ModuleDict:
+    """Build a model's named objectives.
+
+    Args:
+        configs: Name -> config; None deletes one that a base config brought.
+        **defaults: What the model knows and every objective may take, e.g. `num_classes`.
+
+    Returns:
+        Name -> objective.
+
+    Raises:
+        JointError: A name cannot be used, or a type is not a registered objective.
+    """
+    objectives = nn.ModuleDict()
+    for name, config in configs.items():
+        if config is None:
+            continue
+        if 'loss' in name or '.' in name or hasattr(objectives, name):
+            raise JointError(
+                f'model.objectives.{name}: choose another name, without dots and without "loss" '
+                '(the log sums every value with "loss" in its name).'
+            )
+        kind = _find(name, config)
+        accepted = signature(kind).parameters
+        arguments = {key: value for key, value in config.items() if key != 'type'}
+        unknown = sorted(set(arguments) - set(accepted))
+        if unknown:
+            raise JointError(
+                f'model.objectives.{name}: {kind.__name__} takes no {", ".join(unknown)}; '
+                f'its values are {", ".join(accepted)}.'
+            )
+        known = {key: value for key, value in defaults.items() if key in accepted}
+        objectives[name] = kind(**{**known, **arguments})
+    return objectives
+
+
+def _find(name: str, config: dict[str, Any]) -> type[Objective]:
+    kind = config.get('type')
+    found = MODELS.get(kind) if isinstance(kind, str) else kind
+    if isinstance(found, type) and issubclass(found, Objective):
+        return found
+    known = sorted(
+        key
+        for key, value in MODELS.module_dict.items()
+        if isinstance(value, type) and issubclass(value, Objective)
+    )
+    close = get_close_matches(str(kind), known, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else f'choose one of {", ".join(known)}.'
+    raise JointError(f'model.objectives.{name}: there is no objective of type "{kind}"; {hint}')

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.weighting_maps import weighting_map
+
+from .base import DomainOutput, Objective, ObjectiveResult
+
+LEVELS = ('pixel', 'region', 'image')
+
+
+@MODELS.register_module()
+class HierarchicalWeighting(Objective):
+    """Weights each source pixel by how target-like the predicted label structure around it is.
+
+    "Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical Region
+    Selection", CVPR 2019, Eq. 1 and 3-5. The networks see the detached softmax of the up-sampled
+    logits (H1): Eq. 1 trains them only, and the weights are constants for the segmentor.
+
+    Args:
+        num_classes: Number of classes C; the model fills it in.
+        per_class: One map for each class, the paper's W^19, or one shared map, its W^1.
+        levels: Any subset of `'pixel'`, `'region'` and `'image'`; Eq. 4 is the mean over them.
+        network: Config of :class:`WeightingNetwork`, without what this class fills in.
+        loss: Config of Eq. 1.
+        ignore_index: Label of pixels without a class.
+        init_cfg: mmengine's initialisation config.
+
+    Raises:
+        JointError: `levels` is empty or names an unknown level.
+    """
+
+    domains = ('source', 'target')
+
+    def __init__(
+        self,
+        num_classes: int,
+        per_class: bool = True,
+        levels: Sequence[str] = LEVELS,
+        network: dict[str, Any] | None = None,
+        loss: dict[str, Any] | None = None,
+        ignore_index: int = 255,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if not levels or set(levels) - set(LEVELS):
+            raise JointError(
+                f'HierarchicalWeighting.levels is {list(levels)}: '
+                f'choose at least one of {", ".join(LEVELS)}.'
+            )
+        self.ignore_index = ignore_index
+        self.networks = nn.ModuleDict(
+            {
+                level: MODELS.build(
+                    {
+                        'type': 'WeightingNetwork',
+                        'in_channels': num_classes,
+                        'num_maps': num_classes if per_class else 1,
+                        'level': level,
+                        **(network or {}),
+                    }
+                )
+                for level in LEVELS
+                if level in levels
+            }
+        )
+        self.loss = MODELS.build(loss or {'type': 'HierarchicalWeightLoss'})
+
+    def score(self, probabilities: Tensor) -> dict[str, Tensor]:
+        """Score how target-like a prediction is, at each level.
+
+        Args:
+            probabilities: Softmax of the logits, (N, C, H, W).
+
+        Returns:
+            Level -> scores: (N, K, H, W), (N, K, H/8, W/8) or (N, K), with K = C or 1.
+        """
+        return {level: network(probabilities) for level, network in self.networks.items()}
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """Eq. 1 for the weighting networks, Eq. 3-4 for the source pixels.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The weighting loss of either domain, the mean weight for the log, and the weights.
+        """
+        source = self.score(outputs['source'].probabilities)
+        target = self.score(outputs['target'].probabilities)
+        labels = outputs['source'].labels
+        weights = weighting_map(source, labels, self.ignore_index)
+        labelled = labels != self.ignore_index
+        return ObjectiveResult(
+            losses={
+                'loss_source': self.loss(source, 0.0),
+                'loss_target': self.loss(target, 1.0),
+                'mean_weight': (weights * labelled).sum() / labelled.sum().clamp(min=1),
+            },
+            pixel_weights={'source': weights},
+        )

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
+
+from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+
+
+@MODELS.register_module()
+class ReconstructionGAN(Objective):
+    """Pulls the domains' features together by rebuilding pictures from them.
+
+    "Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical Region
+    Selection", CVPR 2019, Section 3.2 and Algorithm 1, lines 7, 9 and 10. The generator G rebuilds
+    pictures from features; the discriminator D tells real target pictures from pictures rebuilt
+    from source features (H10); the encoder E is pushed so that D takes the latter for real.
+    Gradients: the reconstruction loss reaches G only (H11), the adversarial loss G and E.
+
+    Args:
+        generator: Config of :class:`ReconstructionGenerator`.
+        discriminator: Config of :class:`PatchDiscriminator`.
+        feature_index: Which of the backbone's outputs G rebuilds pictures from.
+        encoder_weight: λ_adv of E (H12).
+        generator_weight: λ_adv of G (H12).
+        reconstruction_weight: λ_rec (H12).
+        real_label: Range from which D's label of a real picture is drawn (H13).
+        fake_label: Range from which D's label of a rebuilt picture is drawn (H13).
+        init_cfg: mmengine's initialisation config.
+    """
+
+    domains = ('source', 'target')
+
+    def __init__(
+        self,
+        generator: dict[str, Any],
+        discriminator: dict[str, Any],
+        feature_index: int = 3,
+        encoder_weight: float = 0.001,
+        generator_weight: float = 1.0,
+        reconstruction_weight: float = 1.0,
+        real_label: Sequence[float] = (0.8, 1.0),
+        fake_label: Sequence[float] = (0.0, 0.2),
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.generator = MODELS.build({'type': 'ReconstructionGenerator', **generator})
+        self.discriminator = MODELS.build({'type': 'PatchDiscriminator', **discriminator})
+        self.feature_index = feature_index
+        self.encoder_weight = encoder_weight
+        self.generator_weight = generator_weight
+        self.reconstruction_weight = reconstruction_weight
+        self.real_label = tuple(real_label)
+        self.fake_label = tuple(fake_label)
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """Reconstruction loss of G, adversarial loss of G and E, and D's loss.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The losses, and D's share of pictures told right, for the log.
+        """
+        source, target = outputs['source'], outputs['target']
+        features = source.features[self.feature_index]
+        rebuilt = self._rebuild(source)
+        reconstruction = l1_loss(rebuilt, source.pictures)
+        reconstruction = reconstruction + l1_loss(self._rebuild(target), target.pictures)
+
+        judged = frozen(self.discriminator, rebuilt)
+        judged_for_encoder = frozen(
+            self.discriminator, frozen(self.generator, features, rebuilt.shape[-2:])
+        )
+        real = self.discriminator(target.pictures)
+        fake = self.discriminator(rebuilt.detach())
+        discriminator = self._perturbed(real, self.real_label)
+        discriminator = discriminator + self._perturbed(fake, self.fake_label)
+        return ObjectiveResult(
+            {
+                'loss_reconstruction': self.reconstruction_weight * reconstruction,
+                'loss_generator': self.generator_weight * _called_real(judged),
+                'loss_encoder': self.encoder_weight * _called_real(judged_for_encoder),
+                'loss_discriminator': discriminator,
+                'accuracy_real': (real > 0).double().mean(),
+                'accuracy_fake': (fake <= 0).double().mean(),
+            }
+        )
+
+    def _rebuild(self, output: DomainOutput) -> Tensor:
+        features = output.features[self.feature_index].detach()
+        return full_precision(self.generator(features, output.inputs.shape[-2:]))
+
+    @staticmethod
+    def _perturbed(judged: Tensor, label_range: tuple[float, ...]) -> Tensor:
+        judged = full_precision(judged)
+        low, high = label_range
+        labels = torch.empty(len(judged), 1, 1, 1, dtype=judged.dtype, device=judged.device)
+        labels = labels.uniform_(low, high).expand_as(judged)
+        return binary_cross_entropy_with_logits(judged, labels)
+
+
+def _called_real(judged: Tensor) -> Tensor:
+    judged = full_precision(judged)
+    return binary_cross_entropy_with_logits(judged, torch.ones_like(judged))

@@ -1,0 +1,3 @@
+from .joint_encoder_decoder import JointEncoderDecoder
+
+__all__ = ['JointEncoderDecoder']

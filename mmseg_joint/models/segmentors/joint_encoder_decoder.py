@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import reduce
+from operator import mul
+from typing import Any
+
+import torch
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from mmseg.utils import add_prefix
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
+from mmseg_joint.models.objectives.build import build_objectives
+from mmseg_joint.models.pretrained import check_pretrained
+
+from .pixel_weights import PixelWeights, weighted
+
+Inputs = dict[str, Tensor]
+Samples = dict[str, list[SegDataSample]]
+
+
+@MODELS.register_module()
+class JointEncoderDecoder(EncoderDecoder):
+    """mmseg's segmentor, trained on several domains at once and helped by named objectives.
+
+    It adds `objectives.*` to the state dict and nothing else, so its checkpoints load in mmseg's
+    own `EncoderDecoder`. One forward gives all losses of all networks; one backward of their sum
+    gives each network its own gradient (see :class:`mmseg_joint.models.objectives.Objective`).
+
+    Args:
+        objectives: Name -> config of an objective. A named dict, so that a child config can change,
+            add or (with None) delete one.
+        merge_domains: Run all domains through the segmentor in one forward. `'auto'` does so when
+            their pictures have the same size and no norm layer uses batch statistics, which would
+            otherwise mix the domains.
+        data_preprocessor: mmseg's config of it; :class:`JointDataPreprocessor` takes its place.
+        *args: Arguments of :class:`mmseg.models.EncoderDecoder`.
+        **kwargs: Likewise.
+
+    Raises:
+        JointError: An objective's name or type is not valid.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        objectives: dict[str, dict[str, Any] | None] | None = None,
+        merge_domains: bool | str = 'auto',
+        data_preprocessor: dict[str, Any] | nn.Module | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(data_preprocessor, dict) and (
+            data_preprocessor.get('type') in (None, 'SegDataPreProcessor')
+        ):
+            data_preprocessor = {**data_preprocessor, 'type': 'JointDataPreprocessor'}
+        super().__init__(*args, data_preprocessor=data_preprocessor, **kwargs)
+        self.objectives = build_objectives(objectives or {}, num_classes=self.num_classes)
+        self.merge_domains = merge_domains
+        for head in self._heads():
+            head.sampler = PixelWeights(head.sampler)
+
+    def init_weights(self) -> None:
+        """Initialise the weights; pretrained ones that are absent or fit nothing are refused."""
+        for name, module in self.named_modules():
+            check_pretrained(module, f'model.{name}' if name else 'model')
+        super().init_weights()
+
+    def loss(self, inputs: Inputs | Tensor, data_samples: Samples | list[SegDataSample]) -> dict:
+        """Compute every network's losses from one batch.
+
+        Args:
+            inputs: Domain -> normalised pictures, (N, 3, H, W). A tensor alone is the target's.
+            data_samples: Domain -> the pictures' samples, with labels unless it is `unlabeled`.
+
+        Returns:
+            Named losses: `source.decode.loss_ce`, `<objective>.loss_…`, and values for the log.
+
+        Raises:
+            JointError: An objective needs a domain that the batch lacks.
+        """
+        if isinstance(inputs, Tensor):
+            inputs, data_samples = {'target': inputs}, {'target': data_samples}
+        self._check_domains(inputs)
+        outputs = self._forward_domains(inputs, data_samples)
+        results = {name: objective(outputs) for name, objective in self.objectives.items()}
+        losses = {}
+        for domain, output in outputs.items():
+            if output.labels is not None:
+                weights = _pixel_weights(domain, results.values())
+                supervised = self._supervised_loss(output, data_samples[domain], weights)
+                losses.update(add_prefix(supervised, domain))
+        for name, result in results.items():
+            losses.update(add_prefix(result.losses, name))
+        return losses
+
+    def parse_losses(self, losses: dict[str, Any]) -> tuple[Tensor, OrderedDict]:
+        """Sum the losses as mmengine does, and stop at one that is not a number.
+
+        Args:
+            losses: What :meth:`loss` returned.
+
+        Returns:
+            The sum to minimise, and all values for the log.
+
+        Raises:
+            JointError: A loss is NaN or infinite; nothing has been updated with it.
+        """
+        total, log_vars = super().parse_losses(losses)
+        if not torch.isfinite(total):
+            culprits = [
+                name
+                for name, value in log_vars.items()
+                if name != 'loss' and 'loss' in name and not torch.isfinite(value)
+            ]
+            raise JointError(
+                f'The loss is {total.item()} ({", ".join(culprits) or "the sum overflows"}); the '
+                'last checkpoint is intact: lower optim_wrapper.*.optimizer.lr, set clip_grad, or '
+                'train without --amp.'
+            )
+        return total, log_vars
+
+    def _heads(self) -> list[nn.Module]:
+        heads = [self.decode_head]
+        if self.with_auxiliary_head:
+            several = isinstance(self.auxiliary_head, nn.ModuleList)
+            heads.extend(self.auxiliary_head if several else [self.auxiliary_head])
+        return heads
+
+    def _check_domains(self, inputs: Inputs) -> None:
+        for name, objective in self.objectives.items():
+            for domain in objective.domains:
+                if domain not in inputs:
+                    raise JointError(
+                        f'model.objectives.{name} needs the domain "{domain}", but the batch has '
+                        f'only {", ".join(inputs)}: add it to train_dataloader.dataset.domains '
+                        'and give it a share in train_dataloader.sampler.shares.'
+                    )
+
+    def _forward_domains(self, inputs: Inputs, samples: Samples) -> dict[str, DomainOutput]:
+        if len(inputs) > 1 and self._merges(inputs):
+            sizes = [len(pictures) for pictures in inputs.values()]
+            features, logits = self._segment(torch.cat(list(inputs.values())))
+            # one split for each feature map, then one tuple of feature maps for each domain
+            split = list(zip(*(feature.split(sizes) for feature in features)))
+            parts = dict(zip(inputs, zip(split, logits.split(sizes))))
+        else:
+            parts = {domain: self._segment(pictures) for domain, pictures in inputs.items()}
+        return {
+            domain: DomainOutput(
+                inputs=inputs[domain],
+                features=features,
+                logits=logits,
+                labels=self._labels(domain, samples[domain]),
+                to_unit_range=self.data_preprocessor.to_unit_range,
+            )
+            for domain, (features, logits) in parts.items()
+        }
+
+    def _merges(self, inputs: Inputs) -> bool:
+        if self.merge_domains != 'auto':
+            return bool(self.merge_domains)
+        same_size = len({pictures.shape[1:] for pictures in inputs.values()}) == 1
+        segmentor = (child for name, child in self.named_children() if name != 'objectives')
+        return same_size and not any(
+            isinstance(module, _BatchNorm) and module.training
+            for child in segmentor
+            for module in child.modules()
+        )
+
+    def _segment(self, pictures: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        features = tuple(self.extract_feat(pictures))
+        logits = self.decode_head(features)
+        size = pictures.shape[-2:]
+        if logits.shape[-2:] != size:
+            meta = {'img_shape': size, 'pad_shape': size}
+            logits = self.decode_head.predict_by_feat(logits, [meta] * len(pictures))
+        return features, logits
+
+    def _labels(self, domain: str, samples: list[SegDataSample]) -> Tensor | None:
+        if domain == 'unlabeled':
+            return None
+        for sample in samples:
+            if 'gt_sem_seg' not in sample:
+                raise JointError(
+                    f'{sample.metainfo.get("img_path", "A picture")} of the domain "{domain}" has '
+                    'no label: load annotations in its pipeline, or name the domain "unlabeled".'
+                )
+        return torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in samples])
+
+    def _supervised_loss(
+        self, output: DomainOutput, samples: list[SegDataSample], weights: Tensor | None
+    ) -> dict[str, Tensor]:
+        with weighted(self._heads(), weights):
+            decode = self.decode_head.loss_by_feat(output.logits, samples)
+            losses = add_prefix(decode, 'decode')
+            if self.with_auxiliary_head:
+                losses.update(self._auxiliary_head_forward_train(output.features, samples))
+        return losses
+
+
+def _pixel_weights(domain: str, results: Any) -> Tensor | None:
+    found = [
+        result.pixel_weights[domain]
+        for result in results
+        if isinstance(result, ObjectiveResult) and domain in result.pixel_weights
+    ]
+    return reduce(mul, found) if found else None

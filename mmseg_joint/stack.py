@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+
+# import name -> (distribution of the maintained OneDL line, upstream distribution), newest tested of each
+TESTED = {
+    'mmengine': {'onedl-mmengine': '0.10.12', 'mmengine': '0.10.7'},
+    'mmcv': {'onedl-mmcv': '2.3.6', 'mmcv': '2.1.0'},
+    'mmseg': {'onedl-mmsegmentation': '1.4.2', 'mmsegmentation': '1.2.2'},
+}
+
+
+def installed_line() -> dict[str, tuple[str, str]]:
+    """Find which line of the OpenMMLab stack is installed.
+
+    Returns:
+        Import name -> (distribution, version), for mmengine, mmcv and mmseg.
+
+    Raises:
+        ImportError: One of the three is missing; the message is the command that installs them.
+    """
+    found = {}
+    for module, distributions in TESTED.items():
+        for distribution in distributions:
+            try:
+                found[module] = (distribution, version(distribution))
+                break
+            except PackageNotFoundError:
+                continue
+    missing = sorted(set(TESTED) - set(found))
+    if missing:
+        raise ImportError(
+            f'mmseg_joint needs {", ".join(missing)}: run `pip install "mmseg_joint[onedl]"` '
+            '(maintained line), or `pip install "mmseg_joint[upstream]"`.'
+        )
+    return found
+
+
+def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
+    """Warn once when a version is newer than the ones that the tests ran with.
+
+    Nothing is refused: tomorrow's release most likely works.
+    """
+    from mmengine.utils import digit_version
+
+    newer = [
+        f'{distribution} {number} (tested: {TESTED[module][distribution]})'
+        for module, (distribution, number) in found.items()
+        if digit_version(number) > digit_version(TESTED[module][distribution])
+    ]
+    if newer:
+        warnings.warn(f'mmseg_joint was not tested with {", ".join(newer)}.', stacklevel=3)
+
+
+def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:
+    """Let `_base_ = 'mmseg::…'` and `_base_ = 'mmseg_joint::…'` resolve.
+
+    mmengine keeps a table from import names to distributions; it knows neither this package nor
+    the distribution name of mmseg in the OneDL line.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    MODULE2PACKAGE['mmseg'] = found['mmseg'][0]
+    MODULE2PACKAGE['mmseg_joint'] = 'mmseg_joint'

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from mmseg_joint.errors import JointError, sentence
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a command-line tool; tell a user's mistake in one line instead of a traceback.
+
+    Args:
+        main: The tool. `--debug` on its command line shows the traceback.
+    """
+    try:
+        main()
+    except JointError as error:
+        if '--debug' in sys.argv:
+            raise
+        print(f'error: {sentence(error)}', file=sys.stderr)
+        sys.exit(2)
+
+
+def existing_file(path: str, what: str) -> str:
+    """Check that a file named on the command line exists.
+
+    Args:
+        path: The file.
+        what: What it is, for the sentence, e.g. `'config'`.
+
+    Returns:
+        The path.
+
+    Raises:
+        JointError: There is no such file.
+    """
+    if not Path(path).is_file():
+        raise JointError(f'There is no {what} {path}: check the path.')
+    return path

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.optim import build_optim_wrapper
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, l1_loss
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.weighting_maps import weighting_map
+from tests.tiny import ADAM, HRS, HRS_OPTIMIZERS, batch, build
+
+
+def sequential_step(model, data, optimizers):
+    """One step of HRS as the public adversarial codes write it: a backward for each network."""
+    data = model.data_preprocessor(data, training=True)
+    pictures, labels = {}, {}
+    for domain in ('source', 'target'):
+        pictures[domain] = data['inputs'][domain]
+        labels[domain] = torch.stack(
+            [sample.gt_sem_seg.data[0] for sample in data['data_samples'][domain]]
+        )
+    weighting, gan = model.objectives['weighting'], model.objectives['gan']
+    for optimizer in optimizers.values():
+        optimizer.zero_grad()
+
+    def called(score, label):
+        return binary_cross_entropy_with_logits(score, torch.full_like(score, label))
+
+    features, logits = {}, {}
+    for domain, picture in pictures.items():
+        outputs = model.backbone(picture)
+        features[domain], logits[domain] = outputs[3], model.decode_head(outputs)
+
+    # E: segmentation on both domains, then the adversarial loss through frozen G and D
+    with torch.no_grad():
+        scores = {k: net(logits['source'].softmax(1)) for k, net in weighting.networks.items()}
+        weights = weighting_map(scores, labels['source'])
+    source = cross_entropy(logits['source'], labels['source'], ignore_index=255, reduction='none')
+    source = (weights * source).sum() / (labels['source'] != 255).sum()
+    target = cross_entropy(logits['target'], labels['target'], ignore_index=255)
+    (source + target).backward(retain_graph=True)
+    for parameter in gan.parameters():
+        parameter.requires_grad_(False)
+    size = pictures['source'].shape[-2:]
+    (0.001 * called(gan.discriminator(gan.generator(features['source'], size)), 1.0)).backward()
+    for parameter in gan.parameters():
+        parameter.requires_grad_(True)
+
+    # W on detached predictions
+    for domain, label in (('source', 0.0), ('target', 1.0)):
+        for network in weighting.networks.values():
+            (network(logits[domain].detach().softmax(1)) - label).abs().mean().backward()
+
+    # G on detached features, through a frozen D
+    unit = {k: model.data_preprocessor.to_unit_range(v) for k, v in pictures.items()}
+    fake = gan.generator(features['source'].detach(), size)
+    rebuilt = gan.generator(features['target'].detach(), size)
+    rebuild = l1_loss(fake, unit['source']) + l1_loss(rebuilt, unit['target'])
+    for parameter in gan.discriminator.parameters():
+        parameter.requires_grad_(False)
+    (rebuild + called(gan.discriminator(fake), 1.0)).backward()
+    for parameter in gan.discriminator.parameters():
+        parameter.requires_grad_(True)
+
+    # D on detached pictures
+    judged = called(gan.discriminator(unit['target']), 0.9)
+    (judged + called(gan.discriminator(fake.detach()), 0.1)).backward()
+    for optimizer in optimizers.values():
+        optimizer.step()
+
+
+def test_one_backward_equals_the_sequential_loop():
+    objectives = copy.deepcopy(HRS)
+    objectives['gan'].update(real_label=(0.9, 0.9), fake_label=(0.1, 0.1))
+    ours = build(objectives).double()
+    theirs = copy.deepcopy(ours)
+    wrapper = build_optim_wrapper(ours, HRS_OPTIMIZERS)
+    segmentor = [p for n, p in theirs.named_parameters() if not n.startswith('objectives.')]
+    optimizers = {
+        'segmentor': torch.optim.Adam(segmentor, lr=1e-3),
+        'weighting': torch.optim.Adam(theirs.objectives['weighting'].parameters(), lr=1e-3),
+        'generator': torch.optim.Adam(theirs.objectives['gan'].generator.parameters(), lr=1e-3),
+        'discriminator': torch.optim.Adam(
+            theirs.objectives['gan'].discriminator.parameters(), lr=1e-3
+        ),
+    }
+    before = copy.deepcopy(ours.state_dict())
+    for step in range(3):
+        data = batch(seed=step, size=(45, 70), count=2)
+        ours.train_step(copy.deepcopy(data), wrapper)
+        sequential_step(theirs, data, optimizers)
+    for (name, mine), their in zip(ours.named_parameters(), theirs.parameters()):
+        assert not torch.equal(mine, before[name]), f'{name} was not trained'
+        torch.testing.assert_close(mine, their, rtol=0, atol=1e-12, msg=name)
+
+
+def test_accumulated_gradients_equal_their_mean():
+    model = build(dict(weighting=HRS['weighting'])).double()
+    other = copy.deepcopy(model)
+    sgd = dict(optimizer=dict(type='SGD', lr=0.1))
+    config = dict(constructor='JointOptimWrapperConstructor', segmentor=sgd, weighting=sgd)
+    wrapper = build_optim_wrapper(model, dict(config, accumulative_counts=2))
+    wrapper.initialize_count_status(model, 0, 4)
+    batches = [batch(seed=seed) for seed in range(2)]
+    for data in batches:
+        model.train_step(copy.deepcopy(data), wrapper)
+    total = 0
+    for data in batches:
+        losses = other.loss(*other.data_preprocessor(data, training=True).values())
+        total = total + other.parse_losses(losses)[0] / 2
+    total.backward()
+    for mine, their in zip(model.parameters(), other.parameters()):
+        torch.testing.assert_close(mine, their - 0.1 * their.grad, rtol=0, atol=1e-13)
+
+
+def test_gradients_are_clipped_and_logged_for_each_network():
+    model = build(HRS)
+    config = dict(
+        HRS_OPTIMIZERS,
+        segmentor=dict(ADAM, clip_grad=dict(max_norm=1e-3)),
+        weighting=dict(ADAM, clip_grad=dict(max_norm=1e9)),
+    )
+    wrapper = build_optim_wrapper(model, config)
+    hub = MessageHub.get_current_instance()
+    losses = model.loss(*model.data_preprocessor(batch(), training=True).values())
+    wrapper.backward(model.parse_losses(losses)[0])
+    segmentor = [p for n, p in model.named_parameters() if not n.startswith('objectives.')]
+    weighting = list(model.objectives['weighting'].parameters())
+    norms = [torch.stack([p.grad.norm() for p in part]).norm() for part in (segmentor, weighting)]
+    wrapper.step()
+    logged = {k: v.current() for k, v in hub.log_scalars.items() if 'grad_norm' in k}
+    assert logged['train/segmentor.grad_norm'] == pytest.approx(norms[0].item(), rel=1e-4)
+    assert logged['train/weighting.grad_norm'] == pytest.approx(norms[1].item(), rel=1e-4)
+    assert not any('gan' in key for key in logged)
+    after = [torch.stack([p.grad.norm() for p in part]).norm() for part in (segmentor, weighting)]
+    assert after[0].item() == pytest.approx(1e-3, rel=1e-3)
+    assert after[1].item() == pytest.approx(norms[1].item(), rel=1e-4)
+
+
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
+def test_mixed_precision_on_a_cpu_stays_near_float32(dtype):
+    steps = {}
+    for kind in ('float32', dtype):
+        model = build(HRS)
+        before = [p.detach().clone() for p in model.objectives['weighting'].parameters()]
+        wrapper = build_optim_wrapper(model, dict(HRS_OPTIMIZERS, dtype=kind))
+        torch.manual_seed(0)
+        logs = model.train_step(batch(), wrapper)
+        moved = [p - b for p, b in zip(model.objectives['weighting'].parameters(), before)]
+        steps[kind] = logs['loss'].item(), moved
+    assert steps[dtype][0] == pytest.approx(steps['float32'][0], rel=0.02)
+    assert all(step.abs().max() > 0 for step in steps[dtype][1])
+
+
+def test_one_scaler_serves_all_networks_and_is_restored():
+    config = dict(HRS_OPTIMIZERS, dtype='float16', loss_scale=1024.0)
+    model = build(HRS)
+    wrapper = build_optim_wrapper(model, config)
+    assert wrapper.loss_scaler.get_scale() == 1024
+    model.train_step(batch(), wrapper)
+    wrapper.loss_scaler.update(new_scale=256.0)
+    state = wrapper.state_dict()
+    fresh = build_optim_wrapper(build(HRS), config)
+    fresh.load_state_dict(copy.deepcopy(state))
+    assert fresh.loss_scaler.get_scale() == 256
+    assert set(state) == {
+        'segmentor', 'weighting', 'gan.generator', 'gan.discriminator', 'loss_scaler',
+    }  # fmt: skip
+
+
+def test_optimizer_state_survives_a_checkpoint():
+    model = build(HRS)
+    wrapper = build_optim_wrapper(model, HRS_OPTIMIZERS)
+    model.train_step(batch(), wrapper)
+    twin = copy.deepcopy(model)
+    restored = build_optim_wrapper(twin, HRS_OPTIMIZERS)
+    restored.load_state_dict(copy.deepcopy(wrapper.state_dict()))
+    for one, other in ((model, wrapper), (twin, restored)):
+        torch.manual_seed(3)
+        one.train_step(batch(seed=1), other)
+    for mine, their in zip(model.parameters(), twin.parameters()):
+        assert torch.equal(mine, their)
+
+
+def test_state_of_other_networks_is_refused():
+    wrapper = build_optim_wrapper(build(HRS), HRS_OPTIMIZERS)
+    other = build_optim_wrapper(
+        build(), dict(constructor='JointOptimWrapperConstructor', segmentor=ADAM)
+    )
+    with pytest.raises(JointError, match='holds optimizers of segmentor, the config has segm'):
+        wrapper.load_state_dict(other.state_dict())
+
+
+def test_unknown_dtype_is_refused():
+    with pytest.raises(JointError, match='optim_wrapper.dtype is "half"'):
+        build_optim_wrapper(build(HRS), dict(HRS_OPTIMIZERS, dtype='half'))

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models import HierarchicalWeighting
+from tests.tiny import CLASSES, WEIGHTING, batch, build
+
+
+def reference_weights(model, source, labels):
+    """Eq. 3 and 4 for one picture at a time, pixel by pixel level in plain loops over classes."""
+    networks = model.objectives['weighting'].networks
+    weights = torch.zeros(labels.shape)
+    height, width = labels.shape[-2:]
+    with torch.no_grad():
+        for n in range(len(labels)):
+            maps = []
+            for level, network in networks.items():
+                score = network(source[n : n + 1])
+                if level == 'image':
+                    chosen = (score > 0.5).float()[..., None, None].expand(-1, -1, height, width)
+                else:
+                    chosen = (score > score.mean(dim=(2, 3), keepdim=True)).float()
+                    chosen = torch.nn.functional.interpolate(chosen, (height, width))
+                maps.append(chosen[0])
+            mean = torch.stack(maps).mean(0)
+            for k in range(CLASSES):
+                channel = mean[k if len(mean) > 1 else 0]
+                weights[n] += channel * (labels[n] == k)
+    return weights
+
+
+@pytest.mark.parametrize('per_class', [True, False])
+@pytest.mark.parametrize('levels', [('pixel', 'region', 'image'), ('pixel',), ('region', 'image')])
+def test_weights_and_losses_equal_the_paper(per_class, levels):
+    objective = dict(WEIGHTING, per_class=per_class, levels=levels)
+    model = build(dict(weighting=objective))
+    for network in model.objectives['weighting'].networks.values():
+        torch.nn.init.normal_(list(network.parameters())[-2], std=2.0)  # scores on both sides of 0.5
+    data = model.data_preprocessor(batch(size=(67, 90), count=2), training=True)
+    outputs = model._forward_domains(**{'inputs': data['inputs'], 'samples': data['data_samples']})
+    result = model.objectives['weighting'](outputs)
+
+    expected = reference_weights(model, outputs['source'].probabilities, outputs['source'].labels)
+    torch.testing.assert_close(result.pixel_weights['source'], expected)
+    assert 0 < expected.mean() < 1
+
+    for domain, label in (('source', 0.0), ('target', 1.0)):
+        scores = model.objectives['weighting'].score(outputs[domain].probabilities)
+        wanted = sum((score - label).abs().mean() for score in scores.values())
+        torch.testing.assert_close(result.losses[f'loss_{domain}'], wanted)
+    assert set(result.pixel_weights) == {'source'}
+
+
+def test_weights_are_constants_for_the_segmentor():
+    model = build(dict(weighting=WEIGHTING))
+    data = model.data_preprocessor(batch(), training=True)
+    outputs = model._forward_domains(data['inputs'], data['data_samples'])
+    assert not model.objectives['weighting'](outputs).pixel_weights['source'].requires_grad
+
+
+@pytest.mark.parametrize('levels', [(), ('pixel', 'picture')])
+def test_unknown_levels_are_refused(levels):
+    with pytest.raises(JointError, match=r'levels .* pixel, region, image'):
+        HierarchicalWeighting(num_classes=3, levels=levels)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+
+from mmseg_joint.errors import JointError
+from tests.tiny import HRS, MODEL, batch, build
+
+
+def losses_of(model, **kwargs):
+    return model.loss(**model.data_preprocessor(batch(**kwargs), training=True))
+
+
+def test_weight_one_everywhere_is_plain_cross_entropy(monkeypatch):
+    plain_model = build()
+    plain = losses_of(plain_model)
+    model = build(dict(weighting=HRS['weighting']))
+    model.load_state_dict(plain_model.state_dict(), strict=False)
+    monkeypatch.setattr(
+        'mmseg_joint.models.objectives.hierarchical_weighting.weighting_map',
+        lambda scores, labels, ignore_index: torch.ones(labels.shape),
+    )
+    weighted = losses_of(model)
+    for domain in ('source', 'target'):
+        name = f'{domain}.decode.loss_ce'
+        assert torch.equal(plain[name], weighted[name])
+
+
+def test_source_loss_equals_equation_5():
+    model = build(dict(weighting=HRS['weighting'])).double()
+    data = model.data_preprocessor(batch(size=(45, 70), count=2), training=True)
+    outputs = model._forward_domains(data['inputs'], data['data_samples'])
+    source = outputs['source']
+    weights = model.objectives['weighting'](outputs).pixel_weights['source']
+    total, labelled = 0.0, 0
+    log_probability = source.logits.log_softmax(1)
+    for n, y, x in (source.labels != 255).nonzero().tolist():
+        total = total - weights[n, y, x] * log_probability[n, source.labels[n, y, x], y, x]
+        labelled += 1
+    loss = model.loss(**data)['source.decode.loss_ce']
+    torch.testing.assert_close(loss, total / labelled, rtol=1e-6, atol=0)  # mmseg adds 1e-7
+
+
+def test_a_merged_forward_gives_the_losses_of_one_forward_a_domain():
+    merged = losses_of(build(HRS, merge_domains='auto').double())
+    apart = losses_of(build(HRS, merge_domains=False).double())
+    deterministic = [name for name in merged if 'discriminator' not in name]
+    for name in deterministic:
+        torch.testing.assert_close(merged[name], apart[name], rtol=1e-12, atol=1e-13, msg=name)
+
+
+def test_domains_are_merged_only_where_that_changes_nothing():
+    model = build()
+    pictures = torch.zeros(1, 3, 32, 32)
+    assert model._merges(dict(source=pictures, target=pictures))
+    assert not model._merges(dict(source=pictures, target=pictures[..., :16]))
+    model.backbone.norm = torch.nn.BatchNorm2d(3)
+    assert not model._merges(dict(source=pictures, target=pictures))
+    model.backbone.norm.eval()
+    assert model._merges(dict(source=pictures, target=pictures))
+
+
+def test_checkpoint_loads_in_plain_mmseg_and_predicts_the_same():
+    joint = build(HRS).eval()
+    config = copy.deepcopy(MODEL)
+    config['type'] = 'EncoderDecoder'
+    config['data_preprocessor']['type'] = 'SegDataPreProcessor'
+    plain = MODELS.build(config).eval()
+    result = plain.load_state_dict(joint.state_dict(), strict=False)
+    assert result.missing_keys == []
+    assert all(key.startswith('objectives.') for key in result.unexpected_keys)
+    picture = torch.rand(1, 3, 45, 70)
+    with torch.no_grad():
+        assert torch.equal(
+            joint.predict(picture)[0].seg_logits.data, plain.predict(picture)[0].seg_logits.data
+        )
+
+
+def test_auxiliary_head_is_weighted_too():
+    auxiliary = dict(
+        type='FCNHead',
+        in_channels=8,
+        in_index=3,
+        channels=4,
+        num_convs=1,
+        num_classes=5,
+        dropout_ratio=0.0,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4),
+    )
+    model = build(auxiliary_head=auxiliary)
+    plain = losses_of(model)
+    weighted_model = build(dict(weighting=HRS['weighting']), auxiliary_head=auxiliary)
+    weighted_model.load_state_dict(model.state_dict(), strict=False)
+    weighted = losses_of(weighted_model)
+    assert 0 < weighted['source.aux.loss_ce'] < plain['source.aux.loss_ce']
+    assert torch.equal(weighted['target.aux.loss_ce'], plain['target.aux.loss_ce'])
+
+
+def test_batch_without_domains_is_the_target():
+    data = batch(domains=('target',))
+    del data['data_samples'][0].domain
+    losses = build().loss(*build().data_preprocessor(data, training=True).values())
+    assert 'target.decode.loss_ce' in losses
+
+
+def test_unlabeled_domain_has_no_supervised_loss():
+    data = batch(domains=('target', 'unlabeled'))
+    del data['data_samples'][1].gt_sem_seg
+    model = build()
+    losses = model.loss(*model.data_preprocessor(data, training=True).values())
+    assert not [name for name in losses if name.startswith('unlabeled')]
+
+
+def test_an_ordinary_preprocessor_becomes_a_joint_one():
+    model = build(data_preprocessor=dict(type='SegDataPreProcessor', size_divisor=1))
+    assert set(model.data_preprocessor(batch(), training=True)['inputs']) == {'source', 'target'}
+
+
+class TestRefusals:
+    def test_missing_domain(self):
+        with pytest.raises(JointError, match=r'objectives\.weighting needs the domain "source"'):
+            losses_of(build(HRS), domains=('target',))
+
+    def test_missing_label(self):
+        data = batch()
+        del data['data_samples'][0].gt_sem_seg
+        model = build()
+        with pytest.raises(JointError, match='"source" has no label'):
+            model.loss(*model.data_preprocessor(data, training=True).values())
+
+    def test_unknown_objective(self):
+        with pytest.raises(JointError, match='did you mean "HierarchicalWeighting"'):
+            build(dict(weighting=dict(type='HierarchicalWeightning')))
+
+    def test_unknown_value_of_an_objective(self):
+        with pytest.raises(JointError, match=r'objectives\.gan: ReconstructionGAN takes no lamda'):
+            build(dict(gan=dict(GAN_WITH_TYPO)))
+
+    @pytest.mark.parametrize('name', ['my_loss', 'keys'])
+    def test_unusable_name(self, name):
+        with pytest.raises(JointError, match=f'objectives.{name}: choose another name'):
+            build({name: HRS['weighting']})
+
+    def test_mixed_draws(self):
+        data = batch()
+        for number, sample in enumerate(data['data_samples']):
+            sample.set_metainfo(dict(draw=(number, 0)))
+        with pytest.raises(JointError, match=r'batch_size to the sum'):
+            build().data_preprocessor(data, training=True)
+
+    def test_nan_names_the_loss_and_leaves_the_weights(self):
+        model = build()
+        with torch.no_grad():
+            model.decode_head.score_pool3.bias.fill_(float('nan'))
+        losses = losses_of(model)
+        with pytest.raises(JointError, match=r'nan \(source\.decode\.loss_ce, target'):
+            model.parse_losses(losses)
+
+
+GAN_WITH_TYPO = dict(HRS['gan'], lamda=1)
+
+
+def test_none_deletes_an_objective():
+    assert list(build(dict(HRS, gan=None)).objectives) == ['weighting']

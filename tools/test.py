@@ -1,0 +1,78 @@
+#!/usr/bin/env python
+"""Test a checkpoint: tools/test.py CONFIG CHECKPOINT. The flags are those of mmsegmentation's."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from mmseg_joint.engine.launch import build_runner
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import existing_file, run
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Test a checkpoint.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder of the logs')
+    parser.add_argument('--out', metavar='DIR', help='save predictions (PNG, class indices) here')
+    parser.add_argument('--show', action='store_true', help='show each prediction in a window')
+    parser.add_argument('--show-dir', metavar='DIR', help='paint predictions over pictures here')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds for each window')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+    )
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(existing_file(args.config, 'config'))
+    cfg.launcher = args.launcher
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir or not cfg.get('work_dir'):
+        cfg.work_dir = args.work_dir or str(Path('work_dirs') / Path(args.config).stem)
+    cfg.load_from = existing_file(args.checkpoint, 'checkpoint')
+    if args.show or args.show_dir:
+        draw_predictions(cfg, args)
+    if args.tta:
+        augment(cfg)
+    if args.out:
+        cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
+    build_runner(cfg).test()
+
+
+def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise JointError(
+            '--show and --show-dir draw through default_hooks.visualization, which the config '
+            "lacks: add dict(type='SegVisualizationHook')."
+        )
+    hook.update(draw=True, interval=1, show=args.show, wait_time=args.wait_time)
+    cfg.visualizer.save_dir = args.show_dir
+
+
+def augment(cfg: Config) -> None:
+    for key in ('tta_model', 'tta_pipeline'):
+        if key not in cfg:
+            raise JointError(f'--tta needs {key}, which the config lacks.')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+
+
+if __name__ == '__main__':
+    run(main)
