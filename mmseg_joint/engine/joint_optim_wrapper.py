@@ -101,10 +101,8 @@ class JointOptimWrapper(OptimWrapperDict):
             **kwargs: Passed on to :meth:`torch.optim.Optimizer.step`.
         """
         for optim_wrapper in self.values():
-            if optim_wrapper.clip_grad_kwargs:
-                self.loss_scaler.unscale_(optim_wrapper.optimizer)
-                optim_wrapper._clip_grad()
-            self.loss_scaler.step(optim_wrapper.optimizer, **kwargs)
+            # the scaler unscales its gradients, then calls its step(), which clips and steps
+            self.loss_scaler.step(optim_wrapper, **kwargs)
         self.loss_scaler.update()
 
     def zero_grad(self, **kwargs: Any) -> None:

@@ -155,6 +155,26 @@ def test_mixed_precision_on_a_cpu_stays_near_float32(dtype):
     assert all(step.abs().max() > 0 for step in steps[dtype][1])
 
 
+def test_an_overflow_skips_the_step_of_its_network_only():
+    model = build(HRS)
+    wrapper = build_optim_wrapper(model, dict(HRS_OPTIMIZERS, dtype='float16', loss_scale=8.0))
+    losses = model.loss(*model.data_preprocessor(batch(), training=True).values())
+    wrapper.backward(model.parse_losses(losses)[0])
+    model.objectives['weighting'].networks['image'].convs[0].bias.grad[0] = float('inf')
+    before = copy.deepcopy(model.state_dict())
+    wrapper.step()
+    moved = {
+        network: any(
+            not torch.equal(value, before[name])
+            for name, value in model.state_dict().items()
+            if name.startswith(network)
+        )
+        for network in ('backbone', 'objectives.weighting', 'objectives.gan')
+    }
+    assert moved == {'backbone': True, 'objectives.weighting': False, 'objectives.gan': True}
+    assert wrapper.loss_scaler.get_scale() == 4
+
+
 def test_one_scaler_serves_all_networks_and_is_restored():
     config = dict(HRS_OPTIMIZERS, dtype='float16', loss_scale=1024.0)
     model = build(HRS)
@@ -192,6 +212,17 @@ def test_state_of_other_networks_is_refused():
     )
     with pytest.raises(JointError, match='holds optimizers of segmentor, the config has segm'):
         wrapper.load_state_dict(other.state_dict())
+
+
+def test_clipping_acts_on_unscaled_gradients():
+    segmentor = dict(optimizer=dict(type='SGD', lr=1.0), clip_grad=dict(max_norm=1e-3))
+    model = build()
+    config = dict(constructor='JointOptimWrapperConstructor', segmentor=segmentor)
+    wrapper = build_optim_wrapper(model, dict(config, dtype='float16', loss_scale=1024.0))
+    before = [p.detach().clone() for p in model.parameters()]
+    model.train_step(batch(), wrapper)
+    moved = torch.stack([(p - b).norm() for p, b in zip(model.parameters(), before)]).norm()
+    assert moved.item() == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_unknown_dtype_is_refused():

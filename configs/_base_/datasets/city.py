@@ -1,13 +1,13 @@
 # Target only: Cityscapes, resized to 1024×512, batch 1 (HRS, Section 4)
 city_root = 'data/cityscapes/'
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadCheckedImage'),
     dict(type='LoadMappedAnnotations'),
     dict(type='Resize', scale=(1024, 512)),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(1024, 512)),
     dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
     dict(type='PackSegInputs'),

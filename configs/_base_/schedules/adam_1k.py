@@ -1,0 +1,13 @@
+# A short schedule for small networks on a CPU
+optim_wrapper = dict(
+    constructor='JointOptimWrapperConstructor',
+    dtype='bfloat16',
+    segmentor=dict(
+        optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.999)),
+        paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0))),  # new layers
+    ),
+)
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=1000, val_interval=500)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,4 @@
+from .squeezenet import SqueezeNet
+from .vgg_encoder import VGGEncoder
+
+__all__ = ['SqueezeNet', 'VGGEncoder']

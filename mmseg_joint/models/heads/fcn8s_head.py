@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch.nn.functional as F
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.pretrained import PretrainedMixin
+
+# Where Long et al. crop score_pool4, score_pool3 and the last up-sampling (pad 100, fc6 unpadded).
+LEGACY_OFFSETS = (5, 9, 31)
+
+
+@MODELS.register_module()
+class FCN8sHead(PretrainedMixin, BaseDecodeHead):
+    """The score layers of FCN8s and its fixed up-sampling.
+
+    *Fully Convolutional Networks for Semantic Segmentation* (Long et al., CVPR 2015) as used by
+    *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical Region
+    Selection* (Sun et al., CVPR 2019, section 3.3, decisions H7 and H8): one 1×1 convolution
+    scores each of three features; scores go up by a bilinear filter, never learned, and are added.
+
+    The deepest score layer is mmseg's `conv_seg`. The two others start at zero, as in Long et
+    al., so that training starts from the coarse prediction and refines it. The head reads the
+    picture (`in_index[0]`) only for its size: logits come at the picture's size, which makes the
+    resizing that mmseg does afterwards an identity.
+
+    Args:
+        in_channels: Channels of the picture, the finest, the middle and the deepest feature.
+        num_classes: Number of classes C.
+        in_index: Places of these four in the backbone's outputs.
+        strides: Strides of the three features; each a multiple of the one before.
+        legacy_padding: Up-sample and crop as the original network, which pads pictures by 100.
+            The backbone needs the same. Only for strides 8, 16, 32.
+        channels: Of the deepest feature; may be left out.
+        dropout_ratio: Dropout of the deepest feature (`VGGEncoder` has its own).
+        kwargs: Anything else that mmseg's `BaseDecodeHead` takes.
+
+    Raises:
+        JointError: If the numbers above contradict one another.
+    """
+
+    config_key = 'model.decode_head'
+    default_init = (
+        {'type': 'Normal', 'std': 0.01, 'override': {'name': 'conv_seg'}},
+        {'type': 'Constant', 'val': 0, 'override': [{'name': 'score_pool4'}]},
+        {'type': 'Constant', 'val': 0, 'override': [{'name': 'score_pool3'}]},
+    )
+
+    def __init__(
+        self,
+        in_channels: Sequence[int] = (3, 256, 512, 4096),
+        num_classes: int = 19,
+        in_index: Sequence[int] = (0, 1, 2, 4),
+        strides: Sequence[int] = (8, 16, 32),
+        legacy_padding: bool = False,
+        channels: int | None = None,
+        dropout_ratio: float = 0.0,
+        init_cfg: dict | list[dict] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        _check(in_channels, in_index, strides, legacy_padding, channels)
+        super().__init__(
+            in_channels=in_channels,
+            channels=in_channels[-1],
+            num_classes=num_classes,
+            in_index=in_index,
+            input_transform='multiple_select',
+            dropout_ratio=dropout_ratio,
+            init_cfg=init_cfg,
+            **kwargs,
+        )
+        self.strides = tuple(strides)
+        self.legacy_padding = legacy_padding
+        self.score_pool4 = nn.Conv2d(in_channels[2], self.out_channels, 1)
+        self.score_pool3 = nn.Conv2d(in_channels[1], self.out_channels, 1)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Score every pixel of the pictures.
+
+        Args:
+            inputs: The backbone's outputs; `in_index` selects the picture (N, 3, H, W) and the
+                features (N, *, ceil(H / s), ceil(W / s)).
+
+        Returns:
+            Logits (N, C, H, W).
+
+        Raises:
+            JointError: If the features' sizes do not follow from the picture's.
+        """
+        picture, pool3, pool4, deepest = self._transform_inputs(inputs)
+        size = picture.shape[2:]
+        fine, middle, coarse = self.strides
+        scores = [self.score_pool3(pool3), self.score_pool4(pool4), self.cls_seg(deepest)]
+        if self.legacy_padding:
+            return _fuse_legacy(scores, size)
+        if any((n - 1) * fine >= full for n, full in zip(pool3.shape[2:], size)):
+            raise JointError(
+                f'the feature of stride {fine} ({_text(pool3.shape[2:])}) is larger than a '
+                f'picture of {_text(size)} explains: set model.decode_head.strides to the '
+                "backbone's, or legacy_padding=True in both if the backbone has it."
+            )
+        score = _crop(bilinear_upsample(scores[2], coarse // middle), pool4.shape[2:])
+        score = _crop(bilinear_upsample(score + scores[1], middle // fine), pool3.shape[2:])
+        return _crop(bilinear_upsample(score + scores[0], fine), size)
+
+    def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Rename Caffe's `score_fr` and drop the learned up-samplings of public FCN8s files.
+
+        Args:
+            state_dict: `score_fr.*`, `score_pool4.*`, `score_pool3.*` among others, or this
+                class's own names, with or without a leading `decode_head.`.
+
+        Returns:
+            The score layers under this class's names.
+        """
+        names = {'score_fr': 'conv_seg'}
+        converted = {}
+        for key, value in state_dict.items():
+            layer, _, kind = key.removeprefix('decode_head.').rpartition('.')
+            layer = names.get(layer, layer)
+            if layer in ('conv_seg', 'score_pool4', 'score_pool3'):
+                converted[f'{layer}.{kind}'] = value
+        return converted
+
+
+def bilinear_upsample(x: Tensor, factor: int) -> Tensor:
+    """Enlarge maps (N, C, h, w) by a whole factor, pixel centres aligned."""
+    return F.interpolate(x, scale_factor=float(factor), mode='bilinear', align_corners=False)
+
+
+def bilinear_deconvolution(x: Tensor, factor: int) -> Tensor:
+    """The fixed bilinear transposed convolution of Long et al., without a stored weight.
+
+    Kernel 2f, stride f, no padding: beyond its border the map counts as zero, and the result
+    reaches half a cell further than the map on every side. One ring of zeros and a plain
+    interpolation give the same numbers.
+
+    Args:
+        x: Maps (N, C, h, w).
+        factor: Even stride f.
+
+    Returns:
+        Maps (N, C, (h + 1) f, (w + 1) f).
+    """
+    half = factor // 2
+    return bilinear_upsample(F.pad(x, (1, 1, 1, 1)), factor)[..., half:-half, half:-half]
+
+
+def _fuse_legacy(scores: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+    pool3, pool4, deepest = scores
+    score = bilinear_deconvolution(deepest, 2)
+    score = bilinear_deconvolution(score + _crop(pool4, score.shape[2:], LEGACY_OFFSETS[0]), 2)
+    score = bilinear_deconvolution(score + _crop(pool3, score.shape[2:], LEGACY_OFFSETS[1]), 8)
+    return _crop(score, size, LEGACY_OFFSETS[2])
+
+
+def _crop(x: Tensor, size: Sequence[int], offset: int = 0) -> Tensor:
+    if any(offset + wanted > given for wanted, given in zip(size, x.shape[2:])):
+        raise JointError(
+            f'FCN8sHead cannot cut {_text(size)} at offset {offset} out of {_text(x.shape[2:])}: '
+            'the strides and legacy_padding of model.decode_head must be those of '
+            'model.backbone, and the backbone must round sizes up (or the picture be a multiple '
+            'of its stride).'
+        )
+    return x[..., offset : offset + size[0], offset : offset + size[1]]
+
+
+def _text(size: Sequence[int]) -> str:
+    return 'x'.join(str(n) for n in size)
+
+
+def _check(
+    in_channels: Sequence[int],
+    in_index: Sequence[int],
+    strides: Sequence[int],
+    legacy_padding: bool,
+    channels: int | None,
+) -> None:
+    key = 'model.decode_head'
+    if not len(in_channels) == len(in_index) == 4:
+        raise JointError(
+            f'{key}.in_channels and in_index must name the picture and three features, '
+            f'got {tuple(in_channels)} and {tuple(in_index)}.'
+        )
+    if len(strides) != 3 or any(b % a for a, b in zip(strides, strides[1:])):
+        raise JointError(
+            f'{key}.strides={tuple(strides)} must be three numbers, each a multiple of the '
+            'one before.'
+        )
+    if legacy_padding and tuple(strides) != (8, 16, 32):
+        raise JointError(
+            f'{key}.legacy_padding=True is defined for strides (8, 16, 32) only, '
+            f'got {tuple(strides)}: set legacy_padding=False.'
+        )
+    if channels not in (None, in_channels[-1]):
+        raise JointError(
+            f'{key}.channels={channels} must equal the deepest in_channels={in_channels[-1]}: '
+            'leave it out.'
+        )

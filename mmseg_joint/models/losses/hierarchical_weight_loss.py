@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+
+@MODELS.register_module()
+class HierarchicalWeightLoss(nn.Module):
+    """The weighting networks' own loss: tell the domains apart.
+
+    Eq. 1 of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical
+    Region Selection* (Sun et al., CVPR 2019): L_Wk = mean |M_k(x) - d|, summed over the levels k.
+
+    Args:
+        loss_weight: Factor of the sum.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, scores: Mapping[str, Tensor], domain_label: float) -> Tensor:
+        """Compare scores with their domain.
+
+        Args:
+            scores: M_k of each enabled level, any shape, unbounded.
+            domain_label: d: 0 for source, 1 for target.
+
+        Returns:
+            A scalar, computed in float32 at least, whatever the precision of the scores.
+
+        Raises:
+            JointError: If no level is given.
+        """
+        if not scores:
+            raise JointError(
+                'HierarchicalWeightLoss got no scores: name at least one of '
+                'pixel, region, image in the levels of the objective.'
+            )
+        total = sum(_mean_distance(score, domain_label) for score in scores.values())
+        return self.loss_weight * total
+
+
+def _mean_distance(score: Tensor, domain_label: float) -> Tensor:
+    score = score.to(torch.promote_types(score.dtype, torch.float32))
+    return (score - domain_label).abs().mean()

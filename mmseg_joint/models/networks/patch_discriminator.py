@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from .strided_convs import StridedConvs
+
+
+@MODELS.register_module()
+class PatchDiscriminator(BaseModule):
+    """Tells real from fake for overlapping patches: a fully convolutional discriminator.
+
+    D of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical
+    Region Selection* (Sun et al., CVPR 2019), section 3.3: seven convolutions 3×3, stride 2,
+    padding 1, LeakyReLU(0.01) after all but the last. With `kernel_size=4`,
+    `channels=(64, 128, 256, 512)` and `negative_slope=0.2` it is the output-space discriminator of
+    *Learning to Adapt Structured Output Space for Semantic Segmentation* (Tsai et al., CVPR 2018).
+
+    Args:
+        in_channels: Channels of what is judged: 3 for pictures, C for predictions.
+        channels: Widths of all convolutions but the last.
+        out_channels: Logits a patch.
+        kernel_size: Of every convolution.
+        stride: Of every convolution.
+        padding: Of every convolution.
+        negative_slope: Of the LeakyReLU.
+        init_cfg: mmengine initialisation; torch's own without it.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        channels: Sequence[int] = (64, 128, 256, 512, 512, 512),
+        out_channels: int = 1,
+        kernel_size: int = 3,
+        stride: int = 2,
+        padding: int = 1,
+        negative_slope: float = 0.01,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        count = len(channels) + 1
+        self.convs = StridedConvs(
+            widths=(in_channels, *channels, out_channels),
+            kernel_size=kernel_size,
+            strides=[stride] * count,
+            paddings=[(padding, padding)] * count,
+            negative_slope=negative_slope,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Judge pictures or predictions.
+
+        Args:
+            x: (N, in_channels, H, W).
+
+        Returns:
+            One logit a patch (N, out_channels, h, w), positive where real; with the defaults
+            h = ceil(H / 128).
+        """
+        return self.convs(x)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+
+@MODELS.register_module()
+class ReconstructionGenerator(BaseModule):
+    """Draws the picture from the encoder's deep features.
+
+    G of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical
+    Region Selection* (Sun et al., CVPR 2019), sections 3.2 and 3.3: two residual blocks, six
+    convolutions 3×3 and one 1×1. The paper gives the six "stride 2" while the size must grow from
+    1/32 to 1; here the first log2(feature_stride) of them double the size by nearest
+    up-sampling before they convolve, and the others keep it (H9).
+
+    Args:
+        in_channels: Channels of the features.
+        feature_stride: Their stride, a power of two: 32 for conv5 after its pooling.
+        channels: Widths of the 3×3 convolutions.
+        out_channels: Channels of the picture.
+        num_residual_blocks: At the features' resolution.
+        norm_cfg: Norm layer of every convolution but the last; `None` for none.
+        init_cfg: mmengine initialisation; mmcv's own without it.
+
+    Raises:
+        JointError: If the stride is no power of two or asks for more doublings than convolutions.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 512,
+        feature_stride: int = 32,
+        channels: Sequence[int] = (256, 128, 64, 32, 16, 16),
+        out_channels: int = 3,
+        num_residual_blocks: int = 2,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.num_doublings = feature_stride.bit_length() - 1
+        if feature_stride != 2**self.num_doublings or self.num_doublings > len(channels):
+            raise JointError(
+                f'the feature_stride={feature_stride} of a ReconstructionGenerator must be a '
+                f'power of two up to {2 ** len(channels)}, for it has {len(channels)} convolutions '
+                'that can double the size.'
+            )
+        self.feature_stride = feature_stride
+        self.blocks = nn.Sequential(
+            *(_ResidualBlock(in_channels, norm_cfg) for _ in range(num_residual_blocks))
+        )
+        self.convs = nn.ModuleList(
+            ConvModule(before, after, 3, padding=1, norm_cfg=norm_cfg)
+            for before, after in zip((in_channels, *channels), channels)
+        )
+        self.to_picture = nn.Conv2d(channels[-1], out_channels, kernel_size=1)
+
+    def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
+        """Draw pictures.
+
+        The encoders here round sizes up, so a feature map covers up to one stride more than its
+        picture, at the right and the bottom; that much is cut off. A map that covers more comes
+        from an encoder that pads all round (the original FCN8s) and is cut in its middle. One
+        that covers less is resized.
+
+        Args:
+            features: (N, in_channels, h, w).
+            size: Height H and width W of the picture.
+
+        Returns:
+            Pictures (N, out_channels, H, W) in [-1, 1].
+        """
+        x = self.blocks(features)
+        for index, conv in enumerate(self.convs):
+            if index < self.num_doublings:
+                x = F.interpolate(x, scale_factor=2.0, mode='nearest')
+            x = conv(x)
+        return torch.tanh(self._fit(self.to_picture(x), size))
+
+    def _fit(self, picture: Tensor, size: Sequence[int]) -> Tensor:
+        excess = [given - wanted for given, wanted in zip(picture.shape[2:], size)]
+        if min(excess) < 0:
+            size = tuple(size)
+            return F.interpolate(picture, size=size, mode='bilinear', align_corners=False)
+        top, left = (0 if more < self.feature_stride else more // 2 for more in excess)
+        return picture[..., top : top + size[0], left : left + size[1]]
+
+
+class _ResidualBlock(nn.Module):
+    """x + two 3×3 convolutions of x, a ReLU between them."""
+
+    def __init__(self, channels: int, norm_cfg: dict | None) -> None:
+        super().__init__()
+        self.conv1 = ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg)
+        self.conv2 = ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg, act_cfg=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(self.conv1(x))

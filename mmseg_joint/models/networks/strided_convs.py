@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class StridedConvs(nn.ModuleList):
+    """A chain of convolutions with LeakyReLU between them and a linear end.
+
+    A map smaller than the kernel is extended by zeros at the right and the bottom until one
+    position fits, so that small pictures give a 1×1 map where the formula would give an empty one.
+
+    Args:
+        widths: Channels before, between and after the convolutions (one more than there are).
+        kernel_size: Of every convolution.
+        strides: One a convolution.
+        paddings: One pair (left and top, right and bottom) a convolution.
+        negative_slope: Of the LeakyReLU.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        kernel_size: int,
+        strides: Sequence[int],
+        paddings: Sequence[tuple[int, int]],
+        negative_slope: float,
+    ) -> None:
+        # zip(strict=True) needs Python 3.10.
+        assert len(widths) - 1 == len(strides) == len(paddings)
+        super().__init__(
+            nn.Conv2d(before, after, kernel_size, stride, padding=low if low == high else 0)
+            for before, after, stride, (low, high) in zip(widths, widths[1:], strides, paddings)
+        )
+        self.kernel_size = kernel_size
+        self.paddings = tuple(paddings)
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, widths[0], H, W) to (N, widths[-1], h, w)."""
+        for index, (conv, (low, high)) in enumerate(zip(self, self.paddings)):
+            if index:
+                x = F.leaky_relu(x, self.negative_slope, inplace=True)
+            missing = [max(0, self.kernel_size - low - high - n) for n in x.shape[2:]]
+            if low != high:  # a convolution pads both sides alike
+                x = F.pad(x, (low, high + missing[1], low, high + missing[0]))
+            elif any(missing):
+                x = F.pad(x, (0, missing[1], 0, missing[0]))
+            x = conv(x)
+        return x

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.networks import ReconstructionGenerator
+
+
+def tiny(**kwargs):
+    torch.manual_seed(0)
+    return ReconstructionGenerator(8, channels=(7, 6, 5, 4, 4, 4), **kwargs)
+
+
+def reference(p, x, doublings):
+    """H9 written out, from the parameters by name; the whole map, uncut."""
+
+    def conv(x, name):
+        weight = p[f'{name}.weight']
+        return F.conv2d(x, weight, p[f'{name}.bias'], padding=weight.shape[-1] // 2)
+
+    for i in range(2):
+        y = conv(x, f'blocks.{i}.conv1.conv').clamp(min=0)
+        x = x + conv(y, f'blocks.{i}.conv2.conv')
+    for i in range(6):
+        if i < doublings:
+            x = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        x = conv(x, f'convs.{i}.conv').clamp(min=0)
+    return torch.tanh(conv(x, 'to_picture'))
+
+
+@pytest.mark.parametrize(('stride', 'doublings'), [(32, 5), (16, 4), (1, 0)])
+def test_value_and_gradient(stride, doublings):
+    net = tiny(feature_stride=stride).double()
+    x = torch.randn(2, 8, 2, 3, dtype=torch.float64, requires_grad=True)
+    parameters = dict(net.named_parameters())
+    expected = reference(parameters, x, doublings)
+    ours = net(x, (2 * stride, 3 * stride))
+    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-12)
+    wrt = [x, *parameters.values()]
+    for a, b in zip(*(torch.autograd.grad(y.square().sum(), wrt) for y in (ours, expected))):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_cut_to_the_picture():
+    net = tiny().double()
+    x = torch.randn(1, 8, 2, 3, dtype=torch.float64)
+    whole = net(x, (64, 96))
+    # The encoder rounded up: the picture lies at the top left.
+    assert torch.equal(net(x, (47, 65)), whole[..., :47, :65])
+    # The encoder padded all round: it lies in the middle.
+    assert torch.equal(net(x, (20, 96)), whole[..., 22:42, :])
+    # The encoder rounded down.
+    assert net(x, (70, 100)).shape == (1, 3, 70, 100)
+
+
+def test_the_papers_network():
+    net = MODELS.build({'type': 'ReconstructionGenerator'})
+    assert len(net.blocks) == 2 and len(net.convs) == 6 and net.num_doublings == 5
+    y = net(100 * torch.randn(1, 512, 1, 2), (32, 50))
+    assert y.shape == (1, 3, 32, 50) and y.abs().max() <= 1 and y.isfinite().all()
+
+
+def test_norm_layers_on_request():
+    net = tiny(norm_cfg={'type': 'IN', 'affine': True})
+    assert sum(isinstance(m, torch.nn.InstanceNorm2d) for m in net.modules()) == 10
+    assert net(torch.randn(2, 8, 2, 2), (64, 64)).isfinite().all()
+
+
+@pytest.mark.parametrize('stride', [24, 128, 0])
+def test_impossible_strides_are_refused(stride):
+    with pytest.raises(JointError, match='power of two'):
+        tiny(feature_stride=stride)
