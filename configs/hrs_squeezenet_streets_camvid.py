@@ -1,10 +1,16 @@
-# HRS: direct joint + weighting (W^11: one map a class) + GAN
+# HRS: direct joint + weighting (one map a class) + GAN, all networks a quarter as wide as the
+# paper's: SqueezeNet has 1/200 of the parameters of FCN8s, and the extra networks should not
+# cost ten times what they help
 _base_ = [
     './joint_squeezenet_streets_camvid.py',
     '_base_/objectives/hrs_weighting.py',
     '_base_/objectives/reconstruction_gan.py',
 ]
 model = dict(objectives=dict(weighting=_base_.weighting, gan=_base_.gan))
-# fire9, stride 16, is SqueezeNet's last stage
-model['objectives']['gan']['generator'] = dict(in_channels=512, feature_stride=16)
+model['objectives']['weighting'].update(network=dict(channels=(16, 32, 64, 128)))
+model['objectives']['gan'].update(
+    # from fire9, stride 16
+    generator=dict(in_channels=512, feature_stride=16, channels=(64, 32, 16, 16, 8, 8)),
+    discriminator=dict(in_channels=3, channels=(16, 32, 64, 128, 128, 128)),
+)
 optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from . import streets  # registers the procedural data set
+from .camvid import CamVidDataset
+from .cityscapes_ids import CityscapesIdsDataset
+from .gta import GTADataset
+from .joint_dataset import Draw, JointDataset
+from .joint_sampler import JointSampler
+from .label_subset import LabelSubset
+from .raw_label_dataset import RawLabelDataset
+from .synthia import SynthiaDataset
+from .transforms import LoadCheckedImage, LoadMappedAnnotations, LoadSynthiaAnnotations
+from .unlabeled import Unlabeled
+
+__all__ = [
+    'CamVidDataset',
+    'CityscapesIdsDataset',
+    'Draw',
+    'GTADataset',
+    'JointDataset',
+    'JointSampler',
+    'LabelSubset',
+    'LoadCheckedImage',
+    'LoadMappedAnnotations',
+    'LoadSynthiaAnnotations',
+    'RawLabelDataset',
+    'SynthiaDataset',
+    'Unlabeled',
+    'streets',
+]

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+from torch.utils.data import Dataset
+
+from mmseg_joint.errors import JointError
+
+
+def check_same_classes(datasets: dict[str, Any]) -> None:
+    """Refuses labelled data sets whose classes differ.
+
+    Args:
+        datasets: Name for the message, e.g. ``"domain 'source'"`` → data set.
+
+    Raises:
+        JointError: Naming the first two that differ.
+    """
+    labelled = {n: d for n, d in datasets.items() if getattr(d, 'labelled', True)}
+    classes = {n: list(d.metainfo.get('classes') or ()) for n, d in labelled.items()}
+    first = next(iter(classes), None)
+    for name, own in classes.items():
+        if own != classes[first]:
+            raise JointError(
+                f'{first} has {len(classes[first])} classes {_differing(classes[first], own)} and '
+                f'{name} has {len(own)} {_differing(own, classes[first])}: give them the same '
+                "classes in the same order, e.g. with protocol='camvid' or metainfo.classes"
+            )
+
+
+def _differing(own: list[str], other: list[str]) -> str:
+    """Says in a few words what the first class list has that the second has not."""
+    extra = [c for c in own if c not in other]
+    if not extra:
+        return '(in another order)' if len(own) == len(other) else '(none of its own)'
+    return f'(among them {extra[:3]})'
+
+
+class Chain(Dataset):
+    """Data sets one after the other, seen as one.
+
+    Unlike mmengine's ``ConcatDataset`` it takes wrappers too (``LabelSubset``, ``Unlabeled``), and
+    does not ask that palettes and the like are equal.
+
+    Args:
+        datasets: At least one data set, initialised or not.
+    """
+
+    def __init__(self, datasets: Sequence[Any]) -> None:
+        self.datasets = list(datasets)
+        self.labelled = any(getattr(d, 'labelled', True) for d in self.datasets)
+        self._ends: list[int] | None = None
+
+    @property
+    def metainfo(self) -> dict:
+        """The first data set's."""
+        return self.datasets[0].metainfo
+
+    def full_init(self) -> None:
+        """Initialises every data set, once."""
+        if self._ends is None:
+            for dataset in self.datasets:
+                dataset.full_init()
+            self._ends = list(accumulate(len(d) for d in self.datasets))
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """Finds a sample.
+
+        Args:
+            index: Its number in the chain.
+
+        Returns:
+            Number of its data set, and its number therein.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f'sample {index} of {len(self)}')
+        part = bisect_right(self._ends, index)
+        return part, index - (self._ends[part - 1] if part else 0)
+
+    def get_data_info(self, index: int) -> dict:
+        """Returns the sample's paths and the like, as mmengine's data sets do."""
+        part, inner = self.locate(index)
+        return self.datasets[part].get_data_info(inner)
+
+    def __len__(self) -> int:
+        self.full_init()
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Any:
+        part, inner = self.locate(index)
+        return self.datasets[part][inner]

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from mmseg.registry import DATASETS
+from torch.utils.data import Dataset
+
+from mmseg_joint.datasets.chain import Chain, check_same_classes
+from mmseg_joint.datasets.randomness import seeded
+from mmseg_joint.datasets.sample_checks import check_packed_label, explain_failure
+from mmseg_joint.datasets.unlabeled import Unlabeled
+from mmseg_joint.errors import JointError
+
+
+class Draw(NamedTuple):
+    """One sample that :class:`JointSampler` asks for.
+
+    Attributes:
+        domain: Name of its domain.
+        index: Its number in the domain's data set.
+        position: Its position in the domain's infinite stream, over all ranks.
+        batch: Number of its batch, from 0, over the whole run.
+        seed: The run's seed.
+    """
+
+    domain: str
+    index: int
+    position: int
+    batch: int
+    seed: int
+
+
+@DATASETS.register_module()
+class JointDataset(Dataset):
+    """Several domains in one data set, each with its own data sets and pipelines.
+
+    A sample is asked for by a :class:`Draw`. All its augmentation is seeded from the draw's seed,
+    domain and position, so it is the same in whatever worker, on whatever rank, before or after
+    resuming. (A pipeline step that keeps a generator of its own, as some Albumentations releases
+    do, is out of reach.) The sample's domain and ``draw=(batch, position)`` go into the metainfo of
+    its ``data_samples``.
+
+    Every packed label is checked against its picture's size and its classes, so that mmseg's own
+    data sets and loaders are covered as well.
+
+    A plain number is accepted too: the domains are then one after the other, unseeded. That is for
+    looking at pictures; training goes through :class:`JointSampler`.
+
+    Args:
+        domains: Name → the config of a data set, or a list of them; the order is kept. The name
+            ``unlabeled`` promises that labels are never read, so a data set there is put into
+            :class:`~mmseg_joint.datasets.Unlabeled` if it is not already.
+        lazy_init: Whether to put off listing the files.
+
+    Raises:
+        JointError: If there is no domain, or two labelled ones have different classes.
+    """
+
+    def __init__(self, domains: dict[str, Any], lazy_init: bool = False) -> None:
+        if not domains:
+            raise JointError(
+                'JointDataset needs domains=dict(source=..., target=...), which is empty'
+            )
+        self.domains = {name: self._build(name, cfg) for name, cfg in domains.items()}
+        check_same_classes({f"domain '{n}'": d for n, d in self.domains.items()})
+        self._all = Chain(list(self.domains.values()))
+        self._num_classes = {
+            name: len(dataset.metainfo.get('classes') or ())
+            for name, dataset in self.domains.items()
+        }
+        if not lazy_init:
+            self.full_init()
+
+    @staticmethod
+    def _build(name: str, cfg: Any) -> Any:
+        parts = list(cfg) if isinstance(cfg, (list, tuple)) else [cfg]
+        if not parts:
+            raise JointError(
+                f"domain '{name}' of JointDataset is an empty list: name its data sets"
+            )
+        if name == 'unlabeled':
+            parts = [p if _is_unlabeled(p) else {'type': 'Unlabeled', 'dataset': p} for p in parts]
+        built = [DATASETS.build(p) if isinstance(p, dict) else p for p in parts]
+        if not isinstance(cfg, (list, tuple)):
+            return built[0]
+        check_same_classes({f"domain '{name}'[{i}]": d for i, d in enumerate(built)})
+        return Chain(built)
+
+    @property
+    def metainfo(self) -> dict:
+        """The target's, or the first domain's if there is no target."""
+        return self.domains.get('target', next(iter(self.domains.values()))).metainfo
+
+    def full_init(self) -> None:
+        """Lists every domain's files."""
+        self._all.full_init()
+
+    def get_data_info(self, index: int) -> dict:
+        """Returns paths and the like of a sample, counted through the domains one after the other.
+
+        Args:
+            index: The sample's number.
+
+        Returns:
+            What the sample's data set gives.
+        """
+        return self._all.get_data_info(index)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, draw: Draw | int) -> dict:
+        if not isinstance(draw, Draw):
+            part, index = self._all.locate(draw)
+            return self._load(list(self.domains)[part], index)
+        with seeded(draw.seed, draw.domain, draw.position):
+            packed = self._load(draw.domain, draw.index)
+        if 'data_samples' in packed:
+            packed['data_samples'].set_metainfo({'draw': (draw.batch, draw.position)})
+        return packed
+
+    def _load(self, domain: str, index: int) -> dict:
+        dataset = self.domains[domain]
+        try:
+            packed = dataset[index]
+        except JointError:
+            raise
+        except Exception as error:
+            if hasattr(dataset, 'get_data_info'):
+                explain_failure(error, dataset.get_data_info(index))
+            raise
+        if 'data_samples' in packed:
+            path = packed['data_samples'].metainfo.get('seg_map_path')
+            check_packed_label(packed, self._num_classes[domain], f"domain '{domain}'", path)
+            packed['data_samples'].set_metainfo({'domain': domain})
+        return packed
+
+
+def _is_unlabeled(part: Any) -> bool:
+    if isinstance(part, dict):
+        return part.get('type') in ('Unlabeled', 'mmseg.Unlabeled', Unlabeled)
+    return not getattr(part, 'labelled', True)

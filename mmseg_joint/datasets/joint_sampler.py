@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+from mmseg.registry import DATA_SAMPLERS
+from torch.utils.data import Sampler
+
+from mmseg_joint.datasets.joint_dataset import Draw, JointDataset
+from mmseg_joint.datasets.randomness import permutation
+from mmseg_joint.errors import JointError
+
+
+@DATA_SAMPLERS.register_module()
+class JointSampler(Sampler):
+    """Draws a fixed number of samples of each domain for every batch, forever.
+
+    ``sum(shares)`` draws in a row are one batch, in the order of ``shares``; so
+    ``train_dataloader.batch_size`` must be that sum.
+
+    Each domain has one infinite stream: one permutation of its samples after the other, every one
+    seeded by (seed, domain, epoch). Rank r of R takes position ``(batch * share + j) * R + r`` for
+    its j-th sample of that domain. So ranks never share a sample position, and R ranks with share s
+    see in one step what one process with share s·R sees. As every draw is computed from its number
+    alone, resuming costs nothing.
+
+    Args:
+        dataset: The :class:`JointDataset`.
+        shares: Domain → samples a batch *on each rank*. 0 leaves a domain out.
+        seed: The run's seed; if None, one that all ranks agree on.
+        shuffle: Whether to permute.
+
+    Raises:
+        JointError: If a share is no whole number, negative, or of an unknown or empty domain, or
+            if all are 0.
+    """
+
+    def __init__(
+        self,
+        dataset: JointDataset,
+        shares: dict[str, int],
+        seed: int | None = None,
+        shuffle: bool = True,
+    ) -> None:
+        _check(dataset, shares)
+        self.dataset = dataset
+        self.shares = {domain: int(share) for domain, share in shares.items()}
+        self.seed = int(sync_random_seed() if seed is None else seed)
+        self.shuffle = shuffle
+        self.rank, self.world_size = get_dist_info()
+        self._slots = [(d, j) for d, share in self.shares.items() for j in range(share)]
+        self._sizes = {d: len(dataset.domains[d]) for d, _ in self._slots}
+        self._orders: dict[str, tuple[int, np.ndarray]] = {}
+        self._start = 0
+
+    @property
+    def batch_size(self) -> int:
+        """Draws a batch on this rank: the sum of the shares."""
+        return len(self._slots)
+
+    def draw(self, number: int) -> Draw:
+        """Computes one draw of this rank.
+
+        Args:
+            number: Its number on this rank, from 0.
+
+        Returns:
+            The draw.
+        """
+        batch, slot = divmod(number, self.batch_size)
+        domain, j = self._slots[slot]
+        position = (batch * self.shares[domain] + j) * self.world_size + self.rank
+        epoch, offset = divmod(position, self._sizes[domain])
+        index = int(self._order(domain, epoch)[offset]) if self.shuffle else offset
+        return Draw(domain, index, position, batch, self.seed)
+
+    def _order(self, domain: str, epoch: int) -> np.ndarray:
+        """Returns the domain's permutation of one epoch; the last one is kept."""
+        kept_epoch, order = self._orders.get(domain, (None, None))
+        if kept_epoch != epoch:
+            order = permutation(self._sizes[domain], self.seed, 'order', domain, epoch)
+            self._orders[domain] = epoch, order
+        return order
+
+    def __iter__(self) -> Iterator[Draw]:
+        number = self._start
+        while True:
+            yield self.draw(number)
+            number += 1
+
+    def skip(self, num_samples: int) -> None:
+        """Makes the next iteration start after the first ``num_samples`` draws of this rank.
+
+        The number is absolute, not relative to earlier calls, as for mmengine's
+        ``InfiniteSampler``.
+
+        Args:
+            num_samples: Draws that were consumed before resuming.
+
+        Raises:
+            ValueError: If it is negative.
+        """
+        if num_samples < 0:
+            raise ValueError(f'num_samples must not be negative, but is {num_samples}')
+        self._start = num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Does nothing: the stream has no epochs that a runner could set."""
+
+    def __len__(self) -> int:
+        """Number of samples in the data set, as mmengine's ``InfiniteSampler`` has it."""
+        return len(self.dataset)
+
+
+def _check(dataset: JointDataset, shares: dict[str, int]) -> None:
+    if not isinstance(dataset, JointDataset):
+        raise JointError(
+            'JointSampler needs train_dataloader.dataset to be a JointDataset, not '
+            f'{type(dataset).__name__}'
+        )
+    for domain, share in shares.items():
+        if isinstance(share, bool) or not isinstance(share, int) or share < 0:
+            raise JointError(
+                f"sampler.shares['{domain}'] must be a whole number from 0, but is {share!r}"
+            )
+        if domain not in dataset.domains:
+            raise JointError(
+                f"sampler.shares names the domain '{domain}', but train_dataloader.dataset.domains "
+                f'has {list(dataset.domains)}'
+            )
+        if share and len(dataset.domains[domain]) == 0:
+            raise JointError(
+                f"domain '{domain}' has no samples: set sampler.shares['{domain}'] to 0 or give it "
+                'pictures'
+            )
+    if not sum(shares.values()):
+        raise JointError('sampler.shares are all 0: give at least one domain a share')

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import os.path as osp
+from collections import Counter
+from typing import Any
+
+from mmseg.registry import DATASETS
+from torch.utils.data import Dataset
+
+from mmseg_joint.datasets.randomness import permutation
+from mmseg_joint.errors import JointError
+
+
+@DATASETS.register_module()
+class LabelSubset(Dataset):
+    """A few pictures of a data set: "trained with 100 labels".
+
+    Which ones is a function of the seed and the picture names (relative to the data set's folder)
+    alone: the first N of one permutation of the sorted names. So subsets of one seed are nested,
+    and the same on every machine.
+
+    Args:
+        dataset: A data set or its config.
+        count: How many pictures. Exactly one of this and the next two is given.
+        share: What part of them, above 0 and up to 1; at least one picture.
+        list_file: A text file with one picture name a line, with or without suffix.
+        seed: Seed of the permutation.
+
+    Raises:
+        JointError: If not exactly one of the three is given, the number is out of range, or the
+            list has an unknown or repeated name.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        count: int | None = None,
+        share: float | None = None,
+        list_file: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        if sum(x is not None for x in (count, share, list_file)) != 1:
+            raise JointError(
+                'LabelSubset needs exactly one of count, share and list_file, but has '
+                f'count={count}, share={share}, list_file={list_file!r}'
+            )
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.labelled = getattr(self.dataset, 'labelled', True)
+        self.count, self.share, self.list_file, self.seed = count, share, list_file, seed
+        self._chosen: list[tuple[str, int]] | None = None
+
+    @property
+    def metainfo(self) -> dict:
+        """The inner data set's."""
+        return self.dataset.metainfo
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the chosen pictures, sorted, relative to the data set's picture folder."""
+        self.full_init()
+        return [name for name, _ in self._chosen]
+
+    def full_init(self) -> None:
+        """Initialises the inner data set and chooses, once."""
+        if self._chosen is not None:
+            return
+        self.dataset.full_init()
+        names = sorted((self._name(i), i) for i in range(len(self.dataset)))
+        if self.list_file is not None:
+            self._chosen = self._listed(names)
+        else:
+            order = permutation(len(names), self.seed, 'subset')
+            self._chosen = sorted(names[i] for i in order[: self._number(len(names))])
+
+    def _name(self, index: int) -> str:
+        path = self.dataset.get_data_info(index).get('img_path')
+        if not isinstance(path, str):
+            return f'{index:08d}'  # a picture that is no file
+        folder = getattr(self.dataset, 'data_prefix', {}).get('img_path')
+        name = osp.relpath(path, folder) if folder else path
+        return name.replace('\\', '/')
+
+    def _number(self, total: int) -> int:
+        if self.share is not None:
+            if not 0 < self.share <= 1:
+                raise JointError(
+                    f'LabelSubset.share must be above 0 and at most 1, but is {self.share}'
+                )
+            return max(1, int(self.share * total + 0.5))
+        if not 1 <= self.count <= total:
+            raise JointError(
+                f'LabelSubset.count must be from 1 to {total}, the number of pictures, but is '
+                f'{self.count}'
+            )
+        return self.count
+
+    def _listed(self, names: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        try:
+            with open(self.list_file, encoding='utf-8') as file:
+                lines = [line.strip() for line in file if line.strip()]
+        except OSError as error:
+            raise JointError(
+                f"LabelSubset.list_file '{self.list_file}' cannot be read ({error.strerror}): "
+                'correct the path'
+            ) from None
+        known = self._spellings(names)
+        unknown = [line for line in lines if line not in known]
+        if unknown or not lines:
+            what = f'{unknown[:3]}, which are not among the pictures' if lines else 'no picture'
+            raise JointError(
+                f"LabelSubset.list_file '{self.list_file}' names {what}, e.g. '{names[0][0]}': "
+                'correct the list'
+            )
+        chosen = [known[line] for line in lines]
+        repeated = sorted(name for (name, _), times in Counter(chosen).items() if times > 1)
+        if repeated:
+            raise JointError(
+                f"LabelSubset.list_file '{self.list_file}' names {repeated[:3]} more than once: "
+                'remove the repetitions'
+            )
+        return sorted(chosen)
+
+    def _spellings(self, names: list[tuple[str, int]]) -> dict[str, tuple[str, int]]:
+        """Every way to write a picture's name → its full name and number."""
+        suffix = getattr(self.dataset, 'img_suffix', '')
+        known = {}
+        for name, index in names:
+            known[osp.splitext(name)[0]] = name, index
+            if suffix and name.endswith(suffix):
+                known[name[: -len(suffix)]] = name, index
+        known.update({name: (name, index) for name, index in names})
+        return known
+
+    def get_data_info(self, index: int) -> dict:
+        """Returns the paths and the like of a chosen picture."""
+        self.full_init()
+        return self.dataset.get_data_info(self._chosen[index][1])
+
+    def __len__(self) -> int:
+        self.full_init()
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> Any:
+        self.full_init()
+        return self.dataset[self._chosen[index][1]]

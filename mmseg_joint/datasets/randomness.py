@@ -1,0 +1,70 @@
+"""Randomness as a function of names and numbers, the same on every machine and in every worker."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+def seed_words(*parts: int | str) -> list[int]:
+    """Mixes numbers and names into four seeds.
+
+    Names are hashed with CRC-32, because Python's own hash of a string differs between processes.
+
+    Args:
+        *parts: The seed and whatever else the randomness is to depend on; order matters.
+
+    Returns:
+        Four integers below 2^32.
+    """
+    entropy = [zlib.crc32(p.encode()) if isinstance(p, str) else int(p) % 2**64 for p in parts]
+    return np.random.SeedSequence(entropy).generate_state(4).tolist()
+
+
+def permutation(size: int, *parts: int | str) -> np.ndarray:
+    """Returns a shuffled ``0 .. size - 1`` that depends on ``parts`` alone.
+
+    Args:
+        size: Length.
+        *parts: As in :func:`seed_words`.
+
+    Returns:
+        Array of ``int64``, shape (size,).
+    """
+    # RandomState's stream is frozen for good; a Generator's may change with a numpy release.
+    return np.random.RandomState(np.array(seed_words(*parts), dtype=np.uint32)).permutation(size)
+
+
+@contextmanager
+def seeded(seed: int, domain: str, position: int) -> Iterator[None]:
+    """Seeds every generator that a data pipeline draws from, and restores them all afterwards.
+
+    Without workers the pipeline runs in the training process: what it draws must not move the
+    model's dropout. Python's ``random``, numpy's global generator and PyTorch's CPU generator are
+    covered; CUDA's is not touched at all.
+
+    Args:
+        seed: The run's seed.
+        domain: Name of the sample's domain.
+        position: The sample's position in the domain's infinite stream.
+
+    Yields:
+        Nothing.
+    """
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    words = seed_words(seed, domain, position)
+    random.seed(words[0] << 32 | words[1])
+    np.random.seed(words)
+    # `torch.manual_seed` would seed the GPUs as well, and nothing would restore those.
+    torch.default_generator.manual_seed(words[2] << 31 | words[3])
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])

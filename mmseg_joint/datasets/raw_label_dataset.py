@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import os.path as osp
+from collections import Counter
+from typing import Any, ClassVar
+
+import mmengine.fileio as fileio
+from mmseg.datasets import BaseSegDataset
+
+from mmseg_joint.datasets.label_maps import (
+    CITYSCAPES_CLASSES,
+    CITYSCAPES_PALETTE,
+    IGNORE,
+    PROTOCOLS,
+)
+from mmseg_joint.errors import JointError
+
+
+class RawLabelDataset(BaseSegDataset):
+    """Base of the data sets whose label files hold raw ids, mapped to train ids at load time.
+
+    A subclass is a few lines of data: its class set, its map, its folders. The map from a label
+    file's values to what the network predicts is composed once, from up to three parts: the data
+    set's own raw → train ids, the ``protocol``, and mmseg's ``metainfo=dict(classes=...)`` subset.
+    It is in every sample's ``label_map``, so mmseg's plain ``LoadAnnotations`` is right too.
+
+    Folders and files are checked when the data set is built, with one directory listing each and
+    no look at single files.
+
+    Args:
+        protocol: Read the labels in another class set, a key of
+            :data:`~mmseg_joint.datasets.label_maps.PROTOCOLS`: ``'camvid'`` merges Cityscapes' 19
+            classes into CamVid's 11. Needs a data set that has Cityscapes' classes. None keeps the
+            data set's own.
+        labelled: Whether labels are wanted. If not, no label folder is looked at and the samples
+            have no ``seg_map_path``: what :class:`~mmseg_joint.datasets.Unlabeled` sets.
+        img_suffix: End of the picture names.
+        seg_map_suffix: End of the label names; the rest of the name is the picture's.
+        data_prefix: ``img_path`` and ``seg_map_path``, relative to ``data_root``.
+        metainfo: As in mmseg; ``classes`` may be a subset, the rest is then ignored.
+        **kwargs: The other arguments of mmseg's ``BaseSegDataset``. ``ann_file``, if given, lists
+            the picture names to use, one a line, with or without suffix.
+
+    Raises:
+        JointError: If a folder is missing or empty, a picture has no label, or a name is unknown.
+    """
+
+    METAINFO: ClassVar[dict] = {'classes': CITYSCAPES_CLASSES, 'palette': CITYSCAPES_PALETTE}
+    RAW_IDS: ClassVar[dict[int, int]]
+    PREFIX: ClassVar[dict[str, str]]
+    IMG_SUFFIX: ClassVar[str] = '.png'
+    SEG_MAP_SUFFIX: ClassVar[str] = '.png'
+    SIZE_TOLERANCE: ClassVar[int] = 0
+    HINT: ClassVar[str] = ''
+
+    def __init__(
+        self,
+        protocol: str | None = None,
+        labelled: bool = True,
+        img_suffix: str | None = None,
+        seg_map_suffix: str | None = None,
+        data_prefix: dict | None = None,
+        metainfo: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.protocol = protocol
+        self.labelled = labelled
+        classes, palette, self._to_protocol = self._protocol_parts()
+        data_prefix = dict(self.PREFIX if data_prefix is None else data_prefix)
+        if not labelled:
+            data_prefix.pop('seg_map_path', None)
+        metainfo = {'classes': classes, 'palette': palette, **(metainfo or {})}
+        if isinstance(metainfo['classes'], list):
+            metainfo['classes'] = tuple(metainfo['classes'])  # as mmseg's own, to compare equal
+        super().__init__(
+            img_suffix=self.IMG_SUFFIX if img_suffix is None else img_suffix,
+            seg_map_suffix=self.SEG_MAP_SUFFIX if seg_map_suffix is None else seg_map_suffix,
+            data_prefix=data_prefix,
+            metainfo=metainfo,
+            **kwargs,
+        )
+
+    @property
+    def name(self) -> str:
+        """The name by which messages call this data set: its type in the config."""
+        return type(self).__name__
+
+    def _protocol_parts(self) -> tuple[tuple[str, ...], list, dict[int, int]]:
+        own = self.METAINFO['classes']
+        if self.protocol is None:
+            return own, self.METAINFO['palette'], {i: i for i in range(len(own))}
+        if self.protocol not in PROTOCOLS or own != CITYSCAPES_CLASSES:
+            known = sorted(PROTOCOLS) if own == CITYSCAPES_CLASSES else 'None only'
+            raise JointError(
+                f'{self.name} cannot be read with protocol={self.protocol!r}: choose one of {known}'
+            )
+        return PROTOCOLS[self.protocol]
+
+    def get_label_map(self, new_classes: list | tuple | None = None) -> dict[int, int] | None:
+        """Maps the protocol's class indices to those of the config's own ``metainfo.classes``.
+
+        A method of the object, unlike mmseg's of the class, because the protocol is the object's.
+
+        Args:
+            new_classes: The wanted classes, a subset in any order.
+
+        Returns:
+            Old index → new index or 255; None if nothing changes, as in mmseg.
+
+        Raises:
+            JointError: If a class is unknown.
+        """
+        old_classes = list(self._protocol_parts()[0])
+        if new_classes is None or list(new_classes) == old_classes:
+            return None
+        new_classes = list(new_classes)
+        unknown = [c for c in new_classes if c not in old_classes]
+        if unknown:
+            raise JointError(
+                f'metainfo.classes of {self.name} names {unknown}, which are not among its '
+                f'classes {old_classes}'
+            )
+        return {
+            i: new_classes.index(c) if c in new_classes else IGNORE
+            for i, c in enumerate(old_classes)
+        }
+
+    @property
+    def raw_label_map(self) -> dict[int, int]:
+        """The whole way from a label file's value to the network's class index, or 255."""
+
+        def through(step: dict[int, int], index: int) -> int:
+            return IGNORE if index == IGNORE else step[index]
+
+        subset = self.label_map or {i: i for i in range(len(self._metainfo['classes']))}
+        return {
+            raw: through(subset, through(self._to_protocol, train))
+            for raw, train in self.RAW_IDS.items()
+        }
+
+    def full_init(self) -> None:
+        """Lists the files and composes the map, once."""
+        if not self._fully_initialized:
+            self._label_info = {
+                'label_map': self.raw_label_map,
+                'size_tolerance': self.SIZE_TOLERANCE,
+                'dataset_name': self.name,
+                'label_hint': self.HINT,
+            }
+        super().full_init()
+
+    def get_data_info(self, idx: int) -> dict:
+        """Returns what the pipeline starts from.
+
+        The map is the same for every sample, so it is added here and not stored with each.
+
+        Args:
+            idx: The sample's number.
+
+        Returns:
+            Paths, and the keys that ``LoadMappedAnnotations`` reads.
+        """
+        return {**super().get_data_info(idx), **self._label_info}
+
+    def load_data_list(self) -> list[dict]:
+        """Lists the pictures and, unless ``labelled=False``, their labels.
+
+        Returns:
+            One dictionary a picture, sorted by its path.
+
+        Raises:
+            JointError: See the class.
+        """
+        names = self._picture_names()
+        img_dir, seg_dir = self.data_prefix['img_path'], self.data_prefix.get('seg_map_path')
+        if self.labelled:
+            self._check_labels(names)
+        data_list = []
+        for name in names:
+            info = {'img_path': osp.join(img_dir, name + self.img_suffix)}
+            if seg_dir is not None:
+                info['seg_map_path'] = osp.join(seg_dir, name + self.seg_map_suffix)
+            info.update(reduce_zero_label=self.reduce_zero_label, seg_fields=[])
+            data_list.append(info)
+        return data_list
+
+    def _list_folder(self, key: str) -> list[str]:
+        folder = self.data_prefix.get(key)
+        if not folder or not fileio.isdir(folder, backend_args=self.backend_args):
+            raise JointError(
+                f"{self.name} finds no folder '{folder}': correct data_root (now "
+                f"'{self.data_root}') or data_prefix.{key}"
+            )
+        return list(
+            fileio.list_dir_or_file(
+                folder, list_dir=False, recursive=True, backend_args=self.backend_args
+            )
+        )
+
+    def _picture_names(self) -> list[str]:
+        """Returns the pictures' names without suffix, sorted by path."""
+        files = self._list_folder('img_path')
+        suffix = self.img_suffix
+        names = sorted(f[: len(f) - len(suffix)] for f in files if f.endswith(suffix))
+        folder = self.data_prefix['img_path']
+        if not names:
+            ends = Counter(osp.splitext(f)[1] for f in files)
+            found = f'it holds {dict(ends)}, so set img_suffix' if ends else 'it is empty'
+            raise JointError(
+                f"{self.name} finds no '*{suffix}' picture in '{folder}' ({found}): correct "
+                'data_root, data_prefix.img_path or img_suffix'
+            )
+        return self._listed_names(set(names)) if self.ann_file else names
+
+    def _listed_names(self, there: set[str]) -> list[str]:
+        if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
+            raise JointError(
+                f"{self.name} finds no list of pictures '{self.ann_file}': correct ann_file"
+            )
+        text = fileio.get_text(self.ann_file, backend_args=self.backend_args)
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        suffix = self.img_suffix
+        names = [n[: len(n) - len(suffix)] if n.endswith(suffix) else n for n in lines]
+        missing = [n for n in names if n not in there]
+        if missing or not names:
+            what = f'{len(missing)} pictures that are not there, first {missing[:3]}'
+            raise JointError(
+                f"ann_file '{self.ann_file}' of {self.name} names {what if names else 'none'}: "
+                f"correct the list or data_prefix.img_path ('{self.data_prefix['img_path']}')"
+            )
+        return names
+
+    def _check_labels(self, names: list[str]) -> None:
+        suffix = self.seg_map_suffix
+        files = self._list_folder('seg_map_path')
+        there = {f[: len(f) - len(suffix)] for f in files if f.endswith(suffix)}
+        missing = [name for name in names if name not in there]
+        if missing:
+            first = [name + suffix for name in missing[:3]]
+            raise JointError(
+                f'{len(missing)} of {len(names)} pictures of {self.name} have no label in '
+                f"'{self.data_prefix['seg_map_path']}', first missing: {first}; correct data_root "
+                f'and data_prefix.seg_map_path, or list the labelled pictures in ann_file'
+                + (f' ({self.HINT})' if self.HINT else '')
+            )

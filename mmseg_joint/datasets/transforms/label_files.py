@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import io
+
+import cv2
+import mmengine.fileio as fileio
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from mmseg_joint.errors import JointError
+
+_PNG = b'\x89PNG\r\n\x1a\n'
+_GREY, _PALETTE = 0, 3  # colour types of a PNG's header
+# What Pillow raises for a file that is no picture, or half of one.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+
+
+def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
+    """Reads a whole file.
+
+    Args:
+        path: The file.
+        what: What the file is to the user, e.g. ``'label file'``, for the message.
+        backend_args: mmengine's file backend.
+
+    Returns:
+        The file's content.
+
+    Raises:
+        JointError: If there is no such file, or it cannot be read.
+    """
+    try:
+        return fileio.get(path, backend_args=backend_args)
+    except (FileNotFoundError, IsADirectoryError):
+        raise JointError(
+            f"there is no {what} '{path}': put it there, or correct data_root and data_prefix"
+        ) from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise JointError(f"the {what} '{path}' cannot be read ({reason})") from error
+
+
+def check_picture(data: bytes, path: str, what: str) -> None:
+    """Refuses a broken or truncated picture, which OpenCV would fill up with grey.
+
+    A PNG's checksums are verified, which costs a tenth of decoding it. A JPEG has none: its end
+    marker must be there, and only where it is not is the file decoded to be sure.
+
+    Args:
+        data: The file's content.
+        path: The file, for the message.
+        what: What the file is to the user, for the message.
+
+    Raises:
+        JointError: If the picture is broken.
+    """
+    if data[:2] == b'\xff\xd8' and data.rstrip(b'\0').endswith(b'\xff\xd9'):
+        return
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load() if picture.format == 'JPEG' else picture.verify()
+    except _BROKEN as error:
+        # Pillow names the buffer here, which tells the user nothing.
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = 'no known picture format' if unknown else error
+        raise JointError(
+            f"the {what} '{path}' is broken or truncated ({reason}): copy or download it again"
+        ) from error
+
+
+def decode_ids(data: bytes, path: str) -> np.ndarray:
+    """Decodes a label picture with one id a pixel: 8-bit grey, or a palette's indices.
+
+    Always with Pillow, because OpenCV turns palette indices into colours. Everything whose ids
+    would not arrive as they were written is refused: colours, 16 bits, the 1- to 4-bit grey that
+    decoders stretch to 0-255, and lossy JPEG.
+
+    Args:
+        data: The file's content.
+        path: The file, for the message.
+
+    Returns:
+        Array of ``uint8``, shape (H, W).
+
+    Raises:
+        JointError: If the file is broken or of another kind.
+    """
+    check_picture(data, path, 'label file')
+    with Image.open(io.BytesIO(data)) as picture:
+        kind = f'{picture.format} of mode {picture.mode}'
+        good = picture.mode in ('L', 'P') and picture.format != 'JPEG'
+        if data.startswith(_PNG):
+            depth, colour = data[24], data[25]
+            kind = f'{depth}-bit PNG of mode {picture.mode}'
+            good = (colour == _GREY and depth == 8) or colour == _PALETTE
+        if not good:
+            raise JointError(
+                f"the label file '{path}' is a {kind}, not one id a pixel: save the ids as an "
+                '8-bit single-channel or palette PNG (SYNTHIA: use LoadSynthiaAnnotations)'
+            )
+        try:
+            return np.array(picture, dtype=np.uint8)
+        except _BROKEN as error:
+            raise JointError(
+                f"the label file '{path}' is broken ({error}): copy or download it again"
+            ) from error
+
+
+def decode_synthia(data: bytes, path: str) -> np.ndarray:
+    """Decodes a SYNTHIA label: 16-bit, three channels, class id in the red one.
+
+    Always with OpenCV, because Pillow cuts 16-bit colours to their upper 8 bits, which are all 0.
+
+    Args:
+        data: The file's content.
+        path: The file, for the message.
+
+    Returns:
+        Array of ``uint8``, shape (H, W); ids beyond 8 bits arrive as 255.
+
+    Raises:
+        JointError: If the file is broken or of another kind.
+    """
+    check_picture(data, path, 'label file')
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.dtype != np.uint16 or picture.shape[2:] != (3,):
+        raise JointError(
+            f"the label file '{path}' is not a 16-bit, three-channel PNG: point "
+            'data_prefix.seg_map_path to the GT/LABELS folder of SYNTHIA-RAND-CITYSCAPES'
+        )
+    return np.minimum(picture[..., 2], 255).astype(np.uint8)  # OpenCV's order is BGR

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import mmcv
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import TRANSFORMS
+
+from mmseg_joint.datasets.label_maps import IGNORE
+from mmseg_joint.datasets.transforms.label_files import (
+    check_picture,
+    decode_ids,
+    decode_synthia,
+    read_bytes,
+)
+from mmseg_joint.errors import JointError
+
+
+def lookup_table(label_map: dict[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Turns a label map into arrays that are indexed with raw ids.
+
+    Args:
+        label_map: Raw id → train id; the identity if None.
+
+    Returns:
+        The train id of each raw id (``uint8``, shape (256,)) and whether the map has that raw id
+        (``bool``, shape (256,)).
+    """
+    if label_map is None:
+        return np.arange(256, dtype=np.uint8), np.ones(256, dtype=bool)
+    table = np.full(256, IGNORE, dtype=np.uint8)
+    known = np.zeros(256, dtype=bool)
+    raw = np.fromiter(label_map.keys(), dtype=np.int64)
+    table[raw] = np.fromiter(label_map.values(), dtype=np.int64)
+    known[raw] = True
+    return table, known
+
+
+def fit_to(labels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cuts or fills labels at the bottom and right; what is filled in is ignored.
+
+    Args:
+        labels: Array of shape (H, W).
+        height: Wanted height in pixels.
+        width: Wanted width in pixels.
+
+    Returns:
+        Array of shape (height, width).
+    """
+    fitted = np.full((height, width), IGNORE, dtype=labels.dtype)
+    part = labels[:height, :width]
+    fitted[: part.shape[0], : part.shape[1]] = part
+    return fitted
+
+
+@TRANSFORMS.register_module()
+class LoadMappedAnnotations(LoadAnnotations):
+    """Loads a label file of raw ids and maps it to train ids, or says what is wrong with it.
+
+    It takes the place of mmseg's ``LoadAnnotations`` and its arguments, and gives the same array
+    for a good file. It differs for the bad ones: a value that is not in the data set's map, a label
+    of another size than its picture, and a file that some decoder would misread end in one sentence
+    instead of in wrong labels.
+
+    Required keys: ``seg_map_path``, ``label_map`` (raw id → train id, or None),
+    ``reduce_zero_label``, ``seg_fields``. Optional keys: ``ori_shape`` and ``size_tolerance``
+    (by how many pixels the label may differ from it; then the label is cut or filled),
+    ``dataset_name`` and ``label_hint`` for messages.
+
+    Args:
+        reduce_zero_label: Whether raw id 0 is ignored and the others move down by one, before the
+            map. Taken from the data set if None.
+        backend_args: mmengine's file backend.
+        imdecode_backend: Accepted for compatibility and not used: see
+            :func:`~mmseg_joint.datasets.transforms.label_files.decode_ids`.
+
+    Raises:
+        JointError: While loading, as above.
+    """
+
+    def __init__(
+        self,
+        reduce_zero_label: bool | None = None,
+        backend_args: dict | None = None,
+        imdecode_backend: str = 'pillow',
+    ) -> None:
+        super().__init__(reduce_zero_label, backend_args, imdecode_backend)
+
+    def _decode(self, data: bytes, path: str) -> np.ndarray:
+        return decode_ids(data, path)
+
+    def _load_seg_map(self, results: dict) -> None:
+        path = results['seg_map_path']
+        raw = self._decode(read_bytes(path, 'label file', self.backend_args), path)
+        labels = self._to_train_ids(raw, results)
+        results['gt_seg_map'] = self._to_picture_size(labels, results)
+        results['seg_fields'].append('gt_seg_map')
+
+    def _to_train_ids(self, raw: np.ndarray, results: dict) -> np.ndarray:
+        table, known = lookup_table(results.get('label_map'))
+        reduce_zero_label = self.reduce_zero_label
+        if reduce_zero_label is None:
+            reduce_zero_label = results.get('reduce_zero_label', False)
+        if reduce_zero_label:
+            # File value v means raw id v - 1, and 0 and 255 mean "ignore": move the table instead.
+            table = np.concatenate([[IGNORE], table[:254], [IGNORE]]).astype(np.uint8)
+            known = np.concatenate([[True], known[:254], [True]])
+        if not known[raw].all():
+            self._refuse_values(raw, known, results)
+        return table[raw]
+
+    def _refuse_values(self, raw: np.ndarray, known: np.ndarray, results: dict) -> None:
+        values = np.unique(raw)
+        strange = values[~known[values]].tolist()
+        allowed = np.flatnonzero(known).tolist()
+        span = f'{allowed[0]} to {allowed[-1]}'
+        if len(allowed) != allowed[-1] - allowed[0] + 1:
+            span = f'{allowed}'
+        hint = results.get('label_hint') or 'check that data_prefix names the folder of raw ids'
+        shown = f'{strange[:8]}' + (' and more' if len(strange) > 8 else '')
+        raise JointError(
+            f"the label file '{results['seg_map_path']}' holds the values {shown}, but "
+            f'{results.get("dataset_name", "its data set")} knows the raw ids {span}: {hint}'
+        )
+
+    def _to_picture_size(self, labels: np.ndarray, results: dict) -> np.ndarray:
+        # the file's own size: mmseg loads the label after Resize when it tests
+        shape = results.get('ori_shape')
+        if shape is None:
+            return labels  # no picture was loaded yet
+        height, width = shape[:2]
+        off = max(abs(labels.shape[0] - height), abs(labels.shape[1] - width))
+        if off == 0:
+            return labels
+        if off <= results.get('size_tolerance', 0):
+            return fit_to(labels, height, width)
+        raise JointError(
+            f"the label file '{results['seg_map_path']}' has {labels.shape[1]}x{labels.shape[0]} "
+            f"pixels but its picture '{results.get('img_path')}' has {width}x{height}: use labels "
+            'of the same size'
+        )
+
+
+@TRANSFORMS.register_module()
+class LoadSynthiaAnnotations(LoadMappedAnnotations):
+    """Loads a SYNTHIA label (16-bit, class id in the red channel) and maps it to train ids.
+
+    It is right whatever decoder the config names for other files. Arguments, keys and refusals are
+    those of :class:`LoadMappedAnnotations`.
+    """
+
+    def _decode(self, data: bytes, path: str) -> np.ndarray:
+        return decode_synthia(data, path)
+
+
+@TRANSFORMS.register_module()
+class LoadCheckedImage(LoadImageFromFile):
+    """Loads a picture as ``LoadImageFromFile`` does, and says which file is missing or broken.
+
+    OpenCV fills the missing part of a truncated picture with grey and carries on; here it is an
+    error. Arguments are those of ``LoadImageFromFile``.
+
+    Raises:
+        JointError: While loading, if the picture is missing, broken or truncated.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Loads ``results['img_path']``.
+
+        Args:
+            results: With key ``img_path``.
+
+        Returns:
+            The same dictionary with ``img`` (H, W, 3), ``img_shape`` and ``ori_shape`` (H, W).
+        """
+        path = results['img_path']
+        data = read_bytes(path, 'picture', self.backend_args)
+        check_picture(data, path, 'picture')
+        picture = mmcv.imfrombytes(data, flag=self.color_type, backend=self.imdecode_backend)
+        if picture is None:
+            raise JointError(f"the picture '{path}' cannot be decoded: copy or download it again")
+        if self.to_float32:
+            picture = picture.astype(np.float32)
+        results['img'] = picture
+        results['img_shape'] = results['ori_shape'] = picture.shape[:2]
+        return results

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any
+
+from mmcv.transforms import LoadAnnotations
+from mmseg.registry import DATASETS, TRANSFORMS
+from torch.utils.data import Dataset
+
+from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
+from mmseg_joint.errors import JointError
+
+
+@DATASETS.register_module()
+class Unlabeled(Dataset):
+    """A data set whose labels are never read, and need not exist.
+
+    Every label-loading step is taken out of the pipelines within ``dataset``, and
+    ``RandomCrop(cat_max_ratio=...)``, which looks at the label, is set to look no more. So one
+    pipeline can be written for labelled and unlabelled domains.
+
+    Args:
+        dataset: Config of a data set, or of a wrapper around data sets.
+
+    Raises:
+        JointError: If ``dataset`` is not a config: a built data set has its pipeline already.
+    """
+
+    labelled = False
+
+    def __init__(self, dataset: dict) -> None:
+        if not isinstance(dataset, dict):
+            raise JointError(
+                f'Unlabeled needs the config of a data set (a dict), not {type(dataset).__name__}'
+            )
+        self.dataset = DATASETS.build(without_labels(dataset))
+
+    @property
+    def metainfo(self) -> dict:
+        """The inner data set's."""
+        return self.dataset.metainfo
+
+    def full_init(self) -> None:
+        """Initialises the inner data set."""
+        self.dataset.full_init()
+
+    def get_data_info(self, index: int) -> dict:
+        """Returns the sample's picture path and the like; no label path."""
+        info = self.dataset.get_data_info(index)
+        info.pop('seg_map_path', None)
+        return info
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        packed = self.dataset[index]
+        sample = packed.get('data_samples')
+        if sample is not None and 'gt_sem_seg' in sample:
+            del sample.gt_sem_seg  # a loader of our own that makes picture and label at once
+        return packed
+
+
+def without_labels(cfg: dict) -> dict:
+    """Returns a data set's config without any label loading, through all its wrappers.
+
+    Args:
+        cfg: Config of a data set or wrapper (``dataset=``, ``datasets=[...]``).
+
+    Returns:
+        A changed copy.
+    """
+    cfg = copy.copy(cfg)
+    if 'pipeline' in cfg:
+        cfg['pipeline'] = _strip(cfg['pipeline'])
+    if 'dataset' in cfg:
+        cfg['dataset'] = without_labels(cfg['dataset'])
+    if 'datasets' in cfg:
+        cfg['datasets'] = [without_labels(c) for c in cfg['datasets']]
+    kind = _resolve(cfg.get('type'), DATASETS)
+    if kind is not None and issubclass(kind, RawLabelDataset):
+        cfg['labelled'] = False
+    return cfg
+
+
+def _strip(steps: list) -> list:
+    kept = []
+    for step in steps:
+        if isinstance(step, (list, tuple)):  # the branches of RandomChoice
+            kept.append(_strip(step))
+            continue
+        if not isinstance(step, dict):
+            if not isinstance(step, LoadAnnotations):
+                kept.append(step)
+            continue
+        kind = _resolve(step.get('type'), TRANSFORMS)
+        if kind is not None and issubclass(kind, LoadAnnotations):
+            continue
+        step = copy.copy(step)
+        if 'transforms' in step:
+            step['transforms'] = _strip(step['transforms'])
+        if 'cat_max_ratio' in step:
+            step['cat_max_ratio'] = 1.0
+        kept.append(step)
+    return kept
+
+
+def _resolve(kind: Any, registry: Any) -> type | None:
+    """Returns the class behind a config's ``type``, which is a name or the class itself."""
+    found = registry.get(kind) if isinstance(kind, str) else kind
+    return found if inspect.isclass(found) else None

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+
+class JointError(ValueError):
+    """A mistake in the user's data or config, told in one sentence.
+
+    The sentence names the file or the config key and says what to do. The command-line tools print
+    it without a traceback.
+    """
+
+
+def sentence(error: BaseException) -> str:
+    """Returns the one sentence of an error, also of one that crossed a data loader's worker.
+
+    PyTorch re-raises a worker's exception as the same type with the worker's whole traceback as its
+    text; the sentence is that text's last line ``mmseg_joint.errors.JointError: …``.
+
+    Args:
+        error: The exception that was caught.
+
+    Returns:
+        The sentence; for an error that is not a :class:`JointError`, its text as it is.
+    """
+    text = str(error).strip()
+    marker = f'{JointError.__module__}.{JointError.__qualname__}: '
+    for line in reversed(text.splitlines()):
+        if line.startswith(marker):
+            return line[len(marker) :].strip()
+    return text

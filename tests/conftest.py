@@ -1,0 +1,124 @@
+"""Tiny data sets in the layouts of the real ones: seeded noise with rectangles, made here."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _mmseg_scope():
+    init_default_scope('mmseg')
+    gc.freeze()  # every data set that is built runs a full collection, slow with torch imported
+
+
+def scene(seed: int, ids, height: int, width: int):
+    """A noise picture (H, W, 3) and its ids (H, W): one rectangle an id, drawn in both."""
+    rng = np.random.RandomState(seed)
+    ids = list(ids)
+    labels = np.full((height, width), ids[seed % len(ids)], dtype=np.uint8)
+    picture = rng.randint(0, 60, (height, width, 3))
+    for value in ids:
+        y, x = rng.randint(0, height - 6), rng.randint(0, width - 6)
+        labels[y : y + 6, x : x + 6] = value
+        picture[y : y + 6, x : x + 6] += 5 * int(value) % 190
+    return picture.astype(np.uint8), labels
+
+
+def save_palette(labels: np.ndarray, path: Path) -> None:
+    image = Image.fromarray(labels)
+    image.putpalette(np.random.RandomState(0).randint(0, 256, 768).tolist())
+    image.save(path)
+
+
+def save_synthia(labels: np.ndarray, path: Path) -> None:
+    instances = np.arange(labels.size).reshape(labels.shape) % 4000
+    red_first = np.stack([labels, instances, np.zeros_like(labels)], axis=-1)
+    cv2.imwrite(str(path), red_first[..., ::-1].astype(np.uint16))
+
+
+def _write(root, count, ids, image_path, label_path, save_label, height, width):
+    """Writes the pairs and returns path stem → raw ids."""
+    written = {}
+    for i in range(count):
+        picture, labels = scene(i, ids, height, width)
+        image, label = root / image_path.format(i), root / label_path.format(i)
+        for path in (image, label):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(image)
+        save_label(labels, label)
+        written[str(image)] = labels
+    return written
+
+
+@pytest.fixture
+def write_gta():
+    """``images/00001.png``, ``labels/00001.png``: palette PNGs of raw ids 0-34."""
+
+    def write(root: Path, count: int = 3, height: int = 32, width: int = 40, ids=GTA_IDS):
+        names = 'images/{:05d}.png', 'labels/{:05d}.png'
+        return _write(root, count, ids, *names, save_palette, height, width)
+
+    return write
+
+
+@pytest.fixture
+def write_synthia():
+    """``RGB/0000001.png``, ``GT/LABELS/0000001.png``: 16 bits, class in red, instance in green."""
+
+    def write(root: Path, count: int = 3, height: int = 32, width: int = 40):
+        names = 'RGB/{:07d}.png', 'GT/LABELS/{:07d}.png'
+        return _write(root, count, SYNTHIA_IDS, *names, save_synthia, height, width)
+
+    return write
+
+
+@pytest.fixture
+def write_cityscapes():
+    """The official folders, with ``labelIds`` only."""
+
+    def write(root: Path, count: int = 3, split: str = 'train', height: int = 32, width: int = 40):
+        stem = split + '/aachen/aachen_{:06d}_000019_'
+        names = (
+            'leftImg8bit/' + stem + 'leftImg8bit.png',
+            'gtFine/' + stem + 'gtFine_labelIds.png',
+        )
+        save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
+        return _write(root, count, range(34), *names, save, height, width)
+
+    return write
+
+
+@pytest.fixture
+def write_camvid():
+    """``images/train/*.jpg``, ``labels/train/*.png`` with 0-10 and 255."""
+
+    def write(root: Path, count: int = 3, split: str = 'train', suffix: str = '.jpg'):
+        names = f'images/{split}/0001TP_{{:06d}}{suffix}', f'labels/{split}/0001TP_{{:06d}}.png'
+        save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
+        return _write(root, count, [*range(11), 255], *names, save, 36, 48)
+
+    return write
+
+
+@pytest.fixture
+def pipeline():
+    """Loads and packs, with our loaders."""
+
+    def make(labels: str = 'LoadMappedAnnotations', *steps: dict):
+        return [
+            {'type': 'LoadCheckedImage'},
+            {'type': labels},
+            *steps,
+            {'type': 'PackSegInputs'},
+        ]
+
+    return make

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.registry import DATASETS
+from PIL import Image
+from torch.utils.data import BatchSampler, DataLoader
+
+from mmseg_joint.datasets import Draw, JointSampler
+from mmseg_joint.errors import JointError, sentence
+
+AUGMENT = [
+    {'type': 'RandomResize', 'scale': (40, 32), 'ratio_range': (0.8, 2.0), 'keep_ratio': True},
+    {'type': 'RandomCrop', 'crop_size': (16, 20), 'cat_max_ratio': 0.9},
+    {'type': 'RandomFlip', 'prob': 0.5},
+    {'type': 'PhotoMetricDistortion'},
+]
+
+
+@pytest.fixture
+def domains(tmp_path, write_gta, write_cityscapes, pipeline):
+    write_gta(tmp_path / 'gta', count=5)
+    write_cityscapes(tmp_path / 'city', count=4)
+    steps = pipeline('LoadMappedAnnotations', *AUGMENT)
+    city = {
+        'type': 'CityscapesIdsDataset',
+        'data_root': str(tmp_path / 'city'),
+        'pipeline': steps,
+    }
+    return {
+        'source': {'type': 'GTADataset', 'data_root': str(tmp_path / 'gta'), 'pipeline': steps},
+        'target': {'type': 'LabelSubset', 'dataset': city, 'count': 2},
+        'unlabeled': city,
+    }
+
+
+def joint(domains):
+    return DATASETS.build({'type': 'JointDataset', 'domains': domains})
+
+
+def batches(dataset, count, workers=0, skip=0):
+    """What a training would see: picture and label bytes, with the metainfo."""
+    sampler = JointSampler(dataset, {'source': 2, 'target': 1, 'unlabeled': 1}, seed=9)
+    sampler.skip(skip * sampler.batch_size)
+    loader = DataLoader(
+        dataset,
+        batch_sampler=BatchSampler(sampler, sampler.batch_size, drop_last=True),
+        num_workers=workers,
+        collate_fn=pseudo_collate,
+    )
+    seen, iterator = [], iter(loader)
+    try:
+        for _ in range(count):
+            batch = next(iterator)
+            for picture, sample in zip(batch['inputs'], batch['data_samples']):
+                label = sample.gt_sem_seg.data.numpy().tobytes() if 'gt_sem_seg' in sample else None
+                meta = sample.metainfo
+                seen.append((meta['domain'], meta['draw'], picture.numpy().tobytes(), label))
+    finally:
+        if workers:  # now, and not when the error's traceback happens to be collected
+            iterator._shutdown_workers()
+    return seen
+
+
+def test_batches_do_not_depend_on_workers_or_resuming(domains):
+    dataset = joint(domains)
+    here = batches(dataset, 4)
+    assert [s[0] for s in here] == ['source', 'source', 'target', 'unlabeled'] * 4
+    assert [s[1] for s in here[:6]] == [(0, 0), (0, 1), (0, 0), (0, 0), (1, 2), (1, 3)]
+    assert [s[3] is None for s in here] == [False, False, False, True] * 4
+    assert batches(dataset, 4, workers=2) == here
+    assert batches(dataset, 2, skip=2) == here[8:]
+    # the same picture is augmented anew each time it comes round
+    assert len({s[2] for s in here}) == len(here)
+
+
+def test_generators_of_the_training_are_left_alone(domains):
+    dataset = joint(domains)
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    wanted = random.random(), np.random.rand(), torch.rand(1)
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    dataset[Draw('source', 3, 17, 4, 0)]
+    assert (random.random(), np.random.rand(), torch.rand(1)) == wanted
+
+
+def test_a_draw_is_the_domains_own_sample(domains, pipeline):
+    domains['source']['pipeline'] = pipeline()
+    dataset = joint(domains)
+    sample = dataset[Draw('source', 3, 17, 4, 0)]
+    wanted = DATASETS.build(domains['source'])[3]
+    assert torch.equal(sample['inputs'], wanted['inputs'])
+    assert torch.equal(
+        sample['data_samples'].gt_sem_seg.data, wanted['data_samples'].gt_sem_seg.data
+    )
+    assert sample['data_samples'].metainfo['domain'] == 'source'
+    assert sample['data_samples'].metainfo['draw'] == (4, 17)
+
+
+def test_plain_numbers_run_through_all_domains(domains):
+    dataset = joint(domains)
+    assert len(dataset) == 5 + 2 + 4
+    found = [dataset[i]['data_samples'].metainfo['domain'] for i in range(11)]
+    assert found == ['source'] * 5 + ['target'] * 2 + ['unlabeled'] * 4
+    assert Path(dataset.get_data_info(4)['img_path']).name == '00004.png'
+    assert dataset.get_data_info(5) == dataset.domains['target'].get_data_info(0)
+    with pytest.raises(IndexError):
+        dataset[11]
+
+
+def test_metainfo_is_the_targets(domains):
+    domains['target']['dataset']['metainfo'] = {'dataset_type': 'ours'}
+    assert joint(domains).metainfo['dataset_type'] == 'ours'
+    del domains['target'], domains['unlabeled']
+    assert 'dataset_type' not in joint(domains).metainfo
+
+
+def test_a_list_is_one_domain(domains):
+    target = domains['target']
+    dataset = joint({'both': [domains['source'], target], 'unlabeled': [target, target['dataset']]})
+    assert [len(d) for d in dataset.domains.values()] == [7, 6]
+    paths = [dataset.domains['both'].get_data_info(i)['img_path'] for i in (4, 5)]
+    assert 'gta' in paths[0] and 'city' in paths[1]
+    for i in range(7, 13):
+        assert 'gt_sem_seg' not in dataset[i]['data_samples']
+
+
+def test_refuses_different_classes_and_empty_domains(domains):
+    domains['source']['protocol'] = 'camvid'
+    with pytest.raises(JointError, match=r"domain 'source' has 11 classes.*domain 'target' has 19"):
+        joint(domains)
+    with pytest.raises(JointError, match=r"'both'\[0\].*'both'\[1\]"):
+        joint({'both': [domains['source'], domains['target']]})
+    with pytest.raises(JointError, match="domain 'target' of JointDataset is an empty list"):
+        joint({'target': []})
+    with pytest.raises(JointError, match='JointDataset needs domains'):
+        joint({})
+    # unlabelled pictures have no classes to agree on
+    joint({'source': domains['source'], 'unlabeled': domains['unlabeled']})
+
+
+def plain_city(domains, *steps):
+    """mmseg's own data set and loaders on raw ids: the mistake that must not go unnoticed."""
+    return {
+        'type': 'CityscapesDataset',
+        'data_root': domains['unlabeled']['data_root'],
+        'data_prefix': {'img_path': 'leftImg8bit/train', 'seg_map_path': 'gtFine/train'},
+        'seg_map_suffix': '_gtFine_labelIds.png',
+        'pipeline': [
+            {'type': 'LoadImageFromFile'},
+            {'type': 'LoadAnnotations'},
+            *steps,
+            {'type': 'PackSegInputs'},
+        ],
+    }
+
+
+def test_checks_what_mmsegs_loaders_give(domains):
+    dataset = joint({'target': plain_city(domains)})
+    with pytest.raises(JointError) as caught:
+        dataset[Draw('target', 1, 0, 0, 0)]
+    path = dataset.get_data_info(1)['seg_map_path']
+    for part in (path, "domain 'target'", '[19, 20, 21, ', '19 classes', 'raw ids'):
+        assert part in str(caught.value)
+
+
+def test_checks_sizes_after_the_pipeline(domains):
+    cfg = plain_city(domains)
+    path = sorted(Path(cfg['data_root']).rglob('*labelIds.png'))[0]
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(path)
+    with pytest.raises(JointError, match=rf"'{path}'.*\(30, 40\).*\(32, 40\)"):
+        joint({'target': cfg})[0]
+
+
+@pytest.mark.parametrize('which', ['img_path', 'seg_map_path'])
+@pytest.mark.parametrize('harm', ['remove', 'cut'])
+def test_a_bad_file_is_named_whoever_loads_it(domains, which, harm):
+    dataset = joint({'target': plain_city(domains)})
+    path = Path(dataset.get_data_info(2)[which])
+    path.unlink() if harm == 'remove' else path.write_bytes(b'nothing')
+    with pytest.raises(JointError, match=str(path)):
+        dataset[2]
+
+
+def test_other_failures_stay_what_they_are(domains):
+    dataset = joint({'target': plain_city(domains, {'type': 'RandomFlip', 'prob': 0.5})})
+    dataset.domains['target'].pipeline.transforms.insert(0, lambda results: results['no such key'])
+    with pytest.raises(KeyError, match='no such key'):
+        dataset[0]
+
+
+def test_the_sentence_survives_a_worker(domains):
+    dataset = joint(domains)
+    Path(dataset.get_data_info(0)['img_path']).write_bytes(b'')
+    texts = []
+    for workers in (0, 1):
+        with pytest.raises(JointError) as caught:
+            batches(dataset, 3, workers)
+        texts.append(sentence(caught.value))
+    assert texts[0] == texts[1]
+    assert texts[0].startswith("the picture '") and '\n' not in texts[0]

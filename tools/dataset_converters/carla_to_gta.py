@@ -1,0 +1,110 @@
+"""Brings CARLA pictures into GTA5's layout, so that ``GTADataset`` reads them.
+
+From ``SRC/images/*.png`` and ``SRC/labelIds/*.png`` (tags 0-28) come ``OUT/images/*.png``, as
+they are, and ``OUT/labels/*.png``, palette PNGs of Cityscapes' raw ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+from mmengine.utils import track_iter_progress
+from PIL import Image
+
+from mmseg_joint.datasets.label_maps import (
+    CARLA_TO_CITYSCAPES_IDS,
+    CITYSCAPES_IDS,
+    CITYSCAPES_PALETTE,
+)
+from mmseg_joint.datasets.transforms.label_files import decode_ids, read_bytes
+from mmseg_joint.datasets.transforms.loading import lookup_table
+from mmseg_joint.errors import JointError
+
+
+def raw_id_palette() -> list[int]:
+    """Returns the palette of the written labels: each raw id in its class's colour, void black."""
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    for raw, train in CITYSCAPES_IDS.items():
+        if train < len(CITYSCAPES_PALETTE):
+            colours[raw] = CITYSCAPES_PALETTE[train]
+    return colours.ravel().tolist()
+
+
+def convert_label(source: Path, out: Path, size: tuple[int, int]) -> None:
+    """Converts one label file.
+
+    Args:
+        source: Label of CARLA's tags.
+        out: Palette PNG to write.
+        size: Width and height of the picture, in pixels.
+
+    Raises:
+        JointError: If the label is missing, broken, of another size or has an unknown tag.
+    """
+    tags = decode_ids(read_bytes(str(source), 'label file'), str(source))
+    if tags.shape[::-1] != size:
+        raise JointError(
+            f"the label file '{source}' has {tags.shape[1]}x{tags.shape[0]} pixels but its picture "
+            f'has {size[0]}x{size[1]}: render both at the same size'
+        )
+    table, known = lookup_table(CARLA_TO_CITYSCAPES_IDS)
+    if not known[tags].all():
+        strange = [v for v in np.unique(tags).tolist() if not known[v]]
+        raise JointError(
+            f"the label file '{source}' holds {strange}, but CARLA's tags are 0 to 28: save the "
+            "semantic camera's raw output"
+        )
+    label = Image.fromarray(table[tags])
+    label.putpalette(raw_id_palette())
+    label.save(out)
+
+
+def convert(source: Path, out: Path) -> int:
+    """Converts a folder.
+
+    Args:
+        source: Folder with ``images`` and ``labelIds``.
+        out: Folder to write; files that are there are written over.
+
+    Returns:
+        Number of pictures.
+
+    Raises:
+        JointError: If there are no pictures, or a pair is not right.
+    """
+    pictures = sorted((source / 'images').glob('*.png'))
+    if not pictures:
+        raise JointError(f"there are no PNGs in '{source / 'images'}': correct SRC")
+    for folder in ('images', 'labels'):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    for picture in track_iter_progress(pictures):
+        try:
+            with Image.open(io.BytesIO(read_bytes(str(picture), 'picture'))) as opened:
+                size = opened.size
+        except OSError as error:
+            raise JointError(f"the picture '{picture}' is broken: copy it again") from error
+        convert_label(source / 'labelIds' / picture.name, out / 'labels' / picture.name, size)
+        shutil.copyfile(picture, out / 'images' / picture.name)
+    return len(pictures)
+
+
+def main() -> None:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(description='Bring CARLA pictures into the layout of GTA5.')
+    parser.add_argument('source', metavar='SRC', type=Path, help='has images/ and labelIds/')
+    parser.add_argument('out', metavar='OUT', type=Path, help='gets images/ and labels/')
+    args = parser.parse_args()
+    try:
+        count = convert(args.source, args.out)
+    except JointError as error:
+        sys.exit(f'error: {error}')
+    print(f"\nwrote {count} pictures with labels to '{args.out}', ready for GTADataset")
+
+
+if __name__ == '__main__':
+    main()
