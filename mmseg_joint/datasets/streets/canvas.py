@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from .camera import NEAR, Camera, clip_near
+from .colours import Colour
+from .light import Light
+
+OVERSAMPLING = 2
+_SHIFT = 3
+_LIMIT = 1e6
+
+Stroke = tuple[Sequence[float], Sequence[float], float, int, Colour]
+"""Two world points, a width in metres, a label and a colour."""
+
+
+class Canvas:
+    """Paints world polygons on a picture and on its label in one stroke.
+
+    The canvas has four channels: blue, green, red and the label. One OpenCV call fills all four, so
+    that the label cannot drift from the picture. It is twice the picture's size: the colours of
+    2 × 2 cells are averaged at the end, of the labels one is kept.
+
+    Shadows go on a map of their own, which darkens the ground only (see ``finish``).
+
+    Args:
+        camera: Where the picture is taken from.
+        light: Sun and air.
+    """
+
+    def __init__(self, camera: Camera, light: Light) -> None:
+        width, height = camera.size
+        self.camera = camera
+        self.light = light
+        self.cells = np.empty(
+            (height * OVERSAMPLING, width * OVERSAMPLING, 4), dtype=np.uint8)
+        self.shade = np.zeros((height, width), dtype=np.uint8)
+
+    def fill(
+        self,
+        polygons: np.ndarray | list,
+        label: int,
+        colour: Colour,
+        normal: tuple[float, float, float] | None = None,
+        air: bool = True,
+    ) -> None:
+        """Fills one polygon (K, 3) or several that do not overlap (N, K, 3), in metres.
+
+        Args:
+            polygons: World points.
+            label: trainId.
+            colour: Its own colour, before light and air.
+            normal: Where the surface looks; None keeps the colour as it is.
+            air: Whether the air between here and there pales the colour.
+        """
+        points = np.asarray(polygons, dtype=float)
+        if points.ndim == 2:
+            points = points[None]
+        if not len(points):
+            return
+        view = self.camera.view(points)
+        outlines = self._outlines(view, OVERSAMPLING)
+        if outlines:
+            depth = 0.5 * float(view[0, 0, 2] + view[-1, -2, 2]) if air else 0.0
+            tone = self._tone(colour, normal, label, depth)
+            cv2.fillPoly(self.cells, outlines, tone, shift=_SHIFT)
+
+    def fill_each(self, polygons: np.ndarray, label: int, colours: list[Colour]) -> None:
+        """Fills polygons (N, K, 3) one after the other, each with a colour of its own."""
+        view = self.camera.view(polygons)
+        if view[..., 2].min() < NEAR:
+            return
+        for outline, depth, colour in zip(
+            self._fixed(view, OVERSAMPLING), view[:, 0, 2].tolist(), colours
+        ):
+            tone = self._tone(colour, None, label, depth)
+            cv2.fillPoly(self.cells, [outline], tone, shift=_SHIFT)
+
+    def strokes(self, strokes: list[Stroke]) -> None:
+        """Rounded strokes, one over the other; a stroke without length is a ball."""
+        view = self.camera.view(np.array([stroke[:2] for stroke in strokes], dtype=float))
+        if view[..., 2].min() < NEAR:
+            return
+        ends = self._fixed(view, OVERSAMPLING).tolist()
+        widen = self.camera.focal * OVERSAMPLING
+        for (start, end), depth, stroke in zip(ends, view[:, 0, 2].tolist(), strokes):
+            thick = min(max(1, round(stroke[2] * widen / depth)), 600)
+            tone = self._tone(stroke[4], None, stroke[3], depth)
+            cv2.line(self.cells, start, end, tone, thick, shift=_SHIFT)
+
+    def shadow(self, polygons: np.ndarray | list, strength: float | None = None) -> None:
+        """Darkens the ground under polygons (K, 3) or (N, K, 3) that lie on it.
+
+        Args:
+            polygons: World points.
+            strength: 0 to 1; the light's own when left out.
+        """
+        strength = self.light.shadow if strength is None else strength
+        points = np.asarray(polygons, dtype=float)
+        if points.ndim == 2:
+            points = points[None]
+        if strength <= 0.0 or not len(points):
+            return
+        view = self.camera.view(points)
+        for outline in self._outlines(view, 1):
+            cv2.fillPoly(self.shade, [outline], int(255 * strength), shift=_SHIFT)
+
+    def sees(self, points: np.ndarray) -> bool:
+        """Whether the box around some world points (K, 3) can be in the picture."""
+        view = self.camera.view(points)
+        ahead = np.maximum(view[:, 2:], NEAR)
+        across = view[:, :1] * (self.camera.focal / ahead) / self.camera.centre[0]
+        return bool(view[:, 2].max() > NEAR and across.min() < 1.05 and across.max() > -1.05)
+
+    def pixels_per_metre(self, depth: float) -> float:
+        """How large a metre is at a distance, in pixels of the picture."""
+        return self.camera.focal / max(depth, NEAR)
+
+    def picture(self) -> tuple[np.ndarray, np.ndarray]:
+        """The picture (H, W, 3) and its label (H, W)."""
+        colours = cv2.resize(
+            self.cells, self.camera.size, interpolation=cv2.INTER_AREA)[..., :3]
+        label = self.cells[1::OVERSAMPLING, 1::OVERSAMPLING, 3]
+        return np.ascontiguousarray(colours), np.ascontiguousarray(label)
+
+    def _outlines(self, view: np.ndarray, oversampling: int) -> list[np.ndarray]:
+        """Camera polygons (N, K, 3) to the fixed-point outlines that OpenCV takes."""
+        if view[..., 2].min() >= NEAR:
+            parts = list(self._fixed(view, oversampling))
+        else:
+            cut = (clip_near(polygon) for polygon in view if polygon[:, 2].max() >= NEAR)
+            parts = [self._fixed(polygon, oversampling) for polygon in cut if len(polygon)]
+        return parts
+
+    def _fixed(self, view: np.ndarray, oversampling: int) -> np.ndarray:
+        flat = (self.camera.pixels(view) * oversampling).clip(-_LIMIT, _LIMIT)
+        return (flat * (1 << _SHIFT)).astype(np.int32)
+
+    def _tone(
+        self,
+        colour: Colour,
+        normal: tuple[float, float, float] | None,
+        label: int,
+        depth: float,
+    ) -> tuple[float, float, float, float]:
+        seen = self.light.far(self.light.on(colour, normal), depth)
+        return (
+            min(max(seen[0], 0.0), 255.0),
+            min(max(seen[1], 0.0), 255.0),
+            min(max(seen[2], 0.0), 255.0),
+            float(label),
+        )

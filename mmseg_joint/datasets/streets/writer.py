@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_all_start_methods, get_context
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from ...errors import JointError
+from . import textures
+from .layouts import LAYOUTS, encode_picture
+from .render import check_street, render_street
+
+MANIFEST = 'streets.json'
+VERSION = 1
+"""Of the generator: raise it when the same seed gives other pictures."""
+
+_BUNCH = 8
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every worker needs to know."""
+
+    root: str
+    layout: str
+    style: str
+    size: tuple[int, int]
+    seed: int
+    split: str
+
+
+def write_streets(
+    root: str | Path,
+    count: int,
+    layout: str,
+    style: str = 'rendered',
+    size: tuple[int, int] = (480, 360),
+    seed: int = 0,
+    start: int = 0,
+    split: str = 'train',
+    workers: int | None = None,
+    progress: bool = True,
+) -> None:
+    """Writes streets as a data set that the classes of the real one read.
+
+    No half-written file is ever left behind, so an interrupted call is finished by repeating it:
+    pictures that are there already are kept.
+
+    Args:
+        root: The data set's folder.
+        count: How many pictures.
+        layout: ``gta``, ``synthia`` or ``cityscapes``.
+        style: ``rendered`` or ``camera``.
+        size: Width and height in pixels.
+        seed: Of all streets.
+        start: Index of the first street; another start gives other streets.
+        split: Sub-folder of the ``cityscapes`` layout; the other layouts have none.
+        workers: Processes; None for one on each core.
+        progress: Show a bar.
+
+    Raises:
+        JointError: An argument is wrong, or the folder cannot be written or holds other pictures.
+    """
+    _check(count, layout, split, workers)
+    check_street(seed, start, size, style)
+    job = _Job(str(root), layout, style, (int(size[0]), int(size[1])), seed, split)
+    try:
+        _claim(job)
+        with tqdm(total=count, unit='picture', disable=not progress) as bar:
+            for done in _write_all(job, range(start, start + count), workers):
+                bar.update(done)
+    except OSError as error:
+        raise JointError(f'cannot write streets to {root}: {error.strerror or error}') from error
+
+
+def _check(count: int, layout: str, split: str, workers: int | None) -> None:
+    if layout not in LAYOUTS:
+        raise JointError(f'unknown layout {layout!r}: choose one of {", ".join(LAYOUTS)}')
+    if count < 1:
+        raise JointError(f'count must be at least 1, not {count}')
+    if workers is not None and workers < 1:
+        raise JointError(f'workers must be at least 1, not {workers}')
+    if split in ('', '.', '..') or Path(split).name != split:
+        raise JointError(f'a split is the name of a folder, not {split!r}')
+
+
+def _claim(job: _Job) -> None:
+    """Makes the folders and notes what they hold; refuses folders that hold something else."""
+    layout, root = LAYOUTS[job.layout], Path(job.root)
+    pictures = layout.pictures.format(split=job.split)
+    for folder in (pictures, layout.labels.format(split=job.split)):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    manifest, wanted = _read_manifest(root), {
+        'version': VERSION, 'style': job.style, 'size': list(job.size), 'seed': job.seed}
+    present = manifest.get(pictures)
+    if present is None and any((root / pictures).glob('*.png')):
+        raise JointError(
+            f'{root / pictures} already holds pictures that are no streets: choose another folder')
+    if present not in (None, wanted):
+        raise JointError(
+            f'{root / pictures} already holds streets of {_words(present)}, not of '
+            f'{_words(wanted)}: choose another folder')
+    if present is None:
+        manifest[pictures] = wanted
+        _write(root / MANIFEST, (json.dumps(manifest, indent=2) + '\n').encode())
+
+
+def _read_manifest(root: Path) -> dict[str, dict]:
+    path = root / MANIFEST
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_text()))
+    except ValueError as error:
+        raise JointError(f'{path} is damaged: delete it and the pictures beside it') from error
+
+
+def _words(entry: dict) -> str:
+    return ', '.join(f'{key} {value}' for key, value in entry.items())
+
+
+def _write_all(job: _Job, indices: range, workers: int | None) -> Iterator[int]:
+    """Writes the streets, in this process or in several; yields how many more are done."""
+    bunches = [indices[i:i + _BUNCH] for i in range(0, len(indices), _BUNCH)]
+    workers = min(workers or _cores(), len(bunches))
+    with _one_thread():
+        if workers == 1:
+            for index in indices:
+                yield _write_bunch(job, range(index, index + 1))
+            return
+        kind = 'fork' if 'fork' in get_all_start_methods() else None
+        textures.prepare()
+        with ProcessPoolExecutor(workers, mp_context=get_context(kind)) as pool:
+            waiting = [pool.submit(_write_bunch, job, bunch) for bunch in bunches]
+            try:
+                for done in as_completed(waiting):
+                    yield done.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def _write_bunch(job: _Job, indices: range) -> int:
+    cv2.setNumThreads(1)
+    for index in indices:
+        layout, root = LAYOUTS[job.layout], Path(job.root)
+        paths = [root / path for path in layout.paths(index, job.split)]
+        if not all(path.exists() for path in paths):
+            picture, label = render_street(job.seed, index, job.size, job.style)
+            _write(paths[0], encode_picture(picture))
+            _write(paths[1], layout.encode(label))
+    return len(indices)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes under another name first: whoever sees the file sees all of it."""
+    unfinished = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV without threads of its own, which would not survive a fork."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _cores() -> int:
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,315 @@
+import random
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_joint.datasets.label_maps import (
+    CITYSCAPES_CLASSES,
+    CITYSCAPES_IDS,
+    CITYSCAPES_PALETTE,
+    SYNTHIA_IDS,
+)
+from mmseg_joint.datasets.streets import render_street, write_streets
+from mmseg_joint.datasets.streets.scene import Scene
+from mmseg_joint.errors import JointError
+
+SMALL = (160, 120)
+STYLES = ('rendered', 'camera')
+ROOT = Path(__file__).parents[2]
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second))
+
+
+def to_train(raw, ids):
+    """Raw ids to trainIds with the data set's own map, one id at a time."""
+    train = np.full(raw.shape, 254, np.uint8)
+    for own, number in ids.items():
+        train[raw == own] = number
+    return train
+
+
+@pytest.mark.parametrize('style', STYLES)
+def test_a_street_depends_on_nothing_but_its_arguments(style):
+    forwards = [render_street(3, index, SMALL, style) for index in range(3)]
+    np.random.seed(99)
+    backwards = [render_street(3, index, SMALL, style) for index in (2, 1, 0)]
+    assert all(same(a, b) for a, b in zip(forwards, backwards[::-1]))
+
+
+@pytest.mark.parametrize('style', STYLES)
+def test_other_seeds_indices_and_styles_are_other_scenes(style):
+    _, label = render_street(0, 0, SMALL, style)
+    other = 'camera' if style == 'rendered' else 'rendered'
+    for arguments in ((1, 0, SMALL, style), (0, 1, SMALL, style), (0, 0, SMALL, other)):
+        _, changed = render_street(*arguments)
+        # a redrawn texture would leave the label alone; another street does not
+        assert (changed != label).mean() > 0.1
+    assert same(render_street(0, 1, SMALL, style), render_street(0, 1, SMALL, style))
+
+
+def test_global_random_states_are_left_alone():
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)
+    wanted = random.random(), np.random.rand(), torch.rand(1).item()
+    random.seed(5), np.random.seed(5), torch.manual_seed(5)
+    for style in STYLES:
+        render_street(0, 0, SMALL, style)
+    assert (random.random(), np.random.rand(), torch.rand(1).item()) == wanted
+
+
+@pytest.mark.parametrize('size', [(64, 48), (101, 77), (200, 64), (1100, 130), (90, 200)])
+@pytest.mark.parametrize('style', STYLES)
+def test_odd_sizes_hold_a_whole_street(size, style):
+    picture, label = render_street(2, 7, size, style)
+    assert picture.shape == (size[1], size[0], 3)
+    assert label.shape == (size[1], size[0])
+    assert picture.dtype == label.dtype == np.uint8
+    assert set(np.unique(label)) <= {*range(19), 255}
+    road, sky = CITYSCAPES_CLASSES.index('road'), CITYSCAPES_CLASSES.index('sky')
+    rows = np.arange(size[1])[:, None] * np.ones(size[0])
+    assert rows[label == road].mean() > rows[label != road].mean()
+    if (label == sky).any():
+        assert rows[label == sky].mean() < 0.5 * size[1]
+
+
+@pytest.fixture(scope='module', params=STYLES)
+def many(request):
+    pairs = [render_street(17, index, SMALL, request.param) for index in range(40)]
+    return request.param, pairs
+
+
+def test_class_shares_are_those_of_streets(many):
+    _, pairs = many
+    counts = sum(np.bincount(label.ravel(), minlength=256) for _, label in pairs)
+    share = dict(zip(CITYSCAPES_CLASSES, counts / counts.sum()))
+    limits = {
+        'road': (0.22, 0.45), 'building': (0.14, 0.36), 'vegetation': (0.05, 0.22),
+        'sky': (0.06, 0.25), 'car': (0.03, 0.12), 'sidewalk': (0.02, 0.1),
+        'person': (0.001, 0.03), 'pole': (0.005, 0.03), 'traffic sign': (0.001, 0.02)}
+    for name, (low, high) in limits.items():
+        assert low < share[name] < high, (name, share[name])
+    assert counts[255] / counts.sum() < 0.1
+
+
+def test_every_class_occurs(many):
+    style, pairs = many
+    seen = set().union(*(np.unique(label).tolist() for _, label in pairs))
+    for index in range(40, 160):
+        if seen >= set(range(19)):
+            break
+        seen |= set(np.unique(render_street(17, index, SMALL, style)[1]).tolist())
+    assert seen >= set(range(19)), set(range(19)) - seen
+
+
+def test_labels_lie_on_what_they_name(many):
+    """Sky is brighter than road, leaves and grass are greener than asphalt."""
+    _, pairs = many
+    colours = {name: [] for name in ('road', 'sky', 'vegetation', 'terrain')}
+    for picture, label in pairs:
+        for name, found in colours.items():
+            found.append(picture[label == CITYSCAPES_CLASSES.index(name)].astype(float))
+    mean = {name: np.concatenate(found).mean(axis=0) for name, found in colours.items()}
+    assert mean['sky'].sum() > mean['road'].sum() + 60
+    for name in ('vegetation', 'terrain'):
+        assert mean[name][1] - mean[name][0] > 10
+    assert abs(mean['road'][1] - mean['road'][0]) < 10
+
+
+def test_the_two_styles_differ_in_colour_texture_and_layout():
+    shown = {style: [render_street(4, i, SMALL, style) for i in range(12)] for style in STYLES}
+
+    def saturation(pairs):
+        hsv = [cv2.cvtColor(picture, cv2.COLOR_BGR2HSV)[..., 1].mean() for picture, _ in pairs]
+        return np.mean(hsv)
+
+    def roughness(pairs):
+        return np.mean([
+            np.abs(np.diff(picture.astype(float), axis=1))[(label == 0)[:, 1:]].mean()
+            for picture, label in pairs])
+
+    assert saturation(shown['rendered']) > 1.4 * saturation(shown['camera'])
+    assert roughness(shown['camera']) > 1.5 * roughness(shown['rendered'])
+    bonnets = [(label[-1] == 255).mean() > 0.5 for _, label in shown['camera']]
+    assert any(bonnets)
+    assert not any((label[-1] == 255).mean() > 0.5 for _, label in shown['rendered'])
+
+
+def test_gta_layout_reads_back(tmp_path):
+    write_streets(tmp_path, 2, 'gta', 'rendered', SMALL, seed=8, start=4, progress=False)
+    for index, name in ((4, '00005.png'), (5, '00006.png')):
+        picture, label = render_street(8, index, SMALL, 'rendered')
+        assert np.array_equal(cv2.imread(str(tmp_path / 'images' / name)), picture)
+        stored = Image.open(tmp_path / 'labels' / name)
+        assert stored.mode == 'P'
+        assert np.array_equal(to_train(np.array(stored), CITYSCAPES_IDS), label)
+        shown = np.array(stored.convert('RGB'))
+        assert shown[label == 8].tolist()[0] == CITYSCAPES_PALETTE[8]
+
+
+def test_synthia_layout_reads_back(tmp_path):
+    write_streets(tmp_path, 1, 'synthia', 'rendered', SMALL, seed=8, progress=False)
+    picture, label = render_street(8, 0, SMALL, 'rendered')
+    assert np.array_equal(cv2.imread(str(tmp_path / 'RGB' / '0000001.png')), picture)
+    stored = cv2.imread(str(tmp_path / 'GT' / 'LABELS' / '0000001.png'), cv2.IMREAD_UNCHANGED)
+    assert stored.dtype == np.uint16
+    assert stored.shape == (SMALL[1], SMALL[0], 3)
+    assert np.array_equal(to_train(stored[..., 2], SYNTHIA_IDS), label)
+    assert np.array_equal(stored[..., 1] > 0, (label >= 11) & (label < 19))
+
+
+def test_cityscapes_layout_reads_back_from_several_processes(tmp_path):
+    write_streets(
+        tmp_path, 10, 'cityscapes', 'camera', SMALL, seed=8, split='val', workers=2,
+        progress=False)
+    pictures = tmp_path / 'leftImg8bit' / 'val' / 'streets'
+    assert len(list(pictures.iterdir())) == 10
+    for index in (0, 9):
+        name = f'streets_{index:06d}_000019'
+        picture, label = render_street(8, index, SMALL, 'camera')
+        assert np.array_equal(cv2.imread(str(pictures / f'{name}_leftImg8bit.png')), picture)
+        path = tmp_path / 'gtFine' / 'val' / 'streets' / f'{name}_gtFine_labelIds.png'
+        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert stored.ndim == 2
+        assert np.array_equal(to_train(stored, CITYSCAPES_IDS), label)
+
+
+def test_writing_again_keeps_files_and_finishes_what_is_missing(tmp_path):
+    def write(count):
+        write_streets(tmp_path, count, 'gta', 'rendered', SMALL, progress=False, workers=1)
+
+    write(2)
+    first, second = (tmp_path / 'images' / f'0000{i}.png' for i in (1, 2))
+    before, content = first.stat().st_mtime_ns, second.read_bytes()
+    second.unlink()
+    write(3)
+    assert first.stat().st_mtime_ns == before
+    assert second.read_bytes() == content
+    assert sorted(path.name for path in (tmp_path / 'labels').iterdir()) == [
+        '00001.png', '00002.png', '00003.png']
+
+
+@pytest.mark.parametrize('changed', [{'seed': 1}, {'style': 'camera'}, {'size': (96, 64)}])
+def test_a_folder_holds_streets_of_one_kind(tmp_path, changed):
+    wanted = {'layout': 'gta', 'style': 'rendered', 'size': SMALL, 'progress': False}
+    write_streets(tmp_path, 1, **wanted)
+    with pytest.raises(JointError, match='already holds streets'):
+        write_streets(tmp_path, 1, **{**wanted, **changed})
+
+
+def test_foreign_pictures_are_not_touched(tmp_path):
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'images' / '00001.png').write_bytes(b'mine')
+    with pytest.raises(JointError, match='no streets'):
+        write_streets(tmp_path, 1, 'gta', progress=False)
+    assert (tmp_path / 'images' / '00001.png').read_bytes() == b'mine'
+
+
+@pytest.mark.parametrize(('changed', 'words'), [
+    ({'layout': 'kitti'}, "unknown layout 'kitti'"),
+    ({'style': 'oil'}, "unknown street style 'oil'"),
+    ({'count': 0}, 'count must be at least 1'),
+    ({'size': (63, 48)}, 'at least 64 x 48'),
+    ({'seed': -1}, 'must not be negative'),
+    ({'workers': 0}, 'workers must be at least 1'),
+    ({'split': 'a/b'}, 'name of a folder'),
+])
+def test_bad_arguments_give_one_sentence_and_no_file(tmp_path, changed, words):
+    arguments = {'count': 1, 'layout': 'gta', 'progress': False, **changed}
+    with pytest.raises(JointError, match=words) as caught:
+        write_streets(tmp_path / 'new', **arguments)
+    assert '\n' not in str(caught.value)
+    assert not (tmp_path / 'new').exists()
+
+
+def test_a_root_that_is_a_file(tmp_path):
+    (tmp_path / 'taken').write_text('')
+    with pytest.raises(JointError, match=r'cannot write streets to .*taken'):
+        write_streets(tmp_path / 'taken', 1, 'gta', progress=False)
+
+
+def run_tool(monkeypatch, *words):
+    tool = ROOT / 'tools' / 'generate_streets.py'
+    monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, words)])
+    runpy.run_path(str(tool), run_name='__main__')
+
+
+def test_the_tool_writes_a_data_set(tmp_path, monkeypatch):
+    run_tool(monkeypatch, tmp_path, '--layout', 'cityscapes', '--split', 'val', '--style',
+             'camera', '--count', 1, '--size', *SMALL, '--seed', 3, '--start', 7)
+    found = next((tmp_path / 'leftImg8bit' / 'val' / 'streets').iterdir())
+    assert found.name == 'streets_000007_000019_leftImg8bit.png'
+    assert np.array_equal(cv2.imread(str(found)), render_street(3, 7, SMALL, 'camera')[0])
+
+
+def test_the_tool_tells_a_mistake_in_one_line(tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run_tool(monkeypatch, tmp_path / 'new', '--layout', 'kitti')
+    assert caught.value.code == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: unknown layout 'kitti'")
+
+
+def build(**arguments):
+    pipeline = [{'type': 'LoadStreet'}, *arguments.pop('after', [])]
+    return DATASETS.build(
+        {'type': 'StreetsDataset', 'size': SMALL, 'pipeline': pipeline, **arguments})
+
+
+def test_data_set_gives_the_streets_of_its_range():
+    dataset = build(count=3, style='camera', seed=6, start=10)
+    assert len(dataset) == 3
+    sample = dataset[2]
+    assert same((sample['img'], sample['gt_seg_map']), render_street(6, 12, SMALL, 'camera'))
+    assert sample['img_path'] == 'streets/camera/seed6/000012'
+    assert sample['img_shape'] == sample['ori_shape'] == (SMALL[1], SMALL[0])
+    assert sample['seg_fields'] == ['gt_seg_map']
+
+
+def test_data_set_packs_and_takes_indices_and_fewer_classes():
+    dataset = build(
+        count=5, indices=[4, 1], metainfo={'classes': ('sky', 'road')},
+        after=[{'type': 'PackSegInputs'}])
+    assert len(dataset) == 2
+    packed = dataset[0]['data_samples']
+    assert packed.img_path == 'streets/rendered/seed0/000004'
+    label = packed.gt_sem_seg.data[0].numpy()
+    _, drawn = render_street(0, 4, SMALL, 'rendered')
+    assert np.array_equal(label == 0, drawn == CITYSCAPES_CLASSES.index('sky'))
+    assert np.array_equal(label == 1, drawn == CITYSCAPES_CLASSES.index('road'))
+    assert set(np.unique(label)) <= {0, 1, 255}
+
+
+@pytest.mark.parametrize('changed', [{'count': 0}, {'style': 'oil'}, {'size': (8, 8)}])
+def test_data_set_refuses_what_it_cannot_draw(changed):
+    with pytest.raises(JointError):
+        build(**{'count': 1, **changed})
+
+
+def test_things_are_painted_in_the_order_in_which_they_hide_each_other():
+    """A tram hides the pavement beside it, and is hidden by the lane between it and the camera."""
+    camera = SimpleNamespace(position=np.array([1.5, 1.4, 0.0]))
+    scene = Scene(SimpleNamespace(camera=camera), None, None, None)
+    painted = []
+
+    def paint(scene, name):
+        painted.append(name)
+
+    scene.add(-1.5, 35.0, paint, 'tram', length=25.0)
+    scene.add(-7.0, 20.0, paint, 'somebody on the pavement')
+    scene.add(-9.0, 25.0, paint, 'the house behind')
+    scene.add(1.5, 22.0, paint, 'the car in the own lane', length=4.0)
+    scene.add(-7.0, 50.0, paint, 'somebody further away')
+    scene.add(-7.0, 8.0, paint, 'somebody before the tram')
+    scene.paint()
+    assert painted == [
+        'somebody further away', 'the house behind', 'somebody on the pavement', 'tram',
+        'the car in the own lane', 'somebody before the tram']
