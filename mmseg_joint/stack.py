@@ -3,7 +3,7 @@ from __future__ import annotations
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 
-# import name -> (distribution of the maintained OneDL line, upstream distribution), newest tested of each
+# import name -> distribution of the maintained OneDL line, then upstream's -> newest one tested
 TESTED = {
     'mmengine': {'onedl-mmengine': '0.10.12', 'mmengine': '0.10.7'},
     'mmcv': {'onedl-mmcv': '2.3.6', 'mmcv': '2.1.0'},

@@ -122,3 +122,17 @@ def pipeline():
         ]
 
     return make
+
+
+@pytest.fixture
+def roots(tmp_path, write_gta, write_cityscapes, write_camvid):
+    """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
+    write_gta(tmp_path / 'gta', height=60, width=80)
+    for split in ('train', 'val'):
+        write_cityscapes(tmp_path / 'city', split=split, height=60, width=80)
+        write_camvid(tmp_path / 'camvid', split=split)
+    return {
+        'GTADataset': tmp_path / 'gta',
+        'CityscapesIdsDataset': tmp_path / 'city',
+        'CamVidDataset': tmp_path / 'camvid',
+    }

@@ -71,9 +71,7 @@ def batch(seed: int = 0, domains=('source', 'target'), size=(64, 96), count: int
     inputs, samples = [], []
     for domain in domains:
         for _ in range(count):
-            inputs.append(
-                torch.randint(0, 256, (3, *size), generator=generator, dtype=torch.uint8)
-            )
+            inputs.append(torch.randint(0, 256, (3, *size), generator=generator, dtype=torch.uint8))
             label = torch.randint(0, CLASSES, (1, *size), generator=generator)
             label[:, : size[0] // 5] = 255
             sample = SegDataSample(gt_sem_seg=PixelData(data=label), metainfo=dict(domain=domain))

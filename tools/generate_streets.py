@@ -14,10 +14,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('out', help='folder of the data set')
     parser.add_argument('--layout', default='gta', help='gta, synthia or cityscapes')
     parser.add_argument(
-        '--style', default='rendered', help='rendered (synthetic) or camera (the "real" domain)')
+        '--style', default='rendered', help='rendered (synthetic) or camera (the "real" domain)'
+    )
     parser.add_argument('--count', type=int, default=500, help='how many pictures')
     parser.add_argument(
-        '--size', type=int, nargs=2, default=(480, 360), metavar=('WIDTH', 'HEIGHT'))
+        '--size', type=int, nargs=2, default=(480, 360), metavar=('WIDTH', 'HEIGHT')
+    )
     parser.add_argument('--seed', type=int, default=0, help='other seeds give other streets')
     parser.add_argument('--start', type=int, default=0, help='index of the first street')
     parser.add_argument('--split', default='train', help='of the cityscapes layout')

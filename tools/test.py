@@ -28,7 +28,10 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
     )
     parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher'
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')

@@ -20,6 +20,7 @@ class Draw(NamedTuple):
         index: Its number in the domain's data set.
         position: Its position in the domain's infinite stream, over all ranks.
         batch: Number of its batch, from 0, over the whole run.
+        batch_size: Samples that belong together in that batch.
         seed: The run's seed.
     """
 
@@ -27,6 +28,7 @@ class Draw(NamedTuple):
     index: int
     position: int
     batch: int
+    batch_size: int
     seed: int
 
 
@@ -37,8 +39,8 @@ class JointDataset(Dataset):
     A sample is asked for by a :class:`Draw`. All its augmentation is seeded from the draw's seed,
     domain and position, so it is the same in whatever worker, on whatever rank, before or after
     resuming. (A pipeline step that keeps a generator of its own, as some Albumentations releases
-    do, is out of reach.) The sample's domain and ``draw=(batch, position)`` go into the metainfo of
-    its ``data_samples``.
+    do, is out of reach.) The sample's domain and its draw go into the metainfo of its
+    ``data_samples``.
 
     Every packed label is checked against its picture's size and its classes, so that mmseg's own
     data sets and loaders are covered as well.
@@ -116,7 +118,7 @@ class JointDataset(Dataset):
         with seeded(draw.seed, draw.domain, draw.position):
             packed = self._load(draw.domain, draw.index)
         if 'data_samples' in packed:
-            packed['data_samples'].set_metainfo({'draw': (draw.batch, draw.position)})
+            packed['data_samples'].set_metainfo({'draw': draw})
         return packed
 
     def _load(self, domain: str, index: int) -> dict:

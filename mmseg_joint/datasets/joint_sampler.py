@@ -73,7 +73,7 @@ class JointSampler(Sampler):
         position = (batch * self.shares[domain] + j) * self.world_size + self.rank
         epoch, offset = divmod(position, self._sizes[domain])
         index = int(self._order(domain, epoch)[offset]) if self.shuffle else offset
-        return Draw(domain, index, position, batch, self.seed)
+        return Draw(domain, index, position, batch, self.batch_size, self.seed)
 
     def _order(self, domain: str, epoch: int) -> np.ndarray:
         """Returns the domain's permutation of one epoch; the last one is kept."""

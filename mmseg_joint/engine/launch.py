@@ -20,6 +20,9 @@ def build_runner(cfg: Config) -> Runner:
         mmengine's Runner, or the one that `runner_type` names.
     """
     _check_schedule(cfg)
+    # Adam's moments and discriminators' gradients decay into denormal numbers, which a CPU handles
+    # in microcode: a float32 step of HRS takes up to three times as long with them
+    torch.set_flush_denormal(True)
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

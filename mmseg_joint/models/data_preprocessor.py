@@ -33,8 +33,7 @@ class JointDataPreprocessor(SegDataPreProcessor):
             A dict of `inputs` and `data_samples`, each a dict of domains when training.
 
         Raises:
-            JointError: The batch mixes two draws of the sampler, or one domain's pictures have
-                different sizes and no padding was configured.
+            JointError: The batch is not one batch of the sampler's.
         """
         if not training:
             return super().forward(data, training)
@@ -73,9 +72,10 @@ class JointDataPreprocessor(SegDataPreProcessor):
 
 
 def _check_one_draw(samples: list) -> None:
-    batches = {sample.metainfo['draw'][0] for sample in samples if 'draw' in sample.metainfo}
-    if len(batches) > 1:
-        raise JointError(
-            f'A batch of {len(samples)} samples mixes {len(batches)} draws of JointSampler: set '
-            'train_dataloader.batch_size to the sum of train_dataloader.sampler.shares.'
-        )
+    draws = [sample.metainfo['draw'] for sample in samples if 'draw' in sample.metainfo]
+    for draw in draws:
+        if draw.batch_size != len(samples) or draw.batch != draws[0].batch:
+            raise JointError(
+                f'train_dataloader.batch_size is {len(samples)}: set it to {draw.batch_size}, the '
+                'sum of train_dataloader.sampler.shares.'
+            )

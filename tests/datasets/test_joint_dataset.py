@@ -71,7 +71,8 @@ def test_batches_do_not_depend_on_workers_or_resuming(domains):
     dataset = joint(domains)
     here = batches(dataset, 4)
     assert [s[0] for s in here] == ['source', 'source', 'target', 'unlabeled'] * 4
-    assert [s[1] for s in here[:6]] == [(0, 0), (0, 1), (0, 0), (0, 0), (1, 2), (1, 3)]
+    drawn = [(s[1].batch, s[1].position) for s in here[:6]]
+    assert drawn == [(0, 0), (0, 1), (0, 0), (0, 0), (1, 2), (1, 3)]
     assert [s[3] is None for s in here] == [False, False, False, True] * 4
     assert batches(dataset, 4, workers=2) == here
     assert batches(dataset, 2, skip=2) == here[8:]
@@ -84,21 +85,21 @@ def test_generators_of_the_training_are_left_alone(domains):
     random.seed(1), np.random.seed(1), torch.manual_seed(1)
     wanted = random.random(), np.random.rand(), torch.rand(1)
     random.seed(1), np.random.seed(1), torch.manual_seed(1)
-    dataset[Draw('source', 3, 17, 4, 0)]
+    dataset[Draw('source', 3, 17, 4, 2, 0)]
     assert (random.random(), np.random.rand(), torch.rand(1)) == wanted
 
 
 def test_a_draw_is_the_domains_own_sample(domains, pipeline):
     domains['source']['pipeline'] = pipeline()
     dataset = joint(domains)
-    sample = dataset[Draw('source', 3, 17, 4, 0)]
+    sample = dataset[Draw('source', 3, 17, 4, 2, 0)]
     wanted = DATASETS.build(domains['source'])[3]
     assert torch.equal(sample['inputs'], wanted['inputs'])
     assert torch.equal(
         sample['data_samples'].gt_sem_seg.data, wanted['data_samples'].gt_sem_seg.data
     )
     assert sample['data_samples'].metainfo['domain'] == 'source'
-    assert sample['data_samples'].metainfo['draw'] == (4, 17)
+    assert sample['data_samples'].metainfo['draw'] == Draw('source', 3, 17, 4, 2, 0)
 
 
 def test_plain_numbers_run_through_all_domains(domains):
@@ -162,7 +163,7 @@ def plain_city(domains, *steps):
 def test_checks_what_mmsegs_loaders_give(domains):
     dataset = joint({'target': plain_city(domains)})
     with pytest.raises(JointError) as caught:
-        dataset[Draw('target', 1, 0, 0, 0)]
+        dataset[Draw('target', 1, 0, 0, 1, 0)]
     path = dataset.get_data_info(1)['seg_map_path']
     for part in (path, "domain 'target'", '[19, 20, 21, ', '19 classes', 'raw ids'):
         assert part in str(caught.value)

@@ -46,9 +46,9 @@ def test_exact_order_unshuffled(dataset):
     sampler = JointSampler(dataset, {'target': 1, 'source': 2}, seed=7, shuffle=False)
     assert sampler.batch_size == 3
     assert take(sampler, 9) == [
-        Draw('target', 0, 0, 0, 7), Draw('source', 0, 0, 0, 7), Draw('source', 1, 1, 0, 7),
-        Draw('target', 1, 1, 1, 7), Draw('source', 2, 2, 1, 7), Draw('source', 3, 3, 1, 7),
-        Draw('target', 2, 2, 2, 7), Draw('source', 4, 4, 2, 7), Draw('source', 0, 5, 2, 7),
+        Draw('target', 0, 0, 0, 3, 7), Draw('source', 0, 0, 0, 3, 7), Draw('source', 1, 1, 0, 3, 7),
+        Draw('target', 1, 1, 1, 3, 7), Draw('source', 2, 2, 1, 3, 7), Draw('source', 3, 3, 1, 3, 7),
+        Draw('target', 2, 2, 2, 3, 7), Draw('source', 4, 4, 2, 3, 7), Draw('source', 0, 5, 2, 3, 7),
     ]  # fmt: skip
 
 
@@ -86,7 +86,8 @@ def test_ranks_share_one_processes_batches(dataset, on_rank, world_size):
         parts.append(take(JointSampler(dataset, {'source': 2, 'target': 1}, seed=5), 12))
     keys = [{(d.domain, d.position) for d in part} for part in parts]
     assert sum(len(k) for k in keys) == len(set().union(*keys))
-    assert sorted(d for part in parts for d in part) == sorted(whole)
+    together = [d._replace(batch_size=3 * world_size) for part in parts for d in part]
+    assert sorted(together) == sorted(whole)
 
 
 @pytest.mark.parametrize('consumed', [0, 1, 3, 7, 16])

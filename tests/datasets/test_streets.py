@@ -92,9 +92,16 @@ def test_class_shares_are_those_of_streets(many):
     counts = sum(np.bincount(label.ravel(), minlength=256) for _, label in pairs)
     share = dict(zip(CITYSCAPES_CLASSES, counts / counts.sum()))
     limits = {
-        'road': (0.22, 0.45), 'building': (0.14, 0.36), 'vegetation': (0.05, 0.22),
-        'sky': (0.06, 0.25), 'car': (0.03, 0.12), 'sidewalk': (0.02, 0.1),
-        'person': (0.001, 0.03), 'pole': (0.005, 0.03), 'traffic sign': (0.001, 0.02)}
+        'road': (0.22, 0.45),
+        'building': (0.14, 0.36),
+        'vegetation': (0.05, 0.22),
+        'sky': (0.06, 0.25),
+        'car': (0.03, 0.12),
+        'sidewalk': (0.02, 0.1),
+        'person': (0.001, 0.03),
+        'pole': (0.005, 0.03),
+        'traffic sign': (0.001, 0.02),
+    }
     for name, (low, high) in limits.items():
         assert low < share[name] < high, (name, share[name])
     assert counts[255] / counts.sum() < 0.1
@@ -132,9 +139,12 @@ def test_the_two_styles_differ_in_colour_texture_and_layout():
         return np.mean(hsv)
 
     def roughness(pairs):
-        return np.mean([
-            np.abs(np.diff(picture.astype(float), axis=1))[(label == 0)[:, 1:]].mean()
-            for picture, label in pairs])
+        return np.mean(
+            [
+                np.abs(np.diff(picture.astype(float), axis=1))[(label == 0)[:, 1:]].mean()
+                for picture, label in pairs
+            ]
+        )
 
     assert saturation(shown['rendered']) > 1.4 * saturation(shown['camera'])
     assert roughness(shown['camera']) > 1.5 * roughness(shown['rendered'])
@@ -168,8 +178,8 @@ def test_synthia_layout_reads_back(tmp_path):
 
 def test_cityscapes_layout_reads_back_from_several_processes(tmp_path):
     write_streets(
-        tmp_path, 10, 'cityscapes', 'camera', SMALL, seed=8, split='val', workers=2,
-        progress=False)
+        tmp_path, 10, 'cityscapes', 'camera', SMALL, seed=8, split='val', workers=2, progress=False
+    )
     pictures = tmp_path / 'leftImg8bit' / 'val' / 'streets'
     assert len(list(pictures.iterdir())) == 10
     for index in (0, 9):
@@ -194,7 +204,10 @@ def test_writing_again_keeps_files_and_finishes_what_is_missing(tmp_path):
     assert first.stat().st_mtime_ns == before
     assert second.read_bytes() == content
     assert sorted(path.name for path in (tmp_path / 'labels').iterdir()) == [
-        '00001.png', '00002.png', '00003.png']
+        '00001.png',
+        '00002.png',
+        '00003.png',
+    ]
 
 
 @pytest.mark.parametrize('changed', [{'seed': 1}, {'style': 'camera'}, {'size': (96, 64)}])
@@ -213,15 +226,18 @@ def test_foreign_pictures_are_not_touched(tmp_path):
     assert (tmp_path / 'images' / '00001.png').read_bytes() == b'mine'
 
 
-@pytest.mark.parametrize(('changed', 'words'), [
-    ({'layout': 'kitti'}, "unknown layout 'kitti'"),
-    ({'style': 'oil'}, "unknown street style 'oil'"),
-    ({'count': 0}, 'count must be at least 1'),
-    ({'size': (63, 48)}, 'at least 64 x 48'),
-    ({'seed': -1}, 'must not be negative'),
-    ({'workers': 0}, 'workers must be at least 1'),
-    ({'split': 'a/b'}, 'name of a folder'),
-])
+@pytest.mark.parametrize(
+    ('changed', 'words'),
+    [
+        ({'layout': 'kitti'}, "unknown layout 'kitti'"),
+        ({'style': 'oil'}, "unknown street style 'oil'"),
+        ({'count': 0}, 'count must be at least 1'),
+        ({'size': (63, 48)}, 'at least 64 x 48'),
+        ({'seed': -1}, 'must not be negative'),
+        ({'workers': 0}, 'workers must be at least 1'),
+        ({'split': 'a/b'}, 'name of a folder'),
+    ],
+)
 def test_bad_arguments_give_one_sentence_and_no_file(tmp_path, changed, words):
     arguments = {'count': 1, 'layout': 'gta', 'progress': False, **changed}
     with pytest.raises(JointError, match=words) as caught:
@@ -243,8 +259,24 @@ def run_tool(monkeypatch, *words):
 
 
 def test_the_tool_writes_a_data_set(tmp_path, monkeypatch):
-    run_tool(monkeypatch, tmp_path, '--layout', 'cityscapes', '--split', 'val', '--style',
-             'camera', '--count', 1, '--size', *SMALL, '--seed', 3, '--start', 7)
+    run_tool(
+        monkeypatch,
+        tmp_path,
+        '--layout',
+        'cityscapes',
+        '--split',
+        'val',
+        '--style',
+        'camera',
+        '--count',
+        1,
+        '--size',
+        *SMALL,
+        '--seed',
+        3,
+        '--start',
+        7,
+    )
     found = next((tmp_path / 'leftImg8bit' / 'val' / 'streets').iterdir())
     assert found.name == 'streets_000007_000019_leftImg8bit.png'
     assert np.array_equal(cv2.imread(str(found)), render_street(3, 7, SMALL, 'camera')[0])
@@ -254,14 +286,15 @@ def test_the_tool_tells_a_mistake_in_one_line(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         run_tool(monkeypatch, tmp_path / 'new', '--layout', 'kitti')
     assert caught.value.code == 2
-    line, = capsys.readouterr().err.splitlines()
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: unknown layout 'kitti'")
 
 
 def build(**arguments):
     pipeline = [{'type': 'LoadStreet'}, *arguments.pop('after', [])]
     return DATASETS.build(
-        {'type': 'StreetsDataset', 'size': SMALL, 'pipeline': pipeline, **arguments})
+        {'type': 'StreetsDataset', 'size': SMALL, 'pipeline': pipeline, **arguments}
+    )
 
 
 def test_data_set_gives_the_streets_of_its_range():
@@ -276,8 +309,11 @@ def test_data_set_gives_the_streets_of_its_range():
 
 def test_data_set_packs_and_takes_indices_and_fewer_classes():
     dataset = build(
-        count=5, indices=[4, 1], metainfo={'classes': ('sky', 'road')},
-        after=[{'type': 'PackSegInputs'}])
+        count=5,
+        indices=[4, 1],
+        metainfo={'classes': ('sky', 'road')},
+        after=[{'type': 'PackSegInputs'}],
+    )
     assert len(dataset) == 2
     packed = dataset[0]['data_samples']
     assert packed.img_path == 'streets/rendered/seed0/000004'
@@ -311,5 +347,10 @@ def test_things_are_painted_in_the_order_in_which_they_hide_each_other():
     scene.add(-7.0, 8.0, paint, 'somebody before the tram')
     scene.paint()
     assert painted == [
-        'somebody further away', 'the house behind', 'somebody on the pavement', 'tram',
-        'the car in the own lane', 'somebody before the tram']
+        'somebody further away',
+        'the house behind',
+        'somebody on the pavement',
+        'tram',
+        'the car in the own lane',
+        'somebody before the tram',
+    ]

@@ -226,5 +226,5 @@ def test_clipping_acts_on_unscaled_gradients():
 
 
 def test_unknown_dtype_is_refused():
-    with pytest.raises(JointError, match='optim_wrapper.dtype is "half"'):
+    with pytest.raises(JointError, match=r'optim_wrapper\.dtype is "half"'):
         build_optim_wrapper(build(HRS), dict(HRS_OPTIMIZERS, dtype='half'))

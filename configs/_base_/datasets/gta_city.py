@@ -5,9 +5,7 @@ train_dataloader = dict(
     sampler=dict(shares=dict(source=1, target=1)),
     dataset=dict(
         domains=dict(
-            source=dict(
-                type='GTADataset', data_root='data/gta/', pipeline=_base_.train_pipeline
-            )
+            source=dict(type='GTADataset', data_root='data/gta/', pipeline=_base_.train_pipeline)
         )
     ),
 )

@@ -58,13 +58,14 @@ def paint_fence(
     posts = np.arange(start, min(stop, 90.0), 2.4)
     if len(posts):
         canvas.fill(
-            grid_along(x, np.array([0.0]), posts, height + 0.1, 0.1), FENCE, scale(tone, 0.8),
-            normal)
+            grid_along(x, np.array([0.0]), posts, height + 0.1, 0.1),
+            FENCE,
+            scale(tone, 0.8),
+            normal,
+        )
 
 
-def paint_railing(
-    scene: Scene, side: int, distance: float, start: float, stop: float
-) -> None:
+def paint_railing(scene: Scene, side: int, distance: float, start: float, stop: float) -> None:
     """A guard rail between pavement and road."""
     canvas, rng = scene.canvas, scene.rng
     x, start = side * distance, max(start, 0.8)

@@ -40,8 +40,9 @@ class Facade:
     def corners(self) -> np.ndarray:
         """Those of its ground plan."""
         far = self.x + self.side * self.depth
-        return np.array([
-            (x, 0.0, z) for x in (self.x, far) for z in (max(self.start, 0.0), self.stop)])
+        return np.array(
+            [(x, 0.0, z) for x in (self.x, far) for z in (max(self.start, 0.0), self.stop)]
+        )
 
     @property
     def normal(self) -> tuple[float, float, float]:
@@ -88,17 +89,24 @@ def paint_skyline(scene: Scene, x: float, z: float, width: float, height: float)
 def _footprint_shadow(scene: Scene, house: Facade) -> np.ndarray:
     """Shadow of the front and of the end, as two polygons of four points."""
     far = house.x + house.side * house.depth
-    tops = np.array([
-        [house.x, house.height, house.start], [house.x, house.height, house.stop],
-        [far, house.height, house.start], [far, house.height, house.stop]])
+    tops = np.array(
+        [
+            [house.x, house.height, house.start],
+            [house.x, house.height, house.stop],
+            [far, house.height, house.start],
+            [far, house.height, house.stop],
+        ]
+    )
     fallen = scene.canvas.light.cast(tops)
     feet = tops * np.array([1.0, 0.0, 1.0])
-    return np.stack([
-        np.stack([feet[0], feet[1], fallen[1], fallen[0]]),
-        np.stack([feet[0], feet[2], fallen[2], fallen[0]]),
-        np.stack([feet[1], feet[3], fallen[3], fallen[1]]),
-        np.stack([fallen[0], fallen[1], fallen[3], fallen[2]]),
-    ])
+    return np.stack(
+        [
+            np.stack([feet[0], feet[1], fallen[1], fallen[0]]),
+            np.stack([feet[0], feet[2], fallen[2], fallen[0]]),
+            np.stack([feet[1], feet[3], fallen[3], fallen[1]]),
+            np.stack([fallen[0], fallen[1], fallen[3], fallen[2]]),
+        ]
+    )
 
 
 def _storeys(rng: np.random.Generator, house: Facade, ground: float) -> tuple[np.ndarray, float]:
@@ -108,9 +116,7 @@ def _storeys(rng: np.random.Generator, house: Facade, ground: float) -> tuple[np
     return ground + storey * np.arange(count) + 0.28 * storey, storey
 
 
-def _windows(
-    scene: Scene, house: Facade, ground: float, frame: Colour, glass: Colour
-) -> None:
+def _windows(scene: Scene, house: Facade, ground: float, frame: Colour, glass: Colour) -> None:
     """Rows of windows along the front, with frames, sills and sometimes balconies."""
     canvas, rng = scene.canvas, scene.rng
     sills, storey = _storeys(rng, house, ground)
@@ -166,8 +172,7 @@ def _balconies(
     starts = starts[:: int(rng.integers(2, 4))]
     front = house.x - house.side * 1.1
     tone = mix(house.wall, (200.0, 200.0, 200.0), 0.4)
-    ends = [
-        across(house.x, front, y, y + 1.05, z - 0.3) for y in levels[1:] for z in starts]
+    ends = [across(house.x, front, y, y + 1.05, z - 0.3) for y in levels[1:] for z in starts]
     if ends:
         canvas.fill(np.stack(ends), BUILDING, scale(tone, 0.85), TOWARDS)
         rails = grid_along(front, levels[1:], starts - 0.3, 1.05, broad + 0.6)
@@ -188,11 +193,15 @@ def _ground_floor(scene: Scene, house: Facade, ground: float, glass: Colour) -> 
     places = np.arange(near + 1.0, house.stop - 1.6, 3.2)
     if len(places):
         canvas.fill(
-            grid_along(house.x, np.array([1.1]), places, 1.6, 1.3), BUILDING, scale(glass, 0.85))
+            grid_along(house.x, np.array([1.1]), places, 1.6, 1.3), BUILDING, scale(glass, 0.85)
+        )
         door = float(pick(rng, list(places)))
         canvas.fill(
-            along(house.x, 0.0, 2.5, door - 0.05, door + 1.25), BUILDING,
-            shade_of(rng, _SHOPS, 0.2), house.normal)
+            along(house.x, 0.0, 2.5, door - 0.05, door + 1.25),
+            BUILDING,
+            shade_of(rng, _SHOPS, 0.2),
+            house.normal,
+        )
 
 
 def _shops(scene: Scene, house: Facade, ground: float, glass: Colour, near: float) -> None:
@@ -206,8 +215,12 @@ def _shops(scene: Scene, house: Facade, ground: float, glass: Colour, near: floa
         canvas.fill(along(house.x, 0.1, 2.5, stop - 1.3, stop - 0.3), BUILDING, scale(glass, 0.6))
         if chance(rng, 0.35):
             edge = house.x - house.side * 1.2
-            awning = quad((house.x, 3.0, z + 0.2), (house.x, 3.0, stop - 0.2),
-                          (edge, 2.5, stop - 0.2), (edge, 2.5, z + 0.2))
+            awning = quad(
+                (house.x, 3.0, z + 0.2),
+                (house.x, 3.0, stop - 0.2),
+                (edge, 2.5, stop - 0.2),
+                (edge, 2.5, z + 0.2),
+            )
             canvas.fill(awning, BUILDING, shade_of(rng, _AWNINGS), (0.0, 0.8, 0.0))
         elif chance(rng, 0.6):
             board = along(house.x, 2.85, 3.4, z + 0.4, stop - 0.4)
@@ -231,7 +244,10 @@ def _end(scene: Scene, house: Facade, ground: float, frame: Colour, glass: Colou
     if canvas.pixels_per_metre(house.start) > 9.0:
         canvas.fill(
             grid_across(lefts - 0.1, sills - 0.1, house.start, broad + 0.2, 0.55 * storey + 0.2),
-            BUILDING, frame, TOWARDS)
+            BUILDING,
+            frame,
+            TOWARDS,
+        )
     _panes(scene, grid_across(lefts, sills, house.start, broad, 0.55 * storey), glass)
 
 
@@ -242,8 +258,12 @@ def _roof(scene: Scene, house: Facade) -> None:
     rise, run = float(rng.uniform(2.5, 4.5)), 0.5 * house.depth
     ridge, eave = house.x + house.side * run, house.x - house.side * 0.3
     near, top = max(house.start, -6.0), house.height
-    slope = quad((eave, top, near), (eave, top, house.stop),
-                 (ridge, top + rise, house.stop), (ridge, top + rise, near))
+    slope = quad(
+        (eave, top, near),
+        (eave, top, house.stop),
+        (ridge, top + rise, house.stop),
+        (ridge, top + rise, near),
+    )
     canvas.fill(slope, BUILDING, tiles, (-0.6 * house.side, 0.8, 0.0))
     if house.start > 1.0:
         far = house.x + house.side * house.depth

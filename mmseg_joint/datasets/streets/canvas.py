@@ -35,8 +35,7 @@ class Canvas:
         width, height = camera.size
         self.camera = camera
         self.light = light
-        self.cells = np.empty(
-            (height * OVERSAMPLING, width * OVERSAMPLING, 4), dtype=np.uint8)
+        self.cells = np.empty((height * OVERSAMPLING, width * OVERSAMPLING, 4), dtype=np.uint8)
         self.shade = np.zeros((height, width), dtype=np.uint8)
 
     def fill(
@@ -121,8 +120,7 @@ class Canvas:
 
     def picture(self) -> tuple[np.ndarray, np.ndarray]:
         """The picture (H, W, 3) and its label (H, W)."""
-        colours = cv2.resize(
-            self.cells, self.camera.size, interpolation=cv2.INTER_AREA)[..., :3]
+        colours = cv2.resize(self.cells, self.camera.size, interpolation=cv2.INTER_AREA)[..., :3]
         label = self.cells[1::OVERSAMPLING, 1::OVERSAMPLING, 3]
         return np.ascontiguousarray(colours), np.ascontiguousarray(label)
 

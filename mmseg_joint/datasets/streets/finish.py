@@ -21,8 +21,17 @@ from .labels import (
 from .styles import Style
 
 _ROUGHNESS = {
-    ROAD: 0.075, SIDEWALK: 0.085, BUILDING: 0.045, WALL: 0.11, FENCE: 0.05, VEGETATION: 0.24,
-    TERRAIN: 0.24, SKY: 0.0, CAR: 0.025, VOID: 0.03}
+    ROAD: 0.075,
+    SIDEWALK: 0.085,
+    BUILDING: 0.045,
+    WALL: 0.11,
+    FENCE: 0.05,
+    VEGETATION: 0.24,
+    TERRAIN: 0.24,
+    SKY: 0.0,
+    CAR: 0.025,
+    VOID: 0.03,
+}
 
 
 def _table(values: dict[int, float], default: float) -> np.ndarray:
@@ -36,9 +45,7 @@ _ROUGH = _table(_ROUGHNESS, 0.035)
 _IS_GROUND = _table(dict.fromkeys(GROUND, 1.0), 0.0)
 
 
-def finish(
-    canvas: Canvas, style: Style, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def finish(canvas: Canvas, style: Style, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Turns a painted canvas into a picture of its style.
 
     Returns:
@@ -70,7 +77,8 @@ def _clouds(
     height = (np.float32(field.shape[0] - 1) * (1.0 - steps / (steps + 0.35) * 1.35))[:, None]
     columns = np.linspace(0, field.shape[1] - 1, size[0], dtype=np.float32)[None]
     drawn = cv2.remap(
-        field, np.repeat(columns, bottom, 0), np.repeat(height, size[0], 1), cv2.INTER_LINEAR)
+        field, np.repeat(columns, bottom, 0), np.repeat(height, size[0], 1), cv2.INTER_LINEAR
+    )
     cover = np.clip((drawn - 0.75 + 0.5 * light.clouds) * 3.2, 0.0, 0.85)
     cover *= (label[:bottom] == SKY) * (0.35 + 0.65 * steps[:, None])
     white = np.array([246.0, 244.0, 242.0], np.float32) - 26.0 * light.clouds
@@ -114,8 +122,12 @@ def _ground_texture(
         where = below == labels[0]
         if where.any():
             laid = cv2.remap(
-                texture, x * scale + shift[0], z * scale + shift[1], cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_WRAP)
+                texture,
+                x * scale + shift[0],
+                z * scale + shift[1],
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_WRAP,
+            )
             np.copyto(noise[part], laid * fade, where=where)
 
 
@@ -133,9 +145,7 @@ def _rendering(picture: np.ndarray, canvas: Canvas) -> np.ndarray:
     return np.clip(picture * gain, 0.0, 255.0).astype(np.uint8)
 
 
-def _photograph(
-    picture: np.ndarray, canvas: Canvas, rng: np.random.Generator
-) -> np.ndarray:
+def _photograph(picture: np.ndarray, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     """Lens, sensor and compression: soft, noisy, off-white."""
     size, light = canvas.camera.size, canvas.light
     grey = cv2.transform(picture, np.array([[0.11, 0.59, 0.30]], np.float32))

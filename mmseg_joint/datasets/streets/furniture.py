@@ -76,16 +76,23 @@ def paint_bin(scene: Scene, x: float, z: float) -> None:
     rng, canvas = scene.rng, scene.canvas
     wide, tall = float(rng.uniform(0.25, 0.6)), float(rng.uniform(0.8, 1.4))
     tone = shade_of(rng, _BINS, 0.2)
-    canvas.shadow(across(x - wide, x + wide, 0.0, 0.0, z) + np.array(
-        [(0, 0, 0), (0, 0, 0), (0.1, 0, 0.6), (0.1, 0, 0.6)]), 0.5)
+    canvas.shadow(
+        across(x - wide, x + wide, 0.0, 0.0, z)
+        + np.array([(0, 0, 0), (0, 0, 0), (0.1, 0, 0.6), (0.1, 0, 0.6)]),
+        0.5,
+    )
     inner = -1.0 if x > 0 else 1.0
-    side = np.array([
-        (x + inner * wide, 0.0, z), (x + inner * wide, 0.0, z + 0.6),
-        (x + inner * wide, tall, z + 0.6), (x + inner * wide, tall, z)])
+    side = np.array(
+        [
+            (x + inner * wide, 0.0, z),
+            (x + inner * wide, 0.0, z + 0.6),
+            (x + inner * wide, tall, z + 0.6),
+            (x + inner * wide, tall, z),
+        ]
+    )
     canvas.fill(side, VOID, tone, (inner, 0.0, 0.0))
     canvas.fill(across(x - wide, x + wide, 0.0, tall, z), VOID, tone, TOWARDS)
-    canvas.fill(
-        across(x - wide, x + wide, tall - 0.12, tall, z), VOID, scale(tone, 0.7), TOWARDS)
+    canvas.fill(across(x - wide, x + wide, tall - 0.12, tall, z), VOID, scale(tone, 0.7), TOWARDS)
 
 
 def paint_kiosk(scene: Scene, x: float, z: float) -> None:
@@ -145,7 +152,8 @@ def _square_plate(scene: Scene, x: float, y: float, z: float) -> None:
     canvas, tone = scene.canvas, pick(scene.rng, (_BLUE, _BLUE, _YELLOW, _WHITE))
     canvas.fill(across(x - 0.3, x + 0.3, y - 0.3, y + 0.3, z), TRAFFIC_SIGN, _WHITE, TOWARDS)
     canvas.fill(
-        across(x - 0.26, x + 0.26, y - 0.26, y + 0.26, z - 0.01), TRAFFIC_SIGN, tone, TOWARDS)
+        across(x - 0.26, x + 0.26, y - 0.26, y + 0.26, z - 0.01), TRAFFIC_SIGN, tone, TOWARDS
+    )
     mark = across(x - 0.1, x + 0.1, y - 0.18, y + 0.16, z - 0.02)
     canvas.fill(mark, TRAFFIC_SIGN, scale(_WHITE, 0.95), TOWARDS)
 

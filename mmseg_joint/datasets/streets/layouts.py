@@ -93,12 +93,15 @@ class Layout:
 
 LAYOUTS = {
     'gta': Layout('images', 'labels', '{index:05d}.png', '{index:05d}.png', 1, encode_gta),
-    'synthia': Layout(
-        'RGB', 'GT/LABELS', '{index:07d}.png', '{index:07d}.png', 1, encode_synthia),
+    'synthia': Layout('RGB', 'GT/LABELS', '{index:07d}.png', '{index:07d}.png', 1, encode_synthia),
     'cityscapes': Layout(
-        'leftImg8bit/{split}/streets', 'gtFine/{split}/streets',
+        'leftImg8bit/{split}/streets',
+        'gtFine/{split}/streets',
         'streets_{index:06d}_000019_leftImg8bit.png',
-        'streets_{index:06d}_000019_gtFine_labelIds.png', 0, encode_cityscapes),
+        'streets_{index:06d}_000019_gtFine_labelIds.png',
+        0,
+        encode_cityscapes,
+    ),
 }
 
 

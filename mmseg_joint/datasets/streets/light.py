@@ -70,8 +70,7 @@ def draw_light(rng: np.random.Generator, style: Style) -> Light:
     # from behind or from a side more often than into the lens
     azimuth = float(rng.uniform(-0.75, 0.75) * np.pi + np.pi)
     flat = np.cos(elevation)
-    sun = (
-        float(flat * np.sin(azimuth)), float(np.sin(elevation)), float(flat * np.cos(azimuth)))
+    sun = (float(flat * np.sin(azimuth)), float(np.sin(elevation)), float(flat * np.cos(azimuth)))
     warm = max(0.0, 1.0 - elevation / 0.9) if sunny else 0.0
     zenith, low = style.sky_sunny if sunny else style.sky_covered
     zenith = scale(zenith, float(rng.uniform(0.9, 1.06)))

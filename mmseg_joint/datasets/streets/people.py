@@ -28,9 +28,7 @@ class Figure:
         size: 1 for a grown-up.
     """
 
-    def __init__(
-        self, scene: Scene, x: float, z: float, heading: float, size: float = 1.0
-    ) -> None:
+    def __init__(self, scene: Scene, x: float, z: float, heading: float, size: float = 1.0) -> None:
         c, s = float(np.cos(heading)), float(np.sin(heading))
         self.scene, self.size, self.x, self.z = scene, size, x, z
         self.axes = size * np.array([[s, 0.0, c], [c, 0.0, -s], [0.0, 1.0, 0.0]])
@@ -50,7 +48,8 @@ class Figure:
         local = np.array([stroke[:2] for stroke in self._strokes])
         world = local @ self.axes + np.array([self.x, 0.0, self.z])
         strokes: list[Stroke] = [
-            (ends[0], ends[1], *stroke[2:]) for ends, stroke in zip(world.tolist(), self._strokes)]
+            (ends[0], ends[1], *stroke[2:]) for ends, stroke in zip(world.tolist(), self._strokes)
+        ]
         self.scene.canvas.strokes(strokes)
 
     def shadow(self, height: float) -> None:
@@ -58,7 +57,8 @@ class Figure:
         canvas, x, z = self.scene.canvas, self.x, self.z
         canvas.shadow(puddle(x, z, 0.3, 0.25), 0.42)
         upright = np.array(
-            [(x - 0.2, 0, z), (x + 0.2, 0, z), (x + 0.2, height, z), (x - 0.2, height, z)])
+            [(x - 0.2, 0, z), (x + 0.2, 0, z), (x + 0.2, height, z), (x - 0.2, height, z)]
+        )
         canvas.shadow(canvas.light.cast(upright))
 
 
@@ -139,7 +139,12 @@ def _bicycle(body: Figure) -> None:
     rear, front, crank = (-0.52, 0.0, 0.34), (0.52, 0.0, 0.34), (-0.06, 0.0, 0.3)
     seat, head = (-0.2, 0.0, 0.86), (0.34, 0.0, 0.86)
     for start, end in (
-        (rear, crank), (crank, head), (head, seat), (seat, crank), (seat, rear), (head, front)
+        (rear, crank),
+        (crank, head),
+        (head, seat),
+        (seat, crank),
+        (seat, rear),
+        (head, front),
     ):
         body.stroke(start, end, 0.05, BICYCLE, tone)
     body.stroke((-0.32, 0.0, 0.96), (-0.1, 0.0, 0.96), 0.1, BICYCLE, _DARK)
@@ -148,8 +153,10 @@ def _bicycle(body: Figure) -> None:
 
 def _wheel(body: Figure, hub: float, radius: float, thick: float, label: int) -> None:
     """A rim and tyre, as a ring of strokes; one sees through it."""
-    rim = [(hub + radius * c, 0.0, radius + radius * s)
-           for c, s in zip(np.cos(_TURN).tolist(), np.sin(_TURN).tolist())]
+    rim = [
+        (hub + radius * c, 0.0, radius + radius * s)
+        for c, s in zip(np.cos(_TURN).tolist(), np.sin(_TURN).tolist())
+    ]
     for i in range(len(rim)):
         body.stroke(rim[i - 1], rim[i], thick, label, _DARK)
 
@@ -213,9 +220,7 @@ def _arm(
     body.ball(end, 0.05, label, skin)
 
 
-def _head(
-    body: Figure, at: tuple[float, float], skin: Colour, hair: Colour, label: int
-) -> None:
+def _head(body: Figure, at: tuple[float, float], skin: Colour, hair: Colour, label: int) -> None:
     """Neck, hair, and a face if it looks at the camera."""
     forward, up = at
     body.stroke((forward - 0.02, 0.0, up - 0.2), (forward, 0.0, up), 0.1, label, skin)

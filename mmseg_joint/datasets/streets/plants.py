@@ -25,15 +25,28 @@ def paint_tree(scene: Scene, x: float, z: float, height: float, spread: float) -
     base = height - 1.7 * spread
     fork = max(base, 0.25 * height)
     thick = 0.035 * height
-    trunk = np.array([
-        (x - 0.6 * thick, 0.0, z), (x + 0.6 * thick, 0.0, z),
-        (x + 0.4 * thick, fork + 0.5, z), (x - 0.4 * thick, fork + 0.5, z)])
+    trunk = np.array(
+        [
+            (x - 0.6 * thick, 0.0, z),
+            (x + 0.6 * thick, 0.0, z),
+            (x + 0.4 * thick, fork + 0.5, z),
+            (x - 0.4 * thick, fork + 0.5, z),
+        ]
+    )
     canvas.fill(trunk, VEGETATION, bark)
     tone = scale(bark, 0.9)
-    canvas.strokes([
-        ((x, fork - 0.2, z), (x + lean * spread, fork + 0.8 * spread, z), 0.4 * thick,
-         VEGETATION, tone)
-        for lean in rng.uniform(-0.6, 0.6, size=3).tolist()])
+    canvas.strokes(
+        [
+            (
+                (x, fork - 0.2, z),
+                (x + lean * spread, fork + 0.8 * spread, z),
+                0.4 * thick,
+                VEGETATION,
+                tone,
+            )
+            for lean in rng.uniform(-0.6, 0.6, size=3).tolist()
+        ]
+    )
     _lumps(scene, np.array([x, height - spread, z]), spread, leaf, 0.9)
     cast = canvas.light.cast(np.array([x, height - spread, z]))
     canvas.shadow(puddle(cast[0], cast[2], spread, spread * 1.1))
@@ -63,9 +76,7 @@ def paint_hedge(scene: Scene, x0: float, x1: float, z: float, height: float) -> 
     scene.canvas.fill(np.concatenate([upper, outline[-2:]]), VEGETATION, scale(leaf, 0.9))
 
 
-def _lumps(
-    scene: Scene, centre: np.ndarray, radius: float, leaf: Colour, squash: float
-) -> None:
+def _lumps(scene: Scene, centre: np.ndarray, radius: float, leaf: Colour, squash: float) -> None:
     """Overlapping lumps around a centre: a dark mass, then brighter ones nearer to the sun."""
     canvas, rng = scene.canvas, scene.rng
     light = canvas.light
@@ -80,7 +91,8 @@ def _lumps(
     middle += centre + levels[:, 2:] * towards
     reach = radius * levels[:, 1:2] * rng.uniform(0.7, 1.15, size=(count, len(_ANGLES)))
     edge = np.stack(
-        [reach * np.cos(_ANGLES), squash * reach * np.sin(_ANGLES), np.zeros_like(reach)], axis=2)
+        [reach * np.cos(_ANGLES), squash * reach * np.sin(_ANGLES), np.zeros_like(reach)], axis=2
+    )
     shine = levels[:, 0] * (light.ambient + 0.55 * light.direct * levels[:, 0])
     shine *= rng.uniform(0.94, 1.12, size=count)
     colours = [scale(leaf, factor) for factor in shine.tolist()]

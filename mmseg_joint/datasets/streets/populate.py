@@ -64,20 +64,27 @@ def _bush(scene: Scene, x: float, z: float, radius: float) -> None:
     scene.add(x, z, paint_bush, x, z, radius)
 
 
-def _barrier(
-    scene: Scene, painter: Callable[..., None], block: Block, height: float
-) -> None:
+def _barrier(scene: Scene, painter: Callable[..., None], block: Block, height: float) -> None:
     """A wall or a fence along a block; it hides what stands behind it."""
     front = scene.street.front(block.side)
     scene.add(
-        block.side * front, block.stop, painter, block.side, front, block.start, block.stop,
-        height, length=block.stop - block.start)
+        block.side * front,
+        block.stop,
+        painter,
+        block.side,
+        front,
+        block.start,
+        block.stop,
+        height,
+        length=block.stop - block.start,
+    )
 
 
 def _railing(scene: Scene, side: int, start: float, stop: float) -> None:
     distance = scene.street.kerb(side) + 0.35
     scene.add(
-        side * distance, stop, paint_railing, side, distance, start, stop, length=stop - start)
+        side * distance, stop, paint_railing, side, distance, start, stop, length=stop - start
+    )
 
 
 def _walled(scene: Scene, block: Block) -> None:

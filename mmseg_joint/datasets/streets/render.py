@@ -63,7 +63,8 @@ def check_street(seed: int, index: int, size: tuple[int, int], style: str) -> St
         raise JointError(f'seed and index of a street must not be negative: {seed}, {index}')
     if len(size) != 2 or size[0] < MIN_SIZE[0] or size[1] < MIN_SIZE[1]:
         raise JointError(
-            f'a street needs at least {MIN_SIZE[0]} x {MIN_SIZE[1]} pixels, not {size}')
+            f'a street needs at least {MIN_SIZE[0]} x {MIN_SIZE[1]} pixels, not {size}'
+        )
     return STYLES[style]
 
 
@@ -98,5 +99,3 @@ def _paint_bonnet(scene: Scene) -> None:
         points = np.concatenate([points, [(columns * 1.2, rows + 9), (-columns * 0.2, rows + 9)]])
         colour = tuple(min(v * factor, 255.0) for v in tone)
         cv2.fillPoly(cells, [points.astype(np.int32)], (*colour, float(VOID)))
-
-

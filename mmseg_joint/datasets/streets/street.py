@@ -81,7 +81,8 @@ def draw_street(rng: np.random.Generator, style: Style) -> Street:
     """A street with the habits of a style."""
     crossings = _crossings(rng, style)
     verges = tuple(
-        float(rng.uniform(1.0, 2.2)) if chance(rng, style.verge) else 0.0 for _ in range(2))
+        float(rng.uniform(1.0, 2.2)) if chance(rng, style.verge) else 0.0 for _ in range(2)
+    )
     pavements = tuple(float(rng.uniform(*style.pavement)) + verge for verge in verges)
     blocks = [block for side in (-1, 1) for block in _blocks(rng, style, side, crossings)]
     return Street(

@@ -13,8 +13,12 @@ SIDE = 1024
 def grain() -> np.ndarray:
     """Noise of every scale, zero mean, unit deviation: asphalt and plaster."""
     rng = np.random.default_rng(11)
-    return _unit(sum(_noise(rng, sigma) * weight for sigma, weight in (
-        (0.6, 1.0), (2.0, 0.6), (6.0, 0.5), (20.0, 0.5), (60.0, 0.5))))
+    return _unit(
+        sum(
+            _noise(rng, sigma) * weight
+            for sigma, weight in ((0.6, 1.0), (2.0, 0.6), (6.0, 0.5), (20.0, 0.5), (60.0, 0.5))
+        )
+    )
 
 
 @lru_cache(maxsize=1)
@@ -29,8 +33,12 @@ def leaves() -> np.ndarray:
 def clouds() -> np.ndarray:
     """Slow noise in 0 to 1: clouds, dirt and uneven light."""
     rng = np.random.default_rng(13)
-    field = _unit(sum(_noise(rng, sigma) * weight for sigma, weight in (
-        (4.0, 0.12), (10.0, 0.25), (26.0, 0.5), (70.0, 1.0))))
+    field = _unit(
+        sum(
+            _noise(rng, sigma) * weight
+            for sigma, weight in ((4.0, 0.12), (10.0, 0.25), (26.0, 0.5), (70.0, 1.0))
+        )
+    )
     return np.clip(0.5 + 0.25 * field, 0.0, 1.0).astype(np.float32)
 
 
@@ -70,7 +78,7 @@ def cut(texture: np.ndarray, size: tuple[int, int], rng: np.random.Generator) ->
     width, height = size
     top, left = (int(v) for v in rng.integers(0, SIDE, size=2))
     if top + height <= SIDE and left + width <= SIDE:
-        return texture[top:top + height, left:left + width]
+        return texture[top : top + height, left : left + width]
     rows, columns = (top + np.arange(height)) % SIDE, (left + np.arange(width)) % SIDE
     return texture[rows][:, columns]
 
@@ -92,7 +100,7 @@ def _noise(rng: np.random.Generator, sigma: float) -> np.ndarray:
     if shrink > 1:
         full = (SIDE // shrink + 2 * edge) * shrink
         padded = cv2.resize(padded, (full, full), interpolation=cv2.INTER_CUBIC)
-    inner = padded[edge * shrink:edge * shrink + SIDE, edge * shrink:edge * shrink + SIDE]
+    inner = padded[edge * shrink : edge * shrink + SIDE, edge * shrink : edge * shrink + SIDE]
     return _unit(_fit(inner))
 
 

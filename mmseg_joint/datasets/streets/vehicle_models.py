@@ -107,9 +107,19 @@ def _side_details(body: Body, side: float) -> list[tuple[np.ndarray, str]]:
     for axle in body.wheels:
         for radius, material in ((1.0, 'tyre'), (0.62, 'hub')):
             r = radius * body.tyre
-            details.append((np.stack([
-                np.full(12, out), body.tyre + r * np.sin(_WHEEL), axle + r * np.cos(_WHEEL)],
-                axis=1), material))
+            details.append(
+                (
+                    np.stack(
+                        [
+                            np.full(12, out),
+                            body.tyre + r * np.sin(_WHEEL),
+                            axle + r * np.cos(_WHEEL),
+                        ],
+                        axis=1,
+                    ),
+                    material,
+                )
+            )
     return details
 
 
@@ -125,87 +135,206 @@ def _end_details(body: Body, faces: list[Face]) -> None:
         s = outermost(corner[0] for corner in body.outline) * 1.003
         for centre, half, low, high, material in details:
             for mirror in {centre, -centre}:
-                face.details.append((np.array([
-                    (mirror - half, low, s), (mirror + half, low, s),
-                    (mirror + half, high, s), (mirror - half, high, s)]), material))
+                face.details.append(
+                    (
+                        np.array(
+                            [
+                                (mirror - half, low, s),
+                                (mirror + half, low, s),
+                                (mirror + half, high, s),
+                                (mirror - half, high, s),
+                            ]
+                        ),
+                        material,
+                    )
+                )
 
 
-_CAR_REAR = ((0.68, 0.17, 0.62, 0.82, 'tail'), (0.0, 0.25, 0.5, 0.62, 'plate'),
-             (0.0, 0.86, 0.3, 0.42, 'trim'))
-_CAR_FRONT = ((0.64, 0.2, 0.58, 0.74, 'lamp'), (0.0, 0.36, 0.5, 0.68, 'trim'),
-              (0.0, 0.25, 0.36, 0.46, 'plate'))
+_CAR_REAR = (
+    (0.68, 0.17, 0.62, 0.82, 'tail'),
+    (0.0, 0.25, 0.5, 0.62, 'plate'),
+    (0.0, 0.86, 0.3, 0.42, 'trim'),
+)
+_CAR_FRONT = (
+    (0.64, 0.2, 0.58, 0.74, 'lamp'),
+    (0.0, 0.36, 0.5, 0.68, 'trim'),
+    (0.0, 0.25, 0.36, 0.46, 'plate'),
+)
 
 SEDAN = Body(
-    outline=((-2.25, 0.3, 'body'), (-2.25, 0.86, 'body'), (-2.1, 0.98, 'body'),
-             (-1.6, 1.0, 'glass'), (-0.95, 1.4, 'body'), (0.3, 1.43, 'glass'),
-             (1.1, 0.98, 'body'), (2.1, 0.8, 'body'), (2.25, 0.76, 'body'), (2.25, 0.28, 'trim')),
+    outline=(
+        (-2.25, 0.3, 'body'),
+        (-2.25, 0.86, 'body'),
+        (-2.1, 0.98, 'body'),
+        (-1.6, 1.0, 'glass'),
+        (-0.95, 1.4, 'body'),
+        (0.3, 1.43, 'glass'),
+        (1.1, 0.98, 'body'),
+        (2.1, 0.8, 'body'),
+        (2.25, 0.76, 'body'),
+        (2.25, 0.28, 'trim'),
+    ),
     windows=((-1.35, -0.3, 0.98, 1.34, 0.0), (-0.22, 0.95, 0.98, 1.34, 0.62)),
-    wheels=(-1.35, 1.4), rear=_CAR_REAR, front=_CAR_FRONT)
+    wheels=(-1.35, 1.4),
+    rear=_CAR_REAR,
+    front=_CAR_FRONT,
+)
 
 HATCH = Body(
-    outline=((-1.95, 0.3, 'body'), (-1.95, 0.95, 'glass'), (-1.65, 1.46, 'body'),
-             (0.25, 1.5, 'glass'), (1.1, 1.0, 'body'), (1.85, 0.82, 'body'),
-             (1.95, 0.76, 'body'), (1.95, 0.28, 'trim')),
-    width=1.72, windows=((-1.5, -0.45, 1.0, 1.4, 0.0), (-0.37, 0.92, 1.0, 1.4, 0.62)),
-    wheels=(-1.25, 1.25), tyre=0.31, rear=_CAR_REAR, front=_CAR_FRONT)
+    outline=(
+        (-1.95, 0.3, 'body'),
+        (-1.95, 0.95, 'glass'),
+        (-1.65, 1.46, 'body'),
+        (0.25, 1.5, 'glass'),
+        (1.1, 1.0, 'body'),
+        (1.85, 0.82, 'body'),
+        (1.95, 0.76, 'body'),
+        (1.95, 0.28, 'trim'),
+    ),
+    width=1.72,
+    windows=((-1.5, -0.45, 1.0, 1.4, 0.0), (-0.37, 0.92, 1.0, 1.4, 0.62)),
+    wheels=(-1.25, 1.25),
+    tyre=0.31,
+    rear=_CAR_REAR,
+    front=_CAR_FRONT,
+)
 
 SUV = Body(
-    outline=((-2.2, 0.36, 'body'), (-2.2, 1.08, 'glass'), (-2.0, 1.66, 'body'),
-             (0.3, 1.7, 'glass'), (1.0, 1.14, 'body'), (2.05, 1.0, 'body'),
-             (2.2, 0.9, 'body'), (2.2, 0.34, 'trim')),
-    width=1.88, waist=1.1, windows=((-1.9, -1.2, 1.13, 1.58, 0.0), (-1.12, -0.2, 1.13, 1.58, 0.0),
-                                    (-0.12, 0.88, 1.13, 1.58, 0.5)),
-    wheels=(-1.4, 1.4), tyre=0.37,
-    rear=((0.76, 0.12, 0.8, 1.12, 'tail'), (0.0, 0.26, 0.72, 0.84, 'plate'),
-          (0.0, 0.9, 0.36, 0.5, 'trim')),
-    front=((0.68, 0.2, 0.72, 0.88, 'lamp'), (0.0, 0.42, 0.6, 0.84, 'trim'),
-           (0.0, 0.26, 0.42, 0.53, 'plate')))
+    outline=(
+        (-2.2, 0.36, 'body'),
+        (-2.2, 1.08, 'glass'),
+        (-2.0, 1.66, 'body'),
+        (0.3, 1.7, 'glass'),
+        (1.0, 1.14, 'body'),
+        (2.05, 1.0, 'body'),
+        (2.2, 0.9, 'body'),
+        (2.2, 0.34, 'trim'),
+    ),
+    width=1.88,
+    waist=1.1,
+    windows=(
+        (-1.9, -1.2, 1.13, 1.58, 0.0),
+        (-1.12, -0.2, 1.13, 1.58, 0.0),
+        (-0.12, 0.88, 1.13, 1.58, 0.5),
+    ),
+    wheels=(-1.4, 1.4),
+    tyre=0.37,
+    rear=(
+        (0.76, 0.12, 0.8, 1.12, 'tail'),
+        (0.0, 0.26, 0.72, 0.84, 'plate'),
+        (0.0, 0.9, 0.36, 0.5, 'trim'),
+    ),
+    front=(
+        (0.68, 0.2, 0.72, 0.88, 'lamp'),
+        (0.0, 0.42, 0.6, 0.84, 'trim'),
+        (0.0, 0.26, 0.42, 0.53, 'plate'),
+    ),
+)
 
 VAN = Body(
-    outline=((-2.5, 0.35, 'body'), (-2.5, 1.2, 'glass'), (-2.45, 2.0, 'body'),
-             (1.2, 2.05, 'glass'), (1.95, 1.2, 'body'), (2.5, 1.0, 'body'), (2.5, 0.35, 'trim')),
-    width=1.95, waist=1.2, roof=0.9, windows=((0.2, 1.65, 1.2, 1.8, 0.5),),
-    wheels=(-1.6, 1.65), tyre=0.34,
+    outline=(
+        (-2.5, 0.35, 'body'),
+        (-2.5, 1.2, 'glass'),
+        (-2.45, 2.0, 'body'),
+        (1.2, 2.05, 'glass'),
+        (1.95, 1.2, 'body'),
+        (2.5, 1.0, 'body'),
+        (2.5, 0.35, 'trim'),
+    ),
+    width=1.95,
+    waist=1.2,
+    roof=0.9,
+    windows=((0.2, 1.65, 1.2, 1.8, 0.5),),
+    wheels=(-1.6, 1.65),
+    tyre=0.34,
     rear=((0.85, 0.09, 0.7, 1.1, 'tail'), (0.0, 0.26, 0.6, 0.73, 'plate')),
-    front=((0.76, 0.18, 0.68, 0.88, 'lamp'), (0.0, 0.5, 0.5, 0.66, 'trim')))
+    front=((0.76, 0.18, 0.68, 0.88, 'lamp'), (0.0, 0.5, 0.5, 0.66, 'trim')),
+)
 
 BUS_BODY = Body(
-    outline=((-5.8, 0.35, 'body'), (-5.8, 1.2, 'glass'), (-5.75, 2.9, 'body'),
-             (5.7, 2.95, 'glass'), (5.8, 1.0, 'body'), (5.8, 0.3, 'trim')),
-    width=2.5, waist=2.4, roof=0.95,
+    outline=(
+        (-5.8, 0.35, 'body'),
+        (-5.8, 1.2, 'glass'),
+        (-5.75, 2.9, 'body'),
+        (5.7, 2.95, 'glass'),
+        (5.8, 1.0, 'body'),
+        (5.8, 0.3, 'trim'),
+    ),
+    width=2.5,
+    waist=2.4,
+    roof=0.95,
     windows=tuple((s, s + 1.55, 1.25, 2.45, 0.0) for s in np.arange(-5.4, 5.0, 1.75).tolist()),
-    wheels=(-3.4, 3.6), tyre=0.48,
+    wheels=(-3.4, 3.6),
+    tyre=0.48,
     rear=((1.05, 0.12, 0.7, 1.1, 'tail'), (0.0, 0.26, 0.5, 0.63, 'plate')),
-    front=((0.95, 0.18, 0.6, 0.8, 'lamp'), (0.0, 0.8, 2.55, 2.82, 'sign')))
+    front=((0.95, 0.18, 0.6, 0.8, 'lamp'), (0.0, 0.8, 2.55, 2.82, 'sign')),
+)
 
 CAB = Body(
-    outline=((1.6, 0.5, 'trim'), (1.6, 2.5, 'body'), (3.5, 2.55, 'glass'), (3.75, 1.45, 'body'),
-             (3.8, 1.2, 'body'), (3.8, 0.4, 'trim')),
-    width=2.3, waist=1.5, roof=0.92, windows=((2.1, 3.45, 1.45, 2.2, 0.2),), wheels=(2.7,),
-    tyre=0.46, front=((0.85, 0.2, 0.6, 0.8, 'lamp'), (0.0, 0.8, 0.85, 1.15, 'trim')))
+    outline=(
+        (1.6, 0.5, 'trim'),
+        (1.6, 2.5, 'body'),
+        (3.5, 2.55, 'glass'),
+        (3.75, 1.45, 'body'),
+        (3.8, 1.2, 'body'),
+        (3.8, 0.4, 'trim'),
+    ),
+    width=2.3,
+    waist=1.5,
+    roof=0.92,
+    windows=((2.1, 3.45, 1.45, 2.2, 0.2),),
+    wheels=(2.7,),
+    tyre=0.46,
+    front=((0.85, 0.2, 0.6, 0.8, 'lamp'), (0.0, 0.8, 0.85, 1.15, 'trim')),
+)
 
 CARGO = Body(
-    outline=((-3.9, 0.95, 'cargo'), (-3.9, 3.1, 'cargo'), (1.45, 3.1, 'cargo'),
-             (1.45, 0.95, 'trim')),
-    width=2.4, waist=9.0, wheels=(-2.6,), tyre=0.46, finish='cargo',
-    rear=((0.0, 0.02, 1.0, 3.05, 'trim'), (1.0, 0.14, 0.8, 0.95, 'tail'),
-          (0.0, 1.15, 0.55, 0.78, 'trim')))
+    outline=(
+        (-3.9, 0.95, 'cargo'),
+        (-3.9, 3.1, 'cargo'),
+        (1.45, 3.1, 'cargo'),
+        (1.45, 0.95, 'trim'),
+    ),
+    width=2.4,
+    waist=9.0,
+    wheels=(-2.6,),
+    tyre=0.46,
+    finish='cargo',
+    rear=(
+        (0.0, 0.02, 1.0, 3.05, 'trim'),
+        (1.0, 0.14, 0.8, 0.95, 'tail'),
+        (0.0, 1.15, 0.55, 0.78, 'trim'),
+    ),
+)
 
 CHASSIS = Body(
     outline=((-3.7, 0.5, 'trim'), (-3.7, 0.95, 'trim'), (3.4, 0.95, 'trim'), (3.4, 0.5, 'trim')),
-    width=1.9, waist=9.0, finish='trim')
+    width=1.9,
+    waist=9.0,
+    finish='trim',
+)
 
 
 def _carriage(middle: float) -> Body:
     low, high = middle - 6.2, middle + 6.2
     return Body(
-        outline=((low, 0.3, 'body'), (low, 1.3, 'glass'), (low + 0.2, 3.2, 'body'),
-                 (high - 0.2, 3.2, 'glass'), (high, 1.3, 'body'), (high, 0.3, 'trim')),
-        width=2.45, waist=2.6, roof=0.92,
+        outline=(
+            (low, 0.3, 'body'),
+            (low, 1.3, 'glass'),
+            (low + 0.2, 3.2, 'body'),
+            (high - 0.2, 3.2, 'glass'),
+            (high, 1.3, 'body'),
+            (high, 0.3, 'trim'),
+        ),
+        width=2.45,
+        waist=2.6,
+        roof=0.92,
         windows=tuple(
-            (s, s + 1.5, 1.35, 2.55, 0.0) for s in np.arange(low + 0.7, high - 1.6, 1.75).tolist()),
+            (s, s + 1.5, 1.35, 2.55, 0.0) for s in np.arange(low + 0.7, high - 1.6, 1.75).tolist()
+        ),
         rear=((0.9, 0.13, 0.7, 0.9, 'tail'), (0.0, 0.7, 2.7, 3.0, 'sign')),
-        front=((0.85, 0.17, 0.7, 0.9, 'lamp'), (0.0, 0.7, 2.7, 3.0, 'sign')))
+        front=((0.85, 0.17, 0.7, 0.9, 'lamp'), (0.0, 0.7, 2.7, 3.0, 'sign')),
+    )
 
 
 class Part:

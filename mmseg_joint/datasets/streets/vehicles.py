@@ -66,8 +66,9 @@ class _Placed:
         """Dark under the body whatever the weather, longer where the sun shines."""
         canvas = self.scene.canvas
         half, long = 0.5 * self.model.width, 0.5 * self.model.length
-        foot = np.array([
-            (-half, 0.0, -long), (half, 0.0, -long), (half, 0.0, long), (-half, 0.0, long)])
+        foot = np.array(
+            [(-half, 0.0, -long), (half, 0.0, -long), (half, 0.0, long), (-half, 0.0, long)]
+        )
         top = self.world(foot + np.array([0.0, 1.3, 0.0]))
         fallen, ground = canvas.light.cast(top), self.world(foot)
         sides = [np.stack([ground[i], ground[i - 1], fallen[i - 1], fallen[i]]) for i in range(4)]

@@ -97,16 +97,20 @@ def _claim(job: _Job) -> None:
     pictures = layout.pictures.format(split=job.split)
     for folder in (pictures, layout.labels.format(split=job.split)):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    manifest, wanted = _read_manifest(root), {
-        'version': VERSION, 'style': job.style, 'size': list(job.size), 'seed': job.seed}
+    manifest, wanted = (
+        _read_manifest(root),
+        {'version': VERSION, 'style': job.style, 'size': list(job.size), 'seed': job.seed},
+    )
     present = manifest.get(pictures)
     if present is None and any((root / pictures).glob('*.png')):
         raise JointError(
-            f'{root / pictures} already holds pictures that are no streets: choose another folder')
+            f'{root / pictures} already holds pictures that are no streets: choose another folder'
+        )
     if present not in (None, wanted):
         raise JointError(
             f'{root / pictures} already holds streets of {_words(present)}, not of '
-            f'{_words(wanted)}: choose another folder')
+            f'{_words(wanted)}: choose another folder'
+        )
     if present is None:
         manifest[pictures] = wanted
         _write(root / MANIFEST, (json.dumps(manifest, indent=2) + '\n').encode())
@@ -128,7 +132,7 @@ def _words(entry: dict) -> str:
 
 def _write_all(job: _Job, indices: range, workers: int | None) -> Iterator[int]:
     """Writes the streets, in this process or in several; yields how many more are done."""
-    bunches = [indices[i:i + _BUNCH] for i in range(0, len(indices), _BUNCH)]
+    bunches = [indices[i : i + _BUNCH] for i in range(0, len(indices), _BUNCH)]
     workers = min(workers or _cores(), len(bunches))
     with _one_thread():
         if workers == 1:

@@ -12,9 +12,7 @@ from mmseg_joint.errors import JointError
 from .base import Objective
 
 
-def build_objectives(
-    configs: dict[str, dict[str, Any] | None], **defaults: Any
-) -> nn.ModuleDict:
+def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any) -> nn.ModuleDict:
     """Build a model's named objectives.
 
     Args:

@@ -37,7 +37,9 @@ def test_weights_and_losses_equal_the_paper(per_class, levels):
     objective = dict(WEIGHTING, per_class=per_class, levels=levels)
     model = build(dict(weighting=objective))
     for network in model.objectives['weighting'].networks.values():
-        torch.nn.init.normal_(list(network.parameters())[-2], std=2.0)  # scores on both sides of 0.5
+        torch.nn.init.normal_(
+            list(network.parameters())[-2], std=2.0
+        )  # scores on both sides of 0.5
     data = model.data_preprocessor(batch(size=(67, 90), count=2), training=True)
     outputs = model._forward_domains(**{'inputs': data['inputs'], 'samples': data['data_samples']})
     result = model.objectives['weighting'](outputs)

@@ -25,8 +25,9 @@ def test_losses_equal_a_reference_at_odd_size_and_batch_two():
     def rebuild(domain):
         return objective.generator(outputs[domain].features[3], (45, 70))
 
-    fake, real = objective.discriminator(rebuild('source')), objective.discriminator(
-        picture('target')
+    fake, real = (
+        objective.discriminator(rebuild('source')),
+        objective.discriminator(picture('target')),
     )
 
     def bce(score, label):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
+from mmseg_joint.datasets import Draw
 from mmseg_joint.errors import JointError
 from tests.tiny import HRS, MODEL, batch, build
 
@@ -144,11 +145,12 @@ class TestRefusals:
         with pytest.raises(JointError, match=f'objectives.{name}: choose another name'):
             build({name: HRS['weighting']})
 
-    def test_mixed_draws(self):
+    @pytest.mark.parametrize(('batches', 'size'), [((0, 1), 2), ((0, 0), 3)])
+    def test_batch_that_is_not_one_of_the_samplers(self, batches, size):
         data = batch()
-        for number, sample in enumerate(data['data_samples']):
-            sample.set_metainfo(dict(draw=(number, 0)))
-        with pytest.raises(JointError, match=r'batch_size to the sum'):
+        for number, sample in zip(batches, data['data_samples']):
+            sample.set_metainfo(dict(draw=Draw('source', 0, 0, number, size, 0)))
+        with pytest.raises(JointError, match=f'batch_size is 2: set it to {size}, the sum'):
             build().data_preprocessor(data, training=True)
 
     def test_nan_names_the_loss_and_leaves_the_weights(self):

@@ -1,0 +1,47 @@
+# Target only: a few labelled pictures of the `camera` streets, in Cityscapes' layout
+target_root = 'data/streets/camera/'
+train_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='LoadMappedAnnotations'),
+    dict(type='Resize', scale=(240, 180)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='Resize', scale=(240, 180)),
+    dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='JointSampler', shares=dict(target=2)),
+    dataset=dict(
+        type='JointDataset',
+        domains=dict(
+            target=dict(
+                type='CityscapesIdsDataset',
+                data_root=target_root,
+                data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
+                pipeline=train_pipeline,
+            )
+        ),
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='CityscapesIdsDataset',
+        data_root=target_root,
+        data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

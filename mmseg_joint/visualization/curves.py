@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from .figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH
+from .scalars import (
+    ACCURACY,
+    MEAN_WEIGHT,
+    PANELS,
+    VALIDATION,
+    Series,
+    over_seeds,
+    sort_into_panels,
+)
+
+# Okabe and Ito's colours: told apart in every kind of colour blindness.
+COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
+STYLES = ('-', (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)), (0, (1, 3)))
+SHARES = (MEAN_WEIGHT, ACCURACY)  # panels whose values are between 0 and 1
+LOG_FROM = 30  # ratio of the greatest to the least median from which a loss axis is logarithmic
+SMOOTH_POINTS = 60  # points that a loss curve keeps apart unless told otherwise
+COLUMNS, PANEL_HEIGHT = 3, 1.75
+
+Runs = Mapping[str, Sequence[Mapping[str, Series]]]
+
+
+def running_mean(values: np.ndarray, window: int) -> np.ndarray:
+    """Average each value with its neighbours, leaving out those that are no number.
+
+    Args:
+        values: (points,).
+        window: How many values are averaged; fewer at either end.
+
+    Returns:
+        (points,).
+    """
+    half = (min(window, len(values)) - 1) // 2
+    if half == 0:
+        return values
+    known = np.isfinite(values)
+    sums, counts = (
+        np.concatenate([[0], np.cumsum(part)]) for part in (np.where(known, values, 0), known)
+    )
+    position = np.arange(len(values))
+    start, end = np.maximum(position - half, 0), np.minimum(position + half + 1, len(values))
+    with np.errstate(invalid='ignore'):
+        return (sums[end] - sums[start]) / (counts[end] - counts[start])
+
+
+def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
+    """Draw training curves; several seeds of a run as their mean within their range.
+
+    Args:
+        runs: Name -> what :func:`~mmseg_joint.visualization.scalars.read_scalars` returned for each
+            of its seeds.
+        smooth: How many log entries are averaged for a point of a curve; by default a sixtieth of
+            a run. Validation results are never averaged.
+
+    Returns:
+        The figure: one axes for each panel that has a curve, a colour for each name.
+    """
+    panels = {name: [sort_into_panels(seed) for seed in seeds] for name, seeds in runs.items()}
+    shown = [
+        panel
+        for panel in PANELS
+        if any(panel in seed for found in panels.values() for seed in found)
+    ]
+    columns = min(COLUMNS, len(shown))
+    rows = ceil(len(shown) / columns)
+    figure = Figure(
+        figsize=(WIDTH, rows * (PANEL_HEIGHT + 0.35) + 0.3),
+        dpi=DPI,
+        facecolor='white',
+        layout='constrained',
+    )
+    grid = GridSpec(rows, columns, figure)
+    for position, panel in enumerate(shown):
+        last = position == len(shown) - 1  # it takes what is left of its row
+        row, column = divmod(position, columns)
+        axes = figure.add_subplot(grid[row, column : None if last else column + 1])
+        curves = {
+            name: [seed[panel] for seed in seeds if panel in seed] for name, seeds in panels.items()
+        }
+        if last:
+            axes.set_xlabel('iteration', fontsize=TEXT_SIZE, color=GREY, labelpad=1)
+        _draw_panel(axes, panel, curves, 1 if panel == VALIDATION else smooth)
+    _draw_names(figure, runs)
+    return figure
+
+
+def _draw_panel(axes: Axes, panel: str, runs: dict, smooth: int | None) -> None:
+    labels = sorted({label for seeds in runs.values() for seed in seeds for label in seed})
+    medians = []
+    for number, (name, seeds) in enumerate(runs.items()):
+        for label in labels:
+            found = [seed[label] for seed in seeds if label in seed]
+            if found:
+                style = STYLES[labels.index(label) % len(STYLES)]
+                curve = _draw_curve(axes, found, COLOURS[number % len(COLOURS)], style, smooth)
+                curve.set_gid(f'{name}/{label}')
+                medians.append(np.nanmedian(curve.get_ydata()))
+                if panel == VALIDATION:
+                    curve.set(marker='o', markersize=2.5)
+    _decorate(axes, panel)
+    least, greatest = min(medians), max(medians)
+    if panel not in (*SHARES, VALIDATION) and 0 < LOG_FROM * least < greatest:
+        axes.set_yscale('log')
+    if len(labels) > 1:
+        _draw_labels(axes, labels)
+
+
+def _draw_curve(
+    axes: Axes, seeds: list[Series], colour: str, style: object, smooth: int | None
+) -> Line2D:
+    steps, mean, least, greatest = over_seeds(seeds)
+    window = max(1, len(steps) // SMOOTH_POINTS) if smooth is None else smooth
+    mean, least, greatest = (running_mean(values, window) for values in (mean, least, greatest))
+    if len(seeds) > 1:
+        axes.fill_between(steps, least, greatest, color=colour, alpha=0.18, linewidth=0)
+    return axes.plot(steps, mean, color=colour, linestyle=style, linewidth=1.1)[0]
+
+
+def _decorate(axes: Axes, panel: str) -> None:
+    axes.set_title(panel, fontsize=TITLE_SIZE, loc='left')
+    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GREY)
+    axes.tick_params(which='minor', length=1, width=0.4, colors=GREY)
+    axes.grid(linewidth=0.4, color='0.9')
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set(visible=side in ('left', 'bottom'), linewidth=0.6, edgecolor='0.6')
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+    if panel in SHARES:
+        axes.set_ylim(-0.02, 1.02)
+    if panel == ACCURACY:
+        axes.axhline(0.5, color='0.7', linewidth=0.6, zorder=0)
+
+
+def _thousands(value: float, _: int = 0) -> str:
+    return f'{value / 1000:g}k' if value >= 1000 else f'{value:g}'
+
+
+def _draw_labels(axes: Axes, labels: list[str]) -> None:
+    """Name the line styles under the panel."""
+    shared = {label.split(' ')[0] for label in labels if ' ' in label}
+    cut = len(shared) == 1 and all(' ' in label for label in labels)
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=GREY,
+            linewidth=1.1,
+            linestyle=STYLES[position % len(STYLES)],
+            label=label.split(' ', 1)[1] if cut else label,
+        )
+        for position, label in enumerate(labels)
+    ]
+    axes.legend(
+        handles=handles,
+        loc='upper center',
+        bbox_to_anchor=(0.5, -0.24 if axes.get_xlabel() else -0.14),
+        ncols=2,
+        fontsize=TEXT_SIZE - 0.5,
+        labelcolor=GREY,
+        frameon=False,
+        borderpad=0,
+        borderaxespad=0.3,
+        handlelength=2.6,
+        columnspacing=1.0,
+        labelspacing=0.2,
+    )
+
+
+def _draw_names(figure: Figure, runs: Runs) -> None:
+    handles = []
+    for number, (name, seeds) in enumerate(runs.items()):
+        label = f'{name} ({len(seeds)} seeds)' if len(seeds) > 1 else name
+        colour = COLOURS[number % len(COLOURS)]
+        handles.append(Line2D([], [], color=colour, linewidth=2.5, label=label))
+    longest = max(len(handle.get_label()) for handle in handles)
+    figure.legend(
+        handles=handles,
+        loc='outside lower center',
+        ncols=max(1, min(len(handles), int(WIDTH * 72 / (longest * 0.6 * TITLE_SIZE + 36)))),
+        fontsize=TITLE_SIZE,
+        frameon=False,
+        handlelength=1.4,
+    )

@@ -1,0 +1,146 @@
+"""What all figures share: their size, a grid of pictures, and how they reach the disk."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mmseg_joint.datasets.randomness import permutation
+from mmseg_joint.errors import JointError
+
+WIDTH, DPI = 8.0, 200  # inches, pixels an inch: 1600 pixels, the width of a README
+MARGIN, GAP, LINE = 0.06, 0.05, 0.16  # inches; LINE is a line of small text
+TITLE_SIZE, TEXT_SIZE = 9, 7.5
+GREY = '0.35'
+FORMATS = ('png', 'pdf', 'svg')
+
+
+def picture_grid(
+    rows: int, titles: Sequence[str], aspect: float, footer: float
+) -> tuple[Figure, list[list[Axes]]]:
+    """Lay out pictures of one shape, edge to edge, with room for a caption under each.
+
+    Args:
+        rows: Number of rows.
+        titles: One a column, written above the first row; long ones are wrapped.
+        aspect: Height of a picture divided by its width.
+        footer: Height in inches that is kept free at the bottom.
+
+    Returns:
+        The figure, and its axes by row and column.
+    """
+    columns = len(titles)
+    width = max(WIDTH, 1.3 * columns)
+    cell = (width - 2 * MARGIN + GAP) / columns - GAP
+    characters = max(4, int(cell * 72 / (0.55 * TITLE_SIZE)))
+    wrapped = [textwrap.fill(title, characters) for title in titles]
+    header = (TITLE_SIZE / 72 * 1.3) * max(text.count('\n') + 1 for text in wrapped) + 0.1
+    step = cell * aspect + LINE + GAP
+    height = header + rows * step + footer
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor='white')
+    grid = []
+    for row in range(rows):
+        bottom = height - header - row * step - cell * aspect
+        grid.append(
+            [
+                figure.add_axes(
+                    (
+                        (MARGIN + column * (cell + GAP)) / width,
+                        bottom / height,
+                        cell / width,
+                        cell * aspect / height,
+                    )
+                )
+                for column in range(columns)
+            ]
+        )
+        for axes in grid[-1]:
+            _strip(axes)
+    for axes, text in zip(grid[0], wrapped):
+        axes.set_title(text, fontsize=TITLE_SIZE, pad=4, parse_math=False)
+    return figure, grid
+
+
+def _strip(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(linewidth=0.4, edgecolor='0.6')
+
+
+def caption(axes: Axes, text: str) -> None:
+    """Write a small line under a picture.
+
+    Args:
+        axes: The picture's.
+        text: The line.
+    """
+    axes.set_xlabel(text, fontsize=TEXT_SIZE, labelpad=2, color=GREY)
+
+
+def to_rgb(inputs: Tensor) -> np.ndarray:
+    """Turn a packed picture, as a data pipeline gives it, into one to look at.
+
+    Args:
+        inputs: (3, H, W), 0-255, blue first as mmcv loads it.
+
+    Returns:
+        (H, W, 3), `uint8`, red first.
+    """
+    picture = inputs.detach().cpu().permute(1, 2, 0).flip(-1)
+    return picture.clamp(0, 255).byte().numpy()
+
+
+def choose_pictures(size: int, count: int, seed: int) -> list[int]:
+    """Choose pictures of a data set, spread over it, because neighbours may be frames of one video.
+
+    Args:
+        size: Number of pictures in the data set.
+        count: Number of pictures to choose; if there are fewer, all are.
+        seed: Which of its neighbours each one is.
+
+    Returns:
+        Their numbers, rising.
+    """
+    count = min(count, size)
+    ends = [size * part // count for part in range(count + 1)]
+    return [
+        int(start + permutation(end - start, seed, 'figure', start)[0])
+        for start, end in zip(ends, ends[1:])
+    ]
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure, so that there is never half a file under its name.
+
+    Args:
+        figure: The figure.
+        path: Its file; the ending says the format. Missing folders are made.
+
+    Raises:
+        JointError: The format is unknown, or the file cannot be written.
+    """
+    path = Path(path)
+    kind = path.suffix[1:].lower()
+    if kind not in FORMATS:
+        raise JointError(
+            f'A figure cannot be written to {path}: end its name in .{", .".join(FORMATS)}.'
+        )
+    if path.is_dir():
+        raise JointError(f'A figure cannot be written to {path}: it is a folder.')
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(partial, format=kind, dpi=figure.dpi)
+        os.replace(partial, path)
+    except OSError as error:
+        raise JointError(f'The figure {path} cannot be written ({error}).') from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import cv2
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from torch import nn
+
+from mmseg_joint.errors import JointError
+
+from .figures import GREY, LINE, TEXT_SIZE, caption, picture_grid, to_rgb
+
+IGNORED = (255, 255, 255)
+LEGEND_COLUMNS = 7
+
+
+@dataclass
+class PredictedPicture:
+    """A picture, its labels and what some models say about it.
+
+    Args:
+        picture: (H, W, 3), `uint8`, red first.
+        labels: Class of each pixel, (H, W).
+        predictions: Model's name -> class of each pixel, (H, W).
+    """
+
+    picture: np.ndarray
+    labels: np.ndarray
+    predictions: dict[str, np.ndarray]
+
+
+def labelled_picture(packed: dict) -> PredictedPicture:
+    """Take picture and labels out of a packed sample.
+
+    Args:
+        packed: A sample as the data pipeline packs it: `inputs` (3, H, W) and `data_samples`.
+
+    Returns:
+        Both at the labels' size, without predictions yet.
+
+    Raises:
+        JointError: The sample has no label.
+    """
+    sample = packed['data_samples']
+    if 'gt_sem_seg' not in sample:
+        path = sample.metainfo.get('img_path', 'A test picture')
+        raise JointError(f'{path} has no label: load annotations in the test pipeline.')
+    labels = sample.gt_sem_seg.data[0].cpu().numpy()
+    picture = to_rgb(packed['inputs'])
+    if picture.shape[:2] != labels.shape:
+        picture = cv2.resize(picture, labels.shape[::-1], interpolation=cv2.INTER_AREA)
+    return PredictedPicture(picture, labels, {})
+
+
+@torch.no_grad()
+def predict(model: nn.Module, packed: dict) -> np.ndarray:
+    """Predict a picture as a test run does.
+
+    Args:
+        model: An mmseg segmentor in evaluation mode.
+        packed: A sample as the test pipeline packs it.
+
+    Returns:
+        Class of each pixel of the original picture, (H, W).
+    """
+    batch = {'inputs': [packed['inputs']], 'data_samples': [packed['data_samples']]}
+    return model.test_step(batch)[0].pred_sem_seg.data[0].cpu().numpy()
+
+
+def picture_iou(prediction: np.ndarray, labels: np.ndarray, ignore_index: int = 255) -> float:
+    """Mean IoU of one picture over the classes that its labels hold.
+
+    Args:
+        prediction: Class of each pixel, (H, W).
+        labels: True class of each pixel, (H, W).
+        ignore_index: Label of pixels that do not count.
+
+    Returns:
+        A share from 0 to 1; NaN if no pixel counts.
+    """
+    counts = labels != ignore_index
+    prediction, labels = prediction[counts], labels[counts]
+    shares = []
+    for index in np.unique(labels):
+        found, true = prediction == index, labels == index
+        shares.append((found & true).sum() / (found | true).sum())
+    return float(np.mean(shares)) if shares else float('nan')
+
+
+def paint(classes: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Paint class indices in their colours.
+
+    Args:
+        classes: (H, W); indices beyond the palette, such as 255, become white.
+        palette: Red, green and blue of each class.
+
+    Returns:
+        (H, W, 3), `uint8`.
+    """
+    table = np.full((256, 3), IGNORED, dtype=np.uint8)
+    table[: len(palette)] = palette
+    return table[classes.astype(np.uint8)]
+
+
+def draw_predictions(pictures: Sequence[PredictedPicture], metainfo: Mapping) -> Figure:
+    """Draw Fig. 5 of the HRS paper: picture, ground truth, and one column a model.
+
+    Args:
+        pictures: One a row, all with the same models.
+        metainfo: The data set's `classes` and `palette`.
+
+    Returns:
+        The figure: its axes row by row; its only legend names the classes that occur.
+    """
+    entries = _legend_entries(pictures, metainfo)
+    lines = ceil(len(entries) / LEGEND_COLUMNS)
+    titles = ['picture', 'ground truth', *pictures[0].predictions]
+    aspect = max(row.picture.shape[0] / row.picture.shape[1] for row in pictures)
+    figure, grid = picture_grid(len(pictures), titles, aspect, footer=LINE * lines + 0.08)
+    for axes, row in zip(grid, pictures):
+        axes[0].imshow(row.picture, interpolation='antialiased')
+        for panel, classes in zip(axes[1:], [row.labels, *row.predictions.values()]):
+            panel.imshow(paint(classes, metainfo['palette']), interpolation='nearest')
+        for panel, prediction in zip(axes[2:], row.predictions.values()):
+            caption(panel, f'mIoU {100 * picture_iou(prediction, row.labels):.1f}')
+    figure.legend(
+        handles=entries,
+        loc='lower center',
+        ncols=min(len(entries), LEGEND_COLUMNS),
+        fontsize=TEXT_SIZE,
+        labelcolor=GREY,
+        frameon=False,
+        borderpad=0.2,
+        borderaxespad=0.2,
+        handlelength=1.2,
+        columnspacing=1.4,
+        labelspacing=0.35,
+    )
+    return figure
+
+
+def _legend_entries(pictures: Sequence[PredictedPicture], metainfo: Mapping) -> list[Patch]:
+    found = {
+        index
+        for row in pictures
+        for classes in (row.labels, *row.predictions.values())
+        for index in np.unique(classes).tolist()
+    }
+    names, palette = metainfo['classes'], np.array(metainfo['palette']) / 255
+    entries = [
+        Patch(facecolor=palette[index], label=names[index])
+        for index in sorted(found)
+        if index < len(names)
+    ]
+    if any(index >= len(names) for index in found):
+        entries.append(Patch(facecolor='white', edgecolor='0.6', linewidth=0.4, label='no label'))
+    return entries

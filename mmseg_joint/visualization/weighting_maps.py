@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.weighting_maps import weighting_map
+from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
+
+from .figures import GREY, MARGIN, TEXT_SIZE, caption, picture_grid, to_rgb
+from .load_model import config_value
+
+COLOURS = 'viridis'
+OPACITY = 0.6  # of the map over the picture
+IGNORED = '0.75'
+FOOTER = 0.42  # inches, for the colour bar
+
+
+@dataclass
+class WeightedPicture:
+    """A source picture and the weights of its pixels.
+
+    Args:
+        picture: (H, W, 3), `uint8`, red first.
+        total: H of Eq. 4, (H, W); NaN where the label is ignored.
+        levels: Level -> H_k of Eq. 3 at every pixel, (H, W); NaN likewise.
+    """
+
+    picture: np.ndarray
+    total: np.ndarray
+    levels: dict[str, np.ndarray]
+
+
+def weighting_name(cfg: Config) -> str:
+    """Find the objective that weights the source pixels.
+
+    Args:
+        cfg: The whole config.
+
+    Returns:
+        Its name in `model.objectives`.
+
+    Raises:
+        JointError: There is none.
+    """
+    for name, objective in (config_value(cfg, 'model').get('objectives') or {}).items():
+        kind = (objective or {}).get('type')
+        kind = MODELS.get(kind) if isinstance(kind, str) else kind
+        if isinstance(kind, type) and issubclass(kind, HierarchicalWeighting):
+            return name
+    raise JointError(
+        f'The config {cfg.filename or ""} has no HierarchicalWeighting in model.objectives, so it '
+        'has no weighting maps: give one of the hrs_*.py configs and its checkpoint.'
+    )
+
+
+@torch.no_grad()
+def weigh_picture(model: nn.Module, packed: dict, name: str = 'weighting') -> WeightedPicture:
+    """Compute the weights that a source picture gets in training, without dropout.
+
+    Args:
+        model: A :class:`JointEncoderDecoder`; left in the mode it was in.
+        packed: A sample as the data pipeline packs it: `inputs` (3, H, W) and `data_samples`.
+        name: The weighting objective's name in the model.
+
+    Returns:
+        The picture and its maps.
+
+    Raises:
+        JointError: The sample has no label.
+    """
+    if 'gt_sem_seg' not in packed['data_samples']:
+        path = packed['data_samples'].metainfo.get('img_path', 'A source picture')
+        raise JointError(f'{path} has no label: load annotations in the pipeline of the source.')
+    objective = model.objectives[name]
+    was_training = model.training
+    model.eval()
+    try:
+        batch = {'inputs': [packed['inputs']], 'data_samples': [packed['data_samples']]}
+        batch = model.data_preprocessor(batch, training=True)
+        (inputs,), (samples,) = batch['inputs'].values(), batch['data_samples'].values()
+        meta = {'img_shape': inputs.shape[-2:], 'pad_shape': inputs.shape[-2:]}
+        logits = model.encode_decode(inputs, [meta])
+        scores = objective.score(full_precision(logits).softmax(dim=1))
+    finally:
+        model.train(was_training)
+    labels = samples[0].gt_sem_seg.data
+    height, width = packed['inputs'].shape[-2:]
+
+    def read(levels: Sequence[str]) -> np.ndarray:
+        chosen = {level: scores[level] for level in levels}
+        weights = weighting_map(chosen, labels, objective.ignore_index)
+        weights = weights.masked_fill(labels == objective.ignore_index, torch.nan)
+        return weights[0, :height, :width].cpu().numpy()
+
+    return WeightedPicture(
+        picture=to_rgb(packed['inputs']),
+        total=read(list(scores)),
+        levels={level: read([level]) for level in scores},
+    )
+
+
+def draw_weighting_maps(pictures: Sequence[WeightedPicture], per_class: bool = False) -> Figure:
+    """Draw Fig. 4 of the HRS paper: picture, hierarchical map over it, map of each level.
+
+    Args:
+        pictures: One a row, all with the same levels.
+        per_class: Whether a pixel reads the map of its own class; said in the figure.
+
+    Returns:
+        The figure: its axes row by row, then the colour bar's.
+    """
+    levels = list(pictures[0].levels)
+    aspect = max(row.picture.shape[0] / row.picture.shape[1] for row in pictures)
+    titles = ['source picture', 'weight H', *(f'{level} level' for level in levels)]
+    figure, grid = picture_grid(len(pictures), titles, aspect, FOOTER)
+    colours, norm = _scale(len(levels))
+    for axes, row in zip(grid, pictures):
+        axes[0].imshow(row.picture, interpolation='antialiased')
+        axes[1].imshow(_pale(row.picture), cmap='gray', vmin=0, vmax=255)
+        maps = [row.total, *row.levels.values()]
+        for panel, weights in zip(axes[1:], maps):
+            opacity = OPACITY if panel is axes[1] else 1.0
+            panel.imshow(weights, cmap=colours, norm=norm, alpha=opacity, interpolation='nearest')
+            labelled = weights[~np.isnan(weights)]
+            mean = f'mean {labelled.mean():.2f}' if labelled.size else 'all ignored'
+            caption(panel, mean)
+    _draw_scale(figure, colours, norm, len(levels), per_class)
+    return figure
+
+
+def _pale(picture: np.ndarray) -> np.ndarray:
+    """The picture without its colours and darks, for the map's colours to stay true over it."""
+    return 60 + 195 / 255 * (picture @ np.array([0.299, 0.587, 0.114]))
+
+
+def _scale(levels: int) -> tuple[ListedColormap, BoundaryNorm]:
+    """One colour for each weight that `levels` votes can give."""
+    shades = matplotlib.colormaps[COLOURS](np.linspace(0, 1, levels + 1))
+    colours = ListedColormap(shades).with_extremes(bad=IGNORED)
+    return colours, BoundaryNorm((np.arange(levels + 2) - 0.5) / levels, levels + 1)
+
+
+def _draw_scale(
+    figure: Figure, colours: ListedColormap, norm: BoundaryNorm, levels: int, per_class: bool
+) -> None:
+    width, height = figure.get_size_inches()
+    bar: Axes = figure.add_axes((0.3, 0.24 / height, 0.4, 0.1 / height))
+    ticks = [Fraction(votes, levels) for votes in range(levels + 1)]
+    scale = figure.colorbar(ScalarMappable(norm, colours), cax=bar, orientation='horizontal')
+    scale.set_ticks([float(tick) for tick in ticks], labels=[str(tick) for tick in ticks])
+    bar.tick_params(labelsize=TEXT_SIZE, length=0, pad=2)
+    scale.minorticks_off()
+    scale.outline.set(linewidth=0.4, edgecolor='0.6')
+    level = 0.29 / height
+    how = "weight of a pixel (its own class's map)" if per_class else 'weight of a pixel'
+    figure.text(MARGIN / width, level, how, fontsize=TEXT_SIZE, color=GREY, ha='left', va='center')
+    figure.legend(
+        handles=[Patch(facecolor=IGNORED, label='no label')],
+        loc='center right',
+        bbox_to_anchor=(1 - MARGIN / width, level),
+        fontsize=TEXT_SIZE,
+        labelcolor=GREY,
+        frameon=False,
+        borderpad=0,
+        borderaxespad=0,
+        handlelength=1.2,
+    )

@@ -1,0 +1,58 @@
+"""The project's configs with narrow networks, few iterations and tiny data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmengine.config import Config
+
+ROOT = Path(__file__).parent.parent
+SIZE = (64, 48)
+NARROW = {
+    'VGGEncoder': dict(channels=(4, 4, 6, 8, 8), fc_channels=8, fc_kernel=3, init_cfg=None),
+    'SqueezeNet': dict(init_cfg=None),
+    'WeightingNetwork': dict(channels=(4, 4, 4, 4)),
+    'ReconstructionGenerator': dict(channels=(4, 4, 4, 4, 4, 4)),
+    'PatchDiscriminator': dict(channels=(4, 4, 4, 4, 4, 4)),
+}
+
+
+def shrink(node, roots) -> None:
+    """Narrow the networks, shorten the data and point it at tiny files, wherever they stand."""
+    if isinstance(node, (list, tuple)):
+        for item in node:
+            shrink(item, roots)
+    if not isinstance(node, dict):
+        return
+    kind = node.get('type')
+    if isinstance(kind, str):
+        node.update(NARROW.get(kind, {}))
+        if kind in roots:
+            node['data_root'] = str(roots[kind])
+        if kind in ('Resize', 'RandomResize', 'RandomCrop'):
+            node.update({key: SIZE for key in ('scale', 'crop_size') if key in node})
+        if kind == 'LabelSubset':
+            node.update(count=2, share=None, list_file=None)
+    for value in list(node.values()):
+        shrink(value, roots)
+
+
+def tiny(path: Path, roots, work_dir: Path) -> Config:
+    cfg = Config.fromfile(path)
+    for key in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader'):
+        shrink(cfg[key], roots)
+    if cfg.model.backbone.type == 'VGGEncoder':
+        cfg.model.decode_head.update(in_channels=[3, 6, 8, 8], channels=8)
+    objectives = cfg.model.get('objectives') or {}
+    if objectives.get('weighting'):
+        objectives.weighting.setdefault('network', {}).update(channels=(4, 4, 4, 4))
+    if objectives.get('gan'):
+        narrow = 8 if cfg.model.backbone.type == 'VGGEncoder' else 512
+        objectives.gan.generator.update(in_channels=narrow, channels=(4, 4, 4, 4, 4, 4))
+        objectives.gan.discriminator.update(channels=(4, 4, 4, 4, 4, 4))
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.work_dir = str(work_dir)
+    cfg.log_level = 'WARNING'
+    return cfg

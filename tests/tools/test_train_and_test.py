@@ -1,0 +1,212 @@
+"""The command line, as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+
+import mmseg
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from PIL import Image
+
+from mmseg_joint.errors import JointError
+from tests.tiny_configs import ROOT, tiny
+
+TRAIN, TEST = ROOT / 'tools/train.py', ROOT / 'tools/test.py'
+
+
+@pytest.fixture
+def config(roots, tmp_path):
+    """A tiny HRS config as a file of its own."""
+    cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, tmp_path / 'work')
+    cfg.default_hooks.checkpoint.interval = 1
+    path = tmp_path / 'tiny_hrs.py'
+    cfg.dump(path)
+    return path
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a tool in this process; return its exit status and what it wrote to stderr."""
+
+    def run(tool: Path, *arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            runpy.run_path(str(tool), run_name='__main__')
+        except SystemExit as stop:
+            return stop.code, capsys.readouterr().err
+        return 0, capsys.readouterr().err
+
+    return run
+
+
+def spawn(tool: Path, *arguments: object, **kwargs) -> None:
+    """Run a tool in a process of its own."""
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    command = [sys.executable, str(tool), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, **kwargs)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def load(path: Path) -> dict:
+    return torch.load(path, weights_only=False)
+
+
+def test_train_then_test_with_all_outputs(config, call, tmp_path):
+    spawn(TRAIN, config, '--work-dir', tmp_path / 'run')
+    checkpoint = tmp_path / 'run/iter_2.pth'
+    out, shown = tmp_path / 'out', tmp_path / 'shown'
+    arguments = ('--work-dir', tmp_path / 'test', '--out', out, '--show-dir', shown)
+    spawn(TEST, config, checkpoint, *arguments)
+    predictions = sorted(out.glob('*.png'))
+    assert len(predictions) == 3
+    assert np.asarray(Image.open(predictions[0])).shape == (60, 80)
+    assert list(shown.rglob('*.png'))
+    assert call(TEST, config, checkpoint, '--work-dir', tmp_path / 'tta', '--tta')[0] == 0
+
+
+def test_resume_goes_on_where_it_stopped(config, call, tmp_path):
+    work = tmp_path / 'run'
+    shorter = ('--cfg-options', 'train_cfg.max_iters=1', 'param_scheduler.0.end=3')
+    assert call(TRAIN, config, '--work-dir', work, *shorter)[0] == 0
+    first = load(work / 'iter_1.pth')
+    longer = ('--cfg-options', 'train_cfg.max_iters=3', 'param_scheduler.0.end=3')
+    assert call(TRAIN, config, '--work-dir', work, '--resume', *longer) == (0, '')
+    last = load(work / 'iter_3.pth')
+    assert last['meta']['iter'] == 3
+    step = last['optimizer']['weighting']['state'][0]['step'].item()
+    assert step == first['optimizer']['weighting']['state'][0]['step'].item() + 2
+
+    again = tmp_path / 'again'
+    path = work / 'iter_2.pth'
+    assert call(TRAIN, config, '--work-dir', again, '--resume', path, *longer)[0] == 0
+    repeated = load(again / 'iter_3.pth')['optimizer']['weighting']['state'][0]['step'].item()
+    assert repeated == step
+
+
+def test_amp_is_bfloat16_on_a_cpu(config, call, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    seen = []
+    autocast = torch.autocast
+
+    def spy(*args, **kwargs):
+        seen.append(kwargs.get('dtype', args[1] if len(args) > 1 else None))
+        return autocast(*args, **kwargs)
+
+    monkeypatch.setattr(torch, 'autocast', spy)
+    assert call(TRAIN, config, '--work-dir', tmp_path / 'run', '--amp')[0] == 0
+    assert torch.bfloat16 in seen
+    assert torch.float16 not in seen
+
+
+def test_mmseg_trains_our_config_from_another_folder(config, tmp_path):
+    tool = Path(mmseg.__file__).parent / '.mim/tools/train.py'
+    if not tool.exists():
+        pytest.skip('this mmseg was installed without its tools')
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    spawn(tool, config, '--work-dir', tmp_path / 'run', cwd=elsewhere)
+    assert (tmp_path / 'run/iter_2.pth').exists()
+
+
+TARGET = 'train_dataloader.dataset.domains.target'
+BAD_VALUES = {
+    'missing folder': ({f'{TARGET}.data_root': 'nowhere'}, r'nowhere.*data_root'),
+    'missing pretrained weights': (
+        {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='gone.pth')},
+        r'gone\.pth.*init_cfg',
+    ),
+    'domain that an objective needs': (
+        {'train_dataloader.sampler.shares.source': 0, 'train_dataloader.batch_size': 2},
+        r'objectives\.\w+ needs the domain "source"',
+    ),
+    'batch size beside shares': (
+        {'train_dataloader.batch_size': 3},
+        r'batch_size is 3: set it to 4, the sum of train_dataloader\.sampler\.shares',
+    ),
+    'unknown objective': (
+        {'model.objectives.weighting.type': 'HierarchicalWeighing'},
+        r'did you mean "HierarchicalWeighting"',
+    ),
+    'optimizer left out': ({'optim_wrapper.weighting': None}, r'add optim_wrapper\.weighting'),
+    'schedule left out': (
+        {'param_scheduler': dict(segmentor=[])},
+        r'param_scheduler has no schedule for gan, weighting',
+    ),
+    'learning rate that explodes': (
+        {'optim_wrapper.segmentor.optimizer.lr': 1e30, 'train_cfg.max_iters': 9},
+        r'The loss is (nan|inf).*optimizer\.lr',
+    ),
+}
+
+
+@pytest.mark.parametrize('mistake', BAD_VALUES)
+def test_a_mistake_ends_with_one_sentence(config, call, tmp_path, mistake):
+    values, sentence = BAD_VALUES[mistake]
+    cfg = Config.fromfile(config)
+    for key, value in values.items():
+        *parents, last = key.split('.')
+        reduce(getitem, parents, cfg)[last] = value
+    cfg.dump(config)
+    status, stderr = call(TRAIN, config, '--work-dir', tmp_path / 'run')
+    said = stderr.strip().splitlines()[-1]
+    assert status == 2
+    assert said.startswith('error: ')
+    assert re.search(sentence, said), said
+    assert 'Traceback' not in stderr
+    kept = [path.name for path in (tmp_path / 'run').glob('*.pth')]
+    assert kept == (['iter_1.pth'] if 'explodes' in mistake else [])
+
+
+def break_label(roots, kind):
+    label = next((roots['CityscapesIdsDataset'] / 'gtFine/train').rglob('*_labelIds.png'))
+    ids = np.array(Image.open(label))
+    if kind == 'value':
+        ids[0, 0] = 77
+    if kind == 'size':
+        ids = ids[:-3]
+    Image.fromarray(ids).save(label)
+    if kind == 'missing':
+        label.unlink()
+    if kind == 'truncated':
+        label.write_bytes(label.read_bytes()[:-30])
+    return label.name
+
+
+@pytest.mark.parametrize('kind', ['value', 'size', 'missing', 'truncated'])
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_bad_label_file_is_named(config, roots, call, tmp_path, kind, workers):
+    name = break_label(roots, kind)
+    options = [
+        f'train_dataloader.num_workers={workers}',
+        'train_dataloader.persistent_workers=False',
+        'train_cfg.max_iters=4',
+    ]
+    status, stderr = call(TRAIN, config, '--work-dir', tmp_path / 'run', '--cfg-options', *options)
+    last = stderr.strip().splitlines()[-1]
+    assert (status, last.startswith('error: ')) == (2, True)
+    assert name in last
+
+
+@pytest.mark.parametrize('tool', [TRAIN, TEST])
+def test_missing_files_on_the_command_line(tool, call, config):
+    arguments = ['gone.py'] + (['gone.pth'] if tool == TEST else [])
+    assert call(tool, *arguments) == (2, 'error: There is no config gone.py: check the path.\n')
+    if tool == TEST:
+        status, stderr = call(tool, config, 'gone.pth')
+        assert (status, stderr) == (2, 'error: There is no checkpoint gone.pth: check the path.\n')
+
+
+def test_debug_shows_the_traceback(call):
+    with pytest.raises(JointError):
+        call(TRAIN, 'gone.py', '--debug')

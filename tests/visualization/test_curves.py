@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mmseg_joint.visualization.curves import draw_curves, running_mean
+from mmseg_joint.visualization.figures import save_figure
+
+STEPS = np.array([1000, 2000, 3000])
+
+
+def series(*values):
+    return STEPS, np.array(values, dtype=float)
+
+
+def seed(shift: float) -> dict:
+    return {
+        'source.decode.loss_ce': series(3 + shift, 2, 1),
+        'target.decode.loss_ce': series(4 + shift, 3, 2),
+        'weighting.mean_weight': series(0.5, 0.4, 0.6),
+        'gan.loss_encoder': series(0.001, 0.001, 0.001),
+        'gan.loss_discriminator': series(1.4, 1.3, 1.2),
+        'gan.loss_reconstruction': series(0.02, 0.02, 0.02),
+        'gan.accuracy_real': series(0.5, 0.6, 0.7),
+        'mIoU': series(30 + shift, 40, 50 - shift),
+    }
+
+
+RUNS = {
+    'HRS': [seed(0), seed(2)],
+    'FCN': [{'decode.loss_ce': series(5, 4, 3), 'mIoU': series(1, 2, 3)}],
+}
+
+
+def panels(figure):
+    return {axes.get_title(loc='left'): axes for axes in figure.axes}
+
+
+def curves(axes):
+    return {line.get_gid(): line for line in axes.lines if line.get_gid()}
+
+
+def test_a_panel_for_each_kind_of_value():
+    assert list(panels(draw_curves(RUNS))) == [
+        'supervised loss',
+        'mean weight of source pixels',
+        'adversarial losses',
+        'adversarial loss of the segmentor',
+        'told right by the discriminator',
+        'validation mIoU (%)',
+    ]
+
+
+def test_curves_hold_the_logged_values():
+    found = panels(draw_curves(RUNS))
+    losses = curves(found['supervised loss'])
+    assert set(losses) == {'HRS/source', 'HRS/target', 'FCN/target'}
+    assert losses['HRS/source'].get_xdata().tolist() == STEPS.tolist()
+    assert losses['HRS/source'].get_ydata().tolist() == [4, 2, 1]  # the mean of 3, 2, 1 and 5, 2, 1
+    assert losses['FCN/target'].get_ydata().tolist() == [5, 4, 3]
+    assert losses['HRS/target'].get_color() != losses['FCN/target'].get_color()
+    assert losses['HRS/target'].get_linestyle() == losses['FCN/target'].get_linestyle()
+    assert losses['HRS/target'].get_linestyle() != losses['HRS/source'].get_linestyle()
+
+
+def test_seeds_are_a_band_from_least_to_greatest():
+    validation = panels(draw_curves(RUNS))['validation mIoU (%)']
+    assert curves(validation)['HRS/mIoU'].get_ydata().tolist() == [31, 40, 49]
+    (band,) = validation.collections  # FCN has one seed, so no band
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices.tolist()}
+    assert corners == {(1000, 30), (1000, 32), (2000, 40), (3000, 50), (3000, 48)}
+
+
+def test_axes_fit_their_values():
+    found = panels(draw_curves(RUNS))
+    assert found['adversarial losses'].get_yscale() == 'log'
+    assert found['supervised loss'].get_yscale() == 'linear'
+    assert found['told right by the discriminator'].get_ylim() == (-0.02, 1.02)
+
+
+def test_names_and_line_styles_are_told():
+    figure = draw_curves(RUNS)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ['HRS (2 seeds)', 'FCN']
+    legend = panels(figure)['adversarial losses'].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ['discriminator', 'reconstruction']
+    assert panels(figure)['mean weight of source pixels'].get_legend() is None
+
+
+def test_losses_are_smoothed_on_request_but_validation_never():
+    found = panels(draw_curves({'FCN': RUNS['FCN']}, smooth=3))
+    assert curves(found['supervised loss'])['FCN/target'].get_ydata().tolist() == [4.5, 4, 3.5]
+    assert curves(found['validation mIoU (%)'])['FCN/mIoU'].get_ydata().tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize('window', [1, 2, 3, 4, 9, 50])
+def test_running_mean_equals_its_definition(window):
+    values = np.random.RandomState(0).rand(7)
+    half = (min(window, 7) - 1) // 2
+    wanted = [np.mean([values[j] for j in range(7) if abs(i - j) <= half]) for i in range(7)]
+    np.testing.assert_allclose(running_mean(values, window), wanted)
+
+
+def test_running_mean_leaves_out_what_is_no_number():
+    values = np.array([1, np.nan, 3, np.inf, np.nan, np.nan, 5])
+    expected = [1, 2, 3, 3, np.nan, 5, 5]
+    np.testing.assert_array_equal(running_mean(values, 3), expected)
+
+
+def test_no_text_overlaps_or_leaves_the_figure(tmp_path):
+    runs = {
+        f'a run with a long name {i}': [{**seed(i), 'mIoU_16': seed(0)['mIoU']}] for i in range(6)
+    }
+    figure = draw_curves(runs)
+    save_figure(figure, tmp_path / 'curves.png')
+    boxes = [axes.get_tightbbox() for axes in figure.axes] + [figure.legends[0].get_tightbbox()]
+    assert sum(a.overlaps(b) for a in boxes for b in boxes) == len(boxes)
+    last = figure.axes[-1]
+    texts = [last.xaxis.label, *last.xaxis.get_ticklabels(), last.get_legend()]
+    tops = [text.get_tightbbox() for text in texts]
+    assert tops[0].y1 <= min(box.y0 for box in tops[1:-1]) and tops[-1].y1 <= tops[0].y0
+    assert all(figure.bbox.contains(*corner) for box in boxes for corner in box.corners())
+
+
+def test_the_last_panel_fills_its_row():
+    figure = draw_curves({'FCN': [{key: seed(0)[key] for key in list(seed(0))[2:]}]})
+    figure.draw_without_rendering()
+    rows = [axes.get_subplotspec() for axes in figure.axes]
+    assert [(spec.rowspan.start, len(spec.colspan)) for spec in rows] == [
+        *[(0, 1)] * 3,
+        (1, 1),
+        (1, 2),
+    ]

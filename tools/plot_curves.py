@@ -1,0 +1,46 @@
+#!/usr/bin/env python
+"""Draw training curves: --out curves.png NAME=WORK_DIR …; a NAME again is a seed more."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import run
+from mmseg_joint.visualization.curves import draw_curves
+from mmseg_joint.visualization.figures import save_figure
+from mmseg_joint.visualization.scalars import Series, read_scalars
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Draw the training curves of some runs.')
+    parser.add_argument(
+        'runs', nargs='+', metavar='NAME=WORK_DIR', help='the same NAME again is another seed'
+    )
+    parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
+    parser.add_argument(
+        '--smooth', type=int, help='log entries averaged for a point (default: 1/60 of a run)'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read the logs and draw them."""
+    args = parse_args()
+    if args.smooth is not None and args.smooth < 1:
+        raise JointError(f'--smooth is {args.smooth}: average at least one log entry.')
+    runs: dict[str, list[dict[str, Series]]] = {}
+    for text in args.runs:
+        name, _, work_dir = text.partition('=')
+        if not name or not Path(work_dir).is_dir():
+            raise JointError(f'{text} is not NAME=WORK_DIR, or there is no such folder.')
+        runs.setdefault(name, []).append(read_scalars(work_dir))
+    save_figure(draw_curves(runs, args.smooth), args.out)
+    print(f'{args.out}: {", ".join(f"{name} ({len(seeds)})" for name, seeds in runs.items())}')
+
+
+if __name__ == '__main__':
+    run(main)

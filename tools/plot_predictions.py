@@ -1,0 +1,105 @@
+#!/usr/bin/env python
+"""Draw predictions side by side (HRS, Fig. 5): --out fig.png NAME=CONFIG:CHECKPOINT … ."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.visualization.figures import choose_pictures, save_figure
+from mmseg_joint.visualization.load_model import config_value, load_model
+from mmseg_joint.visualization.predictions import draw_predictions, labelled_picture, predict
+
+TEST = 'test_dataloader.dataset'
+
+
+class Shown(NamedTuple):
+    """A model as the command line names it."""
+
+    name: str
+    cfg: Config
+    checkpoint: str
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Draw models' predictions side by side.")
+    parser.add_argument(
+        'models', nargs='+', metavar='NAME=CONFIG:CHECKPOINT', help='a column of the figure'
+    )
+    parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
+    parser.add_argument('--count', type=int, default=4, help='number of pictures')
+    parser.add_argument('--seed', type=int, default=0, help='which pictures')
+    parser.add_argument('--device', default='cpu', help='where the models run')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change every config',
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Predict some test pictures with each model and draw them."""
+    args = parse_args()
+    models = [read_model(text, args.cfg_options or {}) for text in args.models]
+    if len({model.name for model in models}) < len(models):
+        raise JointError('Two models have the same NAME: give each a name of its own.')
+    if args.count < 1:
+        raise JointError(f'--count is {args.count}: draw at least one picture.')
+    init_default_scope('mmseg')
+    first = DATASETS.build(config_value(models[0].cfg, TEST))
+    chosen = choose_pictures(len(first), args.count, args.seed)
+    pictures = [labelled_picture(first[index]) for index in chosen]
+    for shown in models:  # one after the other: only one model is in memory
+        model = load_model(shown.cfg, shown.checkpoint, args.device)
+        check_classes(shown.name, model.num_classes, first.metainfo['classes'])
+        dataset = same_pictures(models[0].cfg, shown.cfg, first)
+        for index, picture in zip(chosen, pictures):
+            picture.predictions[shown.name] = predict(model, dataset[index])
+    save_figure(draw_predictions(pictures, first.metainfo), args.out)
+    print(f'{args.out}: {len(pictures)} pictures of {TEST}, {len(models)} models')
+
+
+def read_model(text: str, options: dict[str, Any]) -> Shown:
+    """Take NAME=CONFIG:CHECKPOINT apart; either path may hold a colon."""
+    name, _, files = text.partition('=')
+    splits = (at for at, letter in enumerate(files) if letter == ':')
+    at = next((at for at in splits if Path(files[:at]).is_file()), None)
+    if not name or at is None:
+        raise JointError(f'{text} is not NAME=CONFIG:CHECKPOINT, or there is no such config.')
+    cfg = Config.fromfile(files[:at])
+    cfg.merge_from_dict(options)
+    return Shown(name, cfg, existing_file(files[at + 1 :], 'checkpoint'))
+
+
+def check_classes(name: str, predicted: int, classes: tuple[str, ...]) -> None:
+    """Refuse a model of another class set than the pictures'."""
+    if predicted != len(classes):
+        raise JointError(
+            f'{name} predicts {predicted} classes, but the test pictures of the first config have '
+            f'{len(classes)}: show models of one class set.'
+        )
+
+
+def same_pictures(first: Config, own: Config, built: Any) -> Any:
+    """Build the first config's pictures as a model's own test pipeline prepares them."""
+    source, pipeline = config_value(first, TEST), own.get('test_dataloader', {})
+    pipeline = pipeline.get('dataset', {}).get('pipeline')
+    if pipeline is None or source.get('pipeline') in (None, pipeline):
+        return built
+    return DATASETS.build({**source, 'pipeline': pipeline})
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,69 @@
+#!/usr/bin/env python
+"""Draw the weights that source pictures get (HRS, Fig. 4): CONFIG CHECKPOINT --out maps.png."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmengine.config import Config, DictAction
+from mmseg.registry import DATASETS
+
+from mmseg_joint.datasets import Draw
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.visualization.figures import choose_pictures, save_figure
+from mmseg_joint.visualization.load_model import config_value, load_model
+from mmseg_joint.visualization.weighting_maps import (
+    draw_weighting_maps,
+    weigh_picture,
+    weighting_name,
+)
+
+SOURCE = 'train_dataloader.dataset.domains.source'
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Draw the weights that source pictures get.')
+    parser.add_argument('config', help='config file of a method with HierarchicalWeighting')
+    parser.add_argument('checkpoint', help='its checkpoint file')
+    parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
+    parser.add_argument('--count', type=int, default=4, help='number of pictures')
+    parser.add_argument('--seed', type=int, default=0, help='which pictures, and how they are cut')
+    parser.add_argument('--device', default='cpu', help='where the model runs')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Weigh some source pictures and draw them."""
+    args = parse_args()
+    cfg = Config.fromfile(existing_file(args.config, 'config'))
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.count < 1:
+        raise JointError(f'--count is {args.count}: draw at least one picture.')
+    name = weighting_name(cfg)
+    checkpoint = existing_file(args.checkpoint, 'checkpoint')
+    model = load_model(cfg, checkpoint, args.device, objectives=[name])
+    samples = source_samples(cfg, args.count, args.seed)
+    pictures = [weigh_picture(model, sample, name) for sample in samples]
+    per_class = cfg.model.objectives[name].get('per_class', True)
+    save_figure(draw_weighting_maps(pictures, per_class), args.out)
+    print(f'{args.out}: {len(pictures)} pictures of {SOURCE}')
+
+
+def source_samples(cfg: Config, count: int, seed: int) -> list[dict]:
+    """Load source pictures exactly as training would: augmented, but a function of the seed."""
+    config = {'type': 'JointDataset', 'domains': {'source': config_value(cfg, SOURCE)}}
+    dataset = DATASETS.build(config)
+    chosen = choose_pictures(len(dataset), count, seed)
+    draws = [Draw('source', index, i, 0, seed) for i, index in enumerate(chosen)]
+    return [dataset[draw] for draw in draws]
+
+
+if __name__ == '__main__':
+    run(main)
