@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import warnings
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+from mmengine.config.utils import MODULE2PACKAGE
+
+from mmseg_joint import stack
+
+
+def installed(versions):
+    def version(distribution):
+        if distribution not in versions:
+            raise PackageNotFoundError(distribution)
+        return versions[distribution]
+
+    return version
+
+
+ONEDL = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'onedl-mmsegmentation': '1.4.2'}
+UPSTREAM = {'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmsegmentation': '1.2.2'}
+
+
+@pytest.mark.parametrize('versions', [ONEDL, UPSTREAM])
+def test_both_lines_are_found(monkeypatch, versions):
+    monkeypatch.setattr(stack, 'version', installed(versions))
+    assert dict(stack.installed_line().values()) == versions
+
+
+def test_what_is_missing_is_named_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr(stack, 'version', installed({'mmengine': '0.10.7'}))
+    with pytest.raises(ImportError, match=r'needs mmcv, mmseg: run `pip install .*\[onedl\]'):
+        stack.installed_line()
+
+
+def test_a_newer_release_warns_and_goes_on(monkeypatch):
+    monkeypatch.setattr(stack, 'version', installed({**UPSTREAM, 'mmsegmentation': '2.0.0'}))
+    with pytest.warns(UserWarning, match=r'mmsegmentation 2\.0\.0 \(tested: 1\.2\.2\)'):
+        stack.warn_if_untested(stack.installed_line())
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        monkeypatch.setattr(stack, 'version', installed(ONEDL))
+        stack.warn_if_untested(stack.installed_line())
+
+
+def test_configs_of_mmseg_and_of_this_package_resolve_by_scope():
+    assert MODULE2PACKAGE['mmseg'] == stack.installed_line()['mmseg'][0]
+    assert MODULE2PACKAGE['mmseg_joint'] == 'mmseg_joint'
