@@ -26,7 +26,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmseg_joint', 'mmseg_joint.*']),
-    python_requires='>=3.9',
-    install_requires=['torch>=2.0', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm'],
+    python_requires='>=3.10',
+    install_requires=['torch>=2.3', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm'],
     extras_require=EXTRAS,
 )

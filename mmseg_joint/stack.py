@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 # import name -> distribution of the maintained OneDL line, then upstream's -> newest one tested
 TESTED = {
     'mmengine': {'onedl-mmengine': '0.10.12', 'mmengine': '0.10.7'},
-    'mmcv': {'onedl-mmcv': '2.3.6', 'mmcv': '2.1.0'},
+    'mmcv': {'onedl-mmcv': '2.3.6', 'mmcv': '2.1.0', 'mmcv-lite': '2.1.0'},
     'mmseg': {'onedl-mmsegmentation': '1.4.2', 'mmsegmentation': '1.2.2'},
 }
 
@@ -31,8 +31,9 @@ def installed_line() -> dict[str, tuple[str, str]]:
     missing = sorted(set(TESTED) - set(found))
     if missing:
         raise ImportError(
-            f'mmseg_joint needs {", ".join(missing)}: run `pip install "mmseg_joint[onedl]"` '
-            '(maintained line), or `pip install "mmseg_joint[upstream]"`.'
+            f'mmseg_joint needs {", ".join(missing)}: run `pip install onedl-mmengine onedl-mmcv '
+            'onedl-mmsegmentation` (maintained line), or `pip install mmengine mmcv==2.1.0 '
+            'mmsegmentation ftfy regex`.'
         )
     return found
 
@@ -54,7 +55,7 @@ def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
 
 
 def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:
-    """Let `_base_ = 'mmseg::…'` and `_base_ = 'mmseg_joint::…'` resolve.
+    """Let `_base_ = 'mmseg::…'` resolve in both lines.
 
     mmengine keeps a table from import names to distributions; it knows neither this package nor
     the distribution name of mmseg in the OneDL line.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
 
@@ -17,6 +19,8 @@ from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
 @pytest.fixture(scope='session', autouse=True)
 def _mmseg_scope():
     init_default_scope('mmseg')
+    torch.set_num_threads(1)  # tiny networks gain nothing from threads that wait for each other
+    os.environ['OMP_NUM_THREADS'] = '1'  # of the tools that tests start
     gc.freeze()  # every data set that is built runs a full collection, slow with torch imported
 
 

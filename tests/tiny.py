@@ -58,8 +58,8 @@ HRS_OPTIMIZERS = dict(
 def build(objectives: dict | None = None, seed: int = 0, **changes) -> torch.nn.Module:
     torch.manual_seed(seed)
     config = copy.deepcopy(MODEL)
-    config.update(copy.deepcopy(changes))
-    config['objectives'] = copy.deepcopy(objectives or {})
+    for key, value in {**changes, 'objectives': objectives or {}}.items():
+        config[key] = copy.deepcopy(value)  # ConfigDict.update would merge
     model = MODELS.build(config)
     model.init_weights()
     return model

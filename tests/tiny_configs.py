@@ -42,7 +42,7 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
     for key in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader'):
         shrink(cfg[key], roots)
     if cfg.model.backbone.type == 'VGGEncoder':
-        cfg.model.decode_head.update(in_channels=[3, 6, 8, 8], channels=8)
+        cfg.model.decode_head.update(in_channels=[3, 6, 8, 8])
     objectives = cfg.model.get('objectives') or {}
     if objectives.get('weighting'):
         objectives.weighting.setdefault('network', {}).update(channels=(4, 4, 4, 4))

@@ -50,7 +50,8 @@ def parse_args() -> argparse.Namespace:
 
 def generate(args: argparse.Namespace) -> tuple[Path, Path]:
     """Write both domains; the val streets are others than the training ones."""
-    rendered, camera = args.out / 'streets/rendered', args.out / 'streets/camera'
+    rendered = args.out / f'streets/rendered_{args.rendered}'
+    camera = args.out / f'streets/camera_{args.camera}_{args.val}'
     write_streets(rendered, args.rendered, 'gta', 'rendered')
     write_streets(camera, args.camera, 'cityscapes', 'camera', split='train')
     write_streets(camera, args.val, 'cityscapes', 'camera', split='val', start=100_000)
@@ -172,7 +173,8 @@ def main() -> None:
     runs: dict[str, list[Path]] = {name: [] for name in ROWS}
     for seed in range(args.seeds):
         for name, config in ROWS.items():
-            work_dir = args.out / 'runs' / f'{config}_seed{seed}'
+            kind = f'{args.rendered}_{args.camera}_{args.val}'  # other data, other runs
+            work_dir = args.out / f'runs_{kind}_{args.iterations}' / f'{config}_seed{seed}'
             values = options(config, seed, data, args.iterations)
             path = CONFIGS / f'{config}.py'
             train(f'{name}, seed {seed}', work_dir, values, path, args.iterations)

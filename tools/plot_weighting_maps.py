@@ -61,7 +61,7 @@ def source_samples(cfg: Config, count: int, seed: int) -> list[dict]:
     config = {'type': 'JointDataset', 'domains': {'source': config_value(cfg, SOURCE)}}
     dataset = DATASETS.build(config)
     chosen = choose_pictures(len(dataset), count, seed)
-    draws = [Draw('source', index, i, 0, seed) for i, index in enumerate(chosen)]
+    draws = [Draw('source', index, i, 0, 1, seed) for i, index in enumerate(chosen)]
     return [dataset[draw] for draw in draws]
 
 

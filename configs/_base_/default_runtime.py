@@ -22,19 +22,7 @@ default_hooks = dict(
     visualization=dict(type='SegVisualizationHook'),
 )
 
+# dropout and label noise depend on (seed, iteration) alone, so a resumed run repeats the whole one
+custom_hooks = [dict(type='IterationSeedHook')]
+
 tta_model = dict(type='SegTTAModel')
-tta_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='Resize', scale_factor=factor) for factor in (0.5, 0.75, 1.0, 1.25)],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadMappedAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
-]

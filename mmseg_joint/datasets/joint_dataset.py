@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mmseg.registry import DATASETS
@@ -82,7 +84,13 @@ class JointDataset(Dataset):
             )
         if name == 'unlabeled':
             parts = [p if _is_unlabeled(p) else {'type': 'Unlabeled', 'dataset': p} for p in parts]
-        built = [DATASETS.build(p) if isinstance(p, dict) else p for p in parts]
+        if 'loss' in name or '.' in name:
+            raise JointError(
+                f"train_dataloader.dataset.domains: the name '{name}' will not do (the log sums "
+                'every value with "loss" in its name): choose one without "loss" and dots'
+            )
+        with _readable(name):
+            built = [DATASETS.build(p) if isinstance(p, dict) else p for p in parts]
         if not isinstance(cfg, (list, tuple)):
             return built[0]
         check_same_classes({f"domain '{name}'[{i}]": d for i, d in enumerate(built)})
@@ -95,6 +103,9 @@ class JointDataset(Dataset):
 
     def full_init(self) -> None:
         """Lists every domain's files."""
+        for name, dataset in self.domains.items():
+            with _readable(name):
+                dataset.full_init()
         self._all.full_init()
 
     def get_data_info(self, index: int) -> dict:
@@ -136,6 +147,23 @@ class JointDataset(Dataset):
             check_packed_label(packed, self._num_classes[domain], f"domain '{domain}'", path)
             packed['data_samples'].set_metainfo({'domain': domain})
         return packed
+
+
+@contextmanager
+def _readable(domain: str) -> Iterator[None]:
+    """Turns what mmseg's own data sets raise for absent or empty folders into one sentence."""
+    try:
+        yield
+    except JointError:
+        raise
+    except (OSError, ValueError, AssertionError) as error:
+        reason = str(error).strip().split('\n')[0] or type(error).__name__
+        if 'concatenate' in reason:  # mmengine, serialising an empty list
+            reason = 'no pictures were found'
+        raise JointError(
+            f'train_dataloader.dataset.domains.{domain} cannot be read ({reason}): check its '
+            'data_root, data_prefix, img_suffix and ann_file'
+        ) from error
 
 
 def _is_unlabeled(part: Any) -> bool:

@@ -54,6 +54,15 @@ class JointSampler(Sampler):
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
         self._start = 0
 
+    def reseed(self, seed: int) -> None:
+        """Takes another seed, before iterating.
+
+        Args:
+            seed: The run's seed.
+        """
+        self.seed = seed
+        self._orders.clear()
+
     @property
     def batch_size(self) -> int:
         """Draws a batch on this rank: the sum of the shares."""

@@ -60,6 +60,8 @@ def explain_failure(error: Exception, info: dict[str, Any]) -> None:
         JointError: If a file is missing or broken; otherwise the function returns, and the caller
             raises ``error`` again.
     """
+    if 'street' in info:  # drawn on the spot: its paths are names, not files
+        return
     for key, what in (('img_path', 'picture'), ('seg_map_path', 'label file')):
         path = info.get(key)
         if isinstance(path, str) and '://' not in path:

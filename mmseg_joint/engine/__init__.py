@@ -1,4 +1,5 @@
+from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 
-__all__ = ['JointOptimWrapper', 'JointOptimWrapperConstructor']
+__all__ = ['IterationSeedHook', 'JointOptimWrapper', 'JointOptimWrapperConstructor']

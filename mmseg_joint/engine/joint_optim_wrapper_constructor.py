@@ -50,10 +50,13 @@ class JointOptimWrapperConstructor:
                 'each network: write optim_wrapper.segmentor.optimizer (in a child config, '
                 'replace the whole dict with _delete_=True).'
             )
-        config = {key: value for key, value in optim_wrapper_cfg.items() if value is not None}
-        self.kind = config.pop('type', 'JointOptimWrapper')
-        self.shared = {key: config.pop(key) for key in SHARED_KEYS if key in config}
-        self.networks = _flatten(config)
+        self.kind = optim_wrapper_cfg.get('type') or 'JointOptimWrapper'
+        self.shared = {
+            key: optim_wrapper_cfg[key]
+            for key in SHARED_KEYS
+            if optim_wrapper_cfg.get(key) is not None
+        }
+        self.networks = networks_of(optim_wrapper_cfg)
 
     def __call__(self, model: nn.Module) -> Any:
         """Build the optimizers of a model.
@@ -86,6 +89,22 @@ class JointOptimWrapperConstructor:
         )
 
 
+def networks_of(optim_wrapper_cfg: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """List the networks that a config gives optimizers to.
+
+    Args:
+        optim_wrapper_cfg: The dict of :class:`JointOptimWrapperConstructor`.
+
+    Returns:
+        Network's dotted name, like `gan.generator` -> its optimizer wrapper's config.
+
+    Raises:
+        JointError: A network's value is not a dict with an optimizer.
+    """
+    other = ('type', 'constructor', *SHARED_KEYS)
+    return _flatten({key: value for key, value in optim_wrapper_cfg.items() if key not in other})
+
+
 def _flatten(config: dict[str, Any], prefix: str = '') -> dict[str, dict[str, Any]]:
     flat: dict[str, dict[str, Any]] = {}
     for key, value in config.items():
@@ -101,6 +120,12 @@ def _flatten(config: dict[str, Any], prefix: str = '') -> dict[str, dict[str, An
         if 'optimizer' in value:
             own = {key: inner for key, inner in value.items() if not _names_network(key, inner)}
             nested = {key: inner for key, inner in value.items() if key not in own}
+            shared = [key for key in SHARED_KEYS if key in own]
+            if shared:
+                raise JointError(
+                    f'optim_wrapper.{name}.{shared[0]} is shared by all networks: move it to '
+                    f'optim_wrapper.{shared[0]}.'
+                )
             flat[name] = own
         else:
             nested = value

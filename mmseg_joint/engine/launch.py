@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
 from mmseg_joint.errors import JointError
 
 
@@ -20,9 +21,6 @@ def build_runner(cfg: Config) -> Runner:
         mmengine's Runner, or the one that `runner_type` names.
     """
     _check_schedule(cfg)
-    # Adam's moments and discriminators' gradients decay into denormal numbers, which a CPU handles
-    # in microcode: a float32 step of HRS takes up to three times as long with them
-    torch.set_flush_denormal(True)
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
@@ -55,11 +53,10 @@ def use_mixed_precision(cfg: Config) -> None:
 
 def _check_schedule(cfg: Config) -> None:
     scheduler = cfg.get('param_scheduler')
-    if not isinstance(scheduler, dict) or 'type' in scheduler:
+    joint = cfg.get('optim_wrapper', {}).get('constructor') == 'JointOptimWrapperConstructor'
+    if not joint or not isinstance(scheduler, dict) or 'type' in scheduler:
         return
-    wrapper = cfg.optim_wrapper
-    names = {key for key, value in wrapper.items() if isinstance(value, dict)}
-    missing = sorted(names - {name.split('.')[0] for name in scheduler})
+    missing = sorted(set(networks_of(cfg.optim_wrapper)) - set(scheduler))
     if missing:
         raise JointError(
             f'param_scheduler has no schedule for {", ".join(missing)}: add the key, or give one '

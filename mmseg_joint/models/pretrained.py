@@ -129,15 +129,40 @@ def _is_pretrained(cfg: dict) -> bool:
 
 
 def _read(checkpoint: str, map_location: str, name: str) -> dict[str, Tensor]:
-    """The named tensors of a file, whatever it is wrapped in."""
     remedy = (
         f'give {name}.init_cfg.checkpoint the path of a weights file, '
         f'or set {name}.init_cfg=None to train from scratch'
     )
+    return read_checkpoint(
+        checkpoint, map_location, name=f'{name}.init_cfg.checkpoint={checkpoint!r}', remedy=remedy
+    )
+
+
+def read_checkpoint(
+    checkpoint: str,
+    map_location: str = 'cpu',
+    name: str | None = None,
+    remedy: str = 'check the path',
+) -> dict[str, Tensor]:
+    """Read the named tensors of a file, whatever they are wrapped in; no code of it is run.
+
+    Args:
+        checkpoint: Path, `https://` address or any scheme that mmengine knows.
+        map_location: Device to which it is read.
+        name: What the file is to the user, for the errors.
+        remedy: What to do about an error.
+
+    Returns:
+        Name -> tensor.
+
+    Raises:
+        JointError: The file is absent, cannot be downloaded or read, or holds no tensors.
+    """
+    name = name or f'The checkpoint {checkpoint}'
     path = os.path.expanduser(checkpoint)
     remote = re.match(r'[\w-]+://', checkpoint)
     if not remote and not os.path.isfile(path):
-        raise JointError(f'{name}.init_cfg.checkpoint={checkpoint!r} does not exist: {remedy}.')
+        raise JointError(f'{name} does not exist: {remedy}.')
     try:
         if checkpoint.startswith(('http://', 'https://')):
             content = _download(checkpoint, map_location)
@@ -149,13 +174,11 @@ def _read(checkpoint: str, map_location: str, name: str) -> dict[str, Tensor]:
         reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
         if isinstance(error, pickle.UnpicklingError):
             reason = 'it holds more than tensors, and no code of a file is run'
-        raise JointError(
-            f'{name}.init_cfg.checkpoint={checkpoint!r} cannot be loaded ({reason}): {remedy}.'
-        ) from error
+        raise JointError(f'{name} cannot be loaded ({reason}): {remedy}.') from error
     if isinstance(content, Mapping) and isinstance(content.get('state_dict'), Mapping):
         content = content['state_dict']
     if not isinstance(content, Mapping):
-        raise JointError(f'{checkpoint!r} holds no named parameters: {remedy}.')
+        raise JointError(f'{name} holds no named parameters: {remedy}.')
     return {key: value for key, value in content.items() if isinstance(value, Tensor)}
 
 
@@ -194,7 +217,10 @@ def _training_state_allowed() -> contextlib.AbstractContextManager:
     allowed += [core.multiarray._reconstruct, core.multiarray.scalar]
     allowed += [type(np.dtype(kind)) for kind in (bool, 'i4', 'i8', 'u4', 'f4', 'f8')]
     allowed.append((_getattr_of_history_buffer, 'builtins.getattr'))
-    return torch.serialization.safe_globals(allowed)
+    try:
+        return torch.serialization.safe_globals(allowed)
+    except (TypeError, AttributeError):  # torch before 2.6 takes no name beside a function
+        return contextlib.nullcontext()
 
 
 def _getattr_of_history_buffer(owner: Any, attribute: str) -> Any:

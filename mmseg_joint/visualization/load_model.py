@@ -4,14 +4,13 @@ import copy
 from collections.abc import Collection
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.pretrained import read_checkpoint
 
 MAX_NAMES = 3  # parameters named in an error
 
@@ -66,22 +65,12 @@ def load_model(
     kept = tuple(f'objectives.{name}.' for name in objectives)
     state = {
         key: value
-        for key, value in _read(checkpoint).items()
+        for key, value in read_checkpoint(checkpoint).items()
         if not key.startswith('objectives.') or key.startswith(kept)
     }
     _check_fit(model.state_dict(), state, checkpoint, cfg.filename or 'the config')
     model.load_state_dict(state)
     return model.to(device).eval()
-
-
-def _read(checkpoint: str) -> dict[str, Tensor]:
-    try:
-        content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    except Exception as error:  # whatever a file system or pickle can raise
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        raise JointError(f'The checkpoint {checkpoint} cannot be read ({reason}).') from error
-    state = content.get('state_dict', content) if isinstance(content, dict) else {}
-    return {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
 
 
 def _check_fit(

@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from torch.utils.data import BatchSampler, DataLoader
 
-from mmseg_joint.datasets import Draw, JointSampler
+from mmseg_joint.datasets import Draw, JointDataset, JointSampler
 from mmseg_joint.errors import JointError, sentence
 
 AUGMENT = [
@@ -204,3 +204,20 @@ def test_the_sentence_survives_a_worker(domains):
         texts.append(sentence(caught.value))
     assert texts[0] == texts[1]
     assert texts[0].startswith("the picture '") and '\n' not in texts[0]
+
+
+@pytest.mark.parametrize('folder', ['absent', 'empty'])
+def test_mmsegs_own_data_sets_end_with_one_sentence_too(tmp_path, folder):
+    (tmp_path / 'empty/leftImg8bit').mkdir(parents=True)
+    own = {
+        'type': 'CityscapesDataset',
+        'data_root': str(tmp_path / folder),
+        'data_prefix': {'img_path': 'leftImg8bit', 'seg_map_path': 'gtFine'},
+    }
+    with pytest.raises(JointError, match=r'domains\.target cannot be read .*data_root'):
+        JointDataset({'target': own})
+
+
+def test_name_of_a_domain_that_would_be_summed_as_a_loss():
+    with pytest.raises(JointError, match="the name 'glossy' will not do"):
+        JointDataset({'glossy': {'type': 'StreetsDataset'}})

@@ -75,23 +75,32 @@ def test_train_then_test_with_all_outputs(config, call, tmp_path):
     assert call(TEST, config, checkpoint, '--work-dir', tmp_path / 'tta', '--tta')[0] == 0
 
 
-def test_resume_goes_on_where_it_stopped(config, call, tmp_path):
-    work = tmp_path / 'run'
-    shorter = ('--cfg-options', 'train_cfg.max_iters=1', 'param_scheduler.0.end=3')
-    assert call(TRAIN, config, '--work-dir', work, *shorter)[0] == 0
-    first = load(work / 'iter_1.pth')
-    longer = ('--cfg-options', 'train_cfg.max_iters=3', 'param_scheduler.0.end=3')
-    assert call(TRAIN, config, '--work-dir', work, '--resume', *longer) == (0, '')
-    last = load(work / 'iter_3.pth')
-    assert last['meta']['iter'] == 3
-    step = last['optimizer']['weighting']['state'][0]['step'].item()
-    assert step == first['optimizer']['weighting']['state'][0]['step'].item() + 2
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, call, tmp_path, workers):
+    options = (
+        '--cfg-options',
+        'train_cfg.max_iters=4',
+        'train_cfg.val_interval=1',  # validation draws random numbers too
+        'model.backbone.dropout_ratio=0.5',
+        f'train_dataloader.num_workers={workers}',
+        'default_hooks.checkpoint.max_keep_ckpts=9',
+    )
+    whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
+    assert call(TRAIN, config, '--work-dir', whole, *options) == (0, '')
+    middle = whole / 'iter_2.pth'
+    arguments = ('--work-dir', resumed, '--resume', middle)
+    assert call(TRAIN, config, *arguments, *options) == (0, '')
+    expected, got = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
+    assert got['meta']['iter'] == 4
+    for name, value in expected['state_dict'].items():
+        assert torch.equal(got['state_dict'][name], value), name
+    assert not torch.equal(*(load(p)['state_dict']['backbone.fc7.weight'] for p in (
+        middle, resumed / 'iter_4.pth')))  # fmt: skip
 
-    again = tmp_path / 'again'
-    path = work / 'iter_2.pth'
-    assert call(TRAIN, config, '--work-dir', again, '--resume', path, *longer)[0] == 0
-    repeated = load(again / 'iter_3.pth')['optimizer']['weighting']['state'][0]['step'].item()
-    assert repeated == step
+    # without a path: from the newest checkpoint in the work dir
+    longer = [o.replace('max_iters=4', 'max_iters=5') for o in options]
+    assert call(TRAIN, config, '--work-dir', resumed, '--resume', *longer) == (0, '')
+    assert load(resumed / 'iter_5.pth')['meta']['iter'] == 5
 
 
 def test_amp_is_bfloat16_on_a_cpu(config, call, tmp_path, monkeypatch):
@@ -141,7 +150,7 @@ BAD_VALUES = {
     'optimizer left out': ({'optim_wrapper.weighting': None}, r'add optim_wrapper\.weighting'),
     'schedule left out': (
         {'param_scheduler': dict(segmentor=[])},
-        r'param_scheduler has no schedule for gan, weighting',
+        r'param_scheduler has no schedule for gan\.discriminator, gan\.generator, weighting',
     ),
     'learning rate that explodes': (
         {'optim_wrapper.segmentor.optimizer.lr': 1e30, 'train_cfg.max_iters': 9},

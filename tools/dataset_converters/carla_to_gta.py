@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import io
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from mmseg_joint.datasets.label_maps import (
 from mmseg_joint.datasets.transforms.label_files import decode_ids, read_bytes
 from mmseg_joint.datasets.transforms.loading import lookup_table
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import run
 
 
 def raw_id_palette() -> list[int]:
@@ -98,13 +98,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Bring CARLA pictures into the layout of GTA5.')
     parser.add_argument('source', metavar='SRC', type=Path, help='has images/ and labelIds/')
     parser.add_argument('out', metavar='OUT', type=Path, help='gets images/ and labels/')
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
-    try:
-        count = convert(args.source, args.out)
-    except JointError as error:
-        sys.exit(f'error: {error}')
+    count = convert(args.source, args.out)
     print(f"\nwrote {count} pictures with labels to '{args.out}', ready for GTADataset")
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -13,6 +13,26 @@ test_pipeline = [
     dict(type='LoadMappedAnnotations'),
     dict(type='PackSegInputs'),
 ]
+# the training scale, half and one and a quarter of it, each mirrored too
+tta_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale=(240, 180)),
+                dict(type='Resize', scale=(480, 360)),
+                dict(type='Resize', scale=(600, 450)),
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadMappedAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
 train_dataloader = dict(
     batch_size=4,
     num_workers=2,

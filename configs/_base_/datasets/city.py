@@ -12,6 +12,26 @@ test_pipeline = [
     dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
     dict(type='PackSegInputs'),
 ]
+# the training scale, half and one and a quarter of it, each mirrored too
+tta_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale=(512, 256)),
+                dict(type='Resize', scale=(1024, 512)),
+                dict(type='Resize', scale=(1280, 640)),
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadMappedAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
 train_dataloader = dict(
     batch_size=1,
     num_workers=2,

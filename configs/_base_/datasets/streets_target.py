@@ -13,6 +13,26 @@ test_pipeline = [
     dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
     dict(type='PackSegInputs'),
 ]
+# the training scale, half and one and a quarter of it, each mirrored too
+tta_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale=(120, 90)),
+                dict(type='Resize', scale=(240, 180)),
+                dict(type='Resize', scale=(300, 225)),
+            ],
+            [
+                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+            ],
+            [dict(type='LoadMappedAnnotations')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]
 train_dataloader = dict(
     batch_size=2,
     num_workers=2,

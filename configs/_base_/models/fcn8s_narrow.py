@@ -8,5 +8,5 @@ model = dict(
         dropout_ratio=0.1,
         init_cfg=None,
     ),
-    decode_head=dict(in_channels=[3, 64, 96, 128], channels=128),
+    decode_head=dict(in_channels=[3, 64, 96, 128]),
 )

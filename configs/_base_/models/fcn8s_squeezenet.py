@@ -20,7 +20,6 @@ model = dict(
         in_channels=[3, 128, 256, 512],  # picture, fire3, fire5, fire9
         in_index=[0, 1, 2, 3],
         strides=[4, 8, 16],
-        channels=512,
         num_classes=19,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),  # H2
     ),

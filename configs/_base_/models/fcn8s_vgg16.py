@@ -23,7 +23,6 @@ model = dict(
         type='FCN8sHead',
         in_channels=[3, 256, 512, 4096],  # picture, pool3, pool4, fc7
         in_index=[0, 1, 2, 4],
-        channels=4096,
         num_classes=19,
         legacy_padding=False,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),  # H2

@@ -1,5 +1,6 @@
 # A short schedule for small networks on a CPU
 optim_wrapper = dict(
+    type='JointOptimWrapper',
     constructor='JointOptimWrapperConstructor',
     dtype='bfloat16',
     segmentor=dict(

@@ -1,5 +1,6 @@
 # Minutes on a CPU, from scratch
 optim_wrapper = dict(
+    type='JointOptimWrapper',
     constructor='JointOptimWrapperConstructor',
     segmentor=dict(optimizer=dict(type='Adam', lr=1e-3, betas=(0.9, 0.999))),  # E
 )

@@ -1,5 +1,6 @@
 # Adam for every network, poly decay to zero (HRS, Section 4, "Training Details")
 optim_wrapper = dict(
+    type='JointOptimWrapper',
     constructor='JointOptimWrapperConstructor',
     segmentor=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999))),  # E
 )

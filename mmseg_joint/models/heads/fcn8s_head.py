@@ -90,9 +90,15 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
             Logits (N, C, H, W).
 
         Raises:
-            JointError: If the features' sizes do not follow from the picture's.
+            JointError: If the features' channels or sizes are others than configured.
         """
         picture, pool3, pool4, deepest = self._transform_inputs(inputs)
+        given = [feature.shape[1] for feature in (picture, pool3, pool4, deepest)]
+        if given != list(self.in_channels):
+            raise JointError(
+                f'model.decode_head.in_channels is {list(self.in_channels)}, but the backbone '
+                f'gives {given}: write these.'
+            )
         size = picture.shape[2:]
         fine, middle, coarse = self.strides
         scores = [self.score_pool3(pool3), self.score_pool4(pool4), self.cls_seg(deepest)]

@@ -30,7 +30,7 @@ def level_map(scores: Tensor, level: str) -> Tensor:
         return scores > 0.5
     # The sum of equal float32 numbers is exact in float64, so a constant map equals its mean.
     mean = scores.mean(dim=(2, 3), keepdim=True, dtype=torch.float64)
-    return scores > mean.to(scores.dtype)
+    return scores > mean
 
 
 @torch.no_grad()

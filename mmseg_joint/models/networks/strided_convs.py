@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ class StridedConvs(nn.ModuleList):
         strides: One a convolution.
         paddings: One pair (left and top, right and bottom) a convolution.
         negative_slope: Of the LeakyReLU.
+        full_precision_end: Run the last convolution in float32 under autocast too.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class StridedConvs(nn.ModuleList):
         strides: Sequence[int],
         paddings: Sequence[tuple[int, int]],
         negative_slope: float,
+        full_precision_end: bool = False,
     ) -> None:
         # zip(strict=True) needs Python 3.10.
         assert len(widths) - 1 == len(strides) == len(paddings)
@@ -37,6 +40,7 @@ class StridedConvs(nn.ModuleList):
         self.kernel_size = kernel_size
         self.paddings = tuple(paddings)
         self.negative_slope = negative_slope
+        self.full_precision_end = full_precision_end
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, widths[0], H, W) to (N, widths[-1], h, w)."""
@@ -48,5 +52,8 @@ class StridedConvs(nn.ModuleList):
                 x = F.pad(x, (low, high + missing[1], low, high + missing[0]))
             elif any(missing):
                 x = F.pad(x, (0, missing[1], 0, missing[0]))
+            if self.full_precision_end and index == len(self) - 1:
+                with torch.autocast(x.device.type, enabled=False):
+                    return conv(x.to(conv.weight.dtype))
             x = conv(x)
         return x

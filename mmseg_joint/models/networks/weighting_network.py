@@ -71,6 +71,8 @@ class WeightingNetwork(BaseModule):
             strides=strides,
             paddings=[(1, 2) if stride == 1 else (1, 1) for stride in strides],
             negative_slope=negative_slope,
+            # Eq. 3 compares scores with their mean, from which half precision cannot tell them
+            full_precision_end=True,
         )
 
     def forward(self, probabilities: Tensor) -> Tensor:

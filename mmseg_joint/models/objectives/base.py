@@ -61,6 +61,7 @@ class Objective(BaseModule):
     """
 
     domains: ClassVar[tuple[str, ...]] = ('source', 'target')
+    weighs_pixels: ClassVar[bool] = False  # whether its results hold pixel weights
 
     def __init__(self, init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None) -> None:
         super().__init__(init_cfg)
@@ -86,7 +87,7 @@ def full_precision(tensor: Tensor) -> Tensor:
     Returns:
         The tensor itself if it is float32 or float64, else its float32 copy.
     """
-    return tensor.float() if tensor.dtype.itemsize < 4 else tensor
+    return tensor.float() if tensor.element_size() < 4 else tensor
 
 
 def frozen(module: nn.Module, *args: Any, **kwargs: Any) -> Any:

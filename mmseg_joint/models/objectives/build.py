@@ -4,15 +4,15 @@ from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
+from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
-from torch import nn
 
 from mmseg_joint.errors import JointError
 
 from .base import Objective
 
 
-def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any) -> nn.ModuleDict:
+def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any) -> ModuleDict:
     """Build a model's named objectives.
 
     Args:
@@ -25,7 +25,7 @@ def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any)
     Raises:
         JointError: A name cannot be used, or a type is not a registered objective.
     """
-    objectives = nn.ModuleDict()
+    objectives = ModuleDict()  # mmengine's, so that its objectives' `init_cfg` is followed
     for name, config in configs.items():
         if config is None:
             continue
@@ -44,14 +44,20 @@ def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any)
                 f'its values are {", ".join(accepted)}.'
             )
         known = {key: value for key, value in defaults.items() if key in accepted}
-        objectives[name] = kind(**{**known, **arguments})
+        try:
+            objectives[name] = kind(**{**known, **arguments})
+        except TypeError as error:  # a network's config lacks a value or has one too many
+            raise JointError(
+                f'model.objectives.{name} cannot be built: {error}; correct the value.'
+            ) from error
     return objectives
 
 
 def _find(name: str, config: dict[str, Any]) -> type[Objective]:
-    kind = config.get('type')
+    kind = config.get('type') if isinstance(config, dict) else config
     found = MODELS.get(kind) if isinstance(kind, str) else kind
-    if isinstance(found, type) and issubclass(found, Objective):
+    is_config = isinstance(config, dict)
+    if is_config and isinstance(found, type) and issubclass(found, Objective):
         return found
     known = sorted(
         key

@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.weighting_maps import weighting_map
@@ -26,7 +27,8 @@ class HierarchicalWeighting(Objective):
         num_classes: Number of classes C; the model fills it in.
         per_class: One map for each class, the paper's W^19, or one shared map, its W^1.
         levels: Any subset of `'pixel'`, `'region'` and `'image'`; Eq. 4 is the mean over them.
-        network: Config of :class:`WeightingNetwork`, without what this class fills in.
+        network: Config of :class:`WeightingNetwork`, without what this class fills in. A level's
+            name holds what differs there: `dict(channels=…, region=dict(strides=…))` (H3).
         loss: Config of Eq. 1.
         ignore_index: Label of pixels without a class.
         init_cfg: mmengine's initialisation config.
@@ -36,6 +38,7 @@ class HierarchicalWeighting(Objective):
     """
 
     domains = ('source', 'target')
+    weighs_pixels = True
 
     def __init__(
         self,
@@ -54,17 +57,16 @@ class HierarchicalWeighting(Objective):
                 f'choose at least one of {", ".join(LEVELS)}.'
             )
         self.ignore_index = ignore_index
-        self.networks = nn.ModuleDict(
+        network = dict(network or {})
+        own = {level: network.pop(level, {}) for level in LEVELS}
+        filled_in = {
+            'type': 'WeightingNetwork',
+            'in_channels': num_classes,
+            'num_maps': num_classes if per_class else 1,
+        }
+        self.networks = ModuleDict(
             {
-                level: MODELS.build(
-                    {
-                        'type': 'WeightingNetwork',
-                        'in_channels': num_classes,
-                        'num_maps': num_classes if per_class else 1,
-                        'level': level,
-                        **(network or {}),
-                    }
-                )
+                level: MODELS.build({**filled_in, 'level': level, **network, **own[level]})
                 for level in LEVELS
                 if level in levels
             }

@@ -18,7 +18,7 @@ from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
 from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.models.pretrained import check_pretrained
 
-from .pixel_weights import PixelWeights, weighted
+from .pixel_weights import PixelWeights, check_weighable, weighted
 
 Inputs = dict[str, Tensor]
 Samples = dict[str, list[SegDataSample]]
@@ -43,7 +43,7 @@ class JointEncoderDecoder(EncoderDecoder):
         **kwargs: Likewise.
 
     Raises:
-        JointError: An objective's name or type is not valid.
+        JointError: An objective is not valid, or weighs pixels whose loss takes no weights.
     """
 
     def __init__(
@@ -59,8 +59,20 @@ class JointEncoderDecoder(EncoderDecoder):
         ):
             data_preprocessor = {**data_preprocessor, 'type': 'JointDataPreprocessor'}
         super().__init__(*args, data_preprocessor=data_preprocessor, **kwargs)
-        self.objectives = build_objectives(objectives or {}, num_classes=self.num_classes)
+        if self.out_channels != self.num_classes:
+            raise JointError(
+                f'model.decode_head.out_channels is {self.out_channels}: joint training needs one '
+                f'channel for each of the {self.num_classes} classes; leave it out.'
+            )
+        self.objectives = build_objectives(
+            objectives or {},
+            num_classes=self.num_classes,
+            ignore_index=self.decode_head.ignore_index,
+        )
         self.merge_domains = merge_domains
+        for name, objective in self.objectives.items():
+            if objective.weighs_pixels:
+                check_weighable(self._heads(), f'model.objectives.{name}')
         for head in self._heads():
             head.sampler = PixelWeights(head.sampler)
 
@@ -162,19 +174,34 @@ class JointEncoderDecoder(EncoderDecoder):
         }
 
     def _merges(self, inputs: Inputs) -> bool:
-        if self.merge_domains != 'auto':
-            return bool(self.merge_domains)
+        if self.merge_domains is False:
+            return False
         same_size = len({pictures.shape[1:] for pictures in inputs.values()}) == 1
+        if self.merge_domains is True and not same_size:
+            sizes = {domain: tuple(pictures.shape[2:]) for domain, pictures in inputs.items()}
+            raise JointError(
+                f'model.merge_domains=True needs pictures of one size, not {sizes}: set it to '
+                '"auto", or resize all domains alike.'
+            )
         segmentor = (child for name, child in self.named_children() if name != 'objectives')
-        return same_size and not any(
-            isinstance(module, _BatchNorm) and module.training
-            for child in segmentor
-            for module in child.modules()
+        return (
+            self.merge_domains is True
+            or same_size
+            and not any(
+                isinstance(module, _BatchNorm) and module.training
+                for child in segmentor
+                for module in child.modules()
+            )
         )
 
     def _segment(self, pictures: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         features = tuple(self.extract_feat(pictures))
         logits = self.decode_head(features)
+        if not isinstance(logits, Tensor):
+            raise JointError(
+                f'model.decode_head of type {type(self.decode_head).__name__} returns no score '
+                'map: JointEncoderDecoder needs a head whose forward gives (N, classes, h, w).'
+            )
         size = pictures.shape[-2:]
         if logits.shape[-2:] != size:
             meta = {'img_shape': size, 'pad_shape': size}

@@ -4,15 +4,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.losses import CrossEntropyLoss
 from mmseg.structures.sampler import BasePixelSampler
-from torch import Tensor
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
 
 
 class PixelWeights(BasePixelSampler):
     """mmseg's pixel sampler, whose weights an objective may scale for one call of a head's loss.
 
-    A head multiplies its losses by what its sampler returns. So weights given here reach every
-    loss of every mmseg head without a line of the head's own code being repeated.
+    mmseg's heads multiply their cross-entropy by what their sampler returns. So weights given here
+    reach it without a line of a head's own code being repeated.
 
     Args:
         inner: The sampler that the head's config asked for, if any.
@@ -36,6 +39,30 @@ class PixelWeights(BasePixelSampler):
         if chosen is None or self.weights is None:
             return self.weights if chosen is None else chosen
         return chosen * self.weights
+
+
+def check_weighable(heads: Iterable[nn.Module], objective: str) -> None:
+    """Refuse heads that would drop pixel weights in silence.
+
+    Args:
+        heads: The segmentor's heads.
+        objective: Config key of the objective that gives weights, for the message.
+
+    Raises:
+        JointError: A head computes its loss in its own way, or a loss takes no weights.
+    """
+    for head in heads:
+        own_way = getattr(type(head), 'loss_by_feat', None) is not BaseDecodeHead.loss_by_feat
+        losses = getattr(head, 'loss_decode', None)
+        losses = losses if isinstance(losses, nn.ModuleList) else [losses]
+        deaf = [loss for loss in losses if not isinstance(loss, CrossEntropyLoss)]
+        if own_way or deaf:
+            culprit = type(head).__name__ if own_way else type(deaf[0]).__name__
+            raise JointError(
+                f'{culprit} takes no pixel weights, which {objective} gives: use a head with '
+                "mmseg's common loss and loss_decode=dict(type='CrossEntropyLoss'), or delete the "
+                'objective.'
+            )
 
 
 @contextmanager

@@ -66,3 +66,26 @@ def test_weights_are_constants_for_the_segmentor():
 def test_unknown_levels_are_refused(levels):
     with pytest.raises(JointError, match=r'levels .* pixel, region, image'):
         HierarchicalWeighting(num_classes=3, levels=levels)
+
+
+def test_one_levels_network_may_differ():
+    network = dict(channels=(4, 4, 4, 4), region=dict(strides=(2, 2, 1, 1, 1)))
+    objective = HierarchicalWeighting(num_classes=3, network=network)
+    scores = objective.score(torch.rand(1, 3, 64, 64))
+    assert scores['region'].shape == (1, 3, 16, 16)
+    assert objective.networks['pixel'].convs[2].stride == (2, 2)
+
+
+def test_maps_are_not_coarsened_by_mixed_precision():
+    torch.manual_seed(0)
+    objective = HierarchicalWeighting(num_classes=3, network=dict(channels=(8, 8, 8, 8)))
+    network = objective.networks['region']
+    with torch.no_grad():  # scores close together around 0.9, as Eq. 1 makes them
+        network.convs[-1].weight.mul_(0.01)
+        network.convs[-1].bias.fill_(0.9)
+    probabilities = torch.randn(1, 3, 128, 128).softmax(1)
+    exact = network(probabilities)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = network(probabilities)
+    assert mixed.dtype == torch.float32
+    assert ((mixed > mixed.mean()) == (exact > exact.mean())).float().mean() > 0.9

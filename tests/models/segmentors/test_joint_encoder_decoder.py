@@ -4,10 +4,12 @@ import copy
 
 import pytest
 import torch
+from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 
 from mmseg_joint.datasets import Draw
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.segmentors.pixel_weights import check_weighable
 from tests.tiny import HRS, MODEL, batch, build
 
 
@@ -140,6 +142,42 @@ class TestRefusals:
         with pytest.raises(JointError, match=r'objectives\.gan: ReconstructionGAN takes no lamda'):
             build(dict(gan=dict(GAN_WITH_TYPO)))
 
+    def test_objective_that_is_no_dict(self):
+        with pytest.raises(JointError, match=r'objectives\.weighting: there is no objective'):
+            build(dict(weighting='HierarchicalWeighting'))
+
+    def test_unknown_value_of_a_network(self):
+        gan = dict(HRS['gan'], generator=dict(in_chanels=8))
+        with pytest.raises(JointError, match=r'objectives\.gan cannot be built: .*in_chanels'):
+            build(dict(gan=gan))
+
+    @pytest.mark.parametrize('kind', ['LovaszLoss', 'DiceLoss'])
+    def test_loss_that_would_drop_the_weights(self, kind):
+        head = dict(MODEL.decode_head, loss_decode=dict(type=kind))
+        build(decode_head=head)  # without weights it is fine
+        with pytest.raises(JointError, match=f'{kind} takes no pixel weights, which model.obj'):
+            build(dict(weighting=HRS['weighting']), decode_head=head)
+
+    def test_head_that_computes_its_loss_in_its_own_way(self):
+        class OwnWay(FCNHead):
+            def loss_by_feat(self, seg_logits, batch_data_samples):
+                return super().loss_by_feat(seg_logits, batch_data_samples)
+
+        head = OwnWay(in_channels=8, channels=4, num_convs=1, num_classes=5)
+        with pytest.raises(JointError, match='OwnWay takes no pixel weights, which model.objec'):
+            check_weighable([head], 'model.objectives.weighting')
+
+    def test_binary_head_with_one_channel(self):
+        head = dict(MODEL.decode_head, num_classes=2, out_channels=1, threshold=0.5)
+        with pytest.raises(JointError, match=r'decode_head\.out_channels is 1'):
+            build(decode_head=head)
+
+    def test_merging_pictures_of_several_sizes(self):
+        model = build(merge_domains=True)
+        pictures = torch.zeros(1, 3, 32, 32)
+        with pytest.raises(JointError, match='merge_domains=True needs pictures of one size'):
+            model._merges(dict(source=pictures, target=pictures[..., :16]))
+
     @pytest.mark.parametrize('name', ['my_loss', 'keys'])
     def test_unusable_name(self, name):
         with pytest.raises(JointError, match=f'objectives.{name}: choose another name'):
@@ -163,6 +201,23 @@ class TestRefusals:
 
 
 GAN_WITH_TYPO = dict(HRS['gan'], lamda=1)
+
+
+def test_init_cfg_of_an_objective_is_followed():
+    constant = dict(type='Constant', layer='Conv2d', val=0.25)
+    gan = dict(HRS['gan'], discriminator=dict(HRS['gan']['discriminator'], init_cfg=constant))
+    weighting = dict(HRS['weighting'], network=dict(channels=(4, 4, 4, 4), init_cfg=constant))
+    objectives = build(dict(gan=gan, weighting=weighting)).objectives
+    for network in (objectives['gan'].discriminator, *objectives['weighting'].networks.values()):
+        weights = [value for name, value in network.named_parameters() if 'weight' in name]
+        assert weights and all((value == 0.25).all() for value in weights)
+
+
+def test_the_heads_ignore_index_reaches_the_objectives():
+    model = build(
+        dict(weighting=HRS['weighting']), decode_head=dict(MODEL.decode_head, ignore_index=3)
+    )
+    assert model.objectives['weighting'].ignore_index == 3
 
 
 def test_none_deletes_an_objective():

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mmseg_joint.datasets import JointSampler
+from mmseg_joint.datasets.randomness import seed_words
+
+
+@HOOKS.register_module()
+class IterationSeedHook(Hook):
+    """Makes the randomness of a training step a function of (seed, rank, iteration).
+
+    Dropout and label noise then do not depend on what ran before: a resumed run draws what the
+    whole run drew, without generator states in the checkpoint, whether or not a validation ran in
+    between. (The data's randomness is a function of (seed, draw) already.)
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Any) -> None:
+        """Give the sampler the seed of the run that is resumed, where the config names none.
+
+        Args:
+            runner: The runner, which built the sampler before it read the checkpoint.
+        """
+        sampler = runner.train_dataloader.sampler
+        if isinstance(sampler, JointSampler) and not _has_seed_of_its_own(runner.cfg):
+            sampler.reseed(runner.seed)
+
+    def before_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+        """Seed every generator that a training step may draw from.
+
+        Args:
+            runner: The runner.
+            *args: Not used.
+            **kwargs: Not used.
+        """
+        first, second, third, _ = seed_words(runner.seed or 0, 'step', get_rank(), runner.iter)
+        random.seed(first)
+        np.random.seed(second)
+        torch.manual_seed(third)
+
+
+def _has_seed_of_its_own(cfg: Config) -> bool:
+    sampler = cfg.train_dataloader.get('sampler') or {}
+    return sampler.get('seed') is not None or cfg.get('randomness', {}).get('diff_rank_seed', False)
