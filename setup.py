@@ -27,6 +27,6 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmseg_joint', 'mmseg_joint.*']),
     python_requires='>=3.10',
-    install_requires=['torch>=2.3', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm'],
+    install_requires=['torch>=2.4', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm'],
     extras_require=EXTRAS,
 )

@@ -184,9 +184,8 @@ class JointEncoderDecoder(EncoderDecoder):
                 '"auto", or resize all domains alike.'
             )
         segmentor = (child for name, child in self.named_children() if name != 'objectives')
-        return (
-            self.merge_domains is True
-            or same_size
+        return self.merge_domains is True or (
+            same_size
             and not any(
                 isinstance(module, _BatchNorm) and module.training
                 for child in segmentor

@@ -151,11 +151,15 @@ class TestRefusals:
         with pytest.raises(JointError, match=r'objectives\.gan cannot be built: .*in_chanels'):
             build(dict(gan=gan))
 
-    @pytest.mark.parametrize('kind', ['LovaszLoss', 'DiceLoss'])
-    def test_loss_that_would_drop_the_weights(self, kind):
-        head = dict(MODEL.decode_head, loss_decode=dict(type=kind))
+    @pytest.mark.parametrize(
+        'loss', [dict(type='LovaszLoss', reduction='none'), dict(type='DiceLoss')]
+    )
+    def test_loss_that_would_drop_the_weights(self, loss):
+        head = dict(MODEL.decode_head, loss_decode=loss)
         build(decode_head=head)  # without weights it is fine
-        with pytest.raises(JointError, match=f'{kind} takes no pixel weights, which model.obj'):
+        with pytest.raises(
+            JointError, match=f'{loss["type"]} takes no pixel weights, which model.obj'
+        ):
             build(dict(weighting=HRS['weighting']), decode_head=head)
 
     def test_head_that_computes_its_loss_in_its_own_way(self):
@@ -164,7 +168,7 @@ class TestRefusals:
                 return super().loss_by_feat(seg_logits, batch_data_samples)
 
         head = OwnWay(in_channels=8, channels=4, num_convs=1, num_classes=5)
-        with pytest.raises(JointError, match='OwnWay takes no pixel weights, which model.objec'):
+        with pytest.raises(JointError, match='OwnWay takes no pixel weights'):
             check_weighable([head], 'model.objectives.weighting')
 
     def test_binary_head_with_one_channel(self):

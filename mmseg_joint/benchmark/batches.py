@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import torch
+from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from .settings import Settings
+
+Batch = dict[str, list]
+BLOCK = 16  # side of a patch of one class
+
+
+def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
+    """Pictures of each domain in a batch of a config.
+
+    Args:
+        cfg: Any config.
+        share: The same number for every domain, instead of the config's.
+
+    Returns:
+        Domain -> number; source 1 and target 1 where the config names no domains.
+    """
+    sampler = (cfg.get('train_dataloader') or {}).get('sampler') or {}
+    shares = {name: int(count) for name, count in (sampler.get('shares') or {}).items() if count}
+    shares = shares or {'source': 1, 'target': 1}
+    return {name: share or count for name, count in shares.items()}
+
+
+def random_batch(shares: dict[str, int], num_classes: int, settings: Settings) -> Batch:
+    """A batch as a data loader hands it over: uint8 pictures, labels with ignored pixels.
+
+    Args:
+        shares: Domain -> number of pictures.
+        num_classes: Number of classes of the labels.
+        settings: Size of the pictures.
+
+    Returns:
+        `inputs` and `data_samples`; samples of the domain `unlabeled` have labels all ignored.
+    """
+    generator = torch.Generator().manual_seed(0)
+    width, height = settings.size
+    inputs, samples = [], []
+    for domain, count in shares.items():
+        for _ in range(count):
+            shape = (3, height, width)
+            inputs.append(torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8))
+            grid = (1, -(-height // BLOCK), -(-width // BLOCK))
+            label = torch.randint(0, num_classes, grid, generator=generator)
+            label = label.repeat_interleave(BLOCK, 1).repeat_interleave(BLOCK, 2)
+            label = label[:, :height, :width].contiguous()
+            label[:, : height // 8] = 255
+            if domain == 'unlabeled':
+                label.fill_(255)
+            gt = PixelData(data=label)
+            samples.append(SegDataSample(gt_sem_seg=gt, metainfo={'domain': domain}))
+    return {'inputs': inputs, 'data_samples': samples}
+
+
+def labelled(shares: dict[str, int]) -> dict[str, int]:
+    """The shares that plain supervised training reads: all but `unlabeled`."""
+    return {domain: count for domain, count in shares.items() if domain != 'unlabeled'}

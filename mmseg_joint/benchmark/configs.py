@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_joint.errors import JointError
+
+from .settings import Settings
+
+UNUSED = ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test_cfg')
+
+
+def plain_beside(cfg: Config) -> Config | None:
+    """The plain supervised config beside a joint one: direct joint training.
+
+    Args:
+        cfg: Any config.
+
+    Returns:
+        The same config without objectives and their optimizers; None if it has no objectives.
+    """
+    names = {name for name, value in (cfg.model.get('objectives') or {}).items() if value}
+    if not names:
+        return None
+    plain = copy.deepcopy(cfg)
+    plain.model.objectives = {}
+    for owner in (plain.optim_wrapper, plain.get('param_scheduler')):
+        if isinstance(owner, dict):
+            for key in [key for key in owner if key.split('.')[0] in names]:
+                del owner[key]
+    return plain
+
+
+def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config:
+    """A config whose Runner does steps only: no weights file, no validation, no console.
+
+    Args:
+        cfg: Any config with a model and an optimizer; it is left as it is.
+        settings: Device and precision.
+        name: Name of the experiment, unique in the process.
+        work_dir: Folder for what the hooks write.
+
+    Returns:
+        The prepared config.
+
+    Raises:
+        JointError: It cannot train, or its optimizer wrapper takes no `dtype`.
+    """
+    for key in ('model', 'optim_wrapper'):
+        if not cfg.get(key):
+            raise JointError(f'The config has no {key}: only a config that trains can be measured.')
+    cfg = copy.deepcopy(cfg)
+    cfg.model = _stand_alone(cfg.model)
+    if settings.dtype:
+        _set_dtype(cfg, settings.dtype)
+    for key in (*UNUSED, 'test_evaluator', 'load_from', 'visualizer'):
+        cfg[key] = None
+    cfg.train_dataloader = {}  # BenchmarkLoop is handed its batches
+    cfg.train_cfg = {'type': 'BenchmarkLoop', 'device': settings.device_type}
+    cfg.update(experiment_name=name, work_dir=work_dir, log_level='ERROR', launcher='none')
+    cfg.update(resume=False)
+    cfg.setdefault('default_scope', 'mmseg')
+    return cfg
+
+
+def _stand_alone(node: Any) -> Any:
+    """Drop pretrained files and the norm that needs a process group, wherever they stand."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(_stand_alone(item) for item in node)
+    if not isinstance(node, dict):
+        return node
+    clean = {key: _stand_alone(value) for key, value in node.items()}
+    if clean.get('type') == 'SyncBN':
+        clean['type'] = 'BN'
+    if clean.get('pretrained'):
+        clean['pretrained'] = None
+    if 'init_cfg' in clean:
+        given = clean['init_cfg'] or []
+        given = [given] if isinstance(given, dict) else list(given)
+        clean['init_cfg'] = [item for item in given if item.get('type') != 'Pretrained'] or None
+    return clean
+
+
+def _set_dtype(cfg: Config, dtype: str) -> None:
+    wrapper = cfg.optim_wrapper
+    if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
+        wrapper.dtype = dtype
+    elif dtype != 'float32':
+        raise JointError(
+            f"--dtype {dtype} needs optim_wrapper.constructor='JointOptimWrapperConstructor'."
+        )

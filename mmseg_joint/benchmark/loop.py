@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import IterBasedTrainLoop, Runner
+from mmseg.registry import LOOPS
+from torch.optim import Optimizer
+
+from mmseg_joint.engine.launch import build_runner
+
+
+class _NoData:
+    """A data loader that is never asked for a batch."""
+
+    class dataset:
+        metainfo: dict = {}  # noqa: RUF012
+
+    sampler = None
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+
+@LOOPS.register_module()
+class BenchmarkLoop(IterBasedTrainLoop):
+    """mmengine's training loop that stops before its first step and is then driven from outside.
+
+    So several Runners can take turns in one process. A step is mmengine's own, with every hook.
+
+    Args:
+        runner: The Runner.
+        dataloader: Not used.
+        device: Device on which the model trains.
+    """
+
+    def __init__(self, runner: Runner, dataloader: Any, device: str = 'cpu') -> None:
+        super().__init__(runner, _NoData(), max_iters=1_000_000, val_interval=1_000_000)
+        runner.model.to(torch.device(device))  # the optimizers are built after this
+
+    def run(self) -> torch.nn.Module:
+        """Call the hooks that come before the first step."""
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        return self.runner.model
+
+    def step(self, batch: dict) -> None:
+        """What mmengine's loop does for one batch.
+
+        Args:
+            batch: What a data loader would hand over.
+        """
+        self.runner.model.train()
+        self.run_iter(batch)
+        self._decide_current_val_interval()
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Network's name -> its PyTorch optimizer."""
+        wrapper = self.runner.optim_wrapper
+        named = wrapper.items() if hasattr(wrapper, 'items') else [('segmentor', wrapper)]
+        return {name: inner.optimizer for name, inner in named}
+
+
+def start(cfg: Config) -> BenchmarkLoop:
+    """Build a Runner and bring it to just before its first step.
+
+    Args:
+        cfg: A config that :func:`mmseg_joint.benchmark.configs.prepare` made.
+
+    Returns:
+        Its loop.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning)  # of hooks that have nothing to do here
+        runner = build_runner(cfg)
+        runner.train()
+    return runner.train_loop

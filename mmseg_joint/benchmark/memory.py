@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.utils import import_modules_from_strings
+
+from mmseg_joint.errors import JointError
+
+from .batches import Batch
+from .loop import start
+from .settings import Settings
+
+STEPS = 3  # the optimizers' state is there from the second step on
+
+
+def peak_memory(cfg: Config, batch: Batch, settings: Settings) -> int:
+    """Peak memory of training, measured in a fresh process so that no other config adds to it.
+
+    Args:
+        cfg: A prepared config.
+        batch: The batch of every step.
+        settings: Device.
+
+    Returns:
+        Bytes: on a GPU what tensors took, on a CPU the process's, Python and libraries included.
+
+    Raises:
+        JointError: The process died, most likely for want of memory.
+    """
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(_train, cfg, batch, settings, torch.get_num_threads()).result()
+        except BrokenProcessPool as error:
+            raise JointError(
+                'The process that measures the peak memory died, most likely for want of memory: '
+                'choose a smaller --size or --share.'
+            ) from error
+
+
+def _train(cfg: Config, batch: Batch, settings: Settings, threads: int) -> int:
+    torch.set_num_threads(threads)
+    if cfg.get('custom_imports'):
+        import_modules_from_strings(**cfg.custom_imports)
+    loop = start(cfg)
+    for _ in range(STEPS):
+        loop.step(batch)
+    if settings.device_type == 'cuda':
+        return torch.cuda.max_memory_allocated()
+    return _peak_of_process()
+
+
+def _peak_of_process() -> int:
+    status = Path('/proc/self/status')
+    if status.is_file():  # unlike getrusage, it leaves out what the parent had when it forked
+        for line in status.read_text().splitlines():
+            if line.startswith('VmHWM:'):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == 'darwin' else peak * 1024

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any
+
+TARGETS = {'runner / bare': 1.03, 'measured / predicted': 1.05}
+EXPLAINED = {
+    'runner / bare': "the Runner's step / a bare PyTorch loop",
+    'measured / predicted': 'the step / what its FLOPs predict from the plain step',
+}
+
+
+@dataclass
+class Measured:
+    """One config's numbers.
+
+    Args:
+        seconds: Of each timed step of the Runner.
+        pictures: In a batch.
+        parts: Part of a step -> seconds.
+        flops: Part of a step -> floating-point operations.
+        peak_memory: Bytes, if measured.
+    """
+
+    seconds: list[float]
+    pictures: int
+    parts: dict[str, float]
+    flops: dict[str, float]
+    peak_memory: int | None = None
+
+    @property
+    def total_flops(self) -> float:
+        """Floating-point operations of a step."""
+        return sum(self.flops.values())
+
+
+@dataclass
+class Report:
+    """All numbers of a run.
+
+    Args:
+        measured: Name of a config -> its numbers; the plain config comes second.
+        conditions: Size, precision, device, …
+        bare: Seconds of each step of the bare loop.
+        bare_note: Why there is no bare loop.
+        ratios: Name -> median and quarter points of the pairwise ratios.
+        data: What the data loader took, if measured.
+    """
+
+    measured: dict[str, Measured]
+    conditions: dict[str, Any]
+    bare: list[float] | None = None
+    bare_note: str | None = None
+    ratios: dict[str, dict[str, float]] = field(default_factory=dict)
+    data: dict[str, float] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        return {**asdict(self), 'targets': TARGETS}
+
+    def __str__(self) -> str:
+        blocks = [self._conditions(), self._steps(), self._parts(), self._ratios()]
+        if self.data:
+            blocks.append(self._data())
+        return '\n\n'.join(blocks)
+
+    def _conditions(self) -> str:
+        c = self.conditions
+        shares = ' + '.join(f'{count} {domain}' for domain, count in c['shares'].items())
+        return (
+            f'{shares} of {c["size"][0]}x{c["size"][1]}, {c["dtype"]}, {c["device"]}, '
+            f'{c["threads"]} threads, torch {c["torch"]}, medians of {c["steps"]} steps'
+        )
+
+    def _steps(self) -> str:
+        rows = [['', 's/step', 'pictures/s', 'peak memory', 'GFLOPs/step']]
+        for name, one in self.measured.items():
+            rows.append([name, *_speed(one.seconds, one.pictures)])
+            rows[-1] += [_bytes(one.peak_memory), f'{one.total_flops / 1e9:.4g}']
+            if self.bare and len(rows) == 2:
+                rows.append(['  in a bare loop', *_speed(self.bare, one.pictures), '', ''])
+        return _table(rows)
+
+    def _parts(self) -> str:
+        head = ['where the time goes']
+        for name in self.measured:
+            head += [f'{name}: ms', '%', 'GFLOPs']
+        ours, *others = self.measured.values()
+        names = dict.fromkeys([*ours.parts, *(part for one in others for part in one.parts)])
+        names = sorted(names, key=lambda part: part == 'other')
+        rows = [head]
+        for part in names:
+            rows.append([part])
+            for one in self.measured.values():
+                rows[-1] += _part(one, part)
+        rows.append(['sum'])
+        for one in self.measured.values():
+            total = sum(one.parts.values())
+            rows[-1] += [f'{1e3 * total:.1f}', '100', f'{one.total_flops / 1e9:.4g}']
+        return _table(rows)
+
+    def _ratios(self) -> str:
+        lines = []
+        for key, value in self.ratios.items():
+            met = 'met' if value['median'] <= TARGETS[key] else 'missed'
+            spread = f'half of the steps {value["low"]:.3f}-{value["high"]:.3f}'
+            lines.append(
+                f'{EXPLAINED[key]}: {value["median"]:.3f} ({spread}; target {TARGETS[key]}: {met})'
+            )
+        if self.bare_note:
+            lines.append(f'no bare loop: {self.bare_note}')
+        return '\n'.join(lines) or 'nothing to compare with: the config has no objectives'
+
+    def _data(self) -> str:
+        one, data = next(iter(self.measured.values())), self.data
+        step = median(one.seconds)
+        hidden = 'less' if data['seconds'] <= step else 'more'
+        return (
+            f'data loader: {data["seconds"]:.4g} s a batch with {data["workers"]} workers, '
+            f'{data["pictures"] / data["seconds"]:.4g} pictures/s, first batch after '
+            f'{data["first"]:.3g} s; {hidden} than a step takes'
+        )
+
+
+def _part(one: Measured, part: str) -> list[str]:
+    if part not in one.parts:
+        return ['', '', '']
+    seconds, flops = one.parts[part], one.flops.get(part, 0)
+    share = 100 * seconds / sum(one.parts.values())
+    return [f'{1e3 * seconds:.1f}', f'{share:.1f}', f'{flops / 1e9:.4g}' if flops else '']
+
+
+def _speed(seconds: list[float], pictures: int) -> list[str]:
+    return [f'{median(seconds):.4g}', f'{pictures / median(seconds):.4g}']
+
+
+def _bytes(count: int | None) -> str:
+    if count is None:
+        return ''
+    return f'{count / 2**30:.2f} GiB' if count >= 2**30 else f'{count / 2**20:.0f} MiB'
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first, *rest = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append('  '.join([row[0].ljust(len(first)), *rest]).rstrip())
+    return '\n'.join(lines)

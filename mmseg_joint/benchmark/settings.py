@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from mmseg_joint.errors import JointError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured, and how often.
+
+    Args:
+        size: Width and height of the random pictures.
+        share: Pictures of each domain in a batch; None takes the config's.
+        steps: Timed steps of each variant.
+        warmup: Steps before them.
+        dtype: `'float32'`, `'bfloat16'` or `'float16'`; None takes the config's.
+        device: `'auto'`, `'cpu'` or `'cuda'`.
+        memory: Measure the peak memory, each config in a process of its own.
+        data: Measure the config's own data loader too.
+
+    Raises:
+        JointError: A number is too small, or there is no such device.
+    """
+
+    size: tuple[int, int] = (512, 256)
+    share: int | None = None
+    steps: int = 20
+    warmup: int = 3
+    dtype: str | None = None
+    device: str = 'auto'
+    memory: bool = True
+    data: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = {'--size': min(self.size), '--steps': self.steps, '--share': self.share}
+        for name, value in numbers.items():
+            if value is not None and value < 1:
+                raise JointError(f'{name} must be at least 1, not {value}.')
+        if self.device == 'cuda' and not torch.cuda.is_available():
+            raise JointError('--device cuda: PyTorch sees no GPU; use --device cpu.')
+
+    @property
+    def device_type(self) -> str:
+        """`'cpu'` or `'cuda'`."""
+        if self.device != 'auto':
+            return self.device
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was given."""
+        if self.device_type == 'cuda':
+            torch.cuda.synchronize()

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.model import BaseDataPreprocessor
+from torch import nn
+
+from mmseg_joint.benchmark import Settings
+from mmseg_joint.benchmark.bare import BareLoop, not_written
+from mmseg_joint.benchmark.batches import random_batch, shares_of
+from mmseg_joint.benchmark.breakdown import Ledger, flops_by_part, networks, seconds_by_part
+from mmseg_joint.benchmark.configs import plain_beside, prepare
+from mmseg_joint.benchmark.loading import loading_time
+from mmseg_joint.benchmark.loop import start
+from mmseg_joint.benchmark.measure import losses_of_both, measure
+from mmseg_joint.benchmark.memory import peak_memory
+from mmseg_joint.benchmark.report import Measured, Report
+from mmseg_joint.benchmark.timing import interleaved, ratio
+from mmseg_joint.errors import JointError
+from tests.tiny import CLASSES, HRS, HRS_OPTIMIZERS, MODEL, batch
+
+SETTINGS = Settings(size=(96, 64), steps=2, warmup=1, device='cpu', memory=False)
+NETWORKS = [
+    'backbone',
+    'decode_head',
+    'weighting.networks.pixel',
+    'weighting.networks.region',
+    'weighting.networks.image',
+    'gan.generator',
+    'gan.discriminator',
+]
+
+
+def hrs() -> Config:
+    cfg = Config(
+        dict(
+            model=copy.deepcopy(dict(MODEL, objectives=HRS)),
+            optim_wrapper=copy.deepcopy(HRS_OPTIMIZERS),
+            param_scheduler=[dict(type='PolyLR', by_epoch=False)],
+            default_scope='mmseg',
+            custom_imports=dict(imports=['mmseg_joint'], allow_failed_imports=False),
+            train_dataloader=dict(
+                sampler=dict(type='JointSampler', shares=dict(source=2, target=1))
+            ),
+        )
+    )
+    cfg.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='absent.pth')
+    return cfg
+
+
+def hrs_loop(tmp_path, settings: Settings = SETTINGS):
+    return start(prepare(hrs(), settings, f'test_{tmp_path.name}', str(tmp_path)))
+
+
+def load_tool():
+    path = Path(__file__).parents[2] / 'tools' / 'benchmark.py'
+    spec = importlib.util.spec_from_file_location('benchmark_tool', path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+@pytest.mark.parametrize('dtype', [None, 'bfloat16'])
+@pytest.mark.parametrize('domains', [('source', 'target'), ('target', 'source', 'source')])
+def test_bare_loop_computes_the_same_loss_and_gradients(tmp_path, dtype, domains):
+    loop = hrs_loop(tmp_path, Settings(size=(96, 64), dtype=dtype, device='cpu'))
+    model, optim_wrapper = loop.runner.model, loop.runner.optim_wrapper
+    assert not_written(model) is None
+    bare = BareLoop(model, loop.optimizers, dtype)
+    data = batch(domains=domains)
+    tolerance = 1e-6 if dtype is None else 1e-2
+    theirs, ours = losses_of_both(model, bare, data, optim_wrapper)
+    assert ours == pytest.approx(theirs, rel=tolerance)
+    if dtype is None:
+        assert_same_gradients(model, bare, data)
+
+
+def assert_same_gradients(model, bare, data):
+    torch.manual_seed(0)
+    bare.loss(data).backward()
+    ours = {name: value.grad.clone() for name, value in model.named_parameters()}
+    model.zero_grad()
+    torch.manual_seed(0)
+    prepared = model.data_preprocessor(data, training=True)
+    model.parse_losses(model.loss(**prepared))[0].backward()
+    for name, value in model.named_parameters():
+        torch.testing.assert_close(ours[name], value.grad, rtol=1e-3, atol=1e-7, msg=name)
+
+
+def test_bare_loop_of_the_plain_config_and_its_step(tmp_path):
+    loop = start(prepare(plain_beside(hrs()), SETTINGS, 'test_plain', str(tmp_path)))
+    bare = BareLoop(loop.runner.model, loop.optimizers)
+    theirs, ours = losses_of_both(loop.runner.model, bare, batch(), loop.runner.optim_wrapper)
+    assert ours == pytest.approx(theirs, rel=1e-6)
+    before = [value.clone() for value in loop.runner.model.parameters()]
+    bare.step(batch())
+    after = list(loop.runner.model.parameters())
+    assert not all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_bare_loop_says_what_it_cannot_do(tmp_path):
+    model = hrs_loop(tmp_path).runner.model
+    model.decode_head.loss_decode = nn.BCEWithLogitsLoss()
+    assert 'cross-entropy' in not_written(model)
+
+
+def test_plain_config_has_no_objective_and_no_optimizer_of_one():
+    cfg = hrs()
+    cfg.param_scheduler = {'segmentor': [], 'gan.generator': [], 'weighting': []}
+    plain = plain_beside(cfg)
+    assert not plain.model.objectives
+    assert set(plain.optim_wrapper) == {'constructor', 'segmentor'}
+    assert set(plain.param_scheduler) == {'segmentor'}
+    assert set(cfg.model.objectives) == {'weighting', 'gan'}  # the config itself is left alone
+    assert plain_beside(plain) is None
+
+
+def test_prepared_config_stands_alone(tmp_path):
+    cfg = hrs()
+    cfg.model.backbone.update(
+        norm_cfg=dict(type='SyncBN'),
+        pretrained='open-mmlab://resnet50_v1c',
+        init_cfg=[dict(type='Normal', std=0.1), dict(type='Pretrained', checkpoint='absent.pth')],
+    )
+    backbone = prepare(cfg, SETTINGS, 'x', str(tmp_path)).model.backbone
+    assert backbone.norm_cfg.type == 'BN'
+    assert backbone.pretrained is None
+    assert [init.type for init in backbone.init_cfg] == ['Normal']
+
+
+def test_batches_have_the_shares_of_the_config():
+    assert shares_of(hrs()) == {'source': 2, 'target': 1}
+    assert shares_of(hrs(), share=3) == {'source': 3, 'target': 3}
+    assert shares_of(Config(dict())) == {'source': 1, 'target': 1}
+    data = random_batch({'source': 2, 'target': 1}, CLASSES, SETTINGS)
+    assert [s.metainfo['domain'] for s in data['data_samples']] == ['source', 'source', 'target']
+    label = data['data_samples'][0].gt_sem_seg.data
+    assert label.shape == (1, 64, 96)
+    assert set(label.unique().tolist()) <= {*range(CLASSES), 255}
+    assert data['inputs'][0].dtype == torch.uint8 and data['inputs'][0].shape == (3, 64, 96)
+
+
+def test_ledger_charges_the_innermost_part():
+    meter = iter(range(0, 100, 10))
+    ledger = Ledger(lambda: next(meter))  # each reading is 10 more than the one before
+    with ledger.part('outer'), ledger.part('inner'):
+        pass
+    ledger.charge()
+    assert ledger.totals == {'other': 20, 'outer': 20, 'inner': 10}
+
+
+def test_every_network_and_optimizer_has_a_row(tmp_path):
+    loop = hrs_loop(tmp_path)
+    assert list(networks(loop.runner.model)) == NETWORKS
+    data = random_batch({'source': 1, 'target': 1}, CLASSES, SETTINGS)
+    methods_before = {name: set(vars(net)) for name, net in networks(loop.runner.model).items()}
+    seconds = seconds_by_part(loop, data, SETTINGS)
+    flops = flops_by_part(loop, data)
+    for name in NETWORKS:
+        assert seconds[f'forward {name}'] > 0, name
+        assert flops[f'forward {name}'] > 0, name
+    for name in ('segmentor', 'weighting', 'gan.generator', 'gan.discriminator'):
+        assert seconds[f'optimizer {name}'] > 0, name
+    assert seconds['backward'] > 0 and seconds['data preprocessor'] > 0
+    assert list(seconds)[-1] == 'other'
+    # nothing stays behind on the modules
+    assert {n: set(vars(net)) for n, net in networks(loop.runner.model).items()} == methods_before
+
+
+class TwoConvs(nn.Module):
+    """Stands for a segmentor: 3 → 4 → 5 channels, a 3×3 kernel at full and one at half size."""
+
+    def __init__(self):
+        super().__init__()
+        self.data_preprocessor = BaseDataPreprocessor()
+        self.backbone = nn.Conv2d(3, 4, 3, padding=1)
+        self.decode_head = nn.Conv2d(4, 5, 3, padding=1, stride=2)
+
+
+class OneStep:
+    """Stands for a Runner and its loop."""
+
+    def __init__(self):
+        self.runner, self.model, self.optim_wrapper = self, TwoConvs(), self
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1)
+
+    def step(self, pictures=None):
+        if pictures is None:  # as an optimizer wrapper
+            return self.optimizer.step()
+        logits = self.model.decode_head(self.model.backbone(pictures))
+        self.backward(logits.sum())
+        return None
+
+    def backward(self, loss):
+        loss.backward()
+
+    def zero_grad(self):
+        self.optimizer.zero_grad()
+
+    def call_hook(self, name):
+        raise NotImplementedError
+
+
+def test_flops_of_a_known_network():
+    flops = flops_by_part(OneStep(), torch.rand(2, 3, 8, 6))
+    first = 2 * 2 * (8 * 6) * 4 * (3 * 9)  # two a multiply-add, two pictures
+    second = 2 * 2 * (4 * 3) * 5 * (4 * 9)
+    assert flops['forward backbone'] == first
+    assert flops['forward decode_head'] == second
+    # weights' gradients of both; the pictures need none
+    assert flops['backward'] == first + 2 * second
+    assert sum(flops.values()) == 2 * first + 3 * second
+
+
+def test_variants_take_turns_and_ratios_are_pairwise():
+    calls = []
+    variants = {name: (lambda name=name: calls.append(name)) for name in 'ab'}
+    times = interleaved(variants, SETTINGS)
+    assert calls == ['a', 'b'] * 3
+    assert [len(seconds) for seconds in times.values()] == [2, 2]
+    # the machine gets ten times slower in the middle: the ratio does not notice
+    pairs = ratio([1.1, 11.0, 11.0], [1.0, 10.0, 10.0])
+    assert pairs == pytest.approx({'median': 1.1, 'low': 1.1, 'high': 1.1})
+    assert ratio([3.0], [1.0], factor=2.0)['median'] == 1.5
+
+
+def test_measure_reports_every_network_both_ratios_and_json():
+    report = measure(hrs(), 'tiny', SETTINGS)
+    text = str(report)
+    for name in [*NETWORKS, 'plain supervised', 'in a bare loop', 'backward', 'hooks', 'other']:
+        assert name in text, name
+    assert set(report.ratios) == {'runner / bare', 'measured / predicted'}
+    numbers = json.loads(json.dumps(report.as_dict()))
+    assert len(numbers['measured']['tiny']['seconds']) == SETTINGS.steps
+    ours, plain = report.measured.values()
+    assert ours.pictures == plain.pictures == 3
+    assert ours.total_flops > plain.total_flops > 0
+    assert ours.flops['forward backbone'] == plain.flops['forward backbone']
+
+
+def test_report_names_a_missed_target_and_a_missing_bare_loop():
+    one = Measured(seconds=[1.0], pictures=2, parts={'backward': 0.75, 'other': 0.25}, flops={})
+    conditions = dict(
+        size=[8, 8],
+        shares={'target': 2},
+        dtype='float32',
+        device='cpu',
+        threads=1,
+        steps=1,
+        torch='',
+    )
+    report = Report({'a': one}, conditions, bare_note='the bare loop was not written for X')
+    assert 'no bare loop: the bare loop was not written for X' in str(report)
+    report.ratios['runner / bare'] = {'median': 1.04, 'low': 1.0, 'high': 1.1}
+    assert '1.040' in str(report) and 'missed' in str(report)
+    (backward,) = (line for line in str(report).splitlines() if line.startswith('backward'))
+    assert backward.split() == ['backward', '750.0', '75.0']
+
+
+def test_peak_memory_is_measured_in_a_process_of_its_own(tmp_path):
+    settings = Settings(size=(32, 32), device='cpu')
+    cfg = prepare(plain_beside(hrs()), settings, 'test_memory', str(tmp_path))
+    peak = peak_memory(cfg, random_batch({'target': 1}, CLASSES, settings), settings)
+    assert 2**26 < peak < 2**32  # Python and PyTorch at least
+
+
+class Pictures(torch.utils.data.Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return dict(inputs=torch.zeros(3, 4, 4))
+
+
+def test_data_loader_is_timed():
+    loader = dict(
+        batch_size=1,
+        num_workers=0,
+        dataset=Pictures(),
+        sampler=dict(type='DefaultSampler', shuffle=False),
+    )
+    cfg = ConfigDict(train_dataloader=loader)
+    found = loading_time(cfg, Settings(steps=2, warmup=1))
+    assert found['pictures'] == 1 and found['workers'] == 0 and found['seconds'] > 0
+    with pytest.raises(JointError, match='lower --steps'):
+        loading_time(cfg, Settings(steps=5, warmup=1))
+
+
+def test_tool_writes_json_and_tells_mistakes_in_one_sentence(tmp_path, capsys):
+    tool = load_tool()
+    hrs().dump(tmp_path / 'tiny.py')
+    options = ['--size', '64', '64', '--steps', '1', '--warmup', '0', '--share', '1']
+    json_file = tmp_path / 'numbers.json'
+    tool.main([str(tmp_path / 'tiny.py'), *options, '--no-memory', '--json', str(json_file)])
+    assert 'where the time goes' in capsys.readouterr().out
+    numbers = json.loads(json_file.read_text())
+    assert numbers['conditions']['shares'] == {'source': 1, 'target': 1}
+    with pytest.raises(JointError, match='no config'):
+        tool.main([str(tmp_path / 'absent.py')])
+    with pytest.raises(JointError, match='--steps must be at least 1'):
+        tool.main([str(tmp_path / 'tiny.py'), '--steps', '0'])
+    with pytest.raises(JointError, match='no folder'):
+        tool.main([str(tmp_path / 'tiny.py'), '--json', str(tmp_path / 'absent' / 'x.json')])

@@ -1,0 +1,79 @@
+#!/usr/bin/env python
+"""Measure a training step and where its time goes: tools/benchmark.py CONFIG."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from mmseg_joint.benchmark import Settings, measure
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import existing_file, run
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Measure a training step of a config.')
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--plain',
+        metavar='CONFIG',
+        help='config to compare with; by default the same one without objectives',
+    )
+    parser.add_argument(
+        '--size', nargs=2, type=int, default=(512, 256), metavar=('W', 'H'), help='of the pictures'
+    )
+    parser.add_argument(
+        '--share', type=int, metavar='N', help="pictures of each domain; by default the config's"
+    )
+    parser.add_argument('--steps', type=int, default=20, help='timed steps of each variant')
+    parser.add_argument('--warmup', type=int, default=3, help='steps before them')
+    parser.add_argument('--dtype', choices=['float32', 'bfloat16', 'float16'])
+    parser.add_argument('--device', choices=['auto', 'cpu', 'cuda'], default='auto')
+    parser.add_argument('--data', action='store_true', help="also measure the config's data loader")
+    parser.add_argument('--no-memory', action='store_true', help='leave the peak memory out')
+    parser.add_argument('--json', metavar='FILE', help='write all numbers here')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change values of the config (and of --plain)',
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args(argv)
+
+
+def read(path: str, options: dict | None) -> Config:
+    cfg = Config.fromfile(existing_file(path, 'config'))
+    if options:
+        cfg.merge_from_dict(options)
+    return cfg
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    if args.json and not Path(args.json).absolute().parent.is_dir():
+        raise JointError(f'--json: there is no folder {Path(args.json).absolute().parent}.')
+    settings = Settings(
+        size=tuple(args.size),
+        share=args.share,
+        steps=args.steps,
+        warmup=args.warmup,
+        dtype=args.dtype,
+        device=args.device,
+        memory=not args.no_memory,
+        data=args.data,
+    )
+    plain = read(args.plain, args.cfg_options) if args.plain else None
+    cfg = read(args.config, args.cfg_options)
+    report = measure(cfg, Path(args.config).stem, settings, plain)
+    print(report)
+    if args.json:
+        Path(args.json).write_text(json.dumps(report.as_dict(), indent=1), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    run(main)
