@@ -10,4 +10,5 @@ model['objectives']['gan'].update(
     generator=dict(in_channels=96, feature_stride=32, channels=(64, 32, 16, 8, 8, 8)),
     discriminator=dict(in_channels=3, channels=(16, 32, 64, 64, 64, 64)),
 )
-optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)
+adam = dict(optimizer=dict(type='Adam', lr=1e-3, betas=(0.9, 0.999)))  # E's rate for all, as in HRS
+optim_wrapper = dict(weighting=adam, gan=dict(generator=adam, discriminator=adam))

@@ -1,4 +1,5 @@
 # Target only: a few of CamVid's 367 labelled training pictures
+_base_ = './city.py'
 camvid_root = 'data/camvid/'
 train_pipeline = [
     dict(type='LoadCheckedImage'),
@@ -13,35 +14,17 @@ test_pipeline = [
     dict(type='LoadMappedAnnotations'),
     dict(type='PackSegInputs'),
 ]
-# the training scale, half and one and a quarter of it, each mirrored too
-tta_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale=(240, 180)),
-                dict(type='Resize', scale=(480, 360)),
-                dict(type='Resize', scale=(600, 450)),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadMappedAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1]['transforms'][0] = [
+    dict(type='Resize', scale=scale) for scale in [(240, 180), (480, 360), (600, 450)]
 ]
 train_dataloader = dict(
     batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='JointSampler', shares=dict(target=4)),
+    sampler=dict(shares=dict(target=4)),
     dataset=dict(
-        type='JointDataset',
         domains=dict(
             target=dict(
+                _delete_=True,
                 type='LabelSubset',
                 count=12,  # labelled real pictures
                 seed=0,
@@ -52,21 +35,15 @@ train_dataloader = dict(
                     pipeline=train_pipeline,
                 ),
             )
-        ),
+        )
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='CamVidDataset',
         data_root=camvid_root,
         data_prefix=dict(img_path='images/val', seg_map_path='labels/val'),
         pipeline=test_pipeline,
-    ),
+    )
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

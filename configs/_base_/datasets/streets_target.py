@@ -1,4 +1,5 @@
 # Target only: a few labelled pictures of the `camera` streets, in Cityscapes' layout
+_base_ = './city.py'
 target_root = 'data/streets/camera/'
 train_pipeline = [
     dict(type='LoadCheckedImage'),
@@ -13,55 +14,14 @@ test_pipeline = [
     dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
     dict(type='PackSegInputs'),
 ]
-# the training scale, half and one and a quarter of it, each mirrored too
-tta_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='Resize', scale=(120, 90)),
-                dict(type='Resize', scale=(240, 180)),
-                dict(type='Resize', scale=(300, 225)),
-            ],
-            [
-                dict(type='RandomFlip', prob=0.0, direction='horizontal'),
-                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
-            ],
-            [dict(type='LoadMappedAnnotations')],
-            [dict(type='PackSegInputs')],
-        ],
-    ),
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline[1]['transforms'][0] = [
+    dict(type='Resize', scale=scale) for scale in [(120, 90), (240, 180), (300, 225)]
 ]
 train_dataloader = dict(
     batch_size=2,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='JointSampler', shares=dict(target=2)),
-    dataset=dict(
-        type='JointDataset',
-        domains=dict(
-            target=dict(
-                type='CityscapesIdsDataset',
-                data_root=target_root,
-                data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
-                pipeline=train_pipeline,
-            )
-        ),
-    ),
+    sampler=dict(shares=dict(target=2)),
+    dataset=dict(domains=dict(target=dict(data_root=target_root, pipeline=train_pipeline))),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='CityscapesIdsDataset',
-        data_root=target_root,
-        data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(data_root=target_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
