@@ -14,7 +14,7 @@ $(BIN)/.installed: setup.py requirements/tested.txt
 	touch $@
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: install
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ def read_version() -> str:
 EXTRAS = {
     'onedl': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation'],
     'upstream': ['mmengine>=0.10.7', 'mmcv>=2.0.0', 'mmsegmentation>=1.2.2', 'ftfy', 'regex'],
-    'tests': ['pytest>=7', 'ruff'],
+    'tests': ['pytest>=7', 'pytest-xdist', 'ruff'],
 }
 
 setup(
