@@ -11,5 +11,5 @@ model['objectives']['gan'].update(
     discriminator=dict(in_channels=3, channels=(16, 32, 64, 64, 64, 64)),
 )
 optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)
-# W at E's rate, as in the paper; G and D keep theirs, at 1e-3 one seed's tanh saturated for good
+# W at E's rate, as in the paper; G and D keep the paper's
 optim_wrapper['weighting']['optimizer'].update(lr=1e-3)
