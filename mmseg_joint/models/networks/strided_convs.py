@@ -31,7 +31,6 @@ class StridedConvs(nn.ModuleList):
         negative_slope: float,
         full_precision_end: bool = False,
     ) -> None:
-        # zip(strict=True) needs Python 3.10.
         assert len(widths) - 1 == len(strides) == len(paddings)
         super().__init__(
             nn.Conv2d(before, after, kernel_size, stride, padding=low if low == high else 0)

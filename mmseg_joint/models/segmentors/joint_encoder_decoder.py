@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import reduce
 from operator import mul
 from typing import Any
@@ -229,10 +230,6 @@ class JointEncoderDecoder(EncoderDecoder):
         return losses
 
 
-def _pixel_weights(domain: str, results: Any) -> Tensor | None:
-    found = [
-        result.pixel_weights[domain]
-        for result in results
-        if isinstance(result, ObjectiveResult) and domain in result.pixel_weights
-    ]
+def _pixel_weights(domain: str, results: Iterable[ObjectiveResult]) -> Tensor | None:
+    found = [result.pixel_weights[domain] for result in results if domain in result.pixel_weights]
     return reduce(mul, found) if found else None
