@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from mmseg_joint.engine.cpu_memory import reuse_memory
 from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
 from mmseg_joint.errors import JointError
 
@@ -21,19 +22,10 @@ def build_runner(cfg: Config) -> Runner:
         mmengine's Runner, or the one that `runner_type` names.
     """
     _check_schedule(cfg)
-    use_huge_pages()
+    reuse_memory()
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-
-
-def use_huge_pages() -> None:
-    """Let torch take large tensors on a CPU from huge pages, unless the user has decided.
-
-    A step allocates its feature maps anew, and with pages of 4 KiB the kernel spends up to a third
-    of the step handing them out. Torch reads the variable at its first large allocation.
-    """
-    os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')
 
 
 def use_mixed_precision(cfg: Config) -> None:

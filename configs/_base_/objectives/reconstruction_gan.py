@@ -11,6 +11,6 @@ gan = dict(
     fake_label=(0.0, 0.2),
 )
 gan_optimizers = dict(
-    generator=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999))),  # G
-    discriminator=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999))),  # D
+    generator=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)),  # G
+    discriminator=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)),  # D
 )

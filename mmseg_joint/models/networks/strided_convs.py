@@ -36,6 +36,7 @@ class StridedConvs(nn.ModuleList):
             nn.Conv2d(before, after, kernel_size, stride, padding=low if low == high else 0)
             for before, after, stride, (low, high) in zip(widths, widths[1:], strides, paddings)
         )
+        self.to(memory_format=torch.channels_last)
         self.kernel_size = kernel_size
         self.paddings = tuple(paddings)
         self.negative_slope = negative_slope
