@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmseg_joint.benchmark import Settings, measure
+from mmseg_joint.benchmark import Settings, measure, measure_sequential
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file, run
 
@@ -34,6 +34,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--device', choices=['auto', 'cpu', 'cuda'], default='auto')
     parser.add_argument('--data', action='store_true', help="also measure the config's data loader")
     parser.add_argument('--no-memory', action='store_true', help='leave the peak memory out')
+    parser.add_argument(
+        '--sequential',
+        action='store_true',
+        help='compare with a hand-written sequential loop (configs with one OutputAdversarial)',
+    )
     parser.add_argument('--json', metavar='FILE', help='write all numbers here')
     parser.add_argument(
         '--cfg-options',
@@ -69,7 +74,11 @@ def main(argv: list[str] | None = None) -> None:
     )
     plain = read(args.plain, args.cfg_options) if args.plain else None
     cfg = read(args.config, args.cfg_options)
-    report = measure(cfg, Path(args.config).stem, settings, plain)
+    name = Path(args.config).stem
+    if args.sequential:
+        report = measure_sequential(cfg, name, settings)
+    else:
+        report = measure(cfg, name, settings, plain)
     print(report)
     if args.json:
         Path(args.json).write_text(json.dumps(report.as_dict(), indent=1), encoding='utf-8')

@@ -23,6 +23,6 @@ default_hooks = dict(
 )
 
 # dropout and label noise depend on (seed, iteration) alone, so a resumed run repeats the whole one
-custom_hooks = [dict(type='IterationSeedHook')]
+custom_hooks = [dict(type='IterationSeedHook'), dict(type='SelectionReportHook')]
 
 tta_model = dict(type='SegTTAModel')

@@ -3,9 +3,11 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -20,13 +22,16 @@ from .settings import Settings
 STEPS = 3  # the optimizers' state is there from the second step on
 
 
-def peak_memory(cfg: Config, batch: Batch, settings: Settings) -> int:
+def peak_memory(
+    cfg: Config, batch: Batch, settings: Settings, build: Callable[[Config], Any] = start
+) -> int:
     """Peak memory of training, measured in a fresh process so that no other config adds to it.
 
     Args:
         cfg: A prepared config.
         batch: The batch of every step.
         settings: Device.
+        build: Makes the loop whose steps are taken; importable by name.
 
     Returns:
         Bytes: on a GPU what tensors took, on a CPU the process's, Python and libraries included.
@@ -37,7 +42,9 @@ def peak_memory(cfg: Config, batch: Batch, settings: Settings) -> int:
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
-            return pool.submit(_train, cfg, batch, settings, torch.get_num_threads()).result()
+            return pool.submit(
+                _train, cfg, batch, settings, torch.get_num_threads(), build
+            ).result()
         except BrokenProcessPool as error:
             raise JointError(
                 'The process that measures the peak memory died, most likely for want of memory: '
@@ -45,11 +52,13 @@ def peak_memory(cfg: Config, batch: Batch, settings: Settings) -> int:
             ) from error
 
 
-def _train(cfg: Config, batch: Batch, settings: Settings, threads: int) -> int:
+def _train(
+    cfg: Config, batch: Batch, settings: Settings, threads: int, build: Callable[[Config], Any]
+) -> int:
     torch.set_num_threads(threads)
     if cfg.get('custom_imports'):
         import_modules_from_strings(**cfg.custom_imports)
-    loop = start(cfg)
+    loop = build(cfg)
     for _ in range(STEPS):
         loop.step(batch)
     if settings.device_type == 'cuda':

@@ -78,10 +78,10 @@ class Report:
         rows = [['', 's/step', 'pictures/s', 'peak memory', 'GFLOPs/step']]
         for name, one in self.measured.items():
             rows.append([name, *_speed(one.seconds, one.pictures)])
-            rows[-1] += [_bytes(one.peak_memory), f'{one.total_flops / 1e9:.4g}']
+            rows[-1] += [readable_bytes(one.peak_memory), f'{one.total_flops / 1e9:.4g}']
             if self.bare and len(rows) == 2:
                 rows.append(['  in a bare loop', *_speed(self.bare, one.pictures), '', ''])
-        return _table(rows)
+        return table(rows)
 
     def _parts(self) -> str:
         head = ['where the time goes']
@@ -99,7 +99,7 @@ class Report:
         for one in self.measured.values():
             total = sum(one.parts.values())
             rows[-1] += [f'{1e3 * total:.1f}', '100', f'{one.total_flops / 1e9:.4g}']
-        return _table(rows)
+        return table(rows)
 
     def _ratios(self) -> str:
         lines = []
@@ -136,13 +136,15 @@ def _speed(seconds: list[float], pictures: int) -> list[str]:
     return [f'{median(seconds):.4g}', f'{pictures / median(seconds):.4g}']
 
 
-def _bytes(count: int | None) -> str:
+def readable_bytes(count: int | None) -> str:
+    """Write a number of bytes as people read it; None as nothing."""
     if count is None:
         return ''
     return f'{count / 2**30:.2f} GiB' if count >= 2**30 else f'{count / 2**20:.0f} MiB'
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Align cells in columns, the first to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

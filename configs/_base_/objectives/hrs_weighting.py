@@ -4,4 +4,6 @@ weighting = dict(
     per_class=True,  # W^19: one map a class; False is W^1
     levels=('pixel', 'region', 'image'),  # W_p, W_r, W_i
 )
-weighting_optimizer = dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True))  # W
+weighting_optimizer = dict(
+    optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.999), fused=True)
+)  # W

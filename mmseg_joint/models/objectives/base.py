@@ -10,6 +10,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from mmseg_joint.errors import JointError
+
 
 @dataclass
 class DomainOutput:
@@ -21,6 +23,7 @@ class DomainOutput:
         logits: The main head's scores at picture size, (N, C, H, W).
         labels: Class indices or the ignore index, (N, H, W); None for an unlabelled domain.
         to_unit_range: Maps normalised pictures to [-1, 1].
+        auxiliary: Computes the first auxiliary head's scores at picture size; None without one.
     """
 
     inputs: Tensor
@@ -28,11 +31,26 @@ class DomainOutput:
     logits: Tensor
     labels: Tensor | None
     to_unit_range: Callable[[Tensor], Tensor]
+    auxiliary: Callable[[], Tensor] | None = None
 
     @cached_property
     def probabilities(self) -> Tensor:
         """Softmax of the logits in float32 or better, detached, (N, C, H, W)."""
         return full_precision(self.logits.detach()).softmax(dim=1)
+
+    @cached_property
+    def auxiliary_logits(self) -> Tensor:
+        """The first auxiliary head's scores at picture size, (N, C, H, W), computed once.
+
+        Raises:
+            JointError: The model has no auxiliary head.
+        """
+        if self.auxiliary is None:
+            raise JointError(
+                'An objective works on two levels, but the model has one: give it '
+                'model.auxiliary_head, or set levels=1 of the objective.'
+            )
+        return self.auxiliary()
 
     @cached_property
     def pictures(self) -> Tensor:
@@ -56,13 +74,20 @@ class ObjectiveResult:
 class Objective(BaseModule):
     """One extra training signal, with the networks that it owns.
 
-    A subclass names the domains it reads in `domains` and implements :meth:`forward`. Losses meant
+    A subclass names the domains it reads in `domains`, of these the ones through whose outputs its
+    losses train the segmentor in `gradient_domains` (by default all), and implements
+    :meth:`forward`. A domain that trains nothing is computed without a graph. Losses meant
     for the segmentor call the objective's networks through :func:`frozen`; losses meant for these
     networks take detached tensors. So one backward of the sum gives every network its own gradient.
     """
 
-    domains: ClassVar[tuple[str, ...]] = ('source', 'target')
+    domains: tuple[str, ...] = ('source', 'target')
     weighs_pixels: ClassVar[bool] = False  # whether its results hold pixel weights
+
+    @property
+    def gradient_domains(self) -> tuple[str, ...]:
+        """Domains through whose outputs the objective's losses train the segmentor."""
+        return self.domains
 
     def __init__(self, init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None) -> None:
         super().__init__(init_cfg)

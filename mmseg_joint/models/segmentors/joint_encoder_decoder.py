@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import mul
 from typing import Any
@@ -12,14 +12,15 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
 from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.models.pretrained import check_pretrained
 
+from .domain_groups import group_domains
 from .pixel_weights import PixelWeights, check_weighable, weighted
+from .separate_statistics import separate_statistics
 
 Inputs = dict[str, Tensor]
 Samples = dict[str, list[SegDataSample]]
@@ -36,9 +37,12 @@ class JointEncoderDecoder(EncoderDecoder):
     Args:
         objectives: Name -> config of an objective. A named dict, so that a child config can change,
             add or (with None) delete one.
-        merge_domains: Run all domains through the segmentor in one forward. `'auto'` does so when
-            their pictures have the same size and no norm layer uses batch statistics, which would
-            otherwise mix the domains.
+        merge_domains: `'auto'` runs domains whose pictures have one size through the segmentor
+            together, with batch statistics for each domain, which changes nothing but the time.
+            True insists on one forward and lets the domains share batch statistics; False runs
+            one forward a domain.
+        channels_last: Keep the segmentor's weights and maps channels-last: faster for residual
+            networks on a CPU and in half precision on a GPU, slower for VGG on a CPU.
         data_preprocessor: mmseg's config of it; :class:`JointDataPreprocessor` takes its place.
         *args: Arguments of :class:`mmseg.models.EncoderDecoder`.
         **kwargs: Likewise.
@@ -52,6 +56,7 @@ class JointEncoderDecoder(EncoderDecoder):
         *args: Any,
         objectives: dict[str, dict[str, Any] | None] | None = None,
         merge_domains: bool | str = 'auto',
+        channels_last: bool = False,
         data_preprocessor: dict[str, Any] | nn.Module | None = None,
         **kwargs: Any,
     ) -> None:
@@ -71,6 +76,9 @@ class JointEncoderDecoder(EncoderDecoder):
             ignore_index=self.decode_head.ignore_index,
         )
         self.merge_domains = merge_domains
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        for part in self._segmentor_parts():
+            part.to(memory_format=self.memory_format)
         for name, objective in self.objectives.items():
             if objective.weighs_pixels:
                 check_weighable(self._heads(), f'model.objectives.{name}')
@@ -154,47 +162,51 @@ class JointEncoderDecoder(EncoderDecoder):
                         'and give it a share in train_dataloader.sampler.shares.'
                     )
 
+    def _segmentor_parts(self) -> list[nn.Module]:
+        return [child for name, child in self.named_children() if name != 'objectives']
+
     def _forward_domains(self, inputs: Inputs, samples: Samples) -> dict[str, DomainOutput]:
-        if len(inputs) > 1 and self._merges(inputs):
-            sizes = [len(pictures) for pictures in inputs.values()]
-            features, logits = self._segment(torch.cat(list(inputs.values())))
-            # one split for each feature map, then one tuple of feature maps for each domain
-            split = list(zip(*(feature.split(sizes) for feature in features)))
-            parts = dict(zip(inputs, zip(split, logits.split(sizes))))
-        else:
-            parts = {domain: self._segment(pictures) for domain, pictures in inputs.items()}
+        labels = {domain: self._labels(domain, samples[domain]) for domain in inputs}
+        taught = {domain for domain, label in labels.items() if label is not None}
+        for objective in self.objectives.values():
+            taught.update(objective.gradient_domains)
+        parts = {}
+        merge = self.merge_domains
+        if merge == 'auto' and any(getattr(part, 'with_cp', False) for part in self.modules()):
+            merge = False  # recomputed in the backward, a batch norm would not know the domains
+        for group in group_domains(inputs, taught, merge):
+            # what trains nothing needs no graph
+            graph = torch.is_grad_enabled() and not taught.isdisjoint(group)
+            with torch.set_grad_enabled(graph):
+                parts.update(self._forward_group(group, inputs))
         return {
             domain: DomainOutput(
                 inputs=inputs[domain],
-                features=features,
-                logits=logits,
-                labels=self._labels(domain, samples[domain]),
+                features=parts[domain][0],
+                logits=parts[domain][1],
+                labels=labels[domain],
                 to_unit_range=self.data_preprocessor.to_unit_range,
+                auxiliary=self._auxiliary(parts[domain][0], inputs[domain].shape[-2:]),
             )
-            for domain, (features, logits) in parts.items()
+            for domain in inputs
         }
 
-    def _merges(self, inputs: Inputs) -> bool:
-        if self.merge_domains is False:
-            return False
-        same_size = len({pictures.shape[1:] for pictures in inputs.values()}) == 1
-        if self.merge_domains is True and not same_size:
-            sizes = {domain: tuple(pictures.shape[2:]) for domain, pictures in inputs.items()}
-            raise JointError(
-                f'model.merge_domains=True needs pictures of one size, not {sizes}: set it to '
-                '"auto", or resize all domains alike.'
-            )
-        segmentor = (child for name, child in self.named_children() if name != 'objectives')
-        return self.merge_domains is True or (
-            same_size
-            and not any(
-                isinstance(module, _BatchNorm) and module.training
-                for child in segmentor
-                for module in child.modules()
-            )
-        )
+    def _forward_group(
+        self, group: list[str], inputs: Inputs
+    ) -> dict[str, tuple[tuple[Tensor, ...], Tensor]]:
+        if len(group) == 1:
+            return {group[0]: self._segment(inputs[group[0]])}
+        counts = [len(inputs[domain]) for domain in group]
+        merged = torch.cat([inputs[domain] for domain in group])
+        shared = self.merge_domains is True
+        with separate_statistics([] if shared else self._segmentor_parts(), counts):
+            features, logits = self._segment(merged)
+        # one split for each feature map, then one tuple of feature maps for each domain
+        split = list(zip(*(feature.split(counts) for feature in features)))
+        return dict(zip(group, zip(split, logits.split(counts))))
 
     def _segment(self, pictures: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        pictures = pictures.contiguous(memory_format=self.memory_format)
         features = tuple(self.extract_feat(pictures))
         logits = self.decode_head(features)
         if not isinstance(logits, Tensor):
@@ -202,11 +214,15 @@ class JointEncoderDecoder(EncoderDecoder):
                 f'model.decode_head of type {type(self.decode_head).__name__} returns no score '
                 'map: JointEncoderDecoder needs a head whose forward gives (N, classes, h, w).'
             )
-        size = pictures.shape[-2:]
-        if logits.shape[-2:] != size:
-            meta = {'img_shape': size, 'pad_shape': size}
-            logits = self.decode_head.predict_by_feat(logits, [meta] * len(pictures))
-        return features, logits
+        return features, _enlarged(self.decode_head, logits, pictures.shape[-2:])
+
+    def _auxiliary(
+        self, features: tuple[Tensor, ...], size: torch.Size
+    ) -> Callable[[], Tensor] | None:
+        if not self.with_auxiliary_head:
+            return None
+        head = self._heads()[1]
+        return lambda: _enlarged(head, head(features), size)
 
     def _labels(self, domain: str, samples: list[SegDataSample]) -> Tensor | None:
         if domain == 'unlabeled':
@@ -226,8 +242,29 @@ class JointEncoderDecoder(EncoderDecoder):
             decode = self.decode_head.loss_by_feat(output.logits, samples)
             losses = add_prefix(decode, 'decode')
             if self.with_auxiliary_head:
-                losses.update(self._auxiliary_head_forward_train(output.features, samples))
+                losses.update(self._auxiliary_losses(output, samples))
         return losses
+
+    def _auxiliary_losses(
+        self, output: DomainOutput, samples: list[SegDataSample]
+    ) -> dict[str, Tensor]:
+        if 'auxiliary_logits' not in vars(output):  # no objective has computed them
+            return self._auxiliary_head_forward_train(output.features, samples)
+        several = isinstance(self.auxiliary_head, nn.ModuleList)
+        first, *others = self._heads()[1:]
+        loss = first.loss_by_feat(output.auxiliary_logits, samples)
+        losses = add_prefix(loss, 'aux_0' if several else 'aux')
+        for index, head in enumerate(others, start=1):
+            loss = head.loss(output.features, samples, self.train_cfg)
+            losses.update(add_prefix(loss, f'aux_{index}'))
+        return losses
+
+
+def _enlarged(head: nn.Module, logits: Tensor, size: torch.Size) -> Tensor:
+    if logits.shape[-2:] == size:
+        return logits
+    meta = {'img_shape': size, 'pad_shape': size}
+    return head.predict_by_feat(logits, [meta] * len(logits))
 
 
 def _pixel_weights(domain: str, results: Iterable[ObjectiveResult]) -> Tensor | None:

@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 
 from mmseg_joint.datasets import Draw
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.segmentors.domain_groups import group_domains
 from mmseg_joint.models.segmentors.pixel_weights import check_weighable
 from tests.tiny import HRS, MODEL, batch, build
 
@@ -55,15 +56,97 @@ def test_a_merged_forward_gives_the_losses_of_one_forward_a_domain():
         torch.testing.assert_close(merged[name], apart[name], rtol=1e-12, atol=1e-13, msg=name)
 
 
-def test_domains_are_merged_only_where_that_changes_nothing():
-    model = build()
-    pictures = torch.zeros(1, 3, 32, 32)
-    assert model._merges(dict(source=pictures, target=pictures))
-    assert not model._merges(dict(source=pictures, target=pictures[..., :16]))
-    model.backbone.norm = torch.nn.BatchNorm2d(3)
-    assert not model._merges(dict(source=pictures, target=pictures))
-    model.backbone.norm.eval()
-    assert model._merges(dict(source=pictures, target=pictures))
+NORM = dict(
+    type='DeepLabResNet',
+    depth=18,
+    base_channels=4,
+    stem_channels=4,
+    strides=(1, 2, 1, 1),
+    dilations=(1, 1, 2, 4),
+    norm_cfg=dict(type='BN', requires_grad=False),
+)
+DEEPLAB = dict(
+    backbone=NORM,
+    decode_head=dict(
+        type='DeepLabV2Head',
+        in_channels=32,
+        in_index=3,
+        num_classes=5,
+        align_corners=True,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    ),
+)
+
+
+def trained(**changes):
+    model = build(dict(ga=dict(type='OutputAdversarial', align='target')), **DEEPLAB, **changes)
+    plain = build(dict(ga=dict(type='OutputAdversarial')), **DEEPLAB)
+    model.load_state_dict(plain.state_dict())  # random weights depend on the memory format
+    model = model.double().train()
+    data = model.data_preprocessor(batch(domains=('source', 'target', 'unlabeled'), count=2), True)
+    losses = model.loss(**data)
+    model.parse_losses(losses)[0].backward()
+    gradients = {name: value.grad for name, value in model.named_parameters()}
+    return losses, gradients, dict(model.named_buffers())
+
+
+def test_merging_keeps_each_domains_batch_statistics():
+    """Losses, gradients and running averages are those of one forward a domain."""
+    for merged, apart in zip(trained(merge_domains='auto'), trained(merge_domains=False)):
+        assert set(merged) == set(apart)
+        for name, value in apart.items():
+            if value is not None:
+                torch.testing.assert_close(merged[name], value, rtol=1e-9, atol=1e-11, msg=name)
+    shared = trained(merge_domains=True)[0]
+    apart = trained(merge_domains=False)[0]
+    assert not torch.isclose(shared['source.decode.loss_ce'], apart['source.decode.loss_ce'])
+
+
+def test_channels_last_changes_only_the_layout():
+    for last, usual in zip(trained(channels_last=True), trained(channels_last=False)):
+        for name, value in usual.items():
+            if value is not None:
+                torch.testing.assert_close(last[name], value, rtol=1e-9, atol=1e-11, msg=name)
+    weight = build(channels_last=True).backbone.state_dict()
+    assert any(w.is_contiguous(memory_format=torch.channels_last) and not w.is_contiguous()
+               for w in weight.values() if w.ndim == 4)  # fmt: skip
+
+
+def test_recomputed_maps_are_not_merged(monkeypatch):
+    seen = []
+    model = build(**DEEPLAB)
+    monkeypatch.setattr(model, '_forward_group', lambda group, inputs: seen.append(group) or {})
+    model.backbone.layer1[0].with_cp = True
+    data = model.data_preprocessor(batch(), training=True)
+    with pytest.raises(KeyError):
+        model._forward_domains(data['inputs'], data['data_samples'])
+    assert seen == [['source'], ['target']]
+
+
+def test_what_teaches_nothing_is_computed_without_a_graph():
+    data = batch(domains=('source', 'unlabeled'))
+    for align, graph in (('source', False), ('target', True)):
+        model = build(dict(ga=dict(type='OutputAdversarial', align=align)))
+        prepared = model.data_preprocessor(copy.deepcopy(data), training=True)
+        outputs = model._forward_domains(prepared['inputs'], prepared['data_samples'])
+        assert outputs['source'].logits.requires_grad
+        assert outputs['unlabeled'].logits.requires_grad == graph
+
+
+def test_an_objective_and_the_loss_share_the_auxiliary_heads_forward():
+    auxiliary = dict(DEEPLAB['decode_head'], in_channels=16, in_index=2)
+    changes = {**DEEPLAB, 'auxiliary_head': auxiliary}
+    ga = dict(type='OutputAdversarial', levels=2)
+    calls, losses, weights = [], {}, build(**changes).state_dict()
+    for levels in (1, 2):
+        model = build(dict(ga=dict(ga, levels=levels)), **changes)
+        model.load_state_dict(weights, strict=False)
+        forward = model.auxiliary_head.forward
+        model.auxiliary_head.forward = lambda x, n=levels, f=forward: calls.append(n) or f(x)
+        losses[levels] = losses_of(model, domains=('source', 'target', 'unlabeled'))
+    assert calls == [1, 1, 2, 2, 2]  # labelled domains; with two levels the unlabelled one too
+    for name in ('source.aux.loss_ce', 'target.aux.loss_ce'):
+        torch.testing.assert_close(losses[1][name], losses[2][name])
 
 
 def test_checkpoint_loads_in_plain_mmseg_and_predicts_the_same():
@@ -177,10 +260,9 @@ class TestRefusals:
             build(decode_head=head)
 
     def test_merging_pictures_of_several_sizes(self):
-        model = build(merge_domains=True)
         pictures = torch.zeros(1, 3, 32, 32)
         with pytest.raises(JointError, match='merge_domains=True needs pictures of one size'):
-            model._merges(dict(source=pictures, target=pictures[..., :16]))
+            group_domains(dict(source=pictures, target=pictures[..., :16]), (), True)
 
     @pytest.mark.parametrize('name', ['my_loss', 'keys'])
     def test_unusable_name(self, name):

@@ -1,0 +1,16 @@
+# Joint: rendered streets, a few labelled CamVid pictures and all of them without their labels
+_base_ = './streets_camvid.py'
+train_dataloader = dict(
+    batch_size=12,  # the sum of the shares
+    sampler=dict(shares=dict(source=4, target=4, unlabeled=4)),
+    dataset=dict(
+        domains=dict(
+            unlabeled=dict(
+                type='CamVidDataset',
+                data_root=_base_.camvid_root,
+                data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
+                pipeline=_base_.train_pipeline,
+            )
+        )
+    ),
+)

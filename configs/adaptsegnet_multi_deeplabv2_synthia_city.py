@@ -1,0 +1,14 @@
+# AdaptSegNet (CVPR 2018), SYNTHIA → Cityscapes, two levels; ASS, Table 3, "GA" without labels
+_base_ = ['./adaptsegnet_deeplabv2_synthia_city.py', '_base_/objectives/two_levels.py']
+model = dict(
+    auxiliary_head=_base_.auxiliary_head,
+    objectives=dict(ga=dict(levels=2, auxiliary_weight=0.0002)),  # λ_adv of conv4
+)
+optim_wrapper = dict(segmentor=dict(paramwise_cfg=_base_.auxiliary_rate))
+table_row = dict(
+    _delete_=True,
+    paper='ASS',
+    table='3',
+    row='GA',
+    miou=[(0, 46.7)],  # labelled pictures, the paper's
+)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from mmseg_joint.engine.cpu_memory import reuse_memory
+from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
+from mmseg_joint.errors import JointError
+
+from .batches import Batch
+
+CRITERIA = {'vanilla': F.binary_cross_entropy_with_logits, 'ls': F.mse_loss}
+
+
+class SequentialLoop:
+    """Adversarial alignment of score maps as scripts of the field write it, in plain PyTorch.
+
+    A forward and a backward for each domain in turn, with the discriminator's parameters switched
+    off; then the discriminator's backward for each domain; then every optimizer. What one forward
+    and one backward are held against, for value in the tests and for time in the benchmark.
+
+    Args:
+        model: A `JointEncoderDecoder` whose only objective is an `OutputAdversarial` of one level.
+        optimizers: Those of the segmentor and of the discriminator.
+
+    Raises:
+        JointError: The model has other objectives.
+    """
+
+    def __init__(self, model: nn.Module, optimizers: list[Optimizer]) -> None:
+        self.model = model.train()
+        self.optimizers = optimizers
+        objectives = list(model.objectives.values())
+        kinds = [type(objective).__name__ for objective in objectives]
+        if kinds != ['OutputAdversarial'] or len(objectives[0].discriminators) > 1:
+            raise JointError(
+                'The sequential loop was written for one OutputAdversarial of one level, not for '
+                f'{", ".join(kinds) or "no objective"}: choose a config like '
+                'configs/ga_deeplabv2_gta_city.py.'
+            )
+        self.objective = objectives[0]
+        self.discriminator = self.objective.discriminators['main']
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Train on one batch.
+
+        Args:
+            batch: `inputs` and `data_samples`, as a data loader hands them over.
+
+        Returns:
+            The losses.
+        """
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        data = self.model.data_preprocessor(batch, training=True)
+        losses, maps = {}, {}
+        self.discriminator.requires_grad_(False)
+        for domain, pictures in data['inputs'].items():
+            logits = self._forward(pictures)
+            maps[domain] = logits.detach().softmax(1)
+            parts = self._segmentor_losses(domain, logits, data['data_samples'][domain])
+            losses.update({name: loss.item() for name, loss in parts.items()})
+            if parts:
+                sum(parts.values()).backward()
+        self.discriminator.requires_grad_(True)
+        told = 0.0
+        for domain, label in (('source', 0.0), (self.objective.target, 1.0)):
+            loss = self._judge(maps[domain], label) / 2
+            (self.objective.discriminator_weight * loss).backward()
+            told += loss.item()
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return {**losses, 'discriminator': told}
+
+    def _forward(self, pictures: Tensor) -> Tensor:
+        head = self.model.decode_head
+        logits = head(self.model.backbone(pictures))
+        size, align = pictures.shape[2:], head.align_corners
+        return F.interpolate(logits, size, mode='bilinear', align_corners=align)
+
+    def _segmentor_losses(self, domain: str, logits: Tensor, samples: list) -> dict[str, Tensor]:
+        losses = {}
+        if domain != 'unlabeled':
+            labels = torch.stack([sample.gt_sem_seg.data[0] for sample in samples])
+            losses[f'{domain} cross-entropy'] = F.cross_entropy(logits, labels, ignore_index=255)
+        if domain in self.objective.gradient_domains:
+            wanted = 1.0 if self.objective.align == 'source' else 0.0
+            pushed = self._judge(logits.softmax(1), wanted)
+            losses['adversarial'] = self.objective.weights['main'] * pushed
+        return losses
+
+    def _judge(self, maps: Tensor, label: float) -> Tensor:
+        judged = self.discriminator(maps)
+        criterion = CRITERIA['ls' if self.objective.criterion is F.mse_loss else 'vanilla']
+        return criterion(judged, torch.full_like(judged, label))
+
+
+def start_sequential(cfg: Config) -> SequentialLoop:
+    """Build the loop from a config, with PyTorch's usual memory format and optimizers.
+
+    Args:
+        cfg: A config that :func:`mmseg_joint.benchmark.configs.prepare` made.
+
+    Returns:
+        The loop.
+    """
+    reuse_memory()
+    cfg = copy.deepcopy(cfg)
+    cfg.model.channels_last = False
+    wrapper = cfg.optim_wrapper
+    wrapper.dtype = None
+    for network in wrapper.values():
+        if isinstance(network, dict) and 'optimizer' in network:
+            network.optimizer.pop('fused', None)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    model.to(torch.device(cfg.train_cfg.device))
+    optim_wrapper = JointOptimWrapperConstructor(wrapper)(model)
+    return SequentialLoop(model, [inner.optimizer for inner in optim_wrapper.values()])

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+
+@MODELS.register_module()
+class DeepLabV2Head(BaseDecodeHead):
+    """The classifier of DeepLabV2: dilated convolutions side by side, their scores added.
+
+    *DeepLab: Semantic Image Segmentation with Deep Convolutional Nets, Atrous Convolution, and
+    Fully Connected CRFs* (Chen et al., TPAMI 2017), section 3.2, "ASPP".
+
+    Args:
+        in_channels: Channels of the feature.
+        num_classes: Number of classes C.
+        dilations: One 3×3 convolution each. AdaptSegNet's public code adds up the first two only:
+            (6, 12).
+        dropout_ratio: Dropout of the feature.
+        init_cfg: mmengine's initialisation config; N(0, 0.01) without it.
+        **kwargs: Anything else that mmseg's `BaseDecodeHead` takes.
+
+    Raises:
+        JointError: There is no dilation.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        dilations: Sequence[int] = (6, 12, 18, 24),
+        dropout_ratio: float = 0.0,
+        init_cfg: dict | list[dict] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not dilations or min(dilations) < 1:
+            raise JointError(
+                f'model.decode_head.dilations is {list(dilations)}: give at least one, each from 1.'
+            )
+        super().__init__(
+            in_channels=in_channels,
+            channels=kwargs.pop('channels', in_channels),
+            num_classes=num_classes,
+            dropout_ratio=dropout_ratio,
+            init_cfg=init_cfg or {'type': 'Normal', 'std': 0.01, 'override': {'name': 'convs'}},
+            **kwargs,
+        )
+        del self.conv_seg  # the dilated convolutions score themselves
+        self.convs = nn.ModuleList(
+            nn.Conv2d(in_channels, self.out_channels, 3, padding=dilation, dilation=dilation)
+            for dilation in dilations
+        )
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Score the feature's positions.
+
+        Args:
+            inputs: The backbone's outputs; `in_index` selects a feature (N, in_channels, h, w).
+
+        Returns:
+            Logits (N, C, h, w).
+        """
+        feature = self._transform_inputs(inputs)
+        if self.dropout is not None:
+            feature = self.dropout(feature)
+        first, *others = self.convs
+        scores = first(feature)
+        for conv in others:
+            scores = scores + conv(feature)
+        return scores

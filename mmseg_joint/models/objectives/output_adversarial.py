@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from mmengine.model import ModuleDict
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
+
+from mmseg_joint.errors import JointError
+
+from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+
+# What D should say (A2)
+SOURCE, TARGET = 0.0, 1.0
+CRITERIA = {'vanilla': binary_cross_entropy_with_logits, 'ls': mse_loss}
+INPUTS = ('softmax', 'self_information')
+# C-64-128-256-512-1, kernel 4, as in AdaptSegNet
+DISCRIMINATOR = {
+    'type': 'PatchDiscriminator',
+    'channels': (64, 128, 256, 512),
+    'kernel_size': 4,
+    'negative_slope': 0.2,
+}
+
+
+@MODELS.register_module()
+class OutputAdversarial(Objective):
+    """Makes the score maps of two domains indistinguishable: GA, AdaptSegNet and AdvEnt.
+
+    GA of "Alleviating Semantic-level Shift: A Semi-supervised Domain Adaptation Method for Semantic
+    Segmentation" (Wang et al., CVPRW 2020), Eq. 2-3, pushes source outputs to be called target
+    (A1).
+    "Learning to Adapt Structured Output Space for Semantic Segmentation" (Tsai et al., CVPR
+    2018) pushes target outputs to be called source, on one or two levels (A7). "ADVENT: Adversarial
+    Entropy Minimization for Domain Adaptation in Semantic Segmentation" (Vu et al., CVPR 2019)
+    does so with maps of self-information.
+
+    Args:
+        num_classes: Number of classes C; the model fills it in.
+        align: Whose outputs are pushed: `'source'` or `'target'`.
+        input: What D sees: `'softmax'` or `'self_information'`, -p log2(p) / log2(C).
+        gan: `'vanilla'` for cross-entropy or `'ls'` for squared distance.
+        levels: 1 for the main head, 2 for the first auxiliary head too, with a D of its own.
+        weight: λ_gadv, of the main level.
+        auxiliary_weight: λ_gadv of the auxiliary level.
+        discriminator_weight: λ_gd, of D's loss, half for each domain (A3).
+        target: The domain that plays the target.
+        discriminator: What differs from AdaptSegNet's D.
+        init_cfg: mmengine's initialisation config.
+
+    Raises:
+        JointError: A value is not one of those above.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        align: str = 'source',
+        input: str = 'softmax',
+        gan: str = 'vanilla',
+        levels: int = 1,
+        weight: float = 0.001,
+        auxiliary_weight: float = 0.0002,
+        discriminator_weight: float = 1.0,
+        target: str = 'unlabeled',
+        discriminator: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        _check('align', align, ('source', 'target'))
+        _check('input', input, INPUTS)
+        _check('gan', gan, tuple(CRITERIA))
+        _check('levels', levels, (1, 2))
+        self.domains = ('source', target)
+        self.target = target
+        self.align = align
+        self.input = input
+        self.criterion = CRITERIA[gan]
+        self.weights = {'main': weight, 'auxiliary': auxiliary_weight}
+        self.discriminator_weight = discriminator_weight
+        config = {**DISCRIMINATOR, 'in_channels': num_classes, **(discriminator or {})}
+        self.discriminators = ModuleDict(
+            {level: MODELS.build(config) for level in ('main', 'auxiliary')[:levels]}
+        )
+
+    @property
+    def gradient_domains(self) -> tuple[str, ...]:
+        """The domain whose outputs are pushed."""
+        return ('source',) if self.align == 'source' else (self.target,)
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The adversarial loss for the segmentor and D's loss, at each level.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The losses, and D's share of patches told right, for the log.
+        """
+        losses = {}
+        for level, discriminator in self.discriminators.items():
+            main = level == 'main'
+            maps = {
+                name: self._map(output.logits if main else output.auxiliary_logits)
+                for name, output in (
+                    ('source', outputs['source']),
+                    ('target', outputs[self.target]),
+                )
+            }
+            suffix = '' if main else '_auxiliary'
+            for name, value in self._level(discriminator, maps, self.weights[level]).items():
+                losses[name + suffix] = value
+        return ObjectiveResult(losses)
+
+    def _level(
+        self, discriminator: torch.nn.Module, maps: dict[str, Tensor], weight: float
+    ) -> dict[str, Tensor]:
+        wanted = TARGET if self.align == 'source' else SOURCE
+        pushed = full_precision(frozen(discriminator, maps[self.align]))
+        source = full_precision(discriminator(maps['source'].detach()))
+        target = full_precision(discriminator(maps['target'].detach()))
+        told = self._loss(source, SOURCE) + self._loss(target, TARGET)
+        border = 0.0 if self.criterion is binary_cross_entropy_with_logits else 0.5
+        return {
+            'loss_adversarial': weight * self._loss(pushed, wanted),
+            'loss_discriminator': 0.5 * self.discriminator_weight * told,
+            'accuracy_source': (source.detach() < border).double().mean(),
+            'accuracy_target': (target.detach() >= border).double().mean(),
+        }
+
+    def _map(self, logits: Tensor) -> Tensor:
+        logits = full_precision(logits)
+        if self.input == 'softmax':
+            return logits.softmax(dim=1)
+        logarithms = logits.log_softmax(dim=1)
+        return -logarithms.exp() * logarithms / math.log(logits.shape[1])
+
+    def _loss(self, judged: Tensor, label: float) -> Tensor:
+        return self.criterion(judged, torch.full_like(judged, label))
+
+
+def _check(name: str, value: Any, choices: tuple) -> None:
+    if value not in choices:
+        known = ', '.join(map(repr, choices))
+        raise JointError(f'OutputAdversarial.{name} is {value!r}: choose one of {known}.')

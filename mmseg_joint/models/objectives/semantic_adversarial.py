@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.class_features import class_features, downsample_labels
+
+from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+
+ABSENT = -1
+
+
+@MODELS.register_module()
+class SemanticAdversarial(Objective):
+    """Aligns the features of each class across two labelled domains: FCSA and CSA.
+
+    "Alleviating Semantic-level Shift: A Semi-supervised Domain Adaptation Method for Semantic
+    Segmentation" (Wang et al., CVPRW 2020), Eq. 4-8. D_s learns to tell class and domain; a source
+    feature of class k is pushed to be called "target, class k". FCSA does so with one average
+    vector for each class of a picture, CSA with every labelled position of the feature map (A8).
+
+    Args:
+        num_classes: Number of classes C; the model fills it in.
+        discriminator: Config of :class:`SemanticDiscriminator`; its `mode` chooses FCSA (`'fc'`)
+            or CSA (`'conv'`), and its `in_channels` are those of the features.
+        weight: λ_sadv.
+        discriminator_weight: λ_sd, half for each domain (A3).
+        feature_index: Which of the backbone's outputs is aligned: the input of the classifier (A4).
+        target: The domain that plays the target; it needs labels.
+        init_cfg: mmengine's initialisation config.
+
+    Raises:
+        JointError: The target is unlabelled.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        discriminator: dict[str, Any],
+        weight: float = 0.01,
+        discriminator_weight: float = 1.0,
+        feature_index: int = -1,
+        target: str = 'target',
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if target == 'unlabeled':
+            raise JointError(
+                'SemanticAdversarial.target is "unlabeled", but each class is aligned by its '
+                'labels: name a labelled domain.'
+            )
+        self.domains = ('source', target)
+        self.target = target
+        self.num_classes = num_classes
+        self.weight = weight
+        self.discriminator_weight = discriminator_weight
+        self.feature_index = feature_index
+        self.discriminator = MODELS.build(
+            {'type': 'SemanticDiscriminator', 'num_classes': num_classes, **discriminator}
+        )
+
+    @property
+    def gradient_domains(self) -> tuple[str, ...]:
+        """The source, whose features are pushed."""
+        return ('source',)
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """Eq. 5 or 7 for the segmentor, Eq. 6 or 8 for D_s.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The losses, and D_s's share of features told right, for the log.
+        """
+        source, source_classes = self._samples(outputs['source'])
+        target, target_classes = self._samples(outputs[self.target])
+        as_target = _shifted(source_classes, self.num_classes)
+        pushed = _cross_entropy(frozen(self.discriminator, source), as_target)
+        of_source = self.discriminator(source.detach())
+        of_target = self.discriminator(target.detach())
+        truth = _shifted(target_classes, self.num_classes)
+        told = _cross_entropy(of_source, source_classes) + _cross_entropy(of_target, truth)
+        return ObjectiveResult(
+            {
+                'loss_adversarial': self.weight * pushed,
+                'loss_discriminator': 0.5 * self.discriminator_weight * told,
+                'accuracy_source': _accuracy(of_source, source_classes),
+                'accuracy_target': _accuracy(of_target, truth),
+            }
+        )
+
+    def _samples(self, output: DomainOutput) -> tuple[Tensor, Tensor]:
+        """Features for D_s and the class of each."""
+        features = output.features[self.feature_index]
+        labels = downsample_labels(output.labels, features.shape[2:])
+        if self.discriminator.mode == 'fc':
+            return class_features(full_precision(features), labels, self.num_classes)
+        known = (labels >= 0) & (labels < self.num_classes)
+        return features, labels.where(known, ABSENT)
+
+
+def _shifted(classes: Tensor, num_classes: int) -> Tensor:
+    return torch.where(classes == ABSENT, ABSENT, classes + num_classes)
+
+
+def _cross_entropy(judged: Tensor, classes: Tensor) -> Tensor:
+    """Mean over the features that have a class; 0, with a graph, where none has."""
+    total = F.cross_entropy(full_precision(judged), classes, ignore_index=ABSENT, reduction='sum')
+    return total / (classes != ABSENT).sum().clamp(min=1)
+
+
+@torch.no_grad()
+def _accuracy(judged: Tensor, classes: Tensor) -> Tensor:
+    known = classes != ABSENT
+    right = (judged.argmax(dim=1) == classes) & known
+    return right.sum().double() / known.sum().clamp(min=1)

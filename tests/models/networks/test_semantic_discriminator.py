@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models import SemanticDiscriminator
+
+
+def by_hand(network, vectors):
+    first, _, last = network.layers
+    weights = [layer.weight.flatten(1) for layer in (first, last)]
+    hidden = vectors @ weights[0].T + first.bias
+    hidden = torch.where(hidden > 0, hidden, 0.2 * hidden)
+    return hidden @ weights[1].T + last.bias
+
+
+def test_fc_judges_vectors():
+    network = SemanticDiscriminator(6, num_classes=4, mode='fc')
+    vectors = torch.randn(3, 6)
+    assert network.layers[0].out_features == 1024
+    torch.testing.assert_close(network(vectors), by_hand(network, vectors))
+    assert network(vectors[:0]).shape == (0, 8)
+
+
+def test_conv_judges_each_position_alone():
+    network = SemanticDiscriminator(6, num_classes=4, mode='conv')
+    features = torch.randn(2, 6, 3, 5)
+    expected = by_hand(network, features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(network(features), expected)
+
+
+def test_unknown_mode():
+    with pytest.raises(JointError, match=r'mode is .linear.: choose "fc"'):
+        SemanticDiscriminator(6, 4, mode='linear')

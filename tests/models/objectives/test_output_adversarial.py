@@ -1,0 +1,134 @@
+"""Eq. 2 and 3 of ASS, AdaptSegNet's and AdvEnt's variants, against plain formulas."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models import OutputAdversarial
+from mmseg_joint.models.objectives import DomainOutput
+
+CLASSES = 4
+
+
+def output(seed, size=(37, 50), scale=1.0):
+    torch.manual_seed(seed)
+    logits = scale * torch.randn(2, CLASSES, *size, dtype=torch.float64)
+    auxiliary = (scale * torch.randn(2, CLASSES, *size, dtype=torch.float64)).requires_grad_()
+    return DomainOutput(
+        torch.zeros(2, 3, *size), (), logits.requires_grad_(), None, lambda x: x, lambda: auxiliary
+    )
+
+
+def build(**kwargs):
+    torch.manual_seed(9)
+    narrow = dict(channels=(4, 4, 4, 4))
+    return OutputAdversarial(num_classes=CLASSES, discriminator=narrow, **kwargs).double()
+
+
+def judged(objective, logits, level='main'):
+    p = logits.exp() / logits.exp().sum(1, keepdim=True)
+    if objective.input == 'self_information':
+        p = -p * torch.log2(p) / math.log2(CLASSES)
+    return objective.discriminators[level](p)
+
+
+def distance(gan, scores, label):
+    if gan == 'ls':
+        return ((scores - label) ** 2).mean()
+    probability = scores.sigmoid()
+    return -torch.log(probability if label else 1 - probability).mean()
+
+
+@pytest.mark.parametrize('align', ['source', 'target'])
+@pytest.mark.parametrize('gan', ['vanilla', 'ls'])
+@pytest.mark.parametrize('input', ['softmax', 'self_information'])
+def test_losses_and_gradients_equal_the_formulas(align, gan, input):
+    objective = build(align=align, gan=gan, input=input, weight=0.3, discriminator_weight=0.7)
+    outputs = dict(source=output(0), unlabeled=output(1, size=(64, 33)))
+    losses = objective(outputs).losses
+    source, target = outputs['source'].logits, outputs['unlabeled'].logits
+    pushed, label = (source, 1) if align == 'source' else (target, 0)
+    expected = {
+        'loss_adversarial': 0.3 * distance(gan, judged(objective, pushed), label),
+        'loss_discriminator': 0.35
+        * (
+            distance(gan, judged(objective, source.detach()), 0)
+            + distance(gan, judged(objective, target.detach()), 1)
+        ),
+    }
+    parameters = list(objective.parameters())
+    for name, value in expected.items():
+        torch.testing.assert_close(losses[name], value, rtol=1e-10, atol=1e-12)
+    # the adversarial loss reaches the pushed logits only, D's loss reaches D only
+    everything = [source, target, *parameters]
+    got = torch.autograd.grad(
+        losses['loss_adversarial'], everything, retain_graph=True, allow_unused=True
+    )
+    (wanted,) = torch.autograd.grad(expected['loss_adversarial'], pushed, retain_graph=True)
+    index = 0 if align == 'source' else 1
+    torch.testing.assert_close(got[index], wanted, rtol=1e-9, atol=1e-15)
+    assert all(value is None for i, value in enumerate(got) if i != index)
+    got = torch.autograd.grad(losses['loss_discriminator'], everything, allow_unused=True)
+    wanted = torch.autograd.grad(expected['loss_discriminator'], parameters)
+    assert got[0] is None and got[1] is None
+    for ours, theirs in zip(got[2:], wanted):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-15)
+
+
+def test_two_levels_have_discriminators_and_weights_of_their_own():
+    objective = build(align='target', levels=2, weight=0.001, auxiliary_weight=0.0002)
+    outputs = dict(source=output(0), unlabeled=output(1))
+    losses = objective(outputs).losses
+    auxiliary = outputs['unlabeled'].auxiliary_logits
+    expected = 0.0002 * distance('vanilla', judged(objective, auxiliary, 'auxiliary'), 0)
+    torch.testing.assert_close(losses['loss_adversarial_auxiliary'], expected)
+    main = 0.001 * distance('vanilla', judged(objective, outputs['unlabeled'].logits), 0)
+    torch.testing.assert_close(losses['loss_adversarial'], main)
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert auxiliary.grad.any() and outputs['unlabeled'].logits.grad.any()
+    assert outputs['source'].logits.grad is None
+    assert all(value.grad is not None for value in objective.parameters())
+
+
+def test_extreme_logits_give_finite_losses_and_gradients():
+    for input in ('softmax', 'self_information'):
+        objective = build(align='target', input=input)
+        outputs = dict(source=output(0, scale=50.0), unlabeled=output(1, scale=50.0))
+        losses = objective(outputs).losses
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
+        assert torch.isfinite(outputs['unlabeled'].logits.grad).all()
+
+
+def test_accuracy_counts_patches_told_right():
+    objective = build()
+    outputs = dict(source=output(0), unlabeled=output(1))
+    losses = objective(outputs).losses
+    source = (judged(objective, outputs['source'].logits) < 0).double().mean()
+    target = (judged(objective, outputs['unlabeled'].logits) >= 0).double().mean()
+    assert losses['accuracy_source'] == source and losses['accuracy_target'] == target
+
+
+def test_the_target_may_be_labelled():
+    objective = build(target='target', align='target')
+    assert objective.domains == ('source', 'target')
+    assert objective.gradient_domains == ('target',)
+
+
+@pytest.mark.parametrize(
+    'wrong', [dict(align='both'), dict(input='logits'), dict(gan='wgan'), dict(levels=3)]
+)
+def test_unknown_values(wrong):
+    (name,) = wrong
+    with pytest.raises(JointError, match=f'OutputAdversarial.{name} is .*choose one of'):
+        build(**wrong)
+
+
+def test_two_levels_need_an_auxiliary_head():
+    outputs = dict(source=output(0), unlabeled=output(1))
+    outputs['source'].auxiliary = None
+    with pytest.raises(JointError, match=r'model\.auxiliary_head'):
+        build(levels=2)(outputs)
