@@ -26,6 +26,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmseg_joint', 'mmseg_joint.*']),
+    package_data={'mmseg_joint.datasets.label_lists': ['*/*.txt', '*/SHA256SUMS']},
     python_requires='>=3.10',
     install_requires=['torch>=2.4', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm'],
     extras_require=EXTRAS,

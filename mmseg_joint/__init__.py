@@ -13,7 +13,7 @@ warn_if_untested(_found)
 # mmcv without compiled ops says so at every start; nothing here needs them
 warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
-from . import datasets, engine, models, visualization  # noqa: E402
+from . import datasets, engine, evaluation, models, visualization  # noqa: E402
 from .errors import JointError  # noqa: E402
 from .version import __version__  # noqa: E402
 
@@ -22,6 +22,7 @@ __all__ = [
     '__version__',
     'datasets',
     'engine',
+    'evaluation',
     'models',
     'visualization',
 ]

@@ -129,14 +129,16 @@ def pipeline():
 
 
 @pytest.fixture
-def roots(tmp_path, write_gta, write_cityscapes, write_camvid):
+def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid):
     """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
     write_gta(tmp_path / 'gta', height=60, width=80)
+    write_synthia(tmp_path / 'synthia', height=60, width=80)
     for split in ('train', 'val'):
         write_cityscapes(tmp_path / 'city', split=split, height=60, width=80)
         write_camvid(tmp_path / 'camvid', split=split)
     return {
         'GTADataset': tmp_path / 'gta',
+        'SynthiaDataset': tmp_path / 'synthia',
         'CityscapesIdsDataset': tmp_path / 'city',
         'CamVidDataset': tmp_path / 'camvid',
     }

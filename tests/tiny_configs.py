@@ -11,8 +11,10 @@ SIZE = (64, 48)
 NARROW = {
     'VGGEncoder': dict(channels=(4, 4, 6, 8, 8), fc_channels=8, fc_kernel=3, init_cfg=None),
     'SqueezeNet': dict(init_cfg=None),
+    'DeepLabResNet': dict(depth=18, base_channels=4, stem_channels=4, init_cfg=None),
     'WeightingNetwork': dict(channels=(4, 4, 4, 4)),
     'ReconstructionGenerator': dict(channels=(4, 4, 4, 4, 4, 4)),
+    'OutputAdversarial': dict(discriminator=dict(channels=(4, 4, 4, 4))),
     'PatchDiscriminator': dict(channels=(4, 4, 4, 4, 4, 4)),
 }
 
@@ -43,7 +45,13 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         shrink(cfg[key], roots)
     if cfg.model.backbone.type == 'VGGEncoder':
         cfg.model.decode_head.update(in_channels=[3, 6, 8, 8])
+    if cfg.model.backbone.type == 'DeepLabResNet':
+        cfg.model.decode_head.update(in_channels=32)
+        if cfg.model.get('auxiliary_head'):
+            cfg.model.auxiliary_head.update(in_channels=16)
     objectives = cfg.model.get('objectives') or {}
+    if objectives.get('sa') and cfg.model.backbone.type == 'DeepLabResNet':
+        objectives.sa.discriminator.update(in_channels=32, channels=8)
     if objectives.get('weighting'):
         objectives.weighting.setdefault('network', {}).update(channels=(4, 4, 4, 4))
     if objectives.get('gan'):

@@ -7,9 +7,15 @@ from .gta import GTADataset
 from .joint_dataset import Draw, JointDataset
 from .joint_sampler import JointSampler
 from .label_subset import LabelSubset
+from .nthu import NTHUDataset
 from .raw_label_dataset import RawLabelDataset
 from .synthia import SynthiaDataset
-from .transforms import LoadCheckedImage, LoadMappedAnnotations, LoadSynthiaAnnotations
+from .transforms import (
+    LoadCheckedImage,
+    LoadMappedAnnotations,
+    LoadSynthiaAnnotations,
+    RandomGaussianBlur,
+)
 from .unlabeled import Unlabeled
 
 __all__ = [
@@ -23,6 +29,8 @@ __all__ = [
     'LoadCheckedImage',
     'LoadMappedAnnotations',
     'LoadSynthiaAnnotations',
+    'NTHUDataset',
+    'RandomGaussianBlur',
     'RawLabelDataset',
     'SynthiaDataset',
     'Unlabeled',

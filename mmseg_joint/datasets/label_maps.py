@@ -179,3 +179,34 @@ PROTOCOLS: dict[str, tuple[tuple[str, ...], list[list[int]], dict[int, int]]] = 
 }
 """Class sets in which a data set with Cityscapes' 19 classes can be read: name → (classes, palette,
 map from Cityscapes train ids)."""
+
+_NOT_IN_16 = ('terrain', 'truck', 'train')
+_NOT_IN_13 = (*_NOT_IN_16, 'wall', 'fence', 'pole')
+
+EVALUATION_PROTOCOLS: dict[str, tuple[str, ...]] = {
+    '19': CITYSCAPES_CLASSES,
+    '16': tuple(name for name in CITYSCAPES_CLASSES if name not in _NOT_IN_16),
+    '13': tuple(name for name in CITYSCAPES_CLASSES if name not in _NOT_IN_13),
+    'camvid': CAMVID_CLASSES,
+}
+"""Classes over which a mean IoU is taken: name → class names. 16 are those of SYNTHIA, 13 what the
+papers that leave its wall, fence and pole out count; for ``ProtocolIoUMetric``."""
+
+NTHU_CLASSES: tuple[str, ...] = EVALUATION_PROTOCOLS['13']
+NTHU_PALETTE: list[list[int]] = [
+    CITYSCAPES_PALETTE[CITYSCAPES_CLASSES.index(name)] for name in NTHU_CLASSES
+]
+
+CITYSCAPES_TO_NTHU: dict[int, int] = {
+    train: NTHU_CLASSES.index(name) if name in NTHU_CLASSES else IGNORE
+    for train, name in enumerate(CITYSCAPES_CLASSES)
+}
+"""Cityscapes train id → train id among the 13 classes of the cross-city data."""
+
+NTHU_IDS: dict[int, int] = {
+    **{raw: CITYSCAPES_TO_NTHU.get(train, IGNORE) for raw, train in CITYSCAPES_IDS.items()},
+    IGNORE: IGNORE,
+}
+"""Raw id of a cross-city label (Cityscapes' 0 .. 33, and 255 for its -1) → train id of the 13."""
+
+PROTOCOLS['nthu'] = (NTHU_CLASSES, NTHU_PALETTE, CITYSCAPES_TO_NTHU)

@@ -7,6 +7,7 @@ from typing import Any
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
+from mmseg_joint.datasets.label_lists import find_list, placeholders, read_names
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
 
@@ -23,12 +24,18 @@ class LabelSubset(Dataset):
         dataset: A data set or its config.
         count: How many pictures. Exactly one of this and the next two is given.
         share: What part of them, above 0 and up to 1; at least one picture.
-        list_file: A text file with one picture name a line, with or without suffix.
-        seed: Seed of the permutation.
+        list_file: A text file with one picture name a line, with or without suffix. If there is no
+            such file, it is looked for among the lists that ship (:mod:`.label_lists`).
+            ``{count}`` and ``{seed}`` in the name are filled in, so that one value of the config
+            picks the list: ``'cityscapes/{count:04d}_seed{seed}.txt'``. ``count`` is then given
+            too, and where it is the number of all pictures no list is needed.
+        seed: Seed of the permutation, or of the list's name.
+        held_out: Take the pictures that are *not* in the subset instead, to validate on.
 
     Raises:
-        JointError: If not exactly one of the three is given, the number is out of range, or the
-            list has an unknown or repeated name.
+        JointError: If not exactly one of the three is given, the number is out of range, the list
+            is missing, has an unknown or repeated name or not ``count`` names, or ``held_out``
+            leaves no picture.
     """
 
     def __init__(
@@ -38,15 +45,21 @@ class LabelSubset(Dataset):
         share: float | None = None,
         list_file: str | None = None,
         seed: int = 0,
+        held_out: bool = False,
     ) -> None:
-        if sum(x is not None for x in (count, share, list_file)) != 1:
+        choices = {'count': count, 'share': share, 'list_file': list_file}
+        given = {name for name, value in choices.items() if value is not None}
+        counted = list_file is not None and 'count' in placeholders(list_file)
+        if given != {'count', 'list_file'} if counted else len(given) != 1:
             raise JointError(
-                'LabelSubset needs exactly one of count, share and list_file, but has '
-                f'count={count}, share={share}, list_file={list_file!r}'
+                'LabelSubset needs exactly one of count, share and list_file (a list_file with '
+                f'{{count}} needs count too), but has count={count}, share={share}, '
+                f'list_file={list_file!r}'
             )
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.labelled = getattr(self.dataset, 'labelled', True)
         self.count, self.share, self.list_file, self.seed = count, share, list_file, seed
+        self.held_out = held_out
         self._chosen: list[tuple[str, int]] | None = None
 
     @property
@@ -66,11 +79,24 @@ class LabelSubset(Dataset):
             return
         self.dataset.full_init()
         names = sorted((self._name(i), i) for i in range(len(self.dataset)))
+        chosen = self._choose(names)
+        if self.held_out:
+            chosen = sorted(set(names) - set(chosen))
+            if not chosen:
+                raise JointError(
+                    f'LabelSubset.held_out leaves no picture: the subset has all {len(names)}, so '
+                    'choose a smaller one'
+                )
+        self._chosen = chosen
+
+    def _choose(self, names: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        number = self._number(len(names))
+        if number == len(names):
+            return names
         if self.list_file is not None:
-            self._chosen = self._listed(names)
-        else:
-            order = permutation(len(names), self.seed, 'subset')
-            self._chosen = sorted(names[i] for i in order[: self._number(len(names))])
+            return self._listed(names)
+        order = permutation(len(names), self.seed, 'subset')
+        return sorted(names[i] for i in order[:number])
 
     def _name(self, index: int) -> str:
         path = self.dataset.get_data_info(index).get('img_path')
@@ -80,7 +106,10 @@ class LabelSubset(Dataset):
         name = osp.relpath(path, folder) if folder else path
         return name.replace('\\', '/')
 
-    def _number(self, total: int) -> int:
+    def _number(self, total: int) -> int | None:
+        """How many pictures are wanted; None if only a list knows."""
+        if self.count is None and self.share is None:
+            return None
         if self.share is not None:
             if not 0 < self.share <= 1:
                 raise JointError(
@@ -95,28 +124,27 @@ class LabelSubset(Dataset):
         return self.count
 
     def _listed(self, names: list[tuple[str, int]]) -> list[tuple[str, int]]:
-        try:
-            with open(self.list_file, encoding='utf-8') as file:
-                lines = [line.strip() for line in file if line.strip()]
-        except OSError as error:
-            raise JointError(
-                f"LabelSubset.list_file '{self.list_file}' cannot be read ({error.strerror}): "
-                'correct the path'
-            ) from None
+        path = find_list(self.list_file.format(count=self.count, seed=self.seed))
+        lines = read_names(path)
         known = self._spellings(names)
         unknown = [line for line in lines if line not in known]
         if unknown or not lines:
             what = f'{unknown[:3]}, which are not among the pictures' if lines else 'no picture'
             raise JointError(
-                f"LabelSubset.list_file '{self.list_file}' names {what}, e.g. '{names[0][0]}': "
+                f"LabelSubset.list_file '{path}' names {what}, e.g. '{names[0][0]}': "
                 'correct the list'
             )
         chosen = [known[line] for line in lines]
         repeated = sorted(name for (name, _), times in Counter(chosen).items() if times > 1)
         if repeated:
             raise JointError(
-                f"LabelSubset.list_file '{self.list_file}' names {repeated[:3]} more than once: "
+                f"LabelSubset.list_file '{path}' names {repeated[:3]} more than once: "
                 'remove the repetitions'
+            )
+        if self.count is not None and len(chosen) != self.count:
+            raise JointError(
+                f"LabelSubset.list_file '{path}' names {len(chosen)} pictures, but count is "
+                f'{self.count}: correct one of them'
             )
         return sorted(chosen)
 

@@ -94,9 +94,62 @@ def test_refuses_bad_lists(inner, tmp_path, text, message):
         ({'count': 9}, 'from 1 to 8.* but is 9'),
         ({'share': 0.0}, r'share must be above 0 and at most 1, but is 0\.0'),
         ({'share': 1.5}, r'but is 1\.5'),
-        ({'list_file': '/no/list'}, r"'/no/list' cannot be read \(No such file"),
+        ({'list_file': '/no/list'}, r"'/no/list' is neither a file nor .*\(cityscapes/…\)"),
+        ({'list_file': 'cityscapes/no.txt'}, r'neither a file nor .*0050_seed0, .*train\)'),
+        ({'list_file': '{count}.txt'}, r'a list_file with \{count\} needs count too'),
+        ({'list_file': '{count}.txt', 'count': 1, 'share': 0.5}, 'exactly one of'),
+        ({'list_file': 'fixed.txt', 'count': 1}, 'exactly one of'),
+        ({'list_file': '{seed}.txt', 'count': 1}, 'exactly one of'),
+        ({'list_file': '{count}.txt', 'count': 9}, 'count must be from 1 to 8'),
+        ({'list_file': '{many}.txt'}, r"'\{many\}\.txt' has braces"),
+        ({'list_file': '{.txt'}, 'has braces'),
+        ({'list_file': '{count:q}.txt', 'count': 1}, 'has braces'),
+        ({'count': 8, 'held_out': True}, 'held_out leaves no picture: the subset has all 8'),
     ],
 )
 def test_refuses_bad_numbers(inner, kwargs, message):
     with pytest.raises(JointError, match=message):
         len(subset(inner, **kwargs))
+
+
+@pytest.mark.parametrize('count, seed', [(2, 0), (2, 1), (3, 0)])
+def test_one_value_picks_the_list(inner, tmp_path, count, seed):
+    chosen = [name(i) for i in range(seed, seed + count)]
+    (tmp_path / f'{count:04d}_s{seed}.txt').write_text('\n'.join(chosen))
+    template = str(tmp_path / '{count:04d}_s{seed}.txt')
+    assert subset(inner, list_file=template, count=count, seed=seed).names == chosen
+
+
+def test_a_list_may_be_picked_by_the_seed_alone(inner, tmp_path):
+    (tmp_path / '3.txt').write_text(name(5))
+    assert subset(inner, list_file=str(tmp_path / '{seed}.txt'), seed=3).names == [name(5)]
+
+
+def test_all_pictures_need_no_list(inner):
+    assert len(subset(inner, list_file='/no/{count}.txt', count=8)) == 8
+    with pytest.raises(JointError, match=r"'/no/7\.txt' is neither"):
+        len(subset(inner, list_file='/no/{count}.txt', count=7))
+
+
+def test_refuses_a_list_of_another_length(inner, tmp_path):
+    (tmp_path / '3.txt').write_text(f'{name(0)}\n{name(1)}\n')
+    with pytest.raises(JointError, match=r"3\.txt' names 2 pictures, but count is 3"):
+        len(subset(inner, list_file=str(tmp_path / '{count}.txt'), count=3))
+
+
+@pytest.mark.parametrize('how', [{'count': 3, 'seed': 1}, {'share': 0.5}, {'list_file': 'L'}])
+def test_held_out_is_the_rest(inner, tmp_path, monkeypatch, how):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'L').write_text(name(6))
+    labelled, held_out = subset(inner, **how), subset(inner, held_out=True, **how)
+    assert not set(labelled.names) & set(held_out.names)
+    assert sorted(labelled.names + held_out.names) == [name(i) for i in range(8)]
+    paths = {held_out.get_data_info(i)['img_path'] for i in range(len(held_out))}
+    assert {path.split('train/')[-1] for path in paths} == set(held_out.names)
+
+
+def test_a_list_in_the_folder_goes_before_one_that_ships(inner, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'cityscapes').mkdir()
+    (tmp_path / 'cityscapes/train.txt').write_text(name(4))
+    assert subset(inner, list_file='cityscapes/train.txt').names == [name(4)]

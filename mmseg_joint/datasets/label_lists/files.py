@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+from string import Formatter
+
+from mmseg_joint.errors import JointError
+
+SHIPPED = Path(__file__).parent
+"""Folder of the lists that come with the package, one folder a data set."""
+
+KNOWN = {'count', 'seed'}
+
+
+def placeholders(list_file: str) -> set[str]:
+    """Returns which of ``{count}`` and ``{seed}`` a list's name has, e.g. ``{count:04d}``.
+
+    Args:
+        list_file: Path of a list, perhaps with placeholders.
+
+    Returns:
+        A subset of ``{'count', 'seed'}``.
+
+    Raises:
+        JointError: If the name has another placeholder, or one that cannot hold a number.
+    """
+    try:
+        found = {field for _, field, _, _ in Formatter().parse(list_file) if field is not None}
+        list_file.format(**dict.fromkeys(KNOWN, 0))
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError):
+        raise JointError(
+            f"LabelSubset.list_file '{list_file}' has braces that cannot be filled in: write "
+            '{count}, {count:04d} or {seed}'
+        ) from None
+    return found
+
+
+def find_list(list_file: str) -> Path:
+    """Finds a list: where the path says, or else among the lists that ship.
+
+    Args:
+        list_file: A path, or one like ``cityscapes/0100_seed0.txt``, relative to :data:`SHIPPED`.
+
+    Returns:
+        The file.
+
+    Raises:
+        JointError: If there is neither.
+    """
+    found = next((p for p in (Path(list_file), SHIPPED / list_file) if p.is_file()), None)
+    if found is None:
+        raise JointError(
+            f"LabelSubset.list_file '{list_file}' is neither a file nor a list that ships "
+            f'({_alternatives(list_file)}): correct the path, or make the list with '
+            'tools/make_label_lists.py'
+        )
+    return found
+
+
+def _alternatives(list_file: str) -> str:
+    folder = SHIPPED / Path(list_file).parent
+    found = sorted(folder.glob('*.txt')) if SHIPPED in folder.parents else []
+    if found:
+        return ', '.join(path.stem for path in found)
+    return ', '.join(sorted({f'{path.parent.name}/…' for path in SHIPPED.glob('*/*.txt')}))
+
+
+def read_names(path: Path) -> list[str]:
+    """Returns a list's picture names, without empty lines.
+
+    Args:
+        path: A text file with one name a line.
+
+    Raises:
+        JointError: If the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise JointError(
+            f"LabelSubset.list_file '{path}' cannot be read ({error}): name a text file"
+        ) from None
+    return [line.strip() for line in lines if line.strip()]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmseg_joint.datasets.label_lists.files import read_names
+from mmseg_joint.datasets.label_subset import LabelSubset
+from mmseg_joint.errors import JointError
+
+CHECKSUMS = 'SHA256SUMS'
+
+
+def make_lists(
+    dataset: Any, counts: Sequence[int], seeds: Sequence[int], held_out: bool = False
+) -> dict[str, list[str]]:
+    """Draws nested label lists, as :class:`~mmseg_joint.datasets.LabelSubset` draws its subsets.
+
+    Args:
+        dataset: A data set, or what looks like one to ``LabelSubset``.
+        counts: Numbers of pictures.
+        seeds: A list is drawn for every count and seed.
+        held_out: Whether to make the lists of the other pictures too.
+
+    Returns:
+        File name → picture names, sorted, without the data set's ``img_suffix``. Besides
+        ``0050_seed0.txt`` and perhaps ``0050_seed0_held_out.txt`` one list has all pictures; it is
+        called as the picture folder is.
+
+    Raises:
+        JointError: If a count is below 1 or above the number of pictures, or leaves none out.
+    """
+    suffix = getattr(dataset, 'img_suffix', '')
+    whole = [name.removesuffix(suffix) for name in LabelSubset(dataset, share=1).names]
+    prefix = getattr(dataset, 'data_prefix', {})
+    lists = {f'{Path(prefix.get("img_path") or "all").name}.txt': whole}
+    for count in counts:
+        if not 1 <= count <= len(whole) - held_out:
+            raise JointError(
+                f'--counts {count}: choose from 1 to {len(whole) - held_out}, for there are '
+                f'{len(whole)} pictures{" and some are to be held out" if held_out else ""}.'
+            )
+        for seed in seeds:
+            chosen = LabelSubset(dataset, count=count, seed=seed).names
+            labelled = {name.removesuffix(suffix) for name in chosen}
+            lists[f'{count:04d}_seed{seed}.txt'] = [n for n in whole if n in labelled]
+            if held_out:
+                others = [name for name in whole if name not in labelled]
+                lists[f'{count:04d}_seed{seed}_held_out.txt'] = others
+    return lists
+
+
+def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) -> dict[str, str]:
+    """Writes lists, and their checksums in the format of ``sha256sum``.
+
+    The checksums of other lists in the folder stay as they are.
+
+    Args:
+        lists: File name → picture names.
+        folder: Where to write; made if it is not there.
+        force: Whether to replace files.
+
+    Returns:
+        File name → SHA-256 of what was written.
+
+    Raises:
+        JointError: If a file is there already and ``force`` is off; nothing is written then.
+    """
+    present = [name for name in lists if (folder / name).exists()]
+    if present and not force:
+        raise JointError(
+            f'{folder / present[0]} is there already: give another --out, or --force to replace it.'
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for name, names in lists.items():
+        data = ''.join(f'{line}\n' for line in names).encode()
+        (folder / name).write_bytes(data)  # bytes: the same checksum on every system
+        written[name] = hashlib.sha256(data).hexdigest()
+    sums = {**read_checksums(folder), **written}
+    text = ''.join(f'{sums[name]}  {name}\n' for name in sorted(sums))
+    (folder / CHECKSUMS).write_bytes(text.encode())
+    return written
+
+
+def read_checksums(folder: Path) -> dict[str, str]:
+    """Returns file name → SHA-256 as a folder's checksum file has them; empty if it has none."""
+    path = folder / CHECKSUMS
+    lines = read_names(path) if path.is_file() else []
+    return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import MMLogger, print_log
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
+from prettytable import PrettyTable
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.evaluation.protocols import class_indices, named_protocols
+
+ABSENT = ('zero', 'skip')
+
+
+@METRICS.register_module()
+class ProtocolIoUMetric(IoUMetric):
+    """Mean IoU over several sets of classes, from one evaluation.
+
+    SYNTHIA lacks some of Cityscapes' 19 classes, so papers average over 16 or 13 of them. In a
+    protocol, pixels whose ground truth is another class are ignored, as 255 is; on the others,
+    predicting a class outside the protocol is an error like any other. A class that neither ground
+    truth nor prediction has is left out of the mean.
+
+    It logs a table with a row a class, and the metrics ``aAcc``, ``mIoU``, ``mAcc`` of the first
+    protocol and ``aAcc_16``, ``mIoU_16``, … of each. With ``protocols='all'`` these are the numbers
+    of mmseg's own metric.
+
+    Args:
+        protocols: What to average over: names from
+            :data:`~mmseg_joint.datasets.label_maps.EVALUATION_PROTOCOLS` or ``'all'``, or tuples of
+            class names or indices, which are called by their number of classes; or a dict of
+            name → any of these.
+        absent: What counts for a class that no ground-truth pixel has, but that is predicted:
+            ``'zero'`` an IoU of 0, as in mmseg and in Cityscapes' own script, hence in the papers;
+            ``'skip'`` nothing, which does not depend on one stray pixel in a small test set.
+        **kwargs: The arguments of mmseg's ``IoUMetric``.
+
+    Raises:
+        JointError: If an argument is unknown, or a protocol does not fit the data set's classes.
+    """
+
+    def __init__(self, protocols: Any = 'all', absent: str = 'zero', **kwargs: Any) -> None:
+        # mmseg's metric takes any argument and silently ignores a misspelt one
+        known = {*inspect.signature(IoUMetric.__init__).parameters, 'keep_results'} - {'self'}
+        unknown = sorted(set(kwargs) - known)
+        if unknown:
+            raise JointError(
+                f"ProtocolIoUMetric has no argument '{unknown[0]}': correct the evaluator."
+            )
+        if absent not in ABSENT:
+            raise JointError(
+                f'ProtocolIoUMetric.absent is {absent!r}: choose from {", ".join(ABSENT)}.'
+            )
+        super().__init__(**kwargs)
+        if isinstance(self.metrics, str):
+            self.metrics = [self.metrics]
+        self.protocols = named_protocols(protocols)
+        self.absent = absent
+        self._indices: dict[str, list[int]] = {}
+        self._file: str | None = None
+
+    @property
+    def dataset_meta(self) -> dict | None:
+        """The data set's metainfo; setting it, before training, checks the protocols."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, meta: dict) -> None:
+        self._dataset_meta = meta
+        classes = meta['classes']
+        self._indices = {
+            name: class_indices(name, wanted, classes) for name, wanted in self.protocols.items()
+        }
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Counts the areas of each picture, and saves predictions if ``output_dir`` is given.
+
+        Args:
+            data_batch: Not used.
+            data_samples: The model's outputs, with ``gt_sem_seg`` unless ``format_only``.
+        """
+        for sample in data_samples:
+            self._file = sample.get('seg_map_path', sample.get('img_path'))
+            super().process(data_batch, [sample])
+
+    # mmseg's is static; called as a method, it may know the protocols
+    def intersect_and_union(
+        self, pred_label: torch.Tensor, label: torch.Tensor, num_classes: int, ignore_index: int
+    ) -> torch.Tensor:
+        """Counts one picture's areas for every protocol.
+
+        Args:
+            pred_label: Predicted classes, (H, W).
+            label: Ground truth, (H, W).
+            num_classes: Number K of classes.
+            ignore_index: Ground truth to ignore.
+
+        Returns:
+            Integers, (P, 3, K): for each of P protocols the pixels of each class that are right,
+            predicted and labelled; 0 for classes outside the protocol.
+
+        Raises:
+            JointError: If the ground truth has a value that is no class.
+        """
+        confusion = self._confusion(pred_label, label, num_classes, ignore_index)
+        areas = torch.zeros(len(self._indices), 3, num_classes, dtype=torch.int64)
+        for row, indices in zip(areas, self._indices.values()):
+            among = confusion[indices]  # only pixels of the protocol's classes
+            row[0, indices] = confusion.diagonal()[indices]
+            row[1, indices] = among[:, indices].sum(0)
+            row[2, indices] = among.sum(1)
+        return areas
+
+    def _confusion(
+        self, pred_label: torch.Tensor, label: torch.Tensor, num_classes: int, ignore_index: int
+    ) -> torch.Tensor:
+        """Returns how many pixels of each class got which class, (K, K + 1); the last is none."""
+        counted = label != ignore_index
+        truth, guess = label[counted].long(), pred_label[counted].long()
+        if truth.numel() and not 0 <= int(truth.min()) <= int(truth.max()) < num_classes:
+            wrong = truth[(truth < 0) | (truth >= num_classes)][0]
+            raise JointError(
+                f'{self._file} has the value {int(wrong)}, but the data set has {num_classes} '
+                'classes: map its ids while loading.'
+            )
+        guess = torch.where((guess >= 0) & (guess < num_classes), guess, num_classes)
+        width = num_classes + 1
+        counts = torch.bincount(truth * width + guess, minlength=num_classes * width)
+        return counts.view(num_classes, width).cpu()
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Sums the areas up and takes the means.
+
+        Args:
+            results: What :meth:`intersect_and_union` gave, a picture each, from all processes.
+
+        Returns:
+            Metric → percent, two decimals.
+        """
+        if self.format_only:
+            return super().compute_metrics(results)
+        areas = torch.stack(list(results)).sum(0).double()
+        summary: dict[str, float] = {}
+        columns: dict[str, dict[str, np.ndarray]] = {}
+        for (name, indices), counted in zip(self._indices.items(), areas):
+            values = self._values(counted[:, indices])
+            means = {k if k == 'aAcc' else f'm{k}': _mean(v) for k, v in values.items()}
+            summary = summary or dict(means)
+            summary.update({f'{key}_{name}': value for key, value in means.items()})
+            del values['aAcc']
+            columns[name] = values
+        logger = MMLogger.get_current_instance()
+        print_log(f'per class and protocol:\n{self._table(columns)}', logger)
+        return summary
+
+    def _values(self, areas: torch.Tensor) -> dict[str, np.ndarray]:
+        """Returns metric → its value for each class, from areas of shape (3, classes)."""
+        right, predicted, labelled = areas
+        union = predicted + labelled - right
+        values = self.total_area_to_metrics(
+            right, union, predicted, labelled, self.metrics, beta=self.beta
+        )
+        if self.absent == 'skip':
+            absent = (labelled == 0).numpy()
+            values = {
+                k: v if k == 'aAcc' else np.where(absent, np.nan, v) for k, v in values.items()
+            }
+        if self.nan_to_num is not None:
+            values = {k: np.nan_to_num(v, nan=self.nan_to_num) for k, v in values.items()}
+        return values
+
+    def _table(self, columns: dict[str, dict[str, np.ndarray]]) -> str:
+        table = PrettyTable()
+        classes = self.dataset_meta['classes']
+        table.add_column('Class', [*classes, 'mean'])
+        for metric in next(iter(columns.values())):
+            for name, indices in self._indices.items():
+                value = dict(zip(indices, columns[name][metric]))
+                cells = [f'{value[i] * 100:.2f}' if i in value else '' for i in range(len(classes))]
+                mean = _mean(columns[name][metric])
+                table.add_column(f'{metric} {name}', [*cells, f'{mean:.2f}'])
+        return table.get_string()
+
+
+def _mean(values: np.ndarray) -> float:
+    """Returns the mean in percent of what is a number; nan, without a warning, if nothing is."""
+    values = np.asarray(values)
+    known = values[~np.isnan(values)]
+    return round(float(known.mean()) * 100, 2) if known.size else float('nan')

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+from .valid_mean import check_valid_mask, valid_mean
+
+NORMALIZATIONS = ('log', 'classes')
+
+
+@MODELS.register_module()
+class EntropyLoss(nn.Module):
+    """Entropy minimisation, the baseline of maximum squares and of adversarial entropy.
+
+    The mean over valid pixels of -Σ p ln p, p being the softmax of the logits, divided by a
+    constant that differs between the papers' codes: ln C, so that it is at most 1, in *ADVENT:
+    Adversarial Entropy Minimization for Domain Adaptation in Semantic Segmentation* (Vu et al.,
+    CVPR 2019); C in *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss* (Chen
+    et al., ICCV 2019).
+
+    Args:
+        normalization: `'log'` divides by ln C, `'classes'` by C.
+
+    Raises:
+        JointError: If `normalization` is neither.
+    """
+
+    def __init__(self, normalization: str = 'log') -> None:
+        super().__init__()
+        if normalization not in NORMALIZATIONS:
+            raise JointError(
+                f'EntropyLoss.normalization is {normalization!r}: '
+                f'choose one of {", ".join(NORMALIZATIONS)}.'
+            )
+        self.normalization = normalization
+
+    def forward(self, seg_logits: Tensor, valid_mask: Tensor | None = None) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            seg_logits: Scores, (N, C, H, W).
+            valid_mask: Booleans, (N, H, W): the pixels that count; None for all.
+
+        Returns:
+            A scalar in float32 at least; 0 with zero gradient if no pixel is valid.
+
+        Raises:
+            JointError: If the mask does not fit.
+        """
+        check_valid_mask(seg_logits, valid_mask)
+        classes = seg_logits.shape[1]
+        accurate = torch.promote_types(seg_logits.dtype, torch.float32)
+        probabilities = seg_logits.softmax(dim=1, dtype=accurate)
+        # The logarithm may be a constant: what flows through it is Σ p d(ln p) = d(Σ p) = 0. So
+        # one full-size array less is kept, and there is no 0 · inf where p underflows.
+        smallest = torch.finfo(accurate).tiny
+        logarithms = probabilities.detach().clamp(min=smallest).log_()
+        entropy = -(probabilities * logarithms).sum(dim=1)
+        # one class has no entropy, and ln 1 = 0
+        divisor = (math.log(classes) or 1.0) if self.normalization == 'log' else classes
+        return valid_mean(entropy, valid_mask) / divisor

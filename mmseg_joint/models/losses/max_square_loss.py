@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+from .valid_mean import check_valid_mask, valid_mean
+
+
+@MODELS.register_module()
+class MaxSquareLoss(nn.Module):
+    """Makes predictions confident without labels, and is not led by those that already are.
+
+    *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss* (Chen et al., ICCV
+    2019). With p the softmax of the logits, over valid pixels: -1/2 · mean of p², the mean being
+    over the classes too (M1). Its slope in p is linear, where that of the entropy grows without
+    bound as a pixel grows certain.
+
+    With image-wise weighting, frequent classes count for less: in a picture with n_k pixels
+    predicted as class k, each of them has the weight w_k = 1 / (n_k^ratio · (Σ n)^(1 - ratio)), a
+    constant (M3). The loss of a picture is -1/C · Σ w p², and the loss is the mean over the
+    pictures of the batch (M2).
+
+    Args:
+        image_wise: Whether to weight the classes by their share of each picture.
+        ratio: Their exponent, in [-1, 1]: 0 is no weighting between classes, 1 gives every
+            predicted class the same total weight, and below 0 frequent classes count for more.
+
+    Raises:
+        JointError: If `ratio` is out of range.
+    """
+
+    def __init__(self, image_wise: bool = False, ratio: float = 0.2) -> None:
+        super().__init__()
+        if not -1 <= ratio <= 1:
+            raise JointError(f'MaxSquareLoss.ratio is {ratio}: choose a number from -1 to 1.')
+        self.image_wise = image_wise
+        self.ratio = ratio
+
+    def forward(self, seg_logits: Tensor, valid_mask: Tensor | None = None) -> Tensor:
+        """Compute the loss.
+
+        Args:
+            seg_logits: Scores, (N, C, H, W).
+            valid_mask: Booleans, (N, H, W): the pixels that count; None for all.
+
+        Returns:
+            A scalar in float32 at least, never above 0; without image-wise weighting -1/(2C) where
+            every pixel is certain. 0 with zero gradient if no pixel is valid.
+
+        Raises:
+            JointError: If the mask does not fit.
+        """
+        check_valid_mask(seg_logits, valid_mask)
+        pictures, classes = seg_logits.shape[:2]
+        accurate = torch.promote_types(seg_logits.dtype, torch.float32)
+        probabilities = seg_logits.softmax(dim=1, dtype=accurate)
+        # As a product: what `pow` and a vector norm do costs another full-size array in backward.
+        squares = (probabilities * probabilities).sum(dim=1)
+        if not self.image_wise:
+            return -0.5 / classes * valid_mean(squares, valid_mask)
+        weights = image_wise_weights(probabilities.detach(), valid_mask, self.ratio)
+        return -(weights * squares).sum() / (pictures * classes)
+
+
+@torch.no_grad()
+def image_wise_weights(probabilities: Tensor, valid_mask: Tensor | None, ratio: float) -> Tensor:
+    """Weight each pixel by how rare its predicted class is in its picture.
+
+    Args:
+        probabilities: Softmax of the logits, (N, C, H, W).
+        valid_mask: Booleans, (N, H, W), or None.
+        ratio: See :class:`MaxSquareLoss`.
+
+    Returns:
+        Weights, (N, H, W); 0 where a pixel is not valid.
+    """
+    pictures, classes = probabilities.shape[:2]
+    predicted = probabilities.argmax(dim=1)
+    if valid_mask is not None:
+        predicted = predicted.masked_fill(~valid_mask, classes)  # one bin more, weight 0
+    bins = classes + 1
+    offsets = torch.arange(pictures, device=predicted.device)[:, None, None] * bins
+    predicted = predicted + offsets
+    counts = torch.bincount(predicted.flatten(), minlength=pictures * bins).view(pictures, bins)
+    total = counts[:, :classes].sum(dim=1, keepdim=True)
+    # no pixel reads the weight of an absent class: 1 keeps powers of 0 out of it
+    counts, total = (n.clamp(min=1).to(probabilities.dtype) for n in (counts, total))
+    weights = 1 / (counts**ratio * total ** (1 - ratio))
+    weights[:, classes] = 0
+    return weights.flatten()[predicted]

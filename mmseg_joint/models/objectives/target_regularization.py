@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from mmseg_joint.errors import JointError
+
+from .base import DomainOutput, Objective, ObjectiveResult, full_precision
+
+UNSURE = -1  # pseudo-label of a pixel that neither head is sure of
+
+
+@MODELS.register_module()
+class TargetRegularization(Objective):
+    """Learns from pictures without labels: maximum squares or entropy, and guidance of their own.
+
+    *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss* (Chen et al., ICCV
+    2019). A loss that needs no labels acts on the main head's scores of one domain. With
+    `guidance`, the multi-level self-produced guidance: where either head is surer than a
+    threshold, the class that both favour together is the auxiliary head's label. It trains the
+    auxiliary head and what lies below, never the main head.
+
+    Args:
+        loss: Config of a loss that takes scores alone: :class:`MaxSquareLoss` or
+            :class:`EntropyLoss`.
+        domain: Whose pictures; their labels, if any, are not read.
+        weight: λ_target.
+        guidance: Whether to use the auxiliary head.
+        threshold: Probability that one of the heads must exceed, in [0, 1).
+        auxiliary_weight: Weight of the guidance relative to `weight`.
+        init_cfg: mmengine's initialisation config.
+
+    Raises:
+        JointError: If `threshold` is out of range.
+    """
+
+    def __init__(
+        self,
+        loss: dict[str, Any] | None = None,
+        domain: str = 'unlabeled',
+        weight: float = 0.1,
+        guidance: bool = False,
+        threshold: float = 0.95,
+        auxiliary_weight: float = 0.1,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if not 0 <= threshold < 1:
+            raise JointError(
+                f'TargetRegularization.threshold is {threshold}: '
+                'choose a probability of at least 0 and below 1.'
+            )
+        self.loss = MODELS.build(loss or {'type': 'MaxSquareLoss'})
+        self.domains = (domain,)
+        self.weight = weight
+        self.guidance = guidance
+        self.threshold = threshold
+        self.auxiliary_weight = auxiliary_weight
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The loss of the main head and, with guidance, that of the auxiliary head.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The losses; with guidance also the share of pixels that have a pseudo-label.
+
+        Raises:
+            JointError: Guidance is wanted from a model without auxiliary head.
+        """
+        output = outputs[self.domains[0]]
+        losses = {'loss_main': self.weight * self.loss(output.logits)}
+        if self.guidance:
+            if output.auxiliary is None:
+                raise JointError(
+                    'TargetRegularization.guidance needs an auxiliary head: '
+                    'add model.auxiliary_head, or set guidance=False.'
+                )
+            scores = output.auxiliary_logits
+            labels = guidance_labels(output.logits, scores, self.threshold)
+            weight = self.weight * self.auxiliary_weight
+            losses['loss_auxiliary'] = weight * _guided(scores, labels)
+            losses['confident_share'] = (labels != UNSURE).double().mean()
+        return ObjectiveResult(losses)
+
+
+@torch.no_grad()
+def guidance_labels(main: Tensor, auxiliary: Tensor, threshold: float) -> Tensor:
+    """Pseudo-labels that two heads give together.
+
+    Args:
+        main: The main head's scores, (N, C, H, W).
+        auxiliary: The auxiliary head's scores, (N, C, H, W).
+        threshold: Probability that one of the heads must exceed.
+
+    Returns:
+        The class with the highest mean probability, or -1 where neither head is sure, (N, H, W).
+    """
+    probabilities = full_precision(main).softmax(dim=1)
+    others = full_precision(auxiliary).softmax(dim=1)
+    confident = (probabilities.amax(dim=1) > threshold) | (others.amax(dim=1) > threshold)
+    # the sum is highest where the mean is; in place, for these arrays are large
+    return probabilities.add_(others).argmax(dim=1).masked_fill_(~confident, UNSURE)
+
+
+def _guided(scores: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy, its mean over the labelled pixels; 0 with zero gradient without any."""
+    scores = full_precision(scores)
+    total = cross_entropy(scores, labels, ignore_index=UNSURE, reduction='sum')
+    return total / (labels != UNSURE).sum().clamp(min=1)

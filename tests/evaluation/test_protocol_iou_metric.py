@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import torch
+import torch.multiprocessing as multiprocessing
+from mmengine.config import ConfigDict
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
+from PIL import Image
+
+import mmseg_joint.evaluation.protocol_iou_metric as module
+from mmseg_joint.datasets.label_maps import (
+    CAMVID_CLASSES,
+    CITYSCAPES_CLASSES,
+    EVALUATION_PROTOCOLS,
+    NTHU_CLASSES,
+)
+from mmseg_joint.errors import JointError
+
+IDS = {
+    '19': list(range(19)),
+    '16': [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18],
+    '13': [0, 1, 2, 6, 7, 8, 10, 11, 12, 13, 15, 17, 18],
+}
+
+
+def pictures(seed=0, classes=19, absent=()):
+    """Three pictures of odd sizes: a guess that is often right, and ground truth with 255."""
+    rng = np.random.RandomState(seed)
+    found = []
+    for size in ((7, 11), (5, 3), (13, 9)):
+        truth = rng.randint(0, classes, size)
+        guess = np.where(rng.rand(*size) < 0.4, truth, rng.randint(0, classes, size))
+        truth[rng.rand(*size) < 0.2] = 255
+        truth[np.isin(truth, absent)] = 255
+        found.append((guess, truth))
+    return found
+
+
+def sample(guess, truth=None, path='a/b.png'):
+    found = {'pred_sem_seg': {'data': torch.as_tensor(guess)[None]}, 'img_path': path}
+    if truth is not None:
+        found['gt_sem_seg'] = {'data': torch.as_tensor(truth, dtype=torch.uint8)[None]}
+    return found
+
+
+def evaluate(found, classes=CITYSCAPES_CLASSES, kind='ProtocolIoUMetric', **kwargs):
+    metric = METRICS.build(ConfigDict(type=kind, **kwargs))
+    metric.dataset_meta = {'classes': classes}
+    metric.process({}, [sample(*pair) for pair in found[:2]])
+    metric.process({}, [sample(*pair) for pair in found[2:]])
+    return metric.evaluate(len(found))
+
+
+def reference(found, protocol, absent='zero'):
+    guess, truth = (np.concatenate([p[i].ravel() for p in found]) for i in (0, 1))
+    counted = np.isin(truth, protocol)
+    guess, truth = guess[counted], truth[counted]
+    ious, accuracies = [], []
+    for k in protocol:
+        right = np.sum((guess == k) & (truth == k))
+        union = np.sum((guess == k) | (truth == k))
+        if np.any(truth == k):
+            accuracies.append(right / np.sum(truth == k))
+        if union and (absent == 'zero' or np.any(truth == k)):
+            ious.append(right / union)
+    means = np.mean(guess == truth), np.mean(ious), np.mean(accuracies)
+    return dict(zip(('aAcc', 'mIoU', 'mAcc'), (float(mean) * 100 for mean in means)))
+
+
+def test_protocols_are_the_papers():
+    for name, ids in IDS.items():
+        assert [CITYSCAPES_CLASSES.index(c) for c in EVALUATION_PROTOCOLS[name]] == ids
+    assert EVALUATION_PROTOCOLS['camvid'] == CAMVID_CLASSES
+
+
+@pytest.mark.parametrize('missing', [(), (3, 9, 14)])
+@pytest.mark.parametrize('absent', ['zero', 'skip'])
+def test_equals_a_reference_in_one_evaluation(missing, absent):
+    found = pictures(seed=1, absent=missing)
+    got = evaluate(found, protocols=('16', '13', '19'), absent=absent)
+    for name, ids in IDS.items():
+        for key, value in reference(found, ids, absent).items():
+            assert got[f'{key}_{name}'] == pytest.approx(value, abs=0.0051)
+    assert [got[key] for key in ('aAcc', 'mIoU', 'mAcc')] == [
+        got[f'{key}_16'] for key in ('aAcc', 'mIoU', 'mAcc')
+    ]
+    assert list(got)[:3] == ['aAcc', 'mIoU', 'mAcc'] and len(got) == 12
+    assert all(isinstance(value, float) for value in got.values())
+
+
+@pytest.mark.parametrize('protocols', ['all', ('19',), 19, (19,)])
+@pytest.mark.parametrize('options', [{}, dict(iou_metrics=['mIoU', 'mDice', 'mFscore'], beta=2)])
+def test_equals_mmseg_on_all_classes(protocols, options):
+    found = pictures(seed=2, absent=(4, 7))
+    for guess, _ in found:
+        guess[guess == 7] = 5  # 4 is absent but predicted, 7 altogether absent
+    wanted = evaluate(found, kind='IoUMetric', **options)
+    got = evaluate(found, protocols=protocols, **options)
+    assert {key: got[key] for key in wanted} == pytest.approx(wanted, abs=0.011)
+    assert wanted['mIoU'] > 10
+
+
+def test_nan_to_num_is_mmsegs():
+    found = pictures(seed=2, absent=(7,))
+    for guess, _ in found:
+        guess[guess == 7] = 5
+    wanted = evaluate(found, kind='IoUMetric', nan_to_num=-1)
+    assert evaluate(found, nan_to_num=-1)['mIoU'] == pytest.approx(wanted['mIoU'], abs=0.011)
+
+
+def test_pixels_of_other_classes_are_ignored_but_predictions_are_not():
+    truth = np.array([[0, 0, 13, 13], [9, 9, 14, 16], [3, 4, 5, 255]])  # 13 classes: 0 and 13
+    guess = np.array([[0, 9, 13, 13], [0, 13, 0, 13], [0, 0, 13, 13]])
+    got = evaluate([(guess, truth)], protocols=('13',))
+    # road: one of two right, the other called terrain; car: both right
+    assert (got['mIoU'], got['mAcc'], got['aAcc']) == (75, 75, 75)
+    guess[1:] = 18
+    assert evaluate([(guess, truth)], protocols=('13',)) == got
+    guess[0, 1] = 13  # an error within the protocol costs the other class too
+    assert evaluate([(guess, truth)], protocols=('13',))['mIoU'] == round(
+        100 * (1 / 2 + 2 / 3) / 2, 2
+    )
+
+
+@pytest.mark.parametrize('absent, few, every', [('zero', 25, 50), ('skip', 50, 75)])
+def test_a_class_only_predicted(absent, few, every):
+    truth = np.array([[0, 0, 1, 1]])
+    guess = np.array([[0, 2, 1, 1]])
+    classes = ('a', 'b', 'c', 'd')
+    got = evaluate([(guess, truth)], classes, absent=absent, protocols=dict(few=('a', 'c')))
+    assert got['mIoU'] == few
+    assert evaluate([(guess, truth)], classes, absent=absent)['mIoU'] == every
+
+
+def test_nothing_labelled_is_no_number():
+    got = evaluate([(np.zeros((3, 3), int), np.full((3, 3), 255))], protocols=('16',))
+    assert all(np.isnan(value) for value in got.values())
+
+
+def test_a_prediction_that_is_no_class_is_an_error():
+    truth, guess = np.zeros((2, 2), int), np.array([[0, 0], [255, 19]])
+    assert evaluate([(guess, truth)])['mIoU'] == 50
+
+
+@pytest.mark.parametrize(
+    'protocols, names',
+    [
+        ('camvid', ['camvid']),
+        ([(3, 8, 9)], ['3']),
+        ([['road', 'car', 'pedestrian'], 'all'], ['3', 'all']),
+        ({'traffic': ['road', 'car', 'pedestrian'], 'every': 'camvid'}, ['traffic', 'every']),
+    ],
+)
+def test_other_classes(protocols, names):
+    found = pictures(seed=3, classes=11)
+    got = evaluate(found, CAMVID_CLASSES, protocols=protocols)
+    assert [key[5:] for key in got if key.startswith('mIoU_')] == names
+    for name in names:
+        ids = [3, 8, 9] if name in ('3', 'traffic') else range(11)
+        wanted = reference(found, list(ids))['mIoU']
+        assert got[f'mIoU_{name}'] == pytest.approx(wanted, abs=0.0051)
+
+
+def test_protocols_go_by_class_names():
+    found = pictures(seed=4, classes=13)
+    assert (
+        evaluate(found, NTHU_CLASSES, protocols='13')['mIoU']
+        == evaluate(found, NTHU_CLASSES)['mIoU']
+    )
+
+
+def test_the_table_has_a_row_a_class_and_a_column_a_protocol(monkeypatch):
+    logged = []
+    monkeypatch.setattr(module, 'print_log', lambda text, *_: logged.append(text))
+    found = pictures(seed=5, absent=(0,))
+    for guess, _ in found:
+        guess[guess == 0] = 1
+    got = evaluate(found, protocols=('16', '13'))
+    rows = [[c.strip() for c in line.split('|')[1:-1]] for line in logged[0].splitlines()[2:]]
+    rows = {row[0]: row[1:] for row in rows if row}
+    assert rows['Class'] == ['IoU 16', 'IoU 13', 'Acc 16', 'Acc 13']
+    assert list(rows)[1:] == [*CITYSCAPES_CLASSES, 'mean']
+    assert rows['road'] == ['nan'] * 4  # neither labelled nor predicted
+    assert rows['train'] == [''] * 4 and rows['wall'][1] == '' and float(rows['wall'][0]) > 0
+    assert rows['mean'][:2] == [f'{got["mIoU_16"]:.2f}', f'{got["mIoU_13"]:.2f}']
+    ious = [float(rows[name][1]) for name in EVALUATION_PROTOCOLS['13'] if name != 'road']
+    assert np.mean(ious) == pytest.approx(got['mIoU_13'], abs=0.01)
+
+
+def test_predictions_are_saved_as_mmseg_does(tmp_path):
+    guess = pictures()[0][0]
+    metric = METRICS.build(
+        dict(
+            type='ProtocolIoUMetric', output_dir=str(tmp_path), format_only=True, keep_results=True
+        )
+    )
+    metric.dataset_meta = {'classes': CITYSCAPES_CLASSES}
+    metric.process({}, [sample(guess)])
+    assert metric.evaluate(1) == {}
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'b.png')), guess)
+
+
+def _rank(rank, folder):
+    os.chdir(folder)  # mmengine collects through a folder where it stands
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
+    )
+    found = pictures(seed=6)
+    metric = module.ProtocolIoUMetric(protocols=('16', '13'))
+    metric.dataset_meta = {'classes': CITYSCAPES_CLASSES}
+    for pair in (found[0::2], [found[1], found[0]])[rank]:  # the last picture fills up
+        metric.process({}, [sample(*pair)])
+    torch.save(metric.evaluate(3), f'{folder}/{rank}.pth')
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_equal_one(tmp_path):
+    multiprocessing.spawn(_rank, (str(tmp_path),), nprocs=2)
+    wanted = evaluate(pictures(seed=6), protocols=('16', '13'))
+    for rank in range(2):
+        assert torch.load(tmp_path / f'{rank}.pth', weights_only=False) == wanted
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(protocols=('16', '17')), "has '17': choose from all, 19, 16, 13, camvid"),
+        (dict(protocols=()), 'is empty'),
+        (dict(protocols=('16', 16)), 'two protocols called 16'),
+        (dict(protocols=[(0, 1), (2, 3)]), 'two protocols called 2'),
+        (dict(protocol='16'), "no argument 'protocol'"),
+        (dict(absent='none'), "absent is 'none': choose from zero, skip"),
+        (dict(protocols='camvid'), "protocol 'camvid' needs pole, pavement, tree, but"),
+        (dict(protocols=dict(a=(2, 'tram'))), "protocol 'a' needs tram, but"),
+        (dict(protocols=[(0, 3)]), "protocol '2' needs 3, but the data set's 3 classes are road"),
+        (dict(protocols=[(-1,)]), 'needs -1'),
+        (dict(protocols=dict(a=())), "protocol 'a' has no class"),
+        (dict(protocols=[('sky', 2)]), "protocol '2' names a class twice"),
+    ],
+)
+def test_mistakes_are_told_before_training(options, message):
+    with pytest.raises(JointError, match=message):
+        METRICS.build(dict(type='ProtocolIoUMetric', **options)).dataset_meta = {
+            'classes': ('road', 'building', 'sky')
+        }
+
+
+@pytest.mark.parametrize('ignore_index, value', [(255, 30), (254, 255)])
+def test_a_label_that_is_no_class_is_told(ignore_index, value):
+    truth = np.zeros((2, 2), int)
+    truth[1, 1] = value
+    with pytest.raises(JointError, match=rf'a/b\.png has the value {value}, but .* 19 classes'):
+        evaluate([(truth % 19, truth)], ignore_index=ignore_index)
+
+
+def test_is_mmsegs_metric():
+    assert issubclass(METRICS.get('ProtocolIoUMetric'), IoUMetric)

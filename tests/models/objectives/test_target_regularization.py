@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives import DomainOutput
+
+N, C, H, W = 2, 4, 6, 7
+LOSSES = {
+    'MaxSquareLoss': lambda p: -p.square().mean() / 2,
+    'EntropyLoss': lambda p: -(p * p.log()).sum(dim=1).mean() / math.log(C),
+}
+
+
+def segmentor(scale=4.0):
+    torch.manual_seed(0)
+    model = nn.ModuleDict({name: nn.Conv2d(3, 3, 1) for name in ('backbone', 'main', 'auxiliary')})
+    for name in ('main', 'auxiliary'):
+        model[name] = nn.Conv2d(3, C, 1)
+        nn.init.normal_(model[name].weight, std=scale)
+    return model.double()
+
+
+def run(model, domain='unlabeled', with_auxiliary=True, **values):
+    """The objective's result on one domain, and the two heads' scores."""
+    torch.manual_seed(1)
+    pictures = torch.randn(N, 3, H, W, dtype=torch.float64)
+    features = model['backbone'](pictures)
+    main, auxiliary = model['main'](features), model['auxiliary'](features)
+    output = DomainOutput(
+        inputs=pictures,
+        features=(features,),
+        logits=main,
+        labels=None,
+        to_unit_range=lambda x: x,
+        auxiliary=(lambda: auxiliary) if with_auxiliary else None,
+    )
+    objective = MODELS.build(dict(type='TargetRegularization', domain=domain, **values))
+    return objective({domain: output}), main, auxiliary
+
+
+def guidance_by_hand(main, auxiliary, threshold):
+    """Pixel by pixel: mean cross-entropy of the auxiliary head, and the share of pixels."""
+    losses = []
+    for n, y, x in torch.cartesian_prod(*map(torch.arange, (N, H, W))).tolist():
+        p, q = main[n, :, y, x].softmax(0), auxiliary[n, :, y, x].softmax(0)
+        if p.max() > threshold or q.max() > threshold:
+            losses.append(-q.log()[((p + q) / 2).argmax()])
+    mean = torch.stack(losses).mean() if losses else torch.zeros(()).double()
+    return mean, len(losses) / (N * H * W)
+
+
+def reached(loss, model):
+    """Names of the parts that a loss trains."""
+    parameters = dict(model.named_parameters())
+    gradients = torch.autograd.grad(
+        loss, list(parameters.values()), retain_graph=True, allow_unused=True
+    )
+    return {
+        name.split('.')[0]
+        for name, gradient in zip(parameters, gradients)
+        if gradient is not None and gradient.abs().sum() > 0
+    }
+
+
+@pytest.mark.parametrize('domain', ['unlabeled', 'target'])
+@pytest.mark.parametrize('kind', LOSSES)
+def test_loss_of_the_main_head(kind, domain):
+    model = segmentor()
+    result, main, _ = run(model, domain, loss=dict(type=kind), weight=0.3, with_auxiliary=False)
+    assert set(result.losses) == {'loss_main'}
+    wanted = 0.3 * LOSSES[kind](main.softmax(dim=1))
+    torch.testing.assert_close(result.losses['loss_main'], wanted, rtol=1e-12, atol=0)
+    got = torch.autograd.grad(result.losses['loss_main'], main, retain_graph=True)
+    torch.testing.assert_close(got, torch.autograd.grad(wanted, main), rtol=1e-9, atol=1e-15)
+
+
+def test_the_papers_weights_are_the_defaults():
+    model = segmentor()
+    result, main, auxiliary = run(model, guidance=True)
+    mean, _ = guidance_by_hand(main, auxiliary, 0.95)
+    torch.testing.assert_close(result.losses['loss_auxiliary'], 0.1 * 0.1 * mean)
+    square = LOSSES['MaxSquareLoss'](main.softmax(dim=1))
+    torch.testing.assert_close(result.losses['loss_main'], 0.1 * square)
+
+
+@pytest.mark.parametrize('threshold', [0.0, 0.6, 0.95])
+def test_guidance_by_value_and_gradient(threshold):
+    model = segmentor()
+    values = dict(guidance=True, threshold=threshold, weight=0.5, auxiliary_weight=0.2)
+    result, main, auxiliary = run(model, **values)
+    mean, share = guidance_by_hand(main, auxiliary, threshold)
+    assert 0 < share <= 1 and (share == 1) is (threshold == 0)
+    losses = result.losses
+    torch.testing.assert_close(losses['loss_auxiliary'], 0.1 * mean, rtol=1e-12, atol=0)
+    assert losses['confident_share'].item() == pytest.approx(share)
+    got = torch.autograd.grad(losses['loss_auxiliary'], auxiliary, retain_graph=True)
+    wanted = torch.autograd.grad(0.1 * mean, auxiliary, retain_graph=True)
+    torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-15)
+
+
+def test_either_head_may_be_the_sure_one():
+    heads = torch.zeros(2, 1, 3, 1, 3, dtype=torch.float64)
+    heads[0, 0, 1, 0, 0] = 9.0  # main is sure
+    heads[1, 0, 2, 0, 1] = 9.0  # auxiliary is sure; at the third pixel neither
+    output = DomainOutput(None, (), heads[0], None, lambda x: x, lambda: heads[1])
+    objective = MODELS.build(dict(type='TargetRegularization', guidance=True))
+    losses = objective({'unlabeled': output}).losses
+    assert losses['confident_share'].item() == pytest.approx(2 / 3)
+    wanted = -torch.stack([heads[1, 0, :, 0, x].log_softmax(0)[x + 1] for x in (0, 1)]).mean()
+    torch.testing.assert_close(losses['loss_auxiliary'], 0.01 * wanted)
+
+
+def test_which_networks_learn():
+    model = segmentor()
+    losses = run(model, guidance=True, threshold=0.6)[0].losses
+    assert reached(losses['loss_main'], model) == {'backbone', 'main'}
+    assert reached(losses['loss_auxiliary'], model) == {'backbone', 'auxiliary'}
+    assert not losses['confident_share'].requires_grad
+
+
+def test_no_confident_pixel():
+    model = segmentor(scale=0.01)
+    losses = run(model, guidance=True)[0].losses
+    assert losses['loss_auxiliary'] == 0 and losses['confident_share'] == 0
+    assert reached(losses['loss_auxiliary'], model) == set()
+    assert reached(losses['loss_main'], model) == {'backbone', 'main'}
+
+
+def test_extreme_and_half_precision_scores():
+    torch.manual_seed(0)
+    signs = torch.randn(2, N, C, H, W).sign()
+    for dtype in (torch.float32, torch.bfloat16):
+        main, auxiliary = (50 * signs).to(dtype).requires_grad_().unbind()
+        output = DomainOutput(main, (), main, None, lambda x: x, lambda aux=auxiliary: aux)
+        objective = MODELS.build(dict(type='TargetRegularization', guidance=True))
+        losses = objective({'unlabeled': output}).losses
+        for name in ('loss_main', 'loss_auxiliary'):
+            assert losses[name].dtype == torch.float32 and losses[name].isfinite()
+            head = main if name == 'loss_main' else auxiliary
+            (gradient,) = torch.autograd.grad(losses[name], head, retain_graph=True)
+            assert gradient.isfinite().all()
+
+
+def test_domains():
+    objective = MODELS.build(dict(type='TargetRegularization', domain='target'))
+    assert objective.domains == objective.gradient_domains == ('target',)
+    assert MODELS.build(dict(type='TargetRegularization')).domains == ('unlabeled',)
+    assert not list(objective.parameters())
+
+
+def test_wrong_configs_are_refused():
+    with pytest.raises(JointError, match=r'threshold is 1\.0'):
+        MODELS.build(dict(type='TargetRegularization', threshold=1.0))
+    with pytest.raises(JointError, match=r'model\.auxiliary_head, or set guidance=False'):
+        run(segmentor(), guidance=True, with_auxiliary=False)
