@@ -165,7 +165,7 @@ def test_refuses_unknown_names(tmp_path, write_gta, write_camvid):
     write_gta(tmp_path)
     write_camvid(tmp_path)
     cfg = {'type': 'GTADataset', 'data_root': str(tmp_path)}
-    with pytest.raises(JointError, match=r"protocol='ade'.*\['camvid', 'cityscapes'\]"):
+    with pytest.raises(JointError, match=r"protocol='ade'.*\['camvid', 'cityscapes', 'nthu'\]"):
         DATASETS.build(dict(cfg, protocol='ade'))
     with pytest.raises(JointError, match="CamVidDataset cannot be read with protocol='cityscapes'"):
         DATASETS.build(dict(cfg, type='CamVidDataset', protocol='cityscapes'))

@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
-from mmseg_joint.benchmark import Settings
+from mmseg_joint.benchmark import Settings, measure_sequential
 from mmseg_joint.benchmark.bare import BareLoop, not_written
 from mmseg_joint.benchmark.batches import random_batch, shares_of
 from mmseg_joint.benchmark.breakdown import Ledger, flops_by_part, networks, seconds_by_part
@@ -23,7 +23,7 @@ from mmseg_joint.benchmark.memory import peak_memory
 from mmseg_joint.benchmark.report import Measured, Report
 from mmseg_joint.benchmark.timing import interleaved, ratio
 from mmseg_joint.errors import JointError
-from tests.tiny import CLASSES, HRS, HRS_OPTIMIZERS, MODEL, batch
+from tests.tiny import ADAM, CLASSES, HRS, HRS_OPTIMIZERS, MODEL, batch
 
 SETTINGS = Settings(size=(96, 64), steps=2, warmup=1, device='cpu', memory=False)
 NETWORKS = [
@@ -307,3 +307,29 @@ def test_tool_writes_json_and_tells_mistakes_in_one_sentence(tmp_path, capsys):
         tool.main([str(tmp_path / 'tiny.py'), '--steps', '0'])
     with pytest.raises(JointError, match='no folder'):
         tool.main([str(tmp_path / 'tiny.py'), '--json', str(tmp_path / 'absent' / 'x.json')])
+
+
+def test_beside_the_sequential_loop():
+    cfg = hrs()
+    cfg.model.objectives = dict(
+        ga=dict(type='OutputAdversarial', discriminator=dict(channels=(4, 4, 4, 4)))
+    )
+    sgd = dict(type='SGD', lr=0.01, momentum=0.9, fused=True)
+    cfg.optim_wrapper = dict(
+        constructor='JointOptimWrapperConstructor', segmentor=dict(optimizer=sgd), ga=ADAM
+    )
+    cfg.train_dataloader.sampler.shares = dict(source=1, unlabeled=1)
+    report = measure_sequential(cfg, 'ga', SETTINGS)
+    loop, *ours = report.times
+    assert loop == 'sequential loop, float32' and ours == ['ga, float32', 'ga, bfloat16']
+    assert all(len(times) == 2 and min(times) > 0 for times in report.times.values())
+    expected = ratio(report.times['ga, float32'], report.times[loop])
+    assert report.ratios['ga, float32'] == expected
+    lines = str(report).splitlines()
+    assert '1 source + 1 unlabeled of 96x64' in lines[0]
+    assert lines[-1].endswith(('0.45: met', '0.45: missed'))
+
+
+def test_the_sequential_loop_refuses_other_objectives():
+    with pytest.raises(JointError, match='not for HierarchicalWeighting, ReconstructionGAN'):
+        measure_sequential(hrs(), 'hrs', SETTINGS)
