@@ -63,6 +63,23 @@ def _write(root, count, ids, image_path, label_path, save_label, height, width):
     return written
 
 
+def write_city(root: Path, city: str = 'Rome', suffixes=('.png', '.jpg', '.png')):
+    """A tiny city in NTHU's layout. Returns picture name → raw ids."""
+    for folder in ('Images/Train', 'Images/Test', 'Labels/Test'):
+        (root / city / folder).mkdir(parents=True)
+    written = {}
+    for i, suffix in enumerate(suffixes):
+        picture, labels = scene(i, [*range(34), 255], 32, 40)
+        name = f'pano_{i:05d}_0_180'
+        for split in ('Train', 'Test'):
+            Image.fromarray(picture).save(root / city / f'Images/{split}/{name}{suffix}')
+        Image.fromarray(labels).save(root / city / f'Labels/Test/{name}_eval.png')
+        for other in ('bgr', 'city', 'visual'):
+            Image.fromarray(picture).save(root / city / f'Labels/Test/{name}_{other}.png')
+        written[name + suffix] = labels
+    return written
+
+
 @pytest.fixture
 def write_gta():
     """``images/00001.png``, ``labels/00001.png``: palette PNGs of raw ids 0-34."""
@@ -133,6 +150,8 @@ def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid):
     """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
     write_gta(tmp_path / 'gta', height=60, width=80)
     write_synthia(tmp_path / 'synthia', height=60, width=80)
+    for city in ('Rome', 'Rio', 'Tokyo', 'Taipei'):
+        write_city(tmp_path / 'nthu', city)
     for split in ('train', 'val'):
         write_cityscapes(tmp_path / 'city', split=split, height=60, width=80)
         write_camvid(tmp_path / 'camvid', split=split)
@@ -140,5 +159,6 @@ def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid):
         'GTADataset': tmp_path / 'gta',
         'SynthiaDataset': tmp_path / 'synthia',
         'CityscapesIdsDataset': tmp_path / 'city',
+        'NTHUDataset': tmp_path / 'nthu',
         'CamVidDataset': tmp_path / 'camvid',
     }

@@ -14,7 +14,7 @@ CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_trains_and_decays_to_its_last_learning_rate(path, roots, tmp_path):
     cfg = tiny(path, roots, tmp_path / 'work')
-    (schedule,) = cfg.param_scheduler
+    schedule = cfg.param_scheduler[-1]
     runner = build_runner(cfg)
     before = {name: value.clone() for name, value in runner.model.state_dict().items()}
     runner.train()

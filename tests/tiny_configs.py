@@ -12,6 +12,10 @@ NARROW = {
     'VGGEncoder': dict(channels=(4, 4, 6, 8, 8), fc_channels=8, fc_kernel=3, init_cfg=None),
     'SqueezeNet': dict(init_cfg=None),
     'DeepLabResNet': dict(depth=18, base_channels=4, stem_channels=4, init_cfg=None),
+    'MixVisionTransformer': dict(
+        embed_dims=4, num_layers=[1] * 4, num_heads=[1] * 4, init_cfg=None
+    ),
+    'SegformerHead': dict(in_channels=[4] * 4, channels=8),
     'WeightingNetwork': dict(channels=(4, 4, 4, 4)),
     'ReconstructionGenerator': dict(channels=(4, 4, 4, 4, 4, 4)),
     'OutputAdversarial': dict(discriminator=dict(channels=(4, 4, 4, 4))),
@@ -50,8 +54,9 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         if cfg.model.get('auxiliary_head'):
             cfg.model.auxiliary_head.update(in_channels=16)
     objectives = cfg.model.get('objectives') or {}
-    if objectives.get('sa') and cfg.model.backbone.type == 'DeepLabResNet':
-        objectives.sa.discriminator.update(in_channels=32, channels=8)
+    last = {'DeepLabResNet': 32, 'MixVisionTransformer': 4, 'SqueezeNet': 512}
+    if objectives.get('sa'):
+        objectives.sa.discriminator.update(in_channels=last[cfg.model.backbone.type], channels=8)
     if objectives.get('weighting'):
         objectives.weighting.setdefault('network', {}).update(channels=(4, 4, 4, 4))
     if objectives.get('gan'):
@@ -61,6 +66,10 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
+    if len(cfg.param_scheduler) == 2:  # a warm-up comes first
+        warm_up, decay = cfg.param_scheduler
+        warm_up.update(end=1, start_factor=1.0)
+        decay.begin = 1
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'WARNING'
     return cfg

@@ -8,7 +8,7 @@ from PIL import Image
 from mmseg_joint.datasets import label_maps as maps
 from mmseg_joint.errors import JointError
 
-from ..conftest import scene
+from ..conftest import write_city as write
 
 # name → Cityscapes' raw id, in the order of the 13 classes
 RAW = {
@@ -17,23 +17,6 @@ RAW = {
     'motorcycle': 32, 'bicycle': 33,
 }  # fmt: skip
 WANTED = {**dict.fromkeys((*range(34), 255), 255), **{raw: i for i, raw in enumerate(RAW.values())}}
-
-
-def write(root, city='Rome', suffixes=('.png', '.jpg', '.png')):
-    """Picture name → raw ids of a tiny city."""
-    for folder in ('Images/Train', 'Images/Test', 'Labels/Test'):
-        (root / city / folder).mkdir(parents=True)
-    written = {}
-    for i, suffix in enumerate(suffixes):
-        picture, labels = scene(i, [*range(34), 255], 32, 40)
-        name = f'pano_{i:05d}_0_180'
-        for split in ('Train', 'Test'):
-            Image.fromarray(picture).save(root / city / f'Images/{split}/{name}{suffix}')
-        Image.fromarray(labels).save(root / city / f'Labels/Test/{name}_eval.png')
-        for other in ('bgr', 'city', 'visual'):
-            Image.fromarray(picture).save(root / city / f'Labels/Test/{name}_{other}.png')
-        written[name + suffix] = labels
-    return written
 
 
 def build(root, pipeline=(), **values):

@@ -67,7 +67,9 @@ def test_two_steps_equal_the_sequential_loop(align, domains):
         for name, network in (('joint', model), ('loop', twin)):
             hooks = [
                 value.register_post_accumulate_grad_hook(
-                    lambda p, key=(name, key): norms.update({key: p.grad.norm().item()})
+                    lambda p, key=(name, key), norms=norms: norms.update(
+                        {key: p.grad.norm().item()}
+                    )
                 )
                 for key, value in network.named_parameters()
                 if value.requires_grad

@@ -1,0 +1,43 @@
+# A step: one GTA5 picture and one unlabelled Cityscapes picture; mirror and blur
+_base_ = './city.py'
+source_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='LoadMappedAnnotations'),
+    dict(type='Resize', scale=(1280, 720), interpolation='bicubic'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomGaussianBlur', prob=0.5, radius=(0, 1)),
+    dict(type='PackSegInputs'),
+]
+train_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='Resize', scale=(1280, 640), interpolation='bicubic'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomGaussianBlur', prob=0.5, radius=(0, 1)),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='Resize', scale=(1280, 640), interpolation='bicubic'),
+    dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    batch_size=2,  # the sum of the shares
+    sampler=dict(shares=dict(_delete_=True, source=1, unlabeled=1)),
+    dataset=dict(
+        domains=dict(
+            _delete_=True,
+            source=dict(type='GTADataset', data_root='data/gta/', pipeline=source_pipeline),
+            unlabeled=dict(
+                type='CityscapesIdsDataset',
+                data_root=_base_.city_root,
+                data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
+                pipeline=train_pipeline,
+            ),
+        )
+    ),
+)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(_delete_=True, type='ProtocolIoUMetric', protocols=('19',))
+test_evaluator = val_evaluator

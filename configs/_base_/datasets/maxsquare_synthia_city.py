@@ -1,0 +1,24 @@
+# A step: one SYNTHIA picture and one unlabelled Cityscapes picture; 16 and 13 classes together
+_base_ = './maxsquare_gta_city.py'
+source_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='LoadSynthiaAnnotations'),
+    dict(type='Resize', scale=(1280, 760), interpolation='bicubic'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomGaussianBlur', prob=0.5, radius=(0, 1)),
+    dict(type='PackSegInputs'),
+]
+train_dataloader = dict(
+    dataset=dict(
+        domains=dict(
+            source=dict(
+                _delete_=True,
+                type='SynthiaDataset',
+                data_root='data/synthia/',
+                pipeline=source_pipeline,
+            )
+        )
+    ),
+)
+val_evaluator = dict(protocols=('16', '13'))
+test_evaluator = val_evaluator

@@ -1,0 +1,3 @@
+# No labels of CamVid: rendered streets and unlabelled CamVid pictures
+_base_ = './streets_camvid_unlabeled.py'
+train_dataloader = dict(batch_size=8, sampler=dict(shares=dict(target=0)))

@@ -1,0 +1,13 @@
+# Unlabelled pictures: the network is asked to be sure of itself (maximum squares, MinEnt)
+squares = dict(
+    type='TargetRegularization',
+    loss=dict(type='MaxSquareLoss'),
+    weight=0.1,  # λ_target
+)
+image_wise = dict(image_wise=True, ratio=0.2)  # IW, α
+guidance = dict(
+    guidance=True,  # multi-level self-produced guidance
+    threshold=0.95,  # t
+    weight=0.09,  # λ_target
+    auxiliary_weight=0.1,  # of the auxiliary head
+)

@@ -1,0 +1,11 @@
+# Source only for 1,000 steps, then adaptation for 500, small networks on a CPU
+_base_ = './adam_1k.py'
+source_stage = dict(
+    name='source',
+    model=dict(objectives=None),
+    train_dataloader=dict(batch_size=4, sampler=dict(shares=dict(unlabeled=0))),
+    train_cfg=dict(max_iters=1000),
+)
+stages = [source_stage, dict(name='adapt')]
+optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=5e-5)))  # a quarter of the source's rate
+train_cfg = dict(max_iters=500)

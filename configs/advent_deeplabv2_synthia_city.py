@@ -1,0 +1,12 @@
+# AdvEnt (CVPR 2019) beside maximum squares, SYNTHIA → Cityscapes, "AdvEnt"
+_base_ = [
+    '_base_/models/deeplabv2_r101_bn.py',
+    '_base_/datasets/maxsquare_synthia_city.py',
+    '_base_/schedules/source_then_adapt.py',
+    '_base_/objectives/output_adversarial.py',
+    '_base_/default_runtime.py',
+]
+model = dict(objectives=dict(ga=_base_.ga))
+# target outputs are called source, by their self-information
+model['objectives']['ga'].update(align='target', input='self_information')
+optim_wrapper = dict(ga=_base_.ga_optimizer)

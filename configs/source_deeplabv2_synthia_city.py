@@ -1,0 +1,8 @@
+# Maximum squares (ICCV 2019), SYNTHIA → Cityscapes, "source only"
+_base_ = [
+    '_base_/models/deeplabv2_r101_bn.py',
+    '_base_/datasets/maxsquare_synthia_city.py',
+    '_base_/schedules/sgd_80k.py',
+    '_base_/default_runtime.py',
+]
+train_dataloader = dict(batch_size=1, sampler=dict(shares=dict(unlabeled=0)))
