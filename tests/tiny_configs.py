@@ -13,7 +13,11 @@ NARROW = {
     'SqueezeNet': dict(init_cfg=None),
     'DeepLabResNet': dict(depth=18, base_channels=4, stem_channels=4, init_cfg=None),
     'MixVisionTransformer': dict(
-        embed_dims=4, num_layers=[1] * 4, num_heads=[1] * 4, init_cfg=None
+        embed_dims=4,
+        num_layers=[1] * 4,
+        num_heads=[1] * 4,
+        strides=[4, 2, 1, 1],
+        init_cfg=None,
     ),
     'SegformerHead': dict(in_channels=[4] * 4, channels=8),
     'WeightingNetwork': dict(channels=(4, 4, 4, 4)),
@@ -69,7 +73,7 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
     if len(cfg.param_scheduler) == 2:  # a warm-up comes first
         warm_up, decay = cfg.param_scheduler
         warm_up.update(end=1, start_factor=1.0)
-        decay.begin = 1
+        decay.begin = 0
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'WARNING'
     return cfg
