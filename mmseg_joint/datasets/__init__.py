@@ -7,6 +7,7 @@ from .gta import GTADataset
 from .joint_dataset import Draw, JointDataset
 from .joint_sampler import JointSampler
 from .label_subset import LabelSubset
+from .mixed_dataset import MixedDataset
 from .nthu import NTHUDataset
 from .raw_label_dataset import RawLabelDataset
 from .synthia import SynthiaDataset
@@ -29,6 +30,7 @@ __all__ = [
     'LoadCheckedImage',
     'LoadMappedAnnotations',
     'LoadSynthiaAnnotations',
+    'MixedDataset',
     'NTHUDataset',
     'RandomGaussianBlur',
     'RawLabelDataset',

@@ -70,6 +70,18 @@ class JointDataPreprocessor(SegDataPreProcessor):
             inputs = inputs * self.std + self.mean
         return inputs / 127.5 - 1
 
+    def from_unit_range(self, pictures: Tensor) -> Tensor:
+        """Normalise pictures from [-1, 1]: the inverse of :meth:`to_unit_range`.
+
+        Args:
+            pictures: Pictures in [-1, 1], (N, 3, H, W).
+
+        Returns:
+            Normalised pictures, (N, 3, H, W).
+        """
+        pictures = (pictures + 1) * 127.5
+        return (pictures - self.mean) / self.std if self._enable_normalize else pictures
+
 
 def _check_one_draw(samples: list) -> None:
     draws = [sample.metainfo['draw'] for sample in samples if 'draw' in sample.metainfo]

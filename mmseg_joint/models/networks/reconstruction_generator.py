@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
+from .residual_block import ResidualBlock
+
 
 @MODELS.register_module()
 class ReconstructionGenerator(BaseModule):
@@ -55,7 +57,7 @@ class ReconstructionGenerator(BaseModule):
             )
         self.feature_stride = feature_stride
         self.blocks = nn.Sequential(
-            *(_ResidualBlock(in_channels, norm_cfg) for _ in range(num_residual_blocks))
+            *(ResidualBlock(in_channels, norm_cfg) for _ in range(num_residual_blocks))
         )
         self.convs = nn.ModuleList(
             ConvModule(before, after, 3, padding=1, norm_cfg=norm_cfg)
@@ -92,15 +94,3 @@ class ReconstructionGenerator(BaseModule):
             return F.interpolate(picture, size=size, mode='bilinear', align_corners=False)
         top, left = (0 if more < self.feature_stride else more // 2 for more in excess)
         return picture[..., top : top + size[0], left : left + size[1]]
-
-
-class _ResidualBlock(nn.Module):
-    """x + two 3×3 convolutions of x, a ReLU between them."""
-
-    def __init__(self, channels: int, norm_cfg: dict | None) -> None:
-        super().__init__()
-        self.conv1 = ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg)
-        self.conv2 = ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg, act_cfg=None)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(self.conv1(x))

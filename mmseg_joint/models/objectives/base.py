@@ -79,10 +79,15 @@ class Objective(BaseModule):
     :meth:`forward`. A domain that trains nothing is computed without a graph. Losses meant
     for the segmentor call the objective's networks through :func:`frozen`; losses meant for these
     networks take detached tensors. So one backward of the sum gives every network its own gradient.
+
+    An objective may also make pictures of new domains, on which the segmentor is trained as on any
+    other: it names them in `derived`, each with the domain whose pictures it is made from and whose
+    labels it shares, and implements :meth:`derive`.
     """
 
     domains: tuple[str, ...] = ('source', 'target')
     weighs_pixels: ClassVar[bool] = False  # whether its results hold pixel weights
+    derived: ClassVar[dict[str, str]] = {}  # new domain -> domain that it is made from
 
     @property
     def gradient_domains(self) -> tuple[str, ...]:
@@ -91,6 +96,17 @@ class Objective(BaseModule):
 
     def __init__(self, init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None) -> None:
         super().__init__(init_cfg)
+
+    def derive(self, pictures: Tensor) -> Tensor:
+        """Make the pictures of a domain in `derived`.
+
+        Args:
+            pictures: Those of the domain that it is made from, in [-1, 1], (N, 3, H, W).
+
+        Returns:
+            The new domain's in [-1, 1], (N, 3, H, W), with the graph to the network that made them.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:

@@ -107,6 +107,7 @@ class JointEncoderDecoder(EncoderDecoder):
         if isinstance(inputs, Tensor):
             inputs, data_samples = {'target': inputs}, {'target': data_samples}
         self._check_domains(inputs)
+        inputs, data_samples = self._derive_domains(inputs, data_samples)
         outputs = self._forward_domains(inputs, data_samples)
         results = {name: objective(outputs) for name, objective in self.objectives.items()}
         losses = {}
@@ -161,6 +162,17 @@ class JointEncoderDecoder(EncoderDecoder):
                         f'only {", ".join(inputs)}: add it to train_dataloader.dataset.domains '
                         'and give it a share in train_dataloader.sampler.shares.'
                     )
+
+    def _derive_domains(self, inputs: Inputs, samples: Samples) -> tuple[Inputs, Samples]:
+        """Add the domains whose pictures objectives make from others'."""
+        inputs, samples = dict(inputs), dict(samples)
+        for objective in self.objectives.values():
+            for domain, origin in objective.derived.items():
+                pictures = self.data_preprocessor.to_unit_range(inputs[origin])
+                made = objective.derive(pictures)
+                inputs[domain] = self.data_preprocessor.from_unit_range(made)
+                samples[domain] = samples[origin]
+        return inputs, samples
 
     def _segmentor_parts(self) -> list[nn.Module]:
         return [child for name, child in self.named_children() if name != 'objectives']

@@ -1,0 +1,15 @@
+# HRS (CVPR 2019), Table 3, "Ours with W^19": GTA5 + SYNTHIA
+_base_ = [
+    './joint_fcn8s_gta_synthia_city.py',
+    '_base_/objectives/hrs_weighting.py',
+    '_base_/objectives/reconstruction_gan.py',
+]
+model = dict(objectives=dict(weighting=_base_.weighting, gan=_base_.gan))
+optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)
+table_row = dict(
+    _delete_=True,
+    paper='HRS',
+    table='3',
+    row='Ours with W^19',
+    miou=[(2975, 68.8)],  # labelled pictures, the paper's
+)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .residual_block import ResidualBlock
+
+
+@MODELS.register_module()
+class PixelDAGenerator(BaseModule):
+    """Redraws a synthetic picture in the look of real ones.
+
+    G of *Unsupervised Pixel-Level Domain Adaptation with Generative Adversarial Networks*
+    (Bousmalis et al., CVPR 2017), Figure 2: a vector of noise becomes one more channel of the
+    picture; a convolution 3×3 with a ReLU, six residual blocks with batch norm, a convolution 1×1
+    and a tanh follow, all at full size.
+
+    The paper's fully connected layer has one output for each pixel. Here it has one for each cell
+    of a grid, which is enlarged to the picture, so that pictures of any size pass (B7); with the
+    pictures' size for `noise_size` it is the paper's.
+
+    Args:
+        channels: Width of all convolutions but the last.
+        num_blocks: Residual blocks.
+        noise_dims: Length of z.
+        noise_size: Height and width of the grid.
+        norm_cfg: Norm layer of the residual blocks.
+        init_cfg: mmengine initialisation; mmcv's own without it.
+    """
+
+    def __init__(
+        self,
+        channels: int = 64,
+        num_blocks: int = 6,
+        noise_dims: int = 10,
+        noise_size: Sequence[int] = (64, 128),
+        norm_cfg: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.noise_size = tuple(noise_size)
+        self.project = nn.Linear(noise_dims, prod(self.noise_size))
+        self.enter = ConvModule(4, channels, 3, padding=1)
+        norm_cfg = norm_cfg or {'type': 'BN'}
+        self.blocks = nn.Sequential(*(ResidualBlock(channels, norm_cfg) for _ in range(num_blocks)))
+        self.to_picture = nn.Conv2d(channels, 3, kernel_size=1)
+
+    def forward(self, pictures: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Redraw pictures.
+
+        Args:
+            pictures: (N, 3, H, W) in [-1, 1].
+            noise: z, (N, noise_dims); drawn from U(-1, 1) for each picture if None.
+
+        Returns:
+            Pictures (N, 3, H, W) in [-1, 1].
+        """
+        if noise is None:
+            noise = pictures.new_empty(len(pictures), self.project.in_features).uniform_(-1, 1)
+        channel = self.project(noise).to(pictures.dtype).unflatten(1, (1, *self.noise_size))
+        size = pictures.shape[2:]
+        channel = F.interpolate(channel, size=size, mode='bilinear', align_corners=False)
+        x = self.enter(torch.cat([pictures, channel], dim=1))
+        return torch.tanh(self.to_picture(self.blocks(x)))

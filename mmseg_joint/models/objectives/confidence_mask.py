@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmseg.registry import MODELS
+
+from mmseg_joint.errors import JointError
+
+from .base import DomainOutput, Objective, ObjectiveResult
+
+
+@MODELS.register_module()
+class ConfidenceMask(Objective):
+    """Trains on the pixels that the network is already sure of, and on no other.
+
+    "FCN+0-1 Conf. Mask" of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation
+    via Hierarchical Region Selection* (Sun et al., CVPR 2019), Table 1, which says no more about
+    it (B4): a pixel weighs 1 where the highest probability of the current prediction exceeds a
+    threshold, else 0. The mask is a constant for the segmentor.
+
+    Args:
+        threshold: Probability that the most probable class must exceed, in [0, 1).
+        domain: The labelled domain whose pixels are chosen.
+        ignore_index: Label of pixels without a class; the model fills it in.
+        init_cfg: mmengine's initialisation config.
+
+    Raises:
+        JointError: The threshold is out of range, or the domain has no labels.
+    """
+
+    weighs_pixels = True
+
+    def __init__(
+        self,
+        threshold: float = 0.9,
+        domain: str = 'source',
+        ignore_index: int = 255,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if not 0 <= threshold < 1:
+            raise JointError(
+                f'ConfidenceMask.threshold is {threshold}: '
+                'choose a probability of at least 0 and below 1.'
+            )
+        if domain == 'unlabeled':
+            raise JointError(
+                'ConfidenceMask.domain is "unlabeled", whose pixels no supervised loss reads: '
+                'name a labelled domain.'
+            )
+        self.domains = (domain,)
+        self.threshold = threshold
+        self.ignore_index = ignore_index
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The mask of the domain's pixels.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The share of labelled pixels that are kept, for the log, and the mask as weights.
+        """
+        (domain,) = self.domains
+        output = outputs[domain]
+        sure = output.probabilities.amax(dim=1) > self.threshold
+        labelled = output.labels != self.ignore_index
+        kept = (sure & labelled).sum().double() / labelled.sum().clamp(min=1)
+        return ObjectiveResult({'kept_share': kept}, {domain: sure.to(output.probabilities)})

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmseg.registry import MODELS
+from torch.nn.functional import cross_entropy
+
+from mmseg_joint.errors import JointError
+
+from .base import DomainOutput, Objective, ObjectiveResult, full_precision
+
+
+@MODELS.register_module()
+class FocalWeighting(Objective):
+    """Turns the cross-entropy of one domain into the focal loss, -(1 - p)^γ log p.
+
+    "Focal Loss for Dense Object Detection" (Lin et al., ICCV 2017), Eq. 4, with p the softmax
+    probability of a pixel's own class (B5). Its factor (1 - p)^γ becomes the pixel's weight and
+    **keeps its graph**: weight times cross-entropy then has the focal loss's own gradient, through
+    both factors.
+
+    Args:
+        gamma: γ, at least 0; 0 is plain cross-entropy.
+        domain: The labelled domain whose loss becomes focal.
+        ignore_index: Label of pixels without a class; the model fills it in.
+        init_cfg: mmengine's initialisation config.
+
+    Raises:
+        JointError: γ is negative, or the domain has no labels.
+    """
+
+    weighs_pixels = True
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        domain: str = 'source',
+        ignore_index: int = 255,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if gamma < 0:
+            raise JointError(f'FocalWeighting.gamma is {gamma}: choose at least 0.')
+        if domain == 'unlabeled':
+            raise JointError(
+                'FocalWeighting.domain is "unlabeled", whose pixels no supervised loss reads: '
+                'name a labelled domain.'
+            )
+        self.domains = (domain,)
+        self.gamma = gamma
+        self.ignore_index = ignore_index
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The weights (1 - p)^γ of the domain's pixels.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The mean weight of the labelled pixels, for the log, and the weights.
+
+        Raises:
+            JointError: The model has an auxiliary head, whose loss has probabilities of its own.
+        """
+        (domain,) = self.domains
+        output = outputs[domain]
+        if output.auxiliary is not None:
+            raise JointError(
+                "FocalWeighting has the main head's probabilities only, with which the auxiliary "
+                "head's loss would not be focal: set model.auxiliary_head=None."
+            )
+        # log p of a pixel's own class; 0 where there is none
+        logarithms = -cross_entropy(
+            full_precision(output.logits),
+            output.labels,
+            ignore_index=self.ignore_index,
+            reduction='none',
+        )
+        # 0 to a power below 1 has an infinite slope, which the clamp cuts off
+        smallest = torch.finfo(logarithms.dtype).tiny
+        weights = (-logarithms.expm1()).clamp(min=smallest) ** self.gamma
+        labelled = output.labels != self.ignore_index
+        mean = (weights.detach() * labelled).sum() / labelled.sum().clamp(min=1)
+        return ObjectiveResult({'mean_weight': mean}, {domain: weights})

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+
+from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+from .output_adversarial import DISCRIMINATOR
+
+# What D should say
+PREDICTION, TRUTH = 0.0, 1.0
+UNSURE = -1  # pseudo-label of a pixel that D does not trust
+
+
+@MODELS.register_module()
+class SemiSupervisedAdversarial(Objective):
+    """Learns from unlabelled pictures what a discriminator takes for ground truth.
+
+    "Adversarial Learning for Semi-Supervised Semantic Segmentation" (Hung et al., BMVC 2018), Eq.
+    1, 4 and 5. At every pixel D tells predictions from ground truth in one-hot form. Predictions on
+    labelled and unlabelled pictures are pushed to be taken for ground truth; after some thousand
+    steps, unlabelled pixels where they pass for it train with their own most probable class.
+
+    Args:
+        num_classes: Number of classes C; the model fills it in.
+        weight: λ_adv on labelled pictures.
+        unlabeled_weight: λ_adv on unlabelled pictures.
+        self_training_weight: λ_semi.
+        threshold: T_semi, the least probability of being ground truth that D must give, in [0, 1].
+        start: Steps, counted in iterations, after which self-training begins (B14).
+        adversarial_start: Steps after which unlabelled predictions are pushed (B13).
+        discriminator_weight: Weight of D's loss, half for predictions, half for ground truth.
+        judge_unlabeled: Whether D is trained on predictions of unlabelled pictures too (B12).
+        labeled: The domain with ground truth.
+        unlabeled: The domain without; its labels, if any, are not read.
+        align_corners: Of the enlargement of D's map to the picture's size.
+        discriminator: What differs from AdaptSegNet's D.
+        ignore_index: Label of pixels without a class; the model fills it in.
+        init_cfg: mmengine's initialisation config.
+
+    Raises:
+        JointError: The threshold is no probability, or the labelled domain has no labels.
+    """
+
+    step: Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        weight: float = 0.01,
+        unlabeled_weight: float = 0.001,
+        self_training_weight: float = 0.1,
+        threshold: float = 0.2,
+        start: int = 5000,
+        adversarial_start: int = 0,
+        discriminator_weight: float = 1.0,
+        judge_unlabeled: bool = True,
+        labeled: str = 'target',
+        unlabeled: str = 'unlabeled',
+        align_corners: bool = True,
+        discriminator: dict[str, Any] | None = None,
+        ignore_index: int = 255,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if not 0 <= threshold <= 1:
+            raise JointError(
+                f'SemiSupervisedAdversarial.threshold is {threshold}: choose a probability.'
+            )
+        if labeled in ('unlabeled', unlabeled):
+            raise JointError(
+                f'SemiSupervisedAdversarial.labeled is "{labeled}": name a labelled domain other '
+                'than SemiSupervisedAdversarial.unlabeled.'
+            )
+        self.domains = (labeled, unlabeled)
+        self.num_classes = num_classes
+        self.weight = weight
+        self.unlabeled_weight = unlabeled_weight
+        self.self_training_weight = self_training_weight
+        self.threshold = threshold
+        self.start = start
+        self.adversarial_start = adversarial_start
+        self.discriminator_weight = discriminator_weight
+        self.judge_unlabeled = judge_unlabeled
+        self.align_corners = align_corners
+        self.ignore_index = ignore_index
+        config = {**DISCRIMINATOR, 'in_channels': num_classes, **(discriminator or {})}
+        self.discriminator = MODELS.build(config)
+        # a buffer, so that a resumed training goes on counting; every process counts alike
+        self.register_buffer('step', torch.zeros((), dtype=torch.long))
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The adversarial losses and self-training for the segmentor, and D's loss.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The losses; for the log also the share of unlabelled pixels that D trusts, and its
+            share of pixels told right.
+        """
+        labelled, unlabelled = (outputs[domain] for domain in self.domains)
+        maps = full_precision(labelled.logits).softmax(dim=1)
+        unlabelled_maps = full_precision(unlabelled.logits).softmax(dim=1)
+        known = labelled.labels != self.ignore_index
+        everywhere = torch.ones_like(unlabelled_maps[:, 0], dtype=torch.bool)
+        step = int(self.step)  # waits for the device, as mmseg's cross-entropy does anyway
+        self.step += self.training
+
+        pushed = self._enlarge(frozen(self.discriminator, maps), maps)
+        judged = self._enlarge(frozen(self.discriminator, unlabelled_maps), unlabelled_maps)
+        weight = self.unlabeled_weight if step >= self.adversarial_start else 0.0
+        trusted = judged.detach().sigmoid() >= self.threshold
+        losses = {
+            'loss_adversarial': self.weight * _mean_loss(TRUTH, (pushed, known)),
+            'loss_adversarial_unlabeled': weight * _mean_loss(TRUTH, (judged, everywhere)),
+            'loss_self_training': self._self_training(unlabelled.logits, trusted, step),
+            'trusted_share': trusted.double().mean(),
+        }
+        unlabelled_maps = unlabelled_maps if self.judge_unlabeled else None
+        losses.update(self._discriminator(maps, unlabelled_maps, labelled.labels, known))
+        return ObjectiveResult(losses)
+
+    def _discriminator(
+        self, maps: Tensor, unlabelled_maps: Tensor | None, labels: Tensor, known: Tensor
+    ) -> dict[str, Tensor]:
+        classes = torch.arange(self.num_classes, device=labels.device).view(1, -1, 1, 1)
+        truth = (labels[:, None] == classes).to(maps)  # zeros where there is no class
+        predictions = [(self._judge(maps), known)]
+        if unlabelled_maps is not None:
+            judged = self._judge(unlabelled_maps)
+            predictions.append((judged, torch.ones_like(judged, dtype=torch.bool)))
+        real = self._judge(truth)
+        told = _mean_loss(PREDICTION, *predictions) + _mean_loss(TRUTH, (real, known))
+        return {
+            'loss_discriminator': 0.5 * self.discriminator_weight * told,
+            'accuracy_prediction': _share([(judged < 0, valid) for judged, valid in predictions]),
+            'accuracy_truth': _share([(real >= 0, known)]),
+        }
+
+    def _judge(self, maps: Tensor) -> Tensor:
+        return self._enlarge(self.discriminator(maps.detach()), maps)
+
+    def _enlarge(self, judged: Tensor, maps: Tensor) -> Tensor:
+        judged = F.interpolate(
+            full_precision(judged),
+            size=maps.shape[2:],
+            mode='bilinear',
+            align_corners=self.align_corners,
+        )
+        return judged.squeeze(1)
+
+    def _self_training(self, logits: Tensor, trusted: Tensor, step: int) -> Tensor:
+        logits = full_precision(logits)
+        if step < self.start:
+            return logits.new_zeros(())
+        labels = logits.detach().argmax(dim=1).masked_fill(~trusted, UNSURE)
+        total = F.cross_entropy(logits, labels, ignore_index=UNSURE, reduction='sum')
+        return self.self_training_weight * total / trusted.sum().clamp(min=1)
+
+
+def _mean_loss(label: float, *judged: tuple[Tensor, Tensor]) -> Tensor:
+    """Cross-entropy of logits (N, H, W), its mean over the valid pixels of all maps; 0 if none."""
+    total = sum((_cross_entropy(scores, label) * valid).sum() for scores, valid in judged)
+    return total / sum(valid.sum() for _, valid in judged).clamp(min=1)
+
+
+def _cross_entropy(scores: Tensor, label: float) -> Tensor:
+    target = torch.full_like(scores, label)
+    return F.binary_cross_entropy_with_logits(scores, target, reduction='none')
+
+
+def _share(right: list[tuple[Tensor, Tensor]]) -> Tensor:
+    total = sum((hit & valid).sum() for hit, valid in right)
+    return total.double() / sum(valid.sum() for _, valid in right).clamp(min=1)

@@ -1,0 +1,97 @@
+"""Domains whose pictures an objective makes: PixelDA's translated source."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
+from tests.tiny import ADAM, batch, build
+
+NETWORKS = {
+    'segmentor': lambda name: not name.startswith('objectives.'),
+    'generator': lambda name: name.startswith('objectives.pixelda.generator.'),
+    'discriminator': lambda name: name.startswith('objectives.pixelda.discriminator.'),
+}
+REACHES = {
+    'source.decode.loss_ce': {'segmentor'},
+    'target.decode.loss_ce': {'segmentor'},
+    'translated.decode.loss_ce': {'segmentor', 'generator'},
+    'pixelda.loss_generator': {'generator'},
+    'pixelda.loss_discriminator': {'discriminator'},
+}
+PIXELDA = dict(
+    type='PixelDA',
+    generator=dict(channels=4, num_blocks=1, noise_size=(2, 3)),
+    discriminator=dict(channels=(4, 5)),
+)
+
+
+@pytest.fixture(scope='module')
+def model():
+    return build(dict(pixelda=PIXELDA))
+
+
+def data_of(model, **kwargs):
+    return model.data_preprocessor(batch(**kwargs), training=True)
+
+
+def test_every_loss_reaches_its_networks(model):
+    losses, parameters = model.loss(**data_of(model)), dict(model.named_parameters())
+    assert {name for name in losses if 'loss' in name} == set(REACHES)
+    for name, networks in REACHES.items():
+        gradients = torch.autograd.grad(
+            losses[name], list(parameters.values()), retain_graph=True, allow_unused=True
+        )
+        reached = {
+            network
+            for network, belongs in NETWORKS.items()
+            for parameter, gradient in zip(parameters, gradients)
+            if belongs(parameter) and gradient is not None and gradient.abs().sum() > 0
+        }
+        assert reached == networks, name
+
+
+def test_the_new_domain_has_the_generators_pictures_and_the_sources_labels(model):
+    data = data_of(model, size=(45, 70), count=2)
+    before = {domain: value.clone() for domain, value in data['inputs'].items()}
+    torch.manual_seed(4)
+    inputs, samples = model._derive_domains(data['inputs'], data['data_samples'])
+    torch.manual_seed(4)
+    mean = torch.tensor([120.0, 110.0, 100.0]).view(3, 1, 1)
+    std = torch.tensor([58.0, 57.0, 56.0]).view(3, 1, 1)
+    unit = (before['source'] * std + mean) / 127.5 - 1
+    made = model.objectives['pixelda'].derive(unit)
+    wanted = ((made + 1) * 127.5 - mean) / std
+    torch.testing.assert_close(inputs['translated'], wanted, rtol=1e-5, atol=1e-5)
+    assert samples['translated'] is samples['source']
+    assert set(data['inputs']) == {'source', 'target'}  # the batch is left as it was
+    outputs = model._forward_domains(inputs, samples)
+    torch.testing.assert_close(outputs['translated'].pictures, made, rtol=0, atol=1e-5)
+    assert torch.equal(outputs['translated'].labels, outputs['source'].labels)
+
+
+def test_merging_its_forward_with_the_others_changes_nothing():
+    losses = {}
+    for merge in ('auto', False):
+        model = build(dict(pixelda=PIXELDA), merge_domains=merge).double()
+        torch.manual_seed(7)
+        losses[merge] = model.loss(**data_of(model))
+    for name, value in losses['auto'].items():
+        torch.testing.assert_close(value, losses[False][name], rtol=1e-9, atol=1e-11, msg=name)
+
+
+def test_a_step_trains_every_network():
+    model = build(dict(pixelda=PIXELDA))
+    wrapper = JointOptimWrapperConstructor(
+        dict(segmentor=ADAM, pixelda=dict(generator=ADAM, discriminator=ADAM))
+    )(model)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    model.train_step(batch(count=2), wrapper)
+    for network, belongs in NETWORKS.items():
+        changed = [
+            not torch.equal(value, before[name])
+            for name, value in model.named_parameters()
+            if belongs(name)
+        ]
+        assert all(changed), network
