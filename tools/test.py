@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from mmseg_joint.engine.launch import build_runner
+from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file, run
 
@@ -47,7 +48,8 @@ def main() -> None:
         cfg.merge_from_dict(args.cfg_options)
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or str(Path('work_dirs') / Path(args.config).stem)
-    cfg.load_from = existing_file(args.checkpoint, 'checkpoint')
+    cfg = config_of_checkpoint(cfg, existing_file(args.checkpoint, 'checkpoint'))
+    cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
         draw_predictions(cfg, args)
     if args.tta:

@@ -1,15 +1,22 @@
 #!/usr/bin/env python
-"""Train a model: tools/train.py CONFIG. The flags are those of mmsegmentation's tools/train.py."""
+"""Train a model: tools/train.py CONFIG. The flags are those of mmsegmentation's tools/train.py.
+
+A config that lists `stages` is trained stage after stage.
+"""
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from pathlib import Path
 
+import torch
 from mmengine.config import Config, DictAction
 
 from mmseg_joint.engine.launch import build_runner, use_mixed_precision
+from mmseg_joint.engine.stage_training import train_stages
+from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.utils.cli import existing_file, run
 
 
@@ -52,13 +59,34 @@ def main() -> None:
         cfg.merge_from_dict(args.cfg_options)
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or str(Path('work_dirs') / Path(args.config).stem)
+    if args.resume not in (None, 'auto'):
+        existing_file(args.resume, 'checkpoint')
+    if cfg.get('stages') is None:
+        train(cfg, args)
+    else:
+        train_in_stages(cfg, args)
+    if torch.distributed.is_initialized():
+        # left open, or held by the model's wrapper, gloo may abort the process as Python ends
+        gc.collect()
+        torch.distributed.destroy_process_group()
+
+
+def train(cfg: Config, args: argparse.Namespace) -> None:
     if args.amp:
         use_mixed_precision(cfg)
     if args.resume:
         cfg.resume = True
         if args.resume != 'auto':
-            cfg.load_from = existing_file(args.resume, 'checkpoint')
+            cfg.load_from = args.resume
     build_runner(cfg).train()
+
+
+def train_in_stages(cfg: Config, args: argparse.Namespace) -> None:
+    stages = read_stages(cfg)
+    if args.amp:
+        for stage in stages:
+            use_mixed_precision(stage.cfg)
+    train_stages(stages, cfg.work_dir, args.resume or ('auto' if cfg.get('resume') else None))
 
 
 if __name__ == '__main__':

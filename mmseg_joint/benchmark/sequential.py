@@ -5,6 +5,8 @@ import copy
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -111,6 +113,8 @@ def start_sequential(cfg: Config) -> SequentialLoop:
         The loop.
     """
     reuse_memory()
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    MMLogger.get_instance('sequential', log_level='ERROR')  # not a line for each parameter
     cfg = copy.deepcopy(cfg)
     cfg.model.channels_last = False
     wrapper = cfg.optim_wrapper

@@ -1,5 +1,11 @@
 from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
+from .selection_report_hook import SelectionReportHook
 
-__all__ = ['IterationSeedHook', 'JointOptimWrapper', 'JointOptimWrapperConstructor']
+__all__ = [
+    'IterationSeedHook',
+    'JointOptimWrapper',
+    'JointOptimWrapperConstructor',
+    'SelectionReportHook',
+]

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+from mmengine.config import Config
+
+TEST = 'test labels'
+HELD_OUT = 'held-out training labels'
+OTHER = 'labels of another set than the test set'
+SELECTION_SETS = (TEST, HELD_OUT, OTHER)
+
+# What a score is worth that the best of several validations has on the labels it was chosen by.
+VERDICTS = {
+    TEST: 'chosen by the test labels that it is scored on, so no fair result',
+    HELD_OUT: 'chosen by held-out training labels: fair once tested on the test labels',
+    OTHER: 'chosen by the labels that it is scored on: fair once tested on the test labels',
+}
+
+
+def selection_set_of(cfg: Config) -> str:
+    """Tell which labels the validations of a training look at.
+
+    Args:
+        cfg: The whole config.
+
+    Returns:
+        `TEST` if `val_dataloader` and `test_dataloader` have one data set, their pipelines aside,
+        or there is no test set; `HELD_OUT` if the former is what a `LabelSubset` holds out;
+        `OTHER` else.
+    """
+    val, test = (
+        _without_pipelines((cfg.get(f'{split}_dataloader') or {}).get('dataset'))
+        for split in ('val', 'test')
+    )
+    if not test or val == test:
+        return TEST
+    return HELD_OUT if _holds_out(val) else OTHER
+
+
+def _without_pipelines(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_pipelines(node[key]) for key in node if key != 'pipeline'}
+    if isinstance(node, (list, tuple)):
+        return [_without_pipelines(item) for item in node]
+    return node
+
+
+def _holds_out(node: Any) -> bool:
+    return isinstance(node, dict) and bool(node.get('held_out') or _holds_out(node.get('dataset')))
+
+
+def summarize(
+    validations: list[dict[str, float]], metric: str, last: int, selection_set: str
+) -> dict[str, Any]:
+    """Compare three ways to get one result out of a training's validations.
+
+    The last checkpoint and the mean of the last few are chosen by the iteration count alone. The
+    best is chosen by the labels, so that its score on them is too high.
+
+    Args:
+        validations: Of each, `iter` and its metrics, by rising `iter`; at least one.
+        metric: The one that decides; higher is better.
+        last: How many validations the mean takes, if there are as many.
+        selection_set: One of `SELECTION_SETS`: which labels the validations look at.
+
+    Returns:
+        `last`, `mean` and `best`, each with the metric's value, where it comes from, and
+        `chosen_by`: `'iteration'` or the labels.
+    """
+    final, tail = validations[-1], validations[-last:]
+    best = max(validations, key=lambda v: float('-inf') if isnan(v[metric]) else v[metric])
+    return {
+        'last': {metric: final[metric], 'iter': final['iter'], 'chosen_by': 'iteration'},
+        'mean': {
+            metric: sum(validation[metric] for validation in tail) / len(tail),
+            'iters': [validation['iter'] for validation in tail],
+            'chosen_by': 'iteration',
+        },
+        'best': {metric: best[metric], 'iter': best['iter'], 'chosen_by': selection_set},
+    }
+
+
+def describe(summary: dict[str, Any], metric: str, selection_set: str) -> str:
+    """Write what :func:`summarize` found as a block for the log.
+
+    Args:
+        summary: Its result, with the name of the best's `checkpoint`, None if it was not kept.
+        metric: The one that decides.
+        selection_set: Which labels the validations look at.
+
+    Returns:
+        Four lines.
+    """
+    last, mean, best = (summary[key] for key in ('last', 'mean', 'best'))
+    iters = mean['iters']
+    kept = best.get('checkpoint') or (
+        f"not kept; default_hooks.checkpoint.save_best='{metric}' keeps it"
+    )
+    rows = [
+        (f'last: {last[metric]:.2f}', f'iteration {last["iter"]}; chosen without labels'),
+        (
+            f'mean of the last {len(iters)}: {mean[metric]:.2f}',
+            f'iterations {iters[0]} to {iters[-1]}; chosen without labels',
+        ),
+        (
+            f'best: {best[metric]:.2f}',
+            f'iteration {best["iter"]} ({kept}); {VERDICTS[selection_set]}',
+        ),
+    ]
+    lines = [f'Which checkpoint? {metric} on the {selection_set}:']
+    return '\n'.join([*lines, *(f'  {value:<26}{source}' for value, source in rows)])

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop
+from mmseg.registry import HOOKS
+
+from mmseg_joint.engine.selection import SELECTION_SETS, describe, selection_set_of, summarize
+from mmseg_joint.errors import JointError
+
+FILE = 'selection.json'
+
+
+@HOOKS.register_module()
+class SelectionReportHook(Hook):
+    """Reports what the last checkpoint, the best, and the mean of the last few are worth.
+
+    And says which of them looked at the labels that it is scored on. `selection.json` in the work
+    dir holds all validations and the comparison; it is rewritten at each validation, and a resumed
+    run goes on with it. A validation in which a run was stopped is made up for when it is resumed.
+
+    Args:
+        metric: What decides, as the evaluator names it; higher is better.
+        last: How many validations the mean takes.
+        selection_set: Which labels the validations look at, `'test labels'`, `'held-out training
+            labels'` or `'labels of another set than the test set'`; `'auto'` finds out from
+            `val_dataloader` and `test_dataloader`.
+
+    Raises:
+        JointError: A value is none of these.
+    """
+
+    priority = 'LOWEST'  # after the checkpoint hook, whose files are named
+
+    def __init__(self, metric: str = 'mIoU', last: int = 5, selection_set: str = 'auto') -> None:
+        if isinstance(last, bool) or not isinstance(last, int) or last < 1:
+            raise JointError(f'SelectionReportHook.last is {last!r}: give a whole number from 1.')
+        if selection_set not in ('auto', *SELECTION_SETS):
+            raise JointError(
+                f'SelectionReportHook.selection_set is {selection_set!r}: choose "auto" or one of '
+                f'{", ".join(SELECTION_SETS)}.'
+            )
+        self.metric, self.last, self.selection_set = metric, last, selection_set
+        self.validations: list[dict[str, float]] = []
+        self._training = False
+
+    def before_train(self, runner: Any) -> None:
+        """Take over the validations of the run that is resumed.
+
+        Args:
+            runner: The runner, which has read its checkpoint.
+        """
+        self._training = True
+        if self.selection_set == 'auto':
+            self.selection_set = selection_set_of(runner.cfg)
+        shared = [_earlier(runner) if is_main_process() else None]
+        broadcast_object_list(shared)
+        (self.validations,) = shared
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Validate the checkpoint that is resumed, if the run was stopped before it had.
+
+        Args:
+            runner: The runner.
+        """
+        if _is_due(runner) and all(v['iter'] != runner.iter for v in self.validations):
+            runner.logger.info(f'No validation of iteration {runner.iter} is known: made up for.')
+            runner.val_loop.run()
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, Any]) -> None:
+        """Note a validation's result.
+
+        Args:
+            runner: The runner.
+            metrics: What the evaluator found.
+        """
+        if not self._training:
+            return
+        numbers = {k: round(float(v), 6) for k, v in metrics.items() if _is_number(v)}
+        if self.metric not in numbers:
+            runner.logger.warning(
+                f'SelectionReportHook.metric is "{self.metric}", but the evaluator gives '
+                f'{", ".join(numbers) or "nothing"}: nothing is reported.'
+            )
+            return
+        self.validations.append({'iter': runner.iter, **numbers})
+        if is_main_process():
+            self._write(Path(runner.work_dir))
+
+    def after_train(self, runner: Any) -> None:
+        """Write the comparison to the log.
+
+        Args:
+            runner: The runner.
+        """
+        self._training = False
+        if self.validations and is_main_process():
+            summary = self._write(Path(runner.work_dir))
+            runner.logger.info(describe(summary, self.metric, self.selection_set))
+
+    def _write(self, folder: Path) -> dict[str, Any]:
+        summary = summarize(self.validations, self.metric, self.last, self.selection_set)
+        for key in ('last', 'best'):
+            summary[key]['checkpoint'] = _kept(folder, summary[key]['iter'])
+        content = {
+            'metric': self.metric,
+            'validated_on': self.selection_set,
+            **summary,
+            'validations': self.validations,
+        }
+        # in one go, so that a run that is killed leaves a whole file
+        partial = folder / f'{FILE}.part'
+        partial.write_text(json.dumps(content, indent=1), encoding='utf-8')
+        os.replace(partial, folder / FILE)
+        return summary
+
+
+def _earlier(runner: Any) -> list[dict[str, float]]:
+    """The validations up to the checkpoint that was read, from beside it or from the work dir."""
+    if runner.iter == 0:
+        return []
+    resumed = runner.cfg.get('load_from')
+    folders = [Path(resumed).parent] if resumed else []
+    for folder in [*folders, Path(runner.work_dir)]:
+        try:
+            content = json.loads((folder / FILE).read_text(encoding='utf-8'))
+            return [v for v in content['validations'] if v['iter'] <= runner.iter]
+        except (OSError, ValueError, KeyError, TypeError):  # none, or one of another origin
+            continue
+    return []
+
+
+def _is_due(runner: Any) -> bool:
+    if not isinstance(runner.train_loop, IterBasedTrainLoop) or runner.val_loop is None:
+        return False
+    on_schedule = runner.iter % runner.val_interval == 0 or runner.iter == runner.max_iters
+    return runner.iter > 0 and runner.iter >= runner.val_begin and on_schedule
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) or getattr(value, 'ndim', None) == 0
+
+
+def _kept(folder: Path, iteration: int) -> str | None:
+    """Name of the checkpoint of an iteration, if it is still there."""
+    return next((path.name for path in sorted(folder.glob(f'*iter_{iteration}.pth'))), None)

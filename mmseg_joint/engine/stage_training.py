@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import gc
+import logging
+from pathlib import Path
+
+import torch
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from mmseg_joint.engine.launch import build_runner
+from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.pretrained import read_checkpoint
+
+MAX_NAMES = 6  # parameters named in the log
+
+
+def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) -> None:
+    """Train one stage after the other, each from the last weights of the one before.
+
+    Only weights come over: optimizers, schedules, iteration count and random numbers start anew,
+    and so do networks that the stage before had not. At the end, `last_checkpoint` in the work dir
+    names the last stage's.
+
+    Args:
+        stages: What :func:`read_stages` made.
+        work_dir: The folder of them all.
+        resume: None starts anew. `'auto'` skips the stages that are complete and goes on in the
+            first that is not, from its newest checkpoint if it has one. A path goes on from that
+            checkpoint, in the stage whose folder it lies in.
+
+    Raises:
+        JointError: A stage that would start anew has checkpoints, the path is in no stage's folder,
+            or a stage's weights fit the next one nowhere.
+    """
+    # every rank reads the same here: no checkpoint is written before all of them train
+    first, checkpoint = _where_to_begin(stages, resume)
+    before = None
+    if first and checkpoint is None:
+        before = stages[first - 1].newest.path
+    for stage in stages[first:]:
+        _train(stage, checkpoint, before)
+        before, checkpoint = _end_of(stage, is_last=stage is stages[-1]), None
+    if is_main_process():
+        Path(work_dir, 'last_checkpoint').write_text(str(before), encoding='utf-8')
+
+
+def _where_to_begin(stages: list[Stage], resume: str | None) -> tuple[int, Path | None]:
+    """The stage to begin with, and the checkpoint in the middle of it."""
+    if resume is None:
+        _refuse_to_overwrite(stages, 'add --resume to go on from them')
+        return 0, None
+    if resume == 'auto':
+        # a last stage that is complete takes no step, but ends as a whole run does
+        incomplete = (i for i, stage in enumerate(stages) if not stage.is_complete)
+        first = next(incomplete, len(stages) - 1)
+        newest = stages[first].newest
+        checkpoint = newest.path if newest else None
+    else:
+        stage = stage_of_checkpoint(stages, resume)
+        if stage is None:
+            names = ', '.join(stage.name for stage in stages)
+            raise JointError(
+                f"--resume {resume} lies in no stage's folder ({names}): give a checkpoint of a "
+                'stage, or --resume alone.'
+            )
+        first, checkpoint = stages.index(stage), Path(resume)
+    remedy = f'leave the schedule of "{stages[first].name}" before it as it was'
+    if resume != 'auto':
+        remedy = 'go on there with --resume alone'
+    _refuse_to_overwrite(stages[first + 1 :], remedy)
+    return first, checkpoint
+
+
+def _refuse_to_overwrite(stages: list[Stage], remedy: str) -> None:
+    for stage in stages:
+        if stage.newest is not None:
+            raise JointError(
+                f'{stage.folder} has checkpoints of stage "{stage.name}", which would start anew: '
+                f'{remedy}, give another --work-dir, or remove the folder.'
+            )
+
+
+def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
+    cfg = stage.cfg
+    cfg.resume = checkpoint is not None
+    if checkpoint or before:
+        cfg.load_from = str(checkpoint or before)
+    runner = build_runner(cfg)
+    if checkpoint is None and before is not None:
+        _check_start(runner, before, stage.name)
+    runner.train()
+    # the next stage's networks need the memory, and loops and runner hold each other
+    del runner
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
+def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
+    """Say how much of the stage before comes over; refuse what fits nowhere."""
+    state = read_checkpoint(str(checkpoint))
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    own = model.state_dict()
+    fresh = [
+        key for key, value in own.items() if key not in state or state[key].shape != value.shape
+    ]
+    surprising = [key for key in fresh if not key.startswith('objectives.')]
+    if all(key.startswith('objectives.') for key in own.keys() - set(fresh)):
+        raise JointError(
+            f'Stage "{name}" starts from {checkpoint}, of which no parameter fits its segmentor '
+            f'({_kind(model)}): give both stages the same backbone and heads.'
+        )
+    message = f'Stage "{name}": {len(own) - len(fresh)} of {len(own)} parameters from {checkpoint}'
+    if fresh:
+        # what is missing of the segmentor first
+        shown = [*surprising, *(key for key in fresh if key not in surprising)]
+        dots = ', …' if len(shown) > MAX_NAMES else ''
+        message += f'; start fresh: {", ".join(shown[:MAX_NAMES])}{dots}'
+    runner.logger.log(logging.WARNING if surprising else logging.INFO, message)
+
+
+def _kind(model: nn.Module) -> str:
+    parts = [getattr(model, part, None) for part in ('backbone', 'decode_head')]
+    return ', '.join(type(part).__name__ for part in parts if part is not None)
+
+
+def _end_of(stage: Stage, is_last: bool) -> Path:
+    """The last checkpoint of a stage that has been trained."""
+    # rank 0 wrote the file, and tells the others when it is whole
+    shared = [stage.newest if is_main_process() else None]
+    broadcast_object_list(shared)
+    (newest,) = shared
+    if newest is None or (newest.step < stage.total and not is_last):
+        where = f'at {newest.step}' if newest else 'nowhere'
+        raise JointError(
+            f'Stage "{stage.name}" ended before {stage.total}, its newest checkpoint is {where}: '
+            'stop no stage early that others follow.'
+        )
+    return newest.path

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmseg_joint.engine.newest_checkpoint import SavedCheckpoint, newest_checkpoint
+from mmseg_joint.errors import JointError
+
+# what a training reads beside the Runner's own arguments
+BESIDE_THE_RUNNER = (
+    *('runner_type', 'model_wrapper_cfg', 'activation_checkpointing', 'efficient_conv_bn_eval'),
+    *('compile', 'tta_model', 'tta_pipeline'),
+)
+SET_FOR_ALL = ('work_dir', 'launcher', 'resume', 'experiment_name', 'cfg')
+
+
+@dataclass
+class Stage:
+    """One of the trainings that a config with `stages` asks for.
+
+    Attributes:
+        name: Its name, which is also its folder's in the work dir.
+        cfg: Its whole config: the common one with the stage's own values merged in.
+    """
+
+    name: str
+    cfg: Config
+
+    @property
+    def folder(self) -> Path:
+        """Where its logs and checkpoints go."""
+        return Path(self.cfg.work_dir).absolute()
+
+    @property
+    def total(self) -> int:
+        """Iterations (or epochs) of its schedule."""
+        return int(self.cfg.train_cfg[f'max_{self._unit}s'])
+
+    @property
+    def newest(self) -> SavedCheckpoint | None:
+        """The checkpoint that it wrote last."""
+        hook = _checkpoint_hook(self.cfg)
+        return newest_checkpoint(self.folder, hook.get('filename_tmpl') or f'{self._unit}_{{}}.pth')
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its newest checkpoint is at the end of its schedule."""
+        newest = self.newest
+        return newest is not None and newest.step >= self.total
+
+    @property
+    def _unit(self) -> str:
+        return 'epoch' if _checkpoint_hook(self.cfg).get('by_epoch', True) else 'iter'
+
+
+def read_stages(cfg: Config) -> list[Stage]:
+    """Make one config of each stage that a config lists.
+
+    ::
+
+        stages = [dict(name='source', …), dict(name='adapt', …)]
+
+    Every stage is the config itself with the stage's values merged in as a child config's are:
+    `_delete_` replaces a dict, None deletes an objective or an optimizer.
+
+    Args:
+        cfg: The whole config, with `work_dir`; left as it is.
+
+    Returns:
+        The stages in their order, each with a folder of its own in the work dir.
+
+    Raises:
+        JointError: There is no stage, or one has no name, another's name, or a value that no
+            training reads.
+    """
+    entries = cfg.get('stages')
+    if not isinstance(entries, (list, tuple)) or not entries:
+        raise JointError(
+            f'stages is {entries!r}: list at least one, like stages=[dict(name="source")], or '
+            'delete the key with stages=None.'
+        )
+    stages: list[Stage] = []
+    for index, entry in enumerate(entries):
+        values = copy.deepcopy(entry)
+        name = _take_name(values, f'stages.{index}', [stage.name for stage in stages])
+        key = f'stages.{index} ("{name}")'
+        _check_keys(values, key, first=index == 0)
+        stage = Stage(name, _merge(cfg, values, name, key))
+        _check_checkpoints(stage, key)
+        stages.append(stage)
+    return stages
+
+
+def config_of_checkpoint(cfg: Config, checkpoint: str) -> Config:
+    """Choose the stage's config that a checkpoint belongs to.
+
+    Args:
+        cfg: A whole config, with or without stages.
+        checkpoint: The checkpoint's file; its folder has the name of the stage.
+
+    Returns:
+        The config of that stage, or of the last one if the folder is no stage's, with the work dir
+        of them all. A config without stages comes back as it is.
+
+    Raises:
+        JointError: As :func:`read_stages`.
+    """
+    if cfg.get('stages') is None:
+        return cfg
+    stages = read_stages(cfg)
+    stage = stage_of_checkpoint(stages, checkpoint) or stages[-1]
+    stage.cfg.work_dir = cfg.work_dir
+    return stage.cfg
+
+
+def stage_of_checkpoint(stages: list[Stage], checkpoint: str) -> Stage | None:
+    """Find the stage in whose folder a checkpoint lies.
+
+    Args:
+        stages: The stages.
+        checkpoint: The checkpoint's file, in this or another work dir.
+
+    Returns:
+        The stage; None if the folder has the name of none.
+    """
+    folder = Path(checkpoint).absolute().parent.name
+    return next((stage for stage in stages if stage.name == folder), None)
+
+
+def _take_name(values: Any, key: str, taken: list[str]) -> str:
+    name = values.pop('name', None) if isinstance(values, dict) else None
+    if not isinstance(name, str) or not re.fullmatch(r'\w[\w.-]*', name):
+        raise JointError(
+            f'{key} needs a name that will do for a folder, like dict(name="source", …), but has '
+            f'{name!r}.'
+        )
+    if name in taken:
+        raise JointError(f'{key}.name is "{name}", as of an earlier stage: choose another name.')
+    return name
+
+
+def _check_keys(values: dict[str, Any], key: str, first: bool) -> None:
+    known = [*list(signature(Runner).parameters), *BESIDE_THE_RUNNER]
+    for name in values:
+        if name in SET_FOR_ALL:
+            raise JointError(f'{key} sets {name}, which is one for all stages: delete it there.')
+        if name == 'load_from' and not first:
+            raise JointError(
+                f'{key} sets load_from, but starts from the last checkpoint of the stage before: '
+                'delete the key.'
+            )
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f'did you mean {close[0]}?' if close else 'name what a training reads.'
+            raise JointError(
+                f'{key} sets {name}, which no training reads (a variable of the config file has '
+                f'been put in place before): {hint}'
+            )
+
+
+def _merge(cfg: Config, values: dict[str, Any], name: str, key: str) -> Config:
+    stage = copy.deepcopy(cfg)
+    stage.pop('stages')
+    try:
+        stage.merge_from_dict(values)
+    except (TypeError, KeyError) as error:
+        reason = str(error.args[0] if error.args else error).rstrip('. ')
+        raise JointError(f'{key} does not fit the config ({reason}): correct it.') from error
+    stage.work_dir = str(Path(cfg.work_dir) / name)
+    stem = Path(cfg.filename).stem if cfg.filename else 'stages'
+    # mmengine keeps loggers, message hubs and visualizers by these names, for the whole process
+    stage.experiment_name = f'{cfg.get("experiment_name") or stem}_{name}'
+    if stage.get('visualizer'):
+        stage.visualizer.pop('name', None)
+    return stage
+
+
+def _checkpoint_hook(cfg: Config) -> dict[str, Any]:
+    return cfg.get('default_hooks', {}).get('checkpoint', {})
+
+
+def _check_checkpoints(stage: Stage, key: str) -> None:
+    hook = _checkpoint_hook(stage.cfg)
+    if hook is None or not hook.get('save_last', True):
+        raise JointError(
+            f'{key} keeps no last checkpoint, from which a stage goes on: give it '
+            'default_hooks.checkpoint with save_last=True.'
+        )
+    if hook.get('out_dir'):
+        raise JointError(
+            f'{key}: default_hooks.checkpoint.out_dir does not go with stages, whose checkpoints '
+            'lie in the work dir: delete the key and choose --work-dir.'
+        )
+    unit = 'epoch' if hook.get('by_epoch', True) else 'iter'
+    if not (stage.cfg.get('train_cfg') or {}).get(f'max_{unit}s'):
+        raise JointError(
+            f'{key} needs train_cfg.max_{unit}s, since default_hooks.checkpoint.by_epoch='
+            f'{unit == "epoch"}: set either as the training loop has it.'
+        )

@@ -1,0 +1,42 @@
+"""A hook that ends a run in the middle; a config names it in `custom_imports`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+
+class Stopped(Exception):
+    pass
+
+
+@HOOKS.register_module()
+class StopHook(Hook):
+    """Ends the run after a step of the stage in a folder, before the step's checkpoint."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, folder: str, step: int, kill: bool = False):
+        self.folder, self.step, self.kill = folder, step, kill
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if Path(runner.work_dir).name == self.folder and runner.iter + 1 == self.step:
+            if self.kill:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise Stopped
+
+
+@HOOKS.register_module()
+class StopBeforeValidationHook(StopHook):
+    """Ends the run between a step's checkpoint and its validation."""
+
+    def after_train_iter(self, *args, **kwargs):
+        pass
+
+    def before_val(self, runner):
+        if Path(runner.work_dir).name == self.folder and runner.iter == self.step:
+            raise Stopped
