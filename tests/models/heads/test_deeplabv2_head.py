@@ -15,7 +15,7 @@ def build(**kwargs):
 @pytest.mark.parametrize('dilations', [(6, 12, 18, 24), (6, 12), (1,)])
 def test_scores_are_the_sum_of_dilated_convolutions(dilations):
     head = build(dilations=dilations).double()
-    feature = torch.randn(2, 6, 9, 13, dtype=torch.float64)
+    feature = torch.randn(2, 6, 9, 13, dtype=torch.float64, requires_grad=True)
     expected = 0
     for dilation, conv in zip(dilations, head.convs):
         expected = expected + conv2d(
@@ -24,6 +24,11 @@ def test_scores_are_the_sum_of_dilated_convolutions(dilations):
     scores = head([None, feature])
     assert scores.shape == (2, 3, 9, 13)
     torch.testing.assert_close(scores, expected)
+    inputs = [feature, *head.parameters()]
+    direction = torch.randn_like(scores)
+    got = torch.autograd.grad(scores, inputs, direction)
+    for ours, theirs in zip(got, torch.autograd.grad(expected, inputs, direction)):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_weights_start_at_a_hundredth_and_biases_at_zero():
