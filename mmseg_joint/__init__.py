@@ -5,17 +5,20 @@ Importing this package registers everything it adds in mmseg's own registries.
 
 import warnings
 
-from .stack import installed_line, repair_config_scopes, warn_if_untested
+from .doctor.startup import is_starting
+from .errors import JointError
+from .version import __version__
 
-_found = installed_line()
-repair_config_scopes(_found)
-warn_if_untested(_found)
-# mmcv without compiled ops says so at every start; nothing here needs them
-warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+if not is_starting():  # the doctor runs without the stack too, and imports this again
+    from .stack import installed_line, repair_config_scopes, warn_if_untested
 
-from . import datasets, engine, evaluation, models, visualization  # noqa: E402
-from .errors import JointError  # noqa: E402
-from .version import __version__  # noqa: E402
+    _found = installed_line()
+    repair_config_scopes(_found)
+    warn_if_untested(_found)
+    # mmcv without compiled ops says so at every start; nothing here needs them
+    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+
+    from . import datasets, engine, evaluation, models, visualization
 
 __all__ = [
     'JointError',

@@ -36,8 +36,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--no-memory', action='store_true', help='leave the peak memory out')
     parser.add_argument(
         '--sequential',
-        action='store_true',
-        help='compare with a hand-written sequential loop (configs with one OutputAdversarial)',
+        nargs='?',
+        const='',
+        metavar='CONFIG',
+        help='compare with a hand-written sequential loop that does what the config does, or what '
+        'CONFIG does (configs with one OutputAdversarial)',
     )
     parser.add_argument('--json', metavar='FILE', help='write all numbers here')
     parser.add_argument(
@@ -75,8 +78,9 @@ def main(argv: list[str] | None = None) -> None:
     plain = read(args.plain, args.cfg_options) if args.plain else None
     cfg = read(args.config, args.cfg_options)
     name = Path(args.config).stem
-    if args.sequential:
-        report = measure_sequential(cfg, name, settings)
+    if args.sequential is not None:
+        loop = read(args.sequential, args.cfg_options) if args.sequential else None
+        report = measure_sequential(cfg, name, settings, loop)
     else:
         report = measure(cfg, name, settings, plain)
     print(report)

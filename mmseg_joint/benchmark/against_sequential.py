@@ -62,13 +62,16 @@ class SequentialReport:
         return f'{self.conditions}\n\n{table(rows)}'
 
 
-def measure_sequential(cfg: Config, name: str, settings: Settings) -> SequentialReport:
+def measure_sequential(
+    cfg: Config, name: str, settings: Settings, loop: Config | None = None
+) -> SequentialReport:
     """Time a config in float32 and in bfloat16 beside the hand-written sequential loop.
 
     Args:
         cfg: A config with one `OutputAdversarial`.
         name: What the report calls it.
         settings: What is measured, and how often; its `dtype` is not used.
+        loop: The config that the loop follows, on the same batch; None for `cfg` itself.
 
     Returns:
         All numbers.
@@ -90,7 +93,13 @@ def measure_sequential(cfg: Config, name: str, settings: Settings) -> Sequential
             )
             for dtype in TARGETS
         }
-        builders = {LOOP: (start_sequential, next(iter(prepared.values())))}
+        followed = prepare(
+            loop or cfg,
+            replace(settings, dtype='float32'),
+            'sequential_loop',
+            str(Path(folder) / 'loop'),
+        )
+        builders = {LOOP: (start_sequential, followed)}
         builders.update({key: (start, value) for key, value in prepared.items()})
         if settings.memory:
             memory = {

@@ -32,7 +32,7 @@ class SequentialLoop:
         optimizers: Those of the segmentor and of the discriminator.
 
     Raises:
-        JointError: The model has other objectives.
+        JointError: The model has other objectives, or another head.
     """
 
     def __init__(self, model: nn.Module, optimizers: list[Optimizer]) -> None:
@@ -40,6 +40,9 @@ class SequentialLoop:
         self.optimizers = optimizers
         objectives = list(model.objectives.values())
         kinds = [type(objective).__name__ for objective in objectives]
+        head = type(model.decode_head).__name__
+        if kinds == ['OutputAdversarial'] and head != 'DeepLabV2Head':
+            raise JointError(f'The sequential loop was written for DeepLabV2Head, not for {head}.')
         if kinds != ['OutputAdversarial'] or len(objectives[0].discriminators) > 1:
             raise JointError(
                 'The sequential loop was written for one OutputAdversarial of one level, not for '
@@ -82,7 +85,8 @@ class SequentialLoop:
 
     def _forward(self, pictures: Tensor) -> Tensor:
         head = self.model.decode_head
-        logits = head(self.model.backbone(pictures))
+        feature = self.model.backbone(pictures)[head.in_index]
+        logits = sum(conv(feature) for conv in head.convs)
         size, align = pictures.shape[2:], head.align_corners
         return F.interpolate(logits, size, mode='bilinear', align_corners=align)
 

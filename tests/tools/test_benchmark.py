@@ -311,6 +311,13 @@ def test_tool_writes_json_and_tells_mistakes_in_one_sentence(tmp_path, capsys):
 
 def test_beside_the_sequential_loop():
     cfg = hrs()
+    cfg.model.decode_head = dict(
+        type='DeepLabV2Head',
+        in_channels=8,
+        in_index=4,
+        num_classes=CLASSES,
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )
     cfg.model.objectives = dict(
         ga=dict(type='OutputAdversarial', discriminator=dict(channels=(4, 4, 4, 4)))
     )

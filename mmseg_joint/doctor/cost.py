@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
+from torch import nn
+from torch.optim import Optimizer
+
+from mmseg_joint.errors import JointError
+
+from .report import Report
+
+# tensors of a parameter's size that an optimizer keeps beside it
+STATES = {'Adam': 2, 'AdamW': 2, 'NAdam': 2, 'RAdam': 2, 'Adamax': 2, 'Adagrad': 1, 'Adadelta': 2}
+MEGA, GIGA = 1e6, 1e9
+
+
+def show_memory(model: nn.Module, optim_wrapper: Any, report: Report) -> None:
+    """Print what parameters, gradients and optimizers take, and how large a checkpoint is.
+
+    Args:
+        model: The model.
+        optim_wrapper: Its optimizers; None if there are none.
+        report: Takes the findings.
+    """
+    parameters = list(model.parameters())
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    weights = _bytes([*parameters, *model.buffers()])
+    states = sum(state_bytes(optimizer) for optimizer in optimizers_of(optim_wrapper).values())
+    count = sum(parameter.numel() for parameter in parameters)
+    report.line('parameters', f'{count / MEGA:,.1f} million, {_size(weights)} with buffers')
+    for name, optimizer in optimizers_of(optim_wrapper).items():
+        held = [value for group in optimizer.param_groups for value in group['params']]
+        number = sum(value.numel() for value in held if value.requires_grad) / MEGA
+        report.line('', f'{name}: {number:,.2f} million, {type(optimizer).__name__}')
+    if optim_wrapper is not None:
+        total = weights + _bytes(trained) + states
+        report.line(
+            'memory',
+            f'{_size(total)}: weights {_size(weights)}, gradients {_size(_bytes(trained))}, '
+            f'optimizers {_size(states)}; the maps of the pictures come on top (--step)',
+        )
+        report.line('checkpoint', f'{_size(weights + states)} on the disk')
+
+
+def optimizers_of(optim_wrapper: Any) -> dict[str, Optimizer]:
+    """Name of a network -> its PyTorch optimizer.
+
+    Args:
+        optim_wrapper: One or several optimizers, or None.
+    """
+    if optim_wrapper is None:
+        return {}
+    several = hasattr(optim_wrapper, 'items')
+    named = optim_wrapper.items() if several else [('model', optim_wrapper)]
+    return {name: inner.optimizer for name, inner in named}
+
+
+def state_bytes(optimizer: Optimizer) -> int:
+    """Bytes that an optimizer will keep once it has stepped.
+
+    Args:
+        optimizer: One of PyTorch's; one that is not known counts as Adam.
+
+    Returns:
+        The number of bytes.
+    """
+    total = 0
+    for group in optimizer.param_groups:
+        if type(optimizer).__name__ == 'SGD':
+            copies = int(bool(group['momentum']))
+        elif type(optimizer).__name__ == 'RMSprop':
+            copies = 1 + bool(group['momentum']) + bool(group['centered'])
+        else:
+            copies = STATES.get(type(optimizer).__name__, 2) + bool(group.get('amsgrad'))
+        total += copies * _bytes(value for value in group['params'] if value.requires_grad)
+    return total
+
+
+def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
+    """Take two real steps on the config's own data and time the second.
+
+    Args:
+        cfg: The whole config.
+        model: The model; its weights change.
+        report: Takes the findings.
+    """
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    if device.type == 'cpu':
+        model = revert_sync_batchnorm(model)
+    model = model.to(device).train()
+    try:
+        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        optim_wrapper.initialize_count_status(model, 0, 2)
+        loader = {**cfg.train_dataloader, 'num_workers': 0, 'persistent_workers': False}
+        batches = iter(Runner.build_dataloader(loader, seed=0))
+        for _ in range(2):
+            begin = time.perf_counter()
+            batch = next(batches)
+            loaded = time.perf_counter()
+            model.train_step(batch, optim_wrapper)
+            if device.type == 'cuda':
+                torch.cuda.synchronize()
+            stepped = time.perf_counter()
+    except JointError as error:
+        report.problem(f'a step fails: {error}')
+        return
+    except Exception as error:  # a step goes through everything that there is
+        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+        report.problem(f'a step fails ({type(error).__name__}: {reason}): train with --debug.')
+        return
+    _show_step(cfg, loaded - begin, stepped - loaded, device, report)
+
+
+def _show_step(
+    cfg: Config, loading: float, step: float, device: torch.device, report: Report
+) -> None:
+    workers = cfg.train_dataloader.get('num_workers', 0)
+    report.line(
+        'a step',
+        f'{step:.2f} s on the {"GPU" if device.type == "cuda" else "CPU"}; its pictures load in '
+        f'{loading:.2f} s in one process, of which there will be {max(workers, 1)}',
+    )
+    max_iters = (cfg.get('train_cfg') or {}).get('max_iters')
+    if max_iters:
+        slower = max(step, loading / workers) if workers else step + loading
+        duration = timedelta(seconds=round(slower * max_iters))
+        report.line('training', f'{max_iters:,} steps, {duration} without validation')
+    peak = _peak(device)
+    if peak:
+        report.line('peak memory', _size(peak))
+
+
+def _peak(device: torch.device) -> int | None:
+    if device.type == 'cuda':
+        return torch.cuda.max_memory_allocated()
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == 'darwin' else peak * 1024
+
+
+def _bytes(tensors: Any) -> int:
+    return sum(value.numel() * value.element_size() for value in tensors)
+
+
+def _size(count: float) -> str:
+    return f'{count / GIGA:,.1f} GB' if count >= GIGA else f'{count / MEGA:,.1f} MB'

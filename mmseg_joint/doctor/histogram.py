@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+
+from .files import Reading
+from .report import Report
+
+
+def show_labels(readings: list[Reading], report: Report) -> None:
+    """Print how often each class occurs, a column a data set, and which do not occur.
+
+    Args:
+        readings: What was read of the data sets.
+        report: Takes the findings.
+    """
+    labelled = [reading for reading in readings if reading.part.labelled and reading.pixels.sum()]
+    for classes in dict.fromkeys(reading.part.classes for reading in labelled):
+        if classes:
+            columns = [reading for reading in labelled if reading.part.classes == classes]
+            report.title('labels: % of the pixels that have a class, in the pictures read')
+            for row in table(classes, columns):
+                print(f'  {row}')
+    for reading in labelled:
+        absent = [
+            name for name, count in zip(reading.part.classes, reading.pixels[:-1]) if not count
+        ]
+        if absent:
+            seen = 'in all pictures' if reading.complete else 'in those read; --all reads every one'
+            report.line(reading.part.name, f'no {", no ".join(absent)} ({seen})')
+
+
+def table(classes: tuple[str, ...], readings: list[Reading]) -> list[str]:
+    """Lay the shares of the classes out in columns.
+
+    Args:
+        classes: Names of the classes.
+        readings: Of data sets with these classes.
+
+    Returns:
+        The rows: a head, one a class, and the ignored share of all pixels.
+    """
+    width = max(10, *(len(reading.part.name) + 2 for reading in readings))
+    first = max(len(name) for name in (*classes, 'ignored'))
+    rows = [' ' * first + ''.join(f'{reading.part.name:>{width}}' for reading in readings)]
+    for index, name in enumerate(classes):
+        cells = [_share(reading.pixels[index], reading.pixels[:-1]) for reading in readings]
+        rows.append(f'{name:<{first}}' + ''.join(f'{cell:>{width}}' for cell in cells))
+    ignored = [_share(reading.pixels[-1], reading.pixels) for reading in readings]
+    rows.append(f'{"ignored":<{first}}' + ''.join(f'{cell:>{width}}' for cell in ignored))
+    return rows
+
+
+def _share(count: int, of: np.ndarray) -> str:
+    return f'{100 * count / of.sum():.2f}' if count else '-'

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.registry import Registry
+
+PACKAGE = 'mmseg_joint'
+
+
+def class_of(kind: Any, registry: Registry) -> type | None:
+    """Find the class that a config's `type` stands for.
+
+    Args:
+        kind: A registered name, with or without scope, a dotted path or the class itself.
+        registry: Where names are looked up.
+
+    Returns:
+        The class; None if there is none.
+    """
+    if isinstance(kind, str):
+        try:
+            kind = registry.get(kind)
+        except Exception:  # of a name like a dotted path, whatever its import raises
+            return None
+    return kind if inspect.isclass(kind) else None
+
+
+def is_ours(found: type | None) -> bool:
+    """Whether a class is one of this package, which plain mmsegmentation has not."""
+    return found is not None and found.__module__.split('.')[0] == PACKAGE
+
+
+def find_ours(node: Any, registry: Registry, key: str) -> Iterator[tuple[str, type]]:
+    """List the classes of this package that a part of a config names.
+
+    Args:
+        node: The part.
+        registry: Where its types are looked up.
+        key: Its dotted name in the config.
+
+    Yields:
+        Dotted name of the dict that names the class, and the class.
+    """
+    if isinstance(node, (list, tuple)):
+        for index, item in enumerate(node):
+            yield from find_ours(item, registry, f'{key}.{index}')
+    elif isinstance(node, dict):
+        found = class_of(node['type'], registry) if 'type' in node else None
+        if is_ours(found):
+            yield key, found
+        for name, value in node.items():
+            yield from find_ours(value, registry, f'{key}.{name}')

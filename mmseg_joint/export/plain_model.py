@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from mmengine.model import PretrainedInit
+from mmseg.models.data_preprocessor import SegDataPreProcessor
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+
+from mmseg_joint.models.data_preprocessor import JointDataPreprocessor
+from mmseg_joint.models.segmentors import JointEncoderDecoder
+
+from .classes import class_of, find_ours, is_ours
+
+# classes of ours that predict exactly as these do
+SAME_PREDICTION: dict[type, type] = {
+    JointEncoderDecoder: EncoderDecoder,
+    JointDataPreprocessor: SegDataPreProcessor,
+}
+
+
+def without_training(model: dict[str, Any]) -> dict[str, Any]:
+    """Drop what only training needs: the objectives, and the files that it starts from.
+
+    Args:
+        model: Config of a segmentor.
+
+    Returns:
+        A changed copy, all of plain dicts, lists and tuples.
+    """
+    return _without_files({key: value for key, value in model.items() if key != 'objectives'})
+
+
+def plain_model(model: dict[str, Any]) -> dict[str, Any]:
+    """Put mmseg's own classes in the place of ours wherever they predict the same.
+
+    Auxiliary heads take no part in predicting and are left out if one of them is ours; a loss of
+    ours, which takes none either, gives way to cross-entropy.
+
+    Args:
+        model: What :func:`without_training` returned.
+
+    Returns:
+        A changed copy. It may still hold classes of ours (see :func:`.find_ours`).
+    """
+    plain = _replaced(model)
+    preprocessor = plain.get('data_preprocessor')
+    if isinstance(preprocessor, dict):  # JointEncoderDecoder takes one without a type
+        preprocessor.setdefault('type', SegDataPreProcessor.__name__)
+    if any(is_ours(class_of(head.get('type'), MODELS)) for head in _heads(plain, 'auxiliary_head')):
+        plain['auxiliary_head'] = None
+    for head in [*_heads(plain, 'decode_head'), *_heads(plain, 'auxiliary_head')]:
+        if any(find_ours(head.get('loss_decode'), MODELS, '')):
+            head['loss_decode'] = {'type': 'CrossEntropyLoss', 'avg_non_ignore': True}
+    return plain
+
+
+def _heads(model: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    heads = model.get(key) or []
+    return [heads] if isinstance(heads, dict) else list(heads)
+
+
+def _without_files(node: Any) -> Any:
+    if isinstance(node, (list, tuple)):
+        return type(node)(_without_files(item) for item in node)
+    if not isinstance(node, dict):
+        return node
+    clean = {key: _without_files(value) for key, value in node.items()}
+    if clean.get('pretrained'):
+        clean['pretrained'] = None
+    given = clean.get('init_cfg')
+    if given:
+        given = [given] if isinstance(given, dict) else given
+        files = ('Pretrained', 'PretrainedInit', PretrainedInit)
+        clean['init_cfg'] = [item for item in given if item.get('type') not in files] or None
+    return clean
+
+
+def _replaced(node: Any) -> Any:
+    if isinstance(node, (list, tuple)):
+        return type(node)(_replaced(item) for item in node)
+    if not isinstance(node, dict):
+        return node
+    new = {key: _replaced(value) for key, value in node.items()}
+    own = class_of(new['type'], MODELS) if 'type' in new else None
+    plain = SAME_PREDICTION.get(own)
+    if plain is not None:
+        for name in set(inspect.signature(own).parameters) - _parameters(plain):
+            new.pop(name, None)
+        new['type'] = plain.__name__
+    return new
+
+
+def _parameters(kind: type) -> set[str]:
+    return {'args', 'kwargs', *inspect.signature(kind).parameters}

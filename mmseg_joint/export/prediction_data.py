@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from mmseg.registry import DATASETS, TRANSFORMS
+
+from mmseg_joint.datasets.streets.dataset import LoadStreet
+from mmseg_joint.errors import JointError
+
+from .classes import class_of, is_ours
+
+
+def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn a test pipeline into one that `MMSegInferencer` can start.
+
+    It looks for `LoadImageFromFile` and `LoadAnnotations` by name, replaces the one and drops the
+    other. Our checked loading becomes the one. A label loader of another name is left out: plain
+    mmseg has none that maps raw ids, and would take them for classes without a word.
+
+    Args:
+        pipeline: `test_dataloader.dataset.pipeline`.
+
+    Returns:
+        A changed copy.
+
+    Raises:
+        JointError: No step loads a picture.
+    """
+    plain = []
+    for step in copy.deepcopy(pipeline):
+        found = class_of(step.get('type'), TRANSFORMS)
+        if found is not None and issubclass(found, LoadStreet):
+            step = {'type': 'LoadImageFromFile'}
+        elif found is not None and issubclass(found, LoadImageFromFile):
+            if found is LoadImageFromFile or is_ours(found):
+                step['type'] = 'LoadImageFromFile'
+        elif found is not None and issubclass(found, LoadAnnotations):
+            if is_ours(found) or found.__name__ != 'LoadAnnotations':
+                continue
+            step['type'] = 'LoadAnnotations'
+        plain.append(step)
+    if not any(step.get('type') == 'LoadImageFromFile' for step in plain):
+        raise JointError(
+            'test_dataloader.dataset.pipeline has no LoadImageFromFile or LoadCheckedImage, where '
+            'MMSegInferencer puts the picture in: add one as its first step.'
+        )
+    return plain
+
+
+def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
+    """Find the data set that a config tests on, out of its wrappers.
+
+    Args:
+        values: The whole config.
+
+    Returns:
+        Its config.
+
+    Raises:
+        JointError: The config has none, or one without a pipeline.
+    """
+    node = (values.get('test_dataloader') or values.get('val_dataloader') or {}).get('dataset')
+    while isinstance(node, dict) and 'pipeline' not in node:
+        inner = node.get('dataset') or node.get('datasets')
+        node = inner[0] if isinstance(inner, (list, tuple)) and inner else inner
+    if not isinstance(node, dict):
+        raise JointError(
+            'The config has no test_dataloader.dataset with a pipeline, by which pictures are '
+            'prepared: add it.'
+        )
+    return node
+
+
+def build_lazily(dataset: dict[str, Any]) -> Any:
+    """Build a data set without a look at its files, for its classes and folders.
+
+    Args:
+        dataset: Its config.
+
+    Returns:
+        The data set, not initialised.
+
+    Raises:
+        JointError: It cannot be built.
+    """
+    try:
+        return DATASETS.build({**dataset, 'pipeline': [], 'lazy_init': True})
+    except JointError:
+        raise
+    except Exception as error:  # whatever a data set of the user's raises
+        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+        raise JointError(
+            f'test_dataloader.dataset of type {dataset.get("type")} cannot be built ({reason}): '
+            'correct it.'
+        ) from error
+
+
+def dataset_meta(dataset: Any, num_classes: int) -> dict[str, list]:
+    """Names and colours of the classes, as plain lists.
+
+    Args:
+        dataset: The data set that is tested on.
+        num_classes: Of the model.
+
+    Returns:
+        `classes` and `palette`.
+
+    Raises:
+        JointError: The data set has another number of classes.
+    """
+    classes = list(dataset.metainfo.get('classes') or ())
+    if len(classes) != num_classes:
+        raise JointError(
+            f'test_dataloader.dataset has {len(classes)} classes and model.decode_head.num_classes '
+            f'is {num_classes}: give the data set the classes of the model, in metainfo.classes.'
+        )
+    palette = [[int(value) for value in colour] for colour in dataset.metainfo['palette']]
+    return {'classes': classes, 'palette': palette}

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+
+def check_safetensors() -> None:
+    """Refuse `--safetensors` before any work is done if the package is not installed.
+
+    Raises:
+        JointError: It is not.
+    """
+    if importlib.util.find_spec('safetensors') is None:
+        raise JointError(
+            '--safetensors needs the package safetensors: run `python -m pip install safetensors`.'
+        )
+
+
+def check_targets(
+    out: Path, safetensors: bool = False, force: bool = False, sources: Collection[Path] = ()
+) -> list[Path]:
+    """Name the files of an export, and refuse those that must not be written.
+
+    Args:
+        out: The checkpoint; the config lies beside it under the same name.
+        safetensors: Whether the weights are written as safetensors too.
+        force: Whether files may be replaced.
+        sources: Files that are read, and never replaced.
+
+    Returns:
+        The checkpoint, the config and perhaps the safetensors file.
+
+    Raises:
+        JointError: The name has no `.pth`, or a file is there already.
+    """
+    if out.suffix != '.pth':
+        raise JointError(f'The export cannot be written to {out}: end its name in .pth.')
+    targets = [out, out.with_suffix('.py')]
+    if safetensors:
+        targets.append(out.with_suffix('.safetensors'))
+    read = {source.resolve() for source in sources}
+    for target in targets:
+        if target.resolve() in read:
+            raise JointError(
+                f'The export would replace {target}, which it is made from: choose another name.'
+            )
+        if target.is_dir():
+            raise JointError(f'The export cannot be written to {target}: it is a folder.')
+        if target.exists() and not force:
+            raise JointError(
+                f'{target} is there already: choose another name, or --force to replace it.'
+            )
+    return targets
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """A model's weights as tensors of their own on the CPU, contiguous."""
+    return {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in model.state_dict().items()
+    }
+
+
+def write_export(
+    targets: list[Path], weights: dict[str, Tensor], cfg: Config, meta: dict[str, list]
+) -> None:
+    """Write checkpoint, config and perhaps safetensors; no name ever has half a file.
+
+    Args:
+        targets: What :func:`check_targets` returned.
+        weights: Name -> tensor.
+        cfg: The config.
+        meta: `classes` and `palette`.
+
+    Raises:
+        JointError: A file cannot be written; none has been replaced then.
+    """
+    text = cfg.pretty_text
+    content = {'meta': {'dataset_meta': meta, 'cfg': text}, 'state_dict': weights}
+    writers: list[Callable[[Path], object]] = [
+        lambda path: torch.save(content, path),
+        lambda path: path.write_text(text, encoding='utf-8'),
+        lambda path: _save_safetensors(weights, meta, path),
+    ]
+    partial = {target: target.with_name(f'.{target.name}.{os.getpid()}.part') for target in targets}
+    try:
+        targets[0].parent.mkdir(parents=True, exist_ok=True)
+        for (_, path), write in zip(partial.items(), writers):
+            write(path)
+        for target, path in partial.items():
+            os.replace(path, target)
+    except (OSError, RuntimeError) as error:  # torch tells a full disk by a RuntimeError
+        reason = str(error).strip().split('\n')[0].rstrip('. ')
+        raise JointError(
+            f'The export {targets[0]} cannot be written ({reason}): choose a folder that can be '
+            'written, with enough room.'
+        ) from error
+    finally:
+        for path in partial.values():
+            path.unlink(missing_ok=True)
+
+
+def _save_safetensors(weights: dict[str, Tensor], meta: dict[str, list], path: Path) -> None:
+    from safetensors.torch import save_file  # optional
+
+    metadata = {key: json.dumps(value) for key, value in meta.items()}
+    save_file(weights, path, metadata={'format': 'pt', **metadata})

@@ -1,0 +1,339 @@
+"""`python -m mmseg_joint.doctor CONFIG`, on data that is whole and on data that is not."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import reduce
+from operator import getitem
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmseg_joint.datasets.label_maps import CITYSCAPES_CLASSES, CITYSCAPES_IDS, GTA_IDS
+from mmseg_joint.doctor.__main__ import main
+from mmseg_joint.doctor.files import chosen
+from mmseg_joint.errors import JointError
+from tests.tiny_configs import ROOT, tiny
+
+DOMAINS = 'train_dataloader.dataset.domains'
+
+
+@pytest.fixture
+def check(roots, tmp_path, capsys):
+    """Write the tiny HRS config with some values changed, and let the doctor look at it."""
+
+    def run(changes: dict | None = None, *flags: str) -> tuple[int, str, list[str]]:
+        cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, tmp_path / 'work')
+        for key, value in (changes or {}).items():
+            *parents, last = key.split('.')
+            reduce(getitem, parents, cfg)[last] = value
+        cfg.dump(tmp_path / 'tiny.py')
+        capsys.readouterr()
+        status = main([str(tmp_path / 'tiny.py'), *flags])
+        said = capsys.readouterr().out
+        return status, said, re.findall(r'^problem: (.*)$', said, re.MULTILINE)
+
+    return run
+
+
+def labels_of(roots, split: str = 'train') -> list[Path]:
+    return sorted((roots['CityscapesIdsDataset'] / 'gtFine' / split).rglob('*_labelIds.png'))
+
+
+def shares(files, ids) -> dict[str, float]:
+    """Per cent of each class among the pixels that have one, counted on its own."""
+    raw = np.concatenate([np.array(Image.open(file)).ravel() for file in files])
+    classes = np.array([ids[value] for value in raw])
+    known = classes[classes != 255]
+    found = {name: 100 * np.mean(known == i) for i, name in enumerate(CITYSCAPES_CLASSES)}
+    return {**found, 'ignored': 100 * np.mean(classes == 255)}
+
+
+def test_a_healthy_config_has_no_problem_and_the_right_histogram(check, roots):
+    status, said, problems = check()
+    assert (status, problems) == (0, [])
+    assert said.endswith('no problem found\n')
+    assert re.search(r'source +3 pictures, 3 of them read \(GTADataset\)', said)
+    gta = sorted((roots['GTADataset'] / 'labels').iterdir())
+    columns = [shares(gta, GTA_IDS)]
+    columns += [shares(labels_of(roots, split), CITYSCAPES_IDS) for split in ('train', 'val')]
+    head = re.search(r'^ +(target|source) +(target|source) +val$', said, re.MULTILINE)
+    if head[1] == 'target':
+        columns[:2] = columns[1::-1]
+    for name in columns[0]:
+        row = re.search(rf'^  {name} +(.*)$', said, re.MULTILINE)[1].split()
+        wanted = [f'{column[name]:.2f}' if column[name] else '-' for column in columns]
+        assert row == wanted, name
+    assert re.search(r'a batch +2 target, 2 source|a batch +2 source, 2 target', said)
+    assert 'PolyLR ends at iteration 2, training stops at 2' in said
+
+
+def test_memory_is_that_of_the_networks(check):
+    _, said, _ = check()
+    numbers = re.findall(r'(\S+): ([\d.]+) million, Adam', said)
+    assert {name for name, _ in numbers} == {
+        'segmentor',
+        'weighting',
+        'gan.generator',
+        'gan.discriminator',
+    }
+    memory = re.search(r'weights ([\d.]+) MB, gradients ([\d.]+) MB, optimizers ([\d.]+) MB', said)
+    weights, gradients, states = map(float, memory.groups())
+    assert gradients <= weights
+    assert states == pytest.approx(2 * gradients, abs=0.2)  # Adam's two moments
+
+
+def test_all_problems_are_told_in_one_go(check, roots, tmp_path):
+    first, second, _ = labels_of(roots)
+    ids = np.array(Image.open(first))
+    ids[0, 0] = 77
+    Image.fromarray(ids).save(first)
+    second.write_bytes(second.read_bytes()[:-30])
+    status, _, problems = check(
+        {
+            f'{DOMAINS}.source.data_root': 'nowhere',
+            'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='gone.pth'),
+            'optim_wrapper.weighting': None,
+            'train_dataloader.batch_size': 3,
+            'param_scheduler': [dict(type='PolyLR', power=0.9)],
+        }
+    )
+    assert status == 1
+    wanted = [
+        rf"{DOMAINS}\.source: GTADataset finds no folder 'nowhere/images': correct data_root",
+        rf"{DOMAINS}\.target: the label file '.*{first.name}' holds the values \[77\]",
+        rf"{DOMAINS}\.target: the label file '.*{second.name}' is broken or truncated",
+        r"model\.backbone\.init_cfg\.checkpoint is 'gone\.pth', which does not exist",
+        r'train_dataloader\.batch_size is 3: set it to 4',
+        r'param_scheduler: PolyLR counts epochs.*by_epoch=False',
+        r'no optimizer \(objectives\.weighting.*: add optim_wrapper\.weighting',
+    ]
+    assert len(problems) == len(wanted), problems
+    for sentence, problem in zip(wanted, problems):
+        assert re.search(sentence, problem), problem
+
+
+def test_a_picture_without_label_is_named_whoever_lists_the_files(check, roots):
+    plain = dict(
+        type='CityscapesDataset',
+        data_root=str(roots['CityscapesIdsDataset']),
+        data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='PackSegInputs'),
+        ],
+    )
+    gone = labels_of(roots)[1]
+    for label in labels_of(roots):
+        if label != gone:
+            train_ids = np.vectorize(CITYSCAPES_IDS.get)(np.array(Image.open(label)))
+            name = label.name.replace('labelIds', 'labelTrainIds')
+            Image.fromarray(train_ids.astype(np.uint8)).save(label.with_name(name))
+    _, _, problems = check({f'{DOMAINS}.target': plain})
+    assert re.search(r'1 of 3 pictures have no label.*000001_000019_gtFine_label', problems[0])
+
+    gone.unlink()
+    _, _, problems = check()
+    assert re.search(r'1 of 3 pictures of CityscapesIdsDataset have no label', problems[0])
+
+
+def test_labels_that_plain_mmseg_would_swallow(check, roots):
+    """Raw ids read as classes, colours, and a label of another size."""
+    plain = dict(
+        type='BaseSegDataset',
+        data_root=str(roots['CityscapesIdsDataset']),
+        img_suffix='_leftImg8bit.png',
+        seg_map_suffix='_gtFine_labelIds.png',
+        data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
+        metainfo=dict(classes=CITYSCAPES_CLASSES),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')],
+    )
+    _, colours, small = labels_of(roots)
+    cv2.imwrite(str(colours), np.zeros((60, 80, 3), np.uint8))
+    cv2.imwrite(str(small), np.zeros((30, 80), np.uint8))
+    _, _, problems = check({f'{DOMAINS}.target': plain})
+    raw, coloured, sized = problems
+    assert re.search(r'holds \[19, 20, .*but there are 19 classes', raw)
+    assert '(60, 80, 3)' in coloured and 'one channel' in coloured
+    assert re.search(r'shape \(30, 80\) and its picture of \(60, 80\)', sized)
+
+
+def test_few_pictures_are_read_and_all_with_a_flag(check, roots, write_gta):
+    write_gta(roots['GTADataset'], count=40, height=60, width=80)
+    hidden = next(index for index in range(40) if index not in chosen(40))
+    label = roots['GTADataset'] / f'labels/{hidden:05d}.png'
+    label.write_bytes(b'')
+    status, said, _ = check()
+    assert status == 0
+    assert re.search(r'source +40 pictures, 32 of them read', said)
+    status, said, problems = check({}, '--all')
+    assert (status, len(problems)) == (1, 1)
+    assert label.name in problems[0]
+    assert re.search(r'source +40 pictures, 40 of them read', said)
+
+
+def test_chosen_pictures_reach_from_the_first_to_the_last():
+    assert chosen(3) == [0, 1, 2]
+    assert chosen(1) == [0]
+    many = chosen(25_000)
+    assert (len(many), many[0], many[-1]) == (32, 0, 24_999)
+    assert max(np.diff(many)) - min(np.diff(many)) <= 1
+
+
+def test_many_broken_files_are_counted(check, roots, write_gta):
+    write_gta(roots['GTADataset'], count=12, height=60, width=80)
+    for label in (roots['GTADataset'] / 'labels').iterdir():
+        label.write_bytes(b'')
+    _, _, problems = check()
+    assert len(problems) == 6
+    assert '7 more of the pictures' in problems[-1]
+
+
+MISTAKES = {
+    'unknown share': (
+        {'train_dataloader.sampler.shares': dict(sorce=2, target=2)},
+        [r'names the domain "sorce"', *[r'objectives\.\w+ needs the domain "source"'] * 2],
+    ),
+    'share that is no number': (
+        {'train_dataloader.sampler.shares': dict(source=0.5, target=2)},
+        [r'give whole numbers from 0'],
+    ),
+    'classes of the head': (
+        {'model.decode_head.num_classes': 11},
+        [
+            rf'{DOMAINS}\.\w+ has 19 classes but model\.decode_head\.num_classes is 11',
+            rf'{DOMAINS}\.\w+ has 19 classes but model\.decode_head\.num_classes is 11',
+            r'val_dataloader\.dataset has 19 classes',
+        ],
+    ),
+    'classes of a domain': (
+        {f'{DOMAINS}.source.protocol': 'camvid'},
+        [r"domain '\w+' has \d+ classes", rf'{DOMAINS}\.source has 11 classes'],
+    ),
+    'schedule that ends early': (
+        {'param_scheduler': [dict(type='PolyLR', end=1, by_epoch=False)]},
+        [r'ends at iteration 1 and leaves the learning rate at 0 until .* 2: leave `end` out'],
+    ),
+    'schedule without a network': (
+        {'param_scheduler': dict(segmentor=dict(type='PolyLR', by_epoch=False))},
+        [r'no schedule for gan\.discriminator, gan\.generator, weighting'],
+    ),
+    'model that cannot be built': (
+        {'model.decode_head.type': 'NoSuchHead'},
+        [r'model cannot be built \(.*NoSuchHead'],
+    ),
+    'optimizer that cannot be built': (
+        {'optim_wrapper.segmentor': dict(optimizer=dict(type='Adm', lr=1.0))},
+        [r'optim_wrapper cannot be built .*check .* every type'],
+    ),
+    'pipeline without labels': (
+        {f'{DOMAINS}.target.pipeline': [dict(type='LoadCheckedImage')]},
+        [rf'{DOMAINS}\.target: its pipeline loads no labels'],
+    ),
+}
+
+
+@pytest.mark.parametrize('mistake', MISTAKES)
+def test_a_mistake_in_the_config_is_named(check, mistake):
+    changes, sentences = MISTAKES[mistake]
+    status, _, problems = check(changes)
+    assert status == 1
+    assert len(problems) == len(sentences), problems
+    for sentence, problem in zip(sentences, problems):
+        assert re.search(sentence, problem), problem
+
+
+def test_weights_that_fit_nothing(check, tmp_path):
+    torch.save({'other.weight': torch.ones(3)}, tmp_path / 'other.pth')
+    changes = {
+        'model.backbone.init_cfg': dict(type='Pretrained', checkpoint=str(tmp_path / 'other.pth')),
+        'load_from': str(tmp_path / 'other.pth'),
+    }
+    _, _, (backbone, whole) = check(changes)
+    assert 'model.backbone.init_cfg.checkpoint' in backbone
+    assert 'load_from=' in whole and 'fits none' in whole
+    status, said, _ = check({'load_from': 'https://example.org/weights.pth'})
+    assert status == 0
+    assert 'load_from: will be downloaded from https://example.org/weights.pth' in said
+
+
+def test_domains_of_several_data_sets_and_without_labels(check, roots):
+    city = dict(
+        type='CityscapesIdsDataset',
+        data_root=str(roots['CityscapesIdsDataset']),
+        pipeline=[dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations')],
+    )
+    for label in labels_of(roots):
+        label.unlink()
+    streets = dict(
+        type='StreetsDataset', count=2, size=(64, 48), pipeline=[dict(type='LoadStreet')]
+    )
+    gta = dict(type='GTADataset', data_root=str(roots['GTADataset']), pipeline=city['pipeline'])
+    changes = {
+        DOMAINS: dict(source=[streets, gta], target=gta, unlabeled=city),
+        'train_dataloader.sampler.shares': dict(source=2, target=2, unlabeled=0),
+    }
+    status, said, problems = check(changes)
+    assert (status, problems) == (0, [])
+    assert re.search(r'source\[0\] +2 pictures.*StreetsDataset', said)
+    assert re.search(r'source\[1\] +3 pictures.*GTADataset', said)
+    assert re.search(r'unlabeled +3 pictures.*labels are not read', said)
+
+
+def test_a_real_step_is_timed(check):
+    status, said, _ = check({'train_cfg.max_iters': 3600}, '--step')
+    assert status == 0
+    assert re.search(r'a step +\d+\.\d\d s on the', said)
+    assert re.search(r'training +3,600 steps, \d+:\d\d:\d\d without validation', said)
+    _, said, problems = check({f'{DOMAINS}.source.data_root': 'nowhere'}, '--step')
+    assert 'not timed' in said
+    assert len(problems) == 1
+
+
+def test_a_step_that_fails_is_a_problem(check):
+    crop = dict(type='RandomCrop', crop_size=(4, 4))
+    pipeline = [dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations'), crop]
+    status, _, problems = check({f'{DOMAINS}.target.pipeline': pipeline}, '--step')
+    assert status == 1
+    assert problems[0].startswith('a step fails')
+
+
+def test_every_stage_is_looked_at(check):
+    stages = [
+        dict(name='first', train_cfg=dict(max_iters=1)),
+        dict(name='second', optim_wrapper=dict(weighting=None)),
+    ]
+    _, said, problems = check({'stages': stages})
+    assert 'training of stage first' in said
+    assert 'training of stage second' in said
+    assert len(problems) == 1
+    assert 'add optim_wrapper.weighting' in problems[0]
+
+
+def test_a_config_that_is_no_config(tmp_path, capsys):
+    (tmp_path / 'bad.py').write_text('model = dict(')
+    assert main([str(tmp_path / 'bad.py')]) == 1
+    assert 'problem: ' in capsys.readouterr().out
+    with pytest.raises(JointError, match=r'There is no config gone\.py'):
+        main(['gone.py'])
+
+
+def test_from_the_command_line(check, tmp_path, roots):
+    check()
+    command = [sys.executable, '-m', 'mmseg_joint.doctor', str(tmp_path / 'tiny.py')]
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore'}
+    options = ['--cfg-options', f'{DOMAINS}.source.data_root=nowhere']
+    done = subprocess.run(
+        [*command, *options], env=environment, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count('\nproblem: ') == 1
+    assert 'Traceback' not in done.stderr

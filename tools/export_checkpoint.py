@@ -1,0 +1,76 @@
+#!/usr/bin/env python
+"""Export for plain mmsegmentation: tools/export_checkpoint.py CONFIG CHECKPOINT OUT."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmseg.registry import MODELS
+
+from mmseg_joint.engine.stages import config_of_checkpoint
+from mmseg_joint.export import (
+    check_safetensors,
+    check_targets,
+    plain_config,
+    weights_of,
+    write_export,
+)
+from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.visualization.load_model import load_model
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Write a checkpoint and config for plain mmseg.')
+    parser.add_argument('config', help='config that the checkpoint was trained with')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('out', help='the new checkpoint, NAME.pth; NAME.py is written beside it')
+    parser.add_argument(
+        '--safetensors', action='store_true', help='write NAME.safetensors too, for other programs'
+    )
+    parser.add_argument(
+        '--with-package',
+        action='store_true',
+        help='leave the model as it is; the new config then imports mmseg_joint',
+    )
+    parser.add_argument('--force', action='store_true', help='replace files that are there')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parse_args(argv)
+    sources = [
+        Path(existing_file(args.config, 'config')),
+        Path(existing_file(args.checkpoint, 'checkpoint')),
+    ]
+    if args.safetensors:
+        check_safetensors()
+    targets = check_targets(Path(args.out), args.safetensors, args.force, sources)
+    cfg = read(args)
+    plain, meta = plain_config(cfg, args.with_package)
+    trained = load_model(cfg, args.checkpoint).state_dict()
+    model = MODELS.build(copy.deepcopy(plain.model))
+    model.load_state_dict({name: trained[name] for name in model.state_dict()})
+    write_export(targets, weights_of(model), plain, meta)
+    left = sorted({name.split('.')[0] for name in set(trained) - set(model.state_dict())})
+    if left:
+        print(f'left out, since plain mmseg has no such class: {", ".join(left)}')
+    print(f'wrote {", ".join(map(str, targets))}')
+
+
+def read(args: argparse.Namespace) -> Config:
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))
+    return config_of_checkpoint(cfg, args.checkpoint)
+
+
+if __name__ == '__main__':
+    run(main)
