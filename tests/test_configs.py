@@ -27,12 +27,12 @@ def test_config_trains_and_decays_to_its_last_learning_rate(path, roots, tmp_pat
             wanted = group['initial_lr'] * left ** schedule['power']
             assert group['lr'] == pytest.approx(wanted, rel=1e-9, abs=0), network
         held = [value for group in wrapper.optimizer.param_groups for value in group['params']]
-        moved = [
+        trained = [
             not torch.equal(value, before[names[id(value)]])
             for value in held
             if value.requires_grad
         ]
-        assert sum(moved) > len(moved) / 2, f'{network} was not trained'
+        assert sum(trained) > len(trained) / 2, f'{network} was not trained'
     assert 'val/mIoU' in runner.message_hub.log_scalars
     for objective in cfg.model.get('objectives') or {}:
         logged = [key for key in runner.message_hub.log_scalars if f'train/{objective}.' in key]

@@ -11,7 +11,9 @@ SIZE = (64, 48)
 NARROW = {
     'VGGEncoder': dict(channels=(4, 4, 6, 8, 8), fc_channels=8, fc_kernel=3, init_cfg=None),
     'SqueezeNet': dict(init_cfg=None),
-    'DeepLabResNet': dict(depth=18, base_channels=4, stem_channels=4, init_cfg=None),
+    'DeepLabResNet': dict(
+        depth=18, base_channels=4, stem_channels=4, zero_init_residual=False, init_cfg=None
+    ),
     'MixVisionTransformer': dict(
         embed_dims=4,
         num_layers=[1] * 4,
@@ -74,6 +76,8 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         warm_up, decay = cfg.param_scheduler
         warm_up.update(end=1, start_factor=1.0)
         decay.begin = 0
+    # weight decay would move weights that get no gradient
+    cfg.optim_wrapper.segmentor.optimizer.pop('weight_decay', None)
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'WARNING'
     return cfg

@@ -17,8 +17,6 @@ from mmseg_joint.errors import JointError
 
 from .batches import Batch
 
-CRITERIA = {'vanilla': F.binary_cross_entropy_with_logits, 'ls': F.mse_loss}
-
 
 class SequentialLoop:
     """Adversarial alignment of score maps as scripts of the field write it, in plain PyTorch.
@@ -103,8 +101,7 @@ class SequentialLoop:
 
     def _judge(self, maps: Tensor, label: float) -> Tensor:
         judged = self.discriminator(maps)
-        criterion = CRITERIA['ls' if self.objective.criterion is F.mse_loss else 'vanilla']
-        return criterion(judged, torch.full_like(judged, label))
+        return self.objective.criterion(judged, torch.full_like(judged, label))
 
 
 def start_sequential(cfg: Config) -> SequentialLoop:

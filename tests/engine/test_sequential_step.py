@@ -89,6 +89,7 @@ def test_two_steps_equal_the_sequential_loop(align, domains):
             ('ga.loss_discriminator', 'discriminator'),
         ):
             assert ours[ours_name].item() == pytest.approx(theirs[theirs_name], rel=1e-10)
+        assert all(norms.values()), 'a parameter without gradient'
         keys = [key for name, key in norms if name == 'joint']
         assert len(keys) == len(norms) / 2
         for key in keys:

@@ -10,6 +10,6 @@ optim_wrapper = dict(
     ),
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, end=250000, by_epoch=False)]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=150000, val_interval=5000)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=150000, val_interval=4000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
-from .valid_mean import check_valid_mask, valid_mean
+from .valid_mean import check_valid_mask, finite_where_invalid, valid_mean
 
 NORMALIZATIONS = ('log', 'classes')
 
@@ -53,6 +53,7 @@ class EntropyLoss(nn.Module):
             JointError: If the mask does not fit.
         """
         check_valid_mask(seg_logits, valid_mask)
+        seg_logits = finite_where_invalid(seg_logits, valid_mask)
         classes = seg_logits.shape[1]
         accurate = torch.promote_types(seg_logits.dtype, torch.float32)
         probabilities = seg_logits.softmax(dim=1, dtype=accurate)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
-from .valid_mean import check_valid_mask, valid_mean
+from .valid_mean import check_valid_mask, finite_where_invalid, valid_mean
 
 
 @MODELS.register_module()
@@ -54,6 +54,7 @@ class MaxSquareLoss(nn.Module):
             JointError: If the mask does not fit.
         """
         check_valid_mask(seg_logits, valid_mask)
+        seg_logits = finite_where_invalid(seg_logits, valid_mask)
         pictures, classes = seg_logits.shape[:2]
         accurate = torch.promote_types(seg_logits.dtype, torch.float32)
         probabilities = seg_logits.softmax(dim=1, dtype=accurate)

@@ -26,6 +26,19 @@ def check_valid_mask(seg_logits: Tensor, valid_mask: Tensor | None) -> None:
         )
 
 
+def finite_where_invalid(seg_logits: Tensor, valid_mask: Tensor | None) -> Tensor:
+    """Set the scores of pixels that do not count to 0, so that nothing there can spoil the sum.
+
+    Args:
+        seg_logits: Scores, (N, C, H, W).
+        valid_mask: Booleans, (N, H, W), or None.
+
+    Returns:
+        The scores; a copy where there is a mask.
+    """
+    return seg_logits if valid_mask is None else seg_logits.masked_fill(~valid_mask[:, None], 0)
+
+
 def valid_mean(values: Tensor, valid_mask: Tensor | None) -> Tensor:
     """Mean over the valid pixels of all pictures of a batch.
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from typing import Any
+from itertools import groupby
 
 from torch import Tensor
 
@@ -16,8 +16,8 @@ def group_domains(
     Args:
         pictures: Domain -> its pictures, (N, 3, H, W).
         taught: Domains through which something trains the segmentor; the others need no graph.
-        merge: `'auto'` for domains of one size that need a graph alike, True for all, False for
-            none.
+        merge: `'auto'` for neighbours of one size that need a graph alike (no others, so that the
+            running averages of batch norms see the domains in order), True for all, False for none.
 
     Returns:
         Groups of domains, in the order of the batch.
@@ -35,7 +35,5 @@ def group_domains(
                 '"auto", or resize all domains alike.'
             )
         return [list(pictures)]
-    groups: dict[Any, list[str]] = {}
-    for domain in pictures:
-        groups.setdefault((sizes[domain], domain in taught), []).append(domain)
-    return list(groups.values())
+    alike = groupby(pictures, key=lambda domain: (sizes[domain], domain in taught))
+    return [list(group) for _, group in alike]

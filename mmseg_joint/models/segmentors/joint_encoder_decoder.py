@@ -37,10 +37,10 @@ class JointEncoderDecoder(EncoderDecoder):
     Args:
         objectives: Name -> config of an objective. A named dict, so that a child config can change,
             add or (with None) delete one.
-        merge_domains: `'auto'` runs domains whose pictures have one size through the segmentor
-            together, with batch statistics for each domain, which changes nothing but the time.
-            True insists on one forward and lets the domains share batch statistics; False runs
-            one forward a domain.
+        merge_domains: `'auto'` runs neighbouring domains whose pictures have one size through the
+            segmentor together, with batch statistics for each domain, which changes nothing but
+            the time. True insists on one forward and lets the domains share batch statistics; False
+            runs one forward a domain.
         channels_last: Keep the segmentor's weights and maps channels-last: faster for residual
             networks on a CPU and in half precision on a GPU, slower for VGG on a CPU.
         data_preprocessor: mmseg's config of it; :class:`JointDataPreprocessor` takes its place.
@@ -184,8 +184,8 @@ class JointEncoderDecoder(EncoderDecoder):
             taught.update(objective.gradient_domains)
         parts = {}
         merge = self.merge_domains
-        if merge == 'auto' and any(getattr(part, 'with_cp', False) for part in self.modules()):
-            merge = False  # recomputed in the backward, a batch norm would not know the domains
+        if merge == 'auto' and any(map(_is_recomputed, self.modules())):
+            merge = False  # in the backward, a batch norm would not know the domains
         for group in group_domains(inputs, taught, merge):
             # what trains nothing needs no graph
             graph = torch.is_grad_enabled() and not taught.isdisjoint(group)
@@ -234,7 +234,13 @@ class JointEncoderDecoder(EncoderDecoder):
         if not self.with_auxiliary_head:
             return None
         head = self._heads()[1]
-        return lambda: _enlarged(head, head(features), size)
+        graph = torch.is_grad_enabled() and any(feature.requires_grad for feature in features)
+
+        def scores() -> Tensor:
+            with torch.set_grad_enabled(graph):
+                return _enlarged(head, head(features), size)
+
+        return scores
 
     def _labels(self, domain: str, samples: list[SegDataSample]) -> Tensor | None:
         if domain == 'unlabeled':
@@ -270,6 +276,11 @@ class JointEncoderDecoder(EncoderDecoder):
             loss = head.loss(output.features, samples, self.train_cfg)
             losses.update(add_prefix(loss, f'aux_{index}'))
         return losses
+
+
+def _is_recomputed(module: nn.Module) -> bool:
+    """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps."""
+    return getattr(module, 'with_cp', False) or 'forward' in vars(module)
 
 
 def _enlarged(head: nn.Module, logits: Tensor, size: torch.Size) -> Tensor:

@@ -92,3 +92,15 @@ def test_wrong_values_are_refused():
         MODELS.build(dict(type='EntropyLoss', normalization='pixels'))
     with pytest.raises(JointError, match='valid_mask'):
         MODELS.build(dict(type='EntropyLoss'))(scores(), mask()[:2])
+
+
+def test_what_is_not_finite_does_not_count_where_masked():
+    scores = torch.randn(2, 4, 3, 5, dtype=torch.float64)
+    mask = torch.rand(2, 3, 5) > 0.3
+    clean = EntropyLoss()(scores, mask)
+    scores[:, 1][~mask] = float('inf')
+    scores.requires_grad_()
+    loss = EntropyLoss()(scores, mask)
+    torch.testing.assert_close(loss, clean)
+    loss.backward()
+    assert torch.isfinite(scores.grad).all()

@@ -132,3 +132,16 @@ def test_wrong_values_are_refused():
     for wrong in (mask()[0], mask()[:, None], mask().float()):
         with pytest.raises(JointError, match=r'valid_mask .* \(3, 7, 9\)'):
             loss(scores(), wrong)
+
+
+@pytest.mark.parametrize('image_wise', [False, True])
+def test_what_is_not_finite_does_not_count_where_masked(image_wise):
+    scores = torch.randn(2, 4, 3, 5, dtype=torch.float64)
+    mask = torch.rand(2, 3, 5) > 0.3
+    clean = MaxSquareLoss(image_wise=image_wise)(scores, mask)
+    scores[:, 1][~mask] = float('inf')
+    scores.requires_grad_()
+    loss = MaxSquareLoss(image_wise=image_wise)(scores, mask)
+    torch.testing.assert_close(loss, clean)
+    loss.backward()
+    assert torch.isfinite(scores.grad).all()

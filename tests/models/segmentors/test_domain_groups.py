@@ -24,6 +24,12 @@ ALL = ('source', 'target', 'unlabeled')
             'auto',
             [['source'], ['target', 'unlabeled']],
         ),
+        (
+            dict(source=SMALL, target=LARGE, unlabeled=SMALL),
+            ALL,
+            'auto',
+            [['source'], ['target'], ['unlabeled']],  # in order
+        ),
     ],
 )
 def test_groups(pictures, taught, merge, groups):

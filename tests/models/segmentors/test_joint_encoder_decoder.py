@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 
@@ -64,6 +65,7 @@ NORM = dict(
     strides=(1, 2, 1, 1),
     dilations=(1, 1, 2, 4),
     norm_cfg=dict(type='BN', requires_grad=False),
+    zero_init_residual=False,  # or the frozen last norm of each block lets no gradient through
 )
 DEEPLAB = dict(
     backbone=NORM,
@@ -78,15 +80,18 @@ DEEPLAB = dict(
 )
 
 
-def trained(**changes):
+def trained(checkpointed=(), **changes):
     model = build(dict(ga=dict(type='OutputAdversarial', align='target')), **DEEPLAB, **changes)
     plain = build(dict(ga=dict(type='OutputAdversarial')), **DEEPLAB)
     model.load_state_dict(plain.state_dict())  # random weights depend on the memory format
     model = model.double().train()
+    if checkpointed:
+        turn_on_activation_checkpointing(model, checkpointed)
     data = model.data_preprocessor(batch(domains=('source', 'target', 'unlabeled'), count=2), True)
     losses = model.loss(**data)
     model.parse_losses(losses)[0].backward()
-    gradients = {name: value.grad for name, value in model.named_parameters()}
+    gradients = {n: value.grad for n, value in model.named_parameters() if value.requires_grad}
+    assert all(value.any() for value in gradients.values())
     return losses, gradients, dict(model.named_buffers())
 
 
@@ -121,6 +126,13 @@ def test_recomputed_maps_are_not_merged(monkeypatch):
     with pytest.raises(KeyError):
         model._forward_domains(data['inputs'], data['data_samples'])
     assert seen == [['source'], ['target']]
+
+
+def test_activation_checkpointing_changes_no_gradient():
+    usual = trained()[1]
+    recomputed = trained(checkpointed=['backbone.layer1', 'backbone.layer3'])[1]
+    for name, value in usual.items():
+        torch.testing.assert_close(recomputed[name], value, rtol=1e-9, atol=1e-11, msg=name)
 
 
 def test_what_teaches_nothing_is_computed_without_a_graph():
