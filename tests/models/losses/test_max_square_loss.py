@@ -136,12 +136,13 @@ def test_wrong_values_are_refused():
 
 @pytest.mark.parametrize('image_wise', [False, True])
 def test_what_is_not_finite_does_not_count_where_masked(image_wise):
-    scores = torch.randn(2, 4, 3, 5, dtype=torch.float64)
-    mask = torch.rand(2, 3, 5) > 0.3
-    clean = MaxSquareLoss(image_wise=image_wise)(scores, mask)
-    scores[:, 1][~mask] = float('inf')
-    scores.requires_grad_()
-    loss = MaxSquareLoss(image_wise=image_wise)(scores, mask)
+    config = dict(type='MaxSquareLoss', image_wise=image_wise)
+    logits = torch.randn(2, 4, 3, 5, dtype=torch.float64)
+    valid = torch.rand(2, 3, 5) > 0.3
+    clean = MODELS.build(config)(logits, valid)
+    logits[:, 1][~valid] = float('inf')
+    logits.requires_grad_()
+    loss = MODELS.build(config)(logits, valid)
     torch.testing.assert_close(loss, clean)
     loss.backward()
-    assert torch.isfinite(scores.grad).all()
+    assert torch.isfinite(logits.grad).all()
