@@ -7,3 +7,4 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(objectives=dict(regularization=_base_.squares))
+table_row = None

@@ -3,6 +3,7 @@ _base_ = './adam_1k.py'
 source_stage = dict(
     name='source',
     model=dict(objectives=None),
+    optim_wrapper=dict(segmentor=dict(optimizer=dict(lr=2e-4))),
     train_dataloader=dict(batch_size=4, sampler=dict(shares=dict(unlabeled=0))),
     train_cfg=dict(max_iters=1000),
 )

@@ -1,0 +1,8 @@
+# PixelDA, its networks a quarter as wide as the paper's
+_base_ = ['./joint_squeezenet_streets_camvid.py', '_base_/objectives/pixelda.py']
+model = dict(objectives=dict(pixelda=_base_.pixelda))
+model['objectives']['pixelda'].update(
+    generator=dict(channels=16), discriminator=dict(channels=(16, 32, 64, 128))
+)
+optim_wrapper = dict(pixelda=_base_.pixelda_optimizers)
+table_row = dict(_delete_=True, paper='HRS', table='1', row='PixelDA', scale='camvid')

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.visualization.curves import COLOURS
+from mmseg_joint.visualization.figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH
+
+from .measure import Cell
+from .rows import PAPER, Table
+
+ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
+MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
+
+
+def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
+    """Draw a table: a bar a row, or, over several numbers of labels, a curve a row.
+
+    The paper's numbers stand beside the measured ones at the paper's scale only; on other data they
+    are no match.
+
+    Args:
+        table: The table.
+        cells: Its rows, measured.
+        scale: At which scale.
+
+    Returns:
+        The figure, with error bars of one standard deviation.
+
+    Raises:
+        JointError: There is nothing to draw.
+    """
+    cells = [c for c in cells if c.runs or (scale == PAPER and c.paper is not None)]
+    if not cells:
+        raise JointError(
+            f'{table.contents.id} has no finished run at the scale "{scale}", so there is nothing '
+            'to draw: give the --work-dirs of some, or --run the table.'
+        )
+    over_labels = any(len([c for c in cells if c.row.name == d.row.name]) > 1 for d in cells)
+    bars = len(cells) * ROW_HEIGHT + 1.0
+    figure = Figure(
+        figsize=(WIDTH, CURVES_HEIGHT if over_labels else bars),
+        dpi=DPI,
+        facecolor='white',
+        layout='constrained',
+    )
+    axes = figure.add_subplot()
+    (_draw_curves if over_labels else _draw_bars)(axes, cells, scale)
+    axes.set_title(table.contents.heading(scale), fontsize=TITLE_SIZE, loc='left')
+    _decorate(axes, 'both' if over_labels else 'x')
+    return figure
+
+
+def _draw_bars(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
+    places = range(len(cells))
+    measured = [(place, cell) for place, cell in zip(places, cells) if cell.runs]
+    if measured:
+        bars = axes.barh(
+            [place for place, _ in measured],
+            [cell.mean for _, cell in measured],
+            xerr=[cell.deviation or 0.0 for _, cell in measured],
+            height=0.62,
+            color=COLOURS[0],
+            alpha=0.75,
+            error_kw=dict(ecolor=GREY, elinewidth=1.0, capsize=2.5),
+            label='measured',
+        )
+        numbers = [f'{cell.mean:.1f}' for _, cell in measured]
+        axes.bar_label(bars, numbers, label_type='center', fontsize=TEXT_SIZE, color='white')
+    quoted = [(place, c.paper) for place, c in zip(places, cells) if c.paper is not None]
+    if scale == PAPER and quoted:
+        axes.plot(
+            *([value for _, value in quoted], [place for place, _ in quoted], 'D'),
+            markersize=4,
+            markerfacecolor='white',
+            markeredgecolor=COLOURS[1],
+            label='paper',
+        )
+    axes.set_yticks(list(places), [_bar_name(cell) for cell in cells])
+    axes.invert_yaxis()
+    axes.set_xlim(*_room(cells, scale))
+    axes.set_xlabel('mIoU (%)', fontsize=TEXT_SIZE, color=GREY)
+    if scale == PAPER and quoted and measured:
+        place = dict(loc='upper left', bbox_to_anchor=(1.0, 1.0))
+        axes.legend(fontsize=TEXT_SIZE, frameon=False, **place)
+
+
+def _bar_name(cell: Cell) -> str:
+    return f'{cell.row.name} ({len(cell.runs)})' if len(cell.runs) > 1 else cell.row.name
+
+
+def _room(cells: Sequence[Cell], scale: str) -> tuple[float, float]:
+    """From zero, since a bar's length is what is read; a little past the longest."""
+    ends = [(c.mean or 0.0) + (c.deviation or 0.0) for c in cells]
+    ends += [c.paper or 0.0 for c in cells if scale == PAPER]
+    return 0.0, 1.05 * max(ends)
+
+
+def _draw_curves(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
+    names = list(dict.fromkeys(cell.row.name for cell in cells))
+    counts = sorted({cell.labels for cell in cells if cell.labels is not None})
+    for number, name in enumerate(names):
+        own = [cell for cell in cells if cell.row.name == name and cell.labels is not None]
+        colour = COLOURS[number % len(COLOURS)]
+        style = dict(color=colour, marker=MARKERS[number % len(MARKERS)], markersize=3.5)
+        measured = [(c.labels, c.mean, c.deviation or 0.0) for c in own if c.runs]
+        if measured:
+            labels, means, spreads = zip(*measured)
+            axes.errorbar(
+                *(labels, means, spreads), capsize=2.5, linewidth=1.3, label=name, **style
+            )
+        quoted = [(c.labels, c.paper) for c in own if c.paper is not None]
+        if scale == PAPER and quoted:
+            label = f'{name}, paper'
+            faint = dict(linestyle='--', linewidth=0.8, markerfacecolor='white', label=label)
+            axes.plot(*zip(*quoted), **style, **faint)
+    # 0 has its place too
+    axes.set_xscale('symlog', linthresh=max(1, min(n for n in counts if n)))
+    axes.xaxis.set_major_locator(FixedLocator(counts))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([str(count) for count in counts])
+    axes.set_xlabel('labelled target pictures', fontsize=TEXT_SIZE, color=GREY)
+    axes.set_ylabel('mIoU (%)', fontsize=TEXT_SIZE, color=GREY)
+    axes.legend(fontsize=TEXT_SIZE, frameon=False, ncols=2, loc='lower right')
+
+
+def _decorate(axes: Axes, grid: str) -> None:
+    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GREY)
+    axes.grid(axis=grid, linewidth=0.4, color='0.9')
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set(visible=side in ('left', 'bottom'), linewidth=0.6, edgecolor='0.6')

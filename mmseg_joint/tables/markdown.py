@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .measure import Cell
+from .rows import PAPER, SCALES, Table, TableRow
+
+NOTHING = '-'
+
+
+def list_table(table: Table) -> str:
+    """Write which config runs which row, and the paper's numbers.
+
+    Args:
+        table: The table.
+
+    Returns:
+        Markdown.
+    """
+    scales = [scale for scale in SCALES[1:] if table.at(scale)]
+    lines = []
+    for row in table.at(PAPER):
+        siblings = [_code(_sibling(table, row, scale)) for scale in scales]
+        numbers = [' · '.join(str(pair[part]) for pair in row.miou) for part in (0, 1)]
+        lines.append((row.name, *numbers, _code(row), *siblings))
+    head = ('row', 'labels', 'mIoU in the paper', 'config', *(f'{s} config' for s in scales))
+    return '\n'.join([_heading(table, PAPER), '', *_lines(head, lines)])
+
+
+def _sibling(table: Table, row: TableRow, scale: str) -> TableRow | None:
+    for other in table.at(scale):
+        # a row may have a config without labels beside the one with them
+        if other.name == row.name and (other.labels() == 0) == (row.labels() == 0):
+            return other
+    return None
+
+
+def _code(row: TableRow | None) -> str:
+    return f'`{row.stem}`' if row and row.path else NOTHING
+
+
+def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
+    """Write what was measured beside what the paper reports.
+
+    Args:
+        table: The table.
+        cells: Its rows, measured.
+        scale: At which scale.
+
+    Returns:
+        Markdown: the table, and below it the runs that do not count and why.
+    """
+    head, lines = _at_paper(cells) if scale == PAPER else _elsewhere(table, cells)
+    notes = [*_unfinished(cells), *_without_config(table, scale)]
+    body = [(_name(c), _labels(c), *line, *_tail(c)) for c, line in zip(cells, lines)]
+    head = ('row', 'labels', *head, 'seeds', 'iterations', 'config')
+    text = [_heading(table, scale), '', *_lines(head, body), '', _legend(cells)]
+    return '\n'.join([*text, *(line for note in notes for line in ('', note))])
+
+
+def _heading(table: Table, scale: str) -> str:
+    return f'### {table.contents.heading(scale)} (`{table.contents.id}`)'
+
+
+def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    rule = ['---'] * len(head)
+    return [f'| {" | ".join(cells)} |' for cells in (head, rule, *rows)]
+
+
+def _name(cell: Cell) -> str:
+    return cell.row.name
+
+
+def _labels(cell: Cell) -> str:
+    return 'all' if cell.labels is None else str(cell.labels)
+
+
+def _at_paper(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
+    lines = [
+        [
+            NOTHING if cell.paper is None else str(cell.paper),
+            _measured(cell),
+            _difference(cell.mean, cell.paper),
+        ]
+        for cell in cells
+    ]
+    return ['paper', 'measured', 'difference'], lines
+
+
+def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
+    """On other data only the gain over the base can be compared with the paper's."""
+    name, lines = table.contents.base, []
+    for cell in cells:
+        base = [c for c in cells if (c.row.name, c.labels) == (name, cell.labels)]
+        alone = not base or base[0] is cell
+        gain = NOTHING if alone else _difference(cell.mean, base[0].mean)
+        lines.append([_measured(cell), gain, NOTHING if alone else _paper_difference(table, cell)])
+    head = ['measured', f'over {name}', 'the same in the paper']
+    shown = [0, *(part for part in (1, 2) if any(line[part] != NOTHING for line in lines))]
+    return [head[part] for part in shown], [[line[part] for part in shown] for line in lines]
+
+
+def _paper_difference(table: Table, cell: Cell) -> str:
+    """How far the row is over the base in the paper, if it has but one number for each."""
+    found = []
+    for name in (cell.row.name, table.contents.base):
+        rows = [row for row in table.at(PAPER) if row.name == name]
+        if len(rows) != 1 or len(rows[0].miou) != 1:
+            return NOTHING
+        found.append(rows[0].miou[0][1])
+    return _difference(*found)
+
+
+def _tail(cell: Cell) -> tuple[str, str, str]:
+    seeds = str(len(cell.runs)) if cell.row.path else NOTHING
+    if cell.unfinished:
+        seeds += f' ({len(cell.unfinished)} unfinished)'
+    return seeds, ' + '.join(map(str, cell.iterations)) or NOTHING, _code(cell.row)
+
+
+def _measured(cell: Cell) -> str:
+    spread = '' if cell.deviation is None else f' ± {cell.deviation:.1f}'
+    return f'{_number(cell.mean)}{spread}'
+
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else f'{value:.1f}'
+
+
+def _difference(value: float | None, other: float | None) -> str:
+    return NOTHING if value is None or other is None else f'{value - other:+.1f}'
+
+
+def _legend(cells: Sequence[Cell]) -> str:
+    several = any(cell.deviation is not None for cell in cells)
+    spread = ', mean ± standard deviation of the seeds' if several else ''
+    return f'mIoU in percent after the last iteration{spread}.'
+
+
+def _unfinished(cells: Sequence[Cell]) -> list[str]:
+    runs = [f'`{run.folder}` ({run.reached})' for cell in cells for run in cell.unfinished]
+    return [f'Unfinished, not counted: {", ".join(runs)}.'] if runs else []
+
+
+def _without_config(table: Table, scale: str) -> list[str]:
+    present = {row.name for row in table.at(scale)}
+    missing = [name for name in table.contents.rows if name not in present]
+    ran = [name for name in missing if name not in table.contents.quoted]
+    return [f'Without a config at this scale: {", ".join(ran)}.'] if ran else []

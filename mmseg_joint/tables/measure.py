@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+
+from mmseg_joint.errors import JointError
+
+from .rows import PAPER, Table, TableRow
+from .runs import Run, find_runs
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A row with one number of labels: the paper's result and ours.
+
+    Attributes:
+        row: The row.
+        labels: Labelled target pictures; None for all there are.
+        paper: The paper's mIoU in percent, if it has one.
+        runs: The runs that finished, one a seed.
+        unfinished: Those that did not, which count for nothing.
+    """
+
+    row: TableRow
+    labels: int | None
+    paper: float | None
+    runs: tuple[Run, ...] = ()
+    unfinished: tuple[Run, ...] = ()
+
+    @property
+    def mean(self) -> float | None:
+        """The seeds' mean in percent; None without a finished run."""
+        return mean(run.miou for run in self.runs) if self.runs else None
+
+    @property
+    def deviation(self) -> float | None:
+        """The seeds' sample standard deviation; None for fewer than two."""
+        return stdev(run.miou for run in self.runs) if len(self.runs) > 1 else None
+
+    @property
+    def iterations(self) -> tuple[int, ...]:
+        """Of each stage."""
+        return self.runs[0].iterations if self.runs else ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a table is shown or run.
+
+    Attributes:
+        scale: Which of a row's configs.
+        labels: Numbers of labelled pictures; None for those that the paper or the runs have.
+        seeds: Seeds; None for all there are.
+        rows: Names of rows; None for all.
+    """
+
+    scale: str = PAPER
+    labels: Sequence[int] | None = None
+    seeds: Sequence[int] | None = None
+    rows: Sequence[str] | None = None
+
+    def rows_of(self, table: Table) -> list[TableRow]:
+        """Choose rows.
+
+        Args:
+            table: The table.
+
+        Returns:
+            Its chosen rows at this scale.
+
+        Raises:
+            JointError: A name is none of its rows.
+        """
+        names = {name.lower(): name for name in table.contents.rows}
+        unknown = [name for name in self.rows or () if name.lower() not in names]
+        if unknown:
+            raise JointError(
+                f'--rows: {table.contents.id} has no row "{unknown[0]}": choose from '
+                f'{", ".join(table.contents.rows)}.'
+            )
+        wanted = set(names.values())
+        if self.rows:
+            wanted = {names[name.lower()] for name in self.rows}
+        return [row for row in table.at(self.scale) if row.name in wanted]
+
+    def labels_of(self, row: TableRow, measured: Iterable[int] = ()) -> list[int | None]:
+        """Choose numbers of labelled pictures.
+
+        Args:
+            row: A row.
+            measured: Those that there are runs with.
+
+        Returns:
+            The wanted ones as far as its config can have them; else the paper's, those measured,
+            or the config's own.
+        """
+        if self.labels is not None:
+            return [labels for labels in self.labels if row.is_free or labels == row.labels()]
+        if row.miou:
+            # its config may serve other tables too, with other numbers
+            return [labels for labels, _ in row.miou]
+        return (sorted(measured) if row.is_free else []) or [row.labels()]
+
+
+def measure(table: Table, root: str | Path | None, selection: Selection) -> list[Cell]:
+    """Put the paper's numbers beside those of the runs.
+
+    Args:
+        table: The table.
+        root: Folder of all runs, if there is one.
+        selection: What of it is shown.
+
+    Returns:
+        A cell for each row and number of labels, in the paper's order.
+
+    Raises:
+        JointError: Runs of one cell differ in iterations, or a log is broken.
+    """
+    rows = selection.rows_of(table)
+    found = [find_runs(root, row) if root and row.path else [] for row in rows]
+    measured = {run.labels for row, runs in zip(rows, found) if row.is_free for run in runs}
+    cells = []
+    for row, runs in zip(rows, found):
+        wanted = [run for run in runs if selection.seeds is None or run.seed in selection.seeds]
+        for labels in selection.labels_of(row, measured):
+            cells.append(_cell(row, labels, [run for run in wanted if run.labels == labels]))
+    return cells
+
+
+def _cell(row: TableRow, labels: int | None, runs: list[Run]) -> Cell:
+    finished = tuple(run for run in runs if run.finished)
+    for run in finished[1:]:
+        if run.iterations != finished[0].iterations:
+            raise JointError(
+                f'{finished[0].folder} has {_sum(finished[0])} iterations and {run.folder} '
+                f'{_sum(run)}: keep runs of different length in different folders.'
+            )
+    unfinished = tuple(run for run in runs if not run.finished)
+    return Cell(row, labels, row.paper(labels), finished, unfinished)
+
+
+def _sum(run: Run) -> str:
+    return ' + '.join(map(str, run.iterations))

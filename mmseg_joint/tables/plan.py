@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import argparse
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+
+from mmseg_joint.engine.stages import read_stages
+from mmseg_joint.errors import JointError
+
+from .labels import TARGET, takes_subset
+from .measure import Selection
+from .rows import Table, TableRow
+from .runs import Run, find_runs, folder_of, read_run
+
+SEED = 'randomness.seed'
+SET_HERE = (SEED, f'{TARGET}.count', f'{TARGET}.seed', 'work_dir')
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'stages')
+SEEDS = (0, 1, 2)
+CHECKPOINTS = 4  # a run saves at least so many, of which the newest is gone on from
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that a table needs.
+
+    Attributes:
+        row: Its row.
+        labels: Labelled target pictures; None for all there are.
+        seed: Its seed.
+        folder: Its work dir.
+        options: What it changes in its config, as `KEY=VALUE`.
+        iterations: What its schedule asks for, of each stage.
+    """
+
+    row: TableRow
+    labels: int | None
+    seed: int
+    folder: Path
+    options: tuple[str, ...]
+    iterations: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Row, labels and seed."""
+        count = 'all' if self.labels is None else self.labels
+        return f'{self.row.name}, {count} labels, seed {self.seed}'
+
+    @property
+    def total(self) -> int:
+        """Iterations of all stages."""
+        return sum(self.iterations)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What tools/train.py is called with; it goes on where the run has stopped, if it has."""
+        where = (str(self.row.path), '--work-dir', str(self.folder), '--resume')
+        return (*where, '--cfg-options', *self.options)
+
+    def run(self) -> Run | None:
+        """Read how far it has come.
+
+        Returns:
+            The run; None if it has logged nothing.
+
+        Raises:
+            JointError: It finished with another schedule than it would have now.
+        """
+        run = read_run(self.folder, self.row)
+        if run and run.finished and run.iterations != self.iterations:
+            raise JointError(
+                f'{self.folder} has been trained for {run.iterations} iterations, and '
+                f'{self.iterations} are wanted now: give other --work-dirs.'
+            )
+        return run
+
+
+def plan(
+    table: Table,
+    root: Path,
+    selection: Selection,
+    data: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> list[Job]:
+    """List the runs that a table needs.
+
+    Args:
+        table: The table.
+        root: Folder of all runs.
+        selection: What of it is run; without seeds, 0, 1 and 2.
+        data: `TYPE=FOLDER`: the `data_root` of every data set of that type.
+        options: `KEY=VALUE`, for every config in which there is a place for it.
+
+    Returns:
+        The runs, finished or not: all rows with the first seed, then with the next.
+
+    Raises:
+        JointError: Nothing is to be run, or an entry of `data` or `options` fits no config.
+    """
+    rows = [row for row in selection.rows_of(table) if row.path]
+    wanted = [(row, labels) for row in rows for labels in selection.labels_of(row)]
+    if not wanted:
+        _refuse(table, selection, rows)
+    settings = [*(_Data(entry) for entry in data), *(_Option(entry) for entry in options)]
+    for setting in settings:
+        if not any(setting.options(row.cfg) for row in rows):
+            raise JointError(f'{setting.text} fits no config of these rows: {setting.remedy}.')
+    return [
+        _job(row, labels, seed, root, [o for s in settings for o in s.options(row.cfg)])
+        for seed in (SEEDS if selection.seeds is None else selection.seeds)
+        for row, labels in wanted
+    ]
+
+
+def _refuse(table: Table, selection: Selection, rows: list[TableRow]) -> None:
+    where = f'{table.contents.id} at the scale "{selection.scale}"'
+    if not rows:
+        scales = sorted({row.scale for row in table.rows if row.path})
+        raise JointError(
+            f'No config runs these rows of {where}: choose --scale from {", ".join(scales)}.'
+        )
+    own = sorted({str(row.labels() or 'all') for row in rows if not row.is_free})
+    raise JointError(
+        f'The rows of {where} take {", ".join(own)} labelled pictures: leave --labels out.'
+    )
+
+
+def _job(row: TableRow, labels: int | None, seed: int, root: Path, options: Sequence[str]) -> Job:
+    own = [f'{SEED}={seed}']
+    if takes_subset(row.cfg):
+        own.append(f'{TARGET}.seed={seed}')
+    if row.is_free:
+        own.append(f'{TARGET}.count={labels}')
+    cfg = copy.deepcopy(row.cfg)
+    cfg.merge_from_dict(_parsed([*options, *own]))
+    cfg.work_dir = str(root)
+    parts = [stage.cfg for stage in read_stages(cfg)] if row.stages else [cfg]
+    iterations = tuple(int(part.train_cfg.max_iters) for part in parts)
+    hook = cfg.default_hooks.checkpoint
+    often = max(1, min(hook.get('interval', 1), min(iterations) // CHECKPOINTS))
+    own.append(f'default_hooks.checkpoint.interval={often}')
+    begun = [r.folder for r in find_runs(root, row) if (r.labels, r.seed) == (labels, seed)]
+    folder = begun[0] if begun else folder_of(root, row, labels, seed)
+    return Job(row, labels, seed, folder, (*options, *own), iterations)
+
+
+def _parsed(options: Sequence[str]) -> dict[str, Any]:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='+', action=DictAction)
+    return parser.parse_args(['--options', *options]).options
+
+
+class _Setting:
+    """An entry of the command line, and what it changes in a config."""
+
+    remedy = ''
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.name, equals, self.value = text.partition('=')
+        if not self.name or not equals:
+            raise JointError(f'{text} is not of the form NAME=VALUE: correct it.')
+
+
+class _Data(_Setting):
+    remedy = 'name the type of a data set, like CamVidDataset=data/camvid'
+
+    def options(self, cfg: Config) -> list[str]:
+        found = []
+        for loader in LOADERS:
+            found += _of_type(cfg.get(loader), self.name, loader)
+        return [f'{key}.data_root={self.value}' for key in found]
+
+
+class _Option(_Setting):
+    remedy = 'look for the key in their configs'
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        if self.name in SET_HERE:
+            raise JointError(
+                f'--cfg-options {self.name} is set for each run here: use --seeds, --labels or '
+                '--work-dirs.'
+            )
+
+    def options(self, cfg: Config) -> list[str]:
+        node: Any = cfg
+        for key in self.name.split('.')[:-1]:
+            if isinstance(node, (list, tuple)):
+                node = node[int(key)] if key.isdigit() and int(key) < len(node) else None
+            else:
+                node = node.get(key) if isinstance(node, (dict, Config)) else None
+        return [self.text] if isinstance(node, (dict, Config, list, tuple)) else []
+
+
+def _of_type(node: Any, kind: str, key: str) -> Iterator[str]:
+    """The keys of all configs of a type within a node."""
+    if isinstance(node, dict):
+        if node.get('type') == kind:
+            yield key
+        children = node.items()
+    elif isinstance(node, (list, tuple)):
+        children = enumerate(node)
+    else:
+        return
+    for name, child in children:
+        yield from _of_type(child, kind, f'{key}.{name}')

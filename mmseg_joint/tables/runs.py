@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.visualization.scalars import Series, read_scalars
+
+from .rows import TableRow
+
+METRIC = 'mIoU'
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training of a row, as its logs tell.
+
+    Attributes:
+        folder: Its work dir.
+        labels: Labelled target pictures; None for all there are.
+        seed: Its seed.
+        iterations: What its schedule asks for, of each stage that has begun.
+        miou: After the last iteration, in percent; None if it did not get there.
+        reached: How far an unfinished run has come.
+        seconds: Of an iteration of training, if any was logged: the median of those logged.
+    """
+
+    folder: Path
+    labels: int | None
+    seed: int
+    iterations: tuple[int, ...]
+    miou: float | None
+    reached: str = ''
+    seconds: float | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether its last validation is that of its last iteration."""
+        return self.miou is not None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one work dir tells: a whole run, or a stage of it."""
+
+    cfg: Config
+    scalars: dict[str, Series]
+    done: int
+    miou: float | None
+
+    @property
+    def total(self) -> int:
+        return int(self.cfg.train_cfg.max_iters)
+
+
+def folder_of(root: Path, row: TableRow, labels: int | None, seed: int) -> Path:
+    """Say where a run belongs.
+
+    Args:
+        root: Folder of all runs.
+        row: The row that it trains.
+        labels: Labelled target pictures; None for all there are.
+        seed: Its seed.
+
+    Returns:
+        The run's work dir.
+    """
+    return root / row.stem / ('all' if labels is None else str(labels)) / f'seed{seed}'
+
+
+def find_runs(root: str | Path, row: TableRow) -> list[Run]:
+    """Read the runs of a row: ROOT/<config>, as tools/train.py calls it, and those of this tool.
+
+    Args:
+        root: Folder of all runs.
+        row: The row.
+
+    Returns:
+        Its runs by labels and seed, those that are not finished too.
+
+    Raises:
+        JointError: Two of them are the same, or a log is broken.
+    """
+    home = Path(root) / row.stem
+    found: dict[tuple[int | None, int], Run] = {}
+    for folder in [home, *sorted(home.glob('*/seed*'))]:
+        run = read_run(folder, row)
+        if run is None:
+            continue
+        same = found.setdefault((run.labels, run.seed), run)
+        if same is not run:
+            raise JointError(
+                f'{same.folder} and {folder} are both runs of {row.stem} with {run.labels} labels '
+                f'and seed {run.seed}: move one of them away.'
+            )
+    return sorted(found.values(), key=lambda run: (run.labels is None, run.labels, run.seed))
+
+
+def read_run(folder: Path, row: TableRow) -> Run | None:
+    """Read how far a run has come and what it measured.
+
+    Args:
+        folder: Its work dir.
+        row: The row that it trains.
+
+    Returns:
+        The run; None if nothing has been logged there.
+
+    Raises:
+        JointError: A log is broken.
+    """
+    names = row.stages or ('',)
+    parts = {name: _read_part(folder / name) for name in names}
+    begun = {name: part for name, part in parts.items() if part is not None}
+    if not begun:
+        return None
+    name, newest = list(begun.items())[-1]
+    whole = name == names[-1]
+    reached = f'{newest.done} of {newest.total} iterations'
+    times = np.concatenate([_times(part.scalars) for part in begun.values()])
+    return Run(
+        folder=folder,
+        labels=row.labels(newest.cfg),
+        seed=int(newest.cfg.get('randomness', {}).get('seed') or 0),
+        iterations=tuple(part.total for part in begun.values()),
+        miou=newest.miou if whole else None,
+        reached=f'{reached} of stage "{name}"' if name else reached,
+        seconds=float(np.median(times)) if len(times) else None,
+    )
+
+
+def _read_part(folder: Path) -> _Part | None:
+    logs = {start: read_scalars(start) for start in _starts(folder)}
+    if not logs:
+        return None
+    scalars = read_scalars(folder)
+    trained = [start for start, log in logs.items() if 'loss' in log]
+    newest = (trained or list(logs))[-1]
+    cfg = Config.fromfile(newest / 'vis_data/config.py', import_custom_modules=False)
+    # a resumed run that only makes up for its last validation leaves a log without training
+    later = [log for start, log in logs.items() if start > newest]
+    validated = [log[METRIC] for log in (scalars, *later) if METRIC in log]
+    step, miou = max(((int(s[-1]), float(v[-1])) for s, v in validated), default=(0, 0.0))
+    done = max(step, *(int(steps[-1]) for steps, _ in scalars.values()))
+    return _Part(cfg, scalars, done, miou if step == int(cfg.train_cfg.max_iters) else None)
+
+
+def _times(scalars: dict[str, Series]) -> np.ndarray:
+    steps, seconds = scalars.get('time', (np.array([]), np.array([])))
+    # a validation logs the time of its own steps
+    return seconds[~np.isin(steps, scalars.get(METRIC, ([],))[0])]
+
+
+def _starts(folder: Path) -> list[Path]:
+    """Where mmengine kept config and log of each start of a run that has logged a line."""
+    logs = sorted(folder.glob('*/vis_data/scalars.json'))
+    return [
+        log.parents[1]
+        for log in logs
+        if log.with_name('config.py').exists() and '\n' in log.read_text(encoding='utf-8')
+    ]

@@ -1,0 +1,236 @@
+"""Two rows of one table differ in their method alone."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from inspect import signature
+from itertools import combinations
+
+import pytest
+from mmengine.runner import Runner
+
+from mmseg_joint.engine.stages import BESIDE_THE_RUNNER, read_stages
+from mmseg_joint.tables.contents import TABLES
+
+RUNS = {*signature(Runner).parameters, *BESIDE_THE_RUNNER, 'stages'} - {'cfg', 'work_dir'}
+
+BATCH = 'train_dataloader.batch_size'
+SHARES, DOMAINS = 'train_dataloader.sampler.shares', 'train_dataloader.dataset.domains'
+
+
+def domain(name):
+    return (BATCH, f'{SHARES}.{name}', f'{DOMAINS}.{name}.*')
+
+
+def objective(name):
+    return (f'model.objectives.{name}.*', f'optim_wrapper.{name}.*')
+
+
+SOURCE, UNLABELED = domain('source'), domain('unlabeled')
+# a second classifier, ten times as fast as the backbone like the first
+AUXILIARY = (
+    'model.auxiliary_head.*',
+    'optim_wrapper.segmentor.paramwise_cfg.custom_keys.auxiliary_head.*',
+)
+HRS = {
+    'Direct Joint Training': (),
+    'FCN': SOURCE,
+    'Target Finetuning': ('stages.*',),
+    'FCN+GAN': objective('gan'),
+    'FCN+0-1 Conf. Mask': ('model.objectives.mask.*',),
+    'FCN+Focal Loss': ('model.objectives.focal.*',),
+    'FCN+W^1': objective('weighting'),
+    'PixelDA': objective('pixelda'),
+    'Ours with W^1': (*objective('gan'), *objective('weighting')),
+    'Ours with W^19': (*objective('gan'), *objective('weighting')),
+    # of the paper's scale, see OTHERS
+    'Hung et al.': (*SOURCE, *UNLABELED, *objective('semi')),
+}
+LEVELS = {
+    'W^19, hierarchical': (),
+    'W^19, single': ('model.objectives.weighting.levels.*',),
+    'W^1, hierarchical': ('model.objectives.weighting.per_class',),
+    'W^1, single': (
+        'model.objectives.weighting.levels.*',
+        'model.objectives.weighting.per_class',
+    ),
+    'FCN': (*SOURCE, *objective('gan'), *objective('weighting')),
+}
+SHARE = {'full': (), **dict.fromkeys(('1/8', '1/4', '1/2'), (f'{DOMAINS}.target.*',))}
+ASS = {
+    'GA': (),
+    'GA+FCSA': objective('sa'),
+    'GA+CSA': objective('sa'),
+    'Oracle': (*SOURCE, *UNLABELED, *objective('ga')),
+    'GA without labels': (
+        *('model.objectives.ga.*', *AUXILIARY, BATCH, f'{SHARES}.target'),
+        'optim_wrapper.segmentor.optimizer.nesterov',
+    ),
+}
+LAMBDA = dict.fromkeys(
+    [f'λ = {value}' for value in ('1', '0.2', '0.1', '0.04', '0.01', '0.008', '0.001')],
+    ('model.objectives.sa.weight',),
+)
+LOSS = ('model.objectives.regularization.loss.*',)
+MAXSQUARE = {
+    'MaxSquare': (),
+    'MinEnt': LOSS,
+    'MaxSquare+IW': LOSS,
+    'MaxSquare+IW+multi': ('model.objectives.regularization.*', *AUXILIARY),
+    'source only': (
+        *('stages.*', 'model.objectives.regularization.*', BATCH, f'{SHARES}.unlabeled'),
+        *('train_cfg.max_iters', 'param_scheduler.*', 'optim_wrapper.segmentor.optimizer.lr'),
+    ),
+}
+ALLOWED = {
+    **dict.fromkeys(('hrs1', 'hrs2', 'hrs3'), HRS),
+    **{'hrs4': LEVELS, 'hrs5': SHARE, 'ass1': ASS, 'ass3': ASS, 'ass2a': LAMBDA, 'ass2b': LAMBDA},
+    **{table.id: MAXSQUARE for table in TABLES if table.paper == 'MaxSquare'},
+}
+# what all rows of a table share, and the rows that do not, with the reason
+COMMON = (
+    *('model.backbone', 'model.decode_head', 'model.data_preprocessor', 'model.test_cfg'),
+    *('optim_wrapper.segmentor.optimizer', 'param_scheduler', 'train_cfg'),
+    *('val_evaluator', 'test_evaluator', 'val_dataloader', 'test_dataloader'),
+)
+EXCEPTIONS = {
+    'GA without labels': 'it is AdaptSegNet, whose SGD has no Nesterov momentum',
+    'source only': 'it is what the others start from: their first stage, and nothing else',
+}
+OTHERS = {
+    ('hrs1', 'Hung et al.'): 'the paper quotes it with a ResNet-101: it stands on the Oracle of ASS'
+}
+
+
+def flat(node, prefix=''):
+    """Key -> value of what a training reads; None and nothing are the same."""
+    if isinstance(node, dict):
+        items = node.items()
+    elif isinstance(node, (list, tuple)):
+        items = enumerate(node)
+    else:
+        return {} if node is None else {prefix: node}
+    found = {}
+    for key, value in items:
+        if prefix or key in RUNS:
+            found.update(flat(value, f'{prefix}.{key}' if prefix else key))
+    return found
+
+
+def differing(one, other):
+    one, other = flat(dict(one)), flat(dict(other))
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+
+def matches(key, patterns):
+    # "a.b.*" is a.b itself too: a class name of a data set may stand where another has a wrapper
+    return [p for p in patterns if fnmatchcase(key, p) or key == p.removesuffix('.*')]
+
+
+def name_of(row, table):
+    bare = table.contents.paper == 'ASS' and row.labels() == 0
+    return f'{row.name} without labels' if bare else row.name
+
+
+def pairs(table, scale):
+    rows = [row for row in table.at(scale) if row.path]
+    if scale == 'paper':
+        rows = [row for row in rows if (table.contents.id, row.name) not in OTHERS]
+    return list(combinations(rows, 2))
+
+
+CASES = [
+    *((table.id, 'paper') for table in TABLES),
+    *((key, 'camvid') for key in ('hrs1', 'ass1', 'maxsquare-gta5')),
+    ('hrs1', 'streets'),
+]
+
+
+@pytest.mark.parametrize(('key', 'scale'), CASES)
+def test_every_pair_differs_only_where_it_should(tables, key, scale):
+    table, allowed = tables[key], ALLOWED[key]
+    for one, other in pairs(table, scale):
+        patterns = (*allowed[name_of(one, table)], *allowed[name_of(other, table)])
+        found = differing(one.cfg, other.cfg)
+        assert found, f'{one.stem} and {other.stem} are the same training'
+        astray = sorted(key for key in found if not matches(key, patterns))
+        assert not astray, f'{one.stem} and {other.stem} differ in {astray}'
+
+
+def test_no_difference_is_allowed_that_there_is_not(tables):
+    used = set()
+    for key, scale in CASES:
+        for one, other in pairs(tables[key], scale):
+            names = name_of(one, tables[key]), name_of(other, tables[key])
+            found = differing(one.cfg, other.cfg)
+            for name in names:
+                patterns = ALLOWED[key][name]
+                used.update((name, p) for found_key in found for p in matches(found_key, patterns))
+    stated = {(n, p) for rows in ALLOWED.values() for n, patterns in rows.items() for p in patterns}
+    assert not stated - used
+
+
+def test_only_the_written_exceptions_touch_what_a_table_shares():
+    for rows in ALLOWED.values():
+        for name, patterns in rows.items():
+            stems = [pattern.removesuffix('.*') for pattern in patterns]
+            touched = [s for s in stems for c in COMMON if s.startswith(c) or c.startswith(s)]
+            assert not touched or name in EXCEPTIONS, (name, touched)
+
+
+@pytest.mark.parametrize(
+    ('key', 'scale'),
+    [('hrs1', 'paper'), ('hrs1', 'camvid'), ('hrs2', 'paper'), ('hrs3', 'paper')],
+)
+def test_the_stages_of_finetuning_are_joint_training_on_one_domain(tables, key, scale):
+    rows = {row.name: row.cfg for row in tables[key].at(scale)}
+    cfg = rows['Target Finetuning'].copy()
+    cfg.work_dir = 'runs'
+    stages = {stage.name: stage.cfg for stage in read_stages(cfg)}
+    for name, other in (('source', 'target'), ('finetune', 'source')):
+        found = differing(stages[name], rows['Direct Joint Training'])
+        found -= {'experiment_name', 'visualizer.name'}
+        assert found == {BATCH, f'{SHARES}.{other}'}
+        shares = stages[name].train_dataloader.sampler.shares
+        assert shares[other] == 0
+        assert stages[name].train_dataloader.batch_size == sum(shares.values())
+
+
+@pytest.mark.parametrize('table', [t.id for t in TABLES if t.paper == 'MaxSquare' and t.base])
+def test_adaptation_starts_from_the_source_only_row(tables, table):
+    rows = {row.name: row.cfg for row in tables[table].at('paper')}
+    for name in set(rows) - {'source only'}:
+        cfg = rows[name].copy()
+        cfg.work_dir = 'runs'
+        first = read_stages(cfg)[0].cfg
+        found = differing(first, rows['source only']) - {'experiment_name', 'visualizer.name'}
+        assert not [key for key in found if not matches(key, AUXILIARY)], name
+
+
+def test_hung_stands_on_the_oracle(tables):
+    """Its pairs with the rows on VGG16 are left out above."""
+    (hung,) = [row for row in tables['hrs1'].at('paper') if row.name == 'Hung et al.']
+    (oracle,) = [row for row in tables['ass1'].at('paper') if row.name == 'Oracle']
+    patterns = (*UNLABELED, *objective('semi'), f'{DOMAINS}.target.count')
+    assert not [key for key in differing(hung.cfg, oracle.cfg) if not matches(key, patterns)]
+
+
+def test_a_share_of_the_target_is_a_share_of_the_same_pictures(tables):
+    *parts, whole = tables['hrs5'].at('paper')
+    target = whole.cfg.train_dataloader.dataset.domains.target
+    for row in parts:
+        part = row.cfg.train_dataloader.dataset.domains.target
+        assert dict(part.dataset) == dict(target)
+        # of 2,975, rounded to the nearest
+        assert row.labels() == int(2975 * part.share + 0.5)
+
+
+def test_the_check_sees_what_it_should(tables):
+    """One number changed in one row is found."""
+    rows = {row.name: row.cfg for row in tables['hrs1'].at('paper')}
+    changed = rows['FCN+GAN'].copy()
+    changed.merge_from_dict({'model.backbone.dropout_ratio': 0.4})
+    changed.merge_from_dict({'train_dataloader.num_workers': 3, 'some_variable': 3})
+    found = differing(changed, rows['Direct Joint Training'])
+    astray = {key for key in found if not matches(key, HRS['FCN+GAN'])}
+    assert astray == {'model.backbone.dropout_ratio', 'train_dataloader.num_workers'}

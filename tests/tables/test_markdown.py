@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from mmseg_joint.tables.markdown import list_table, write_table
+from mmseg_joint.tables.measure import Selection, measure
+from tests.tables.logs import trained, write_run, write_start
+
+
+def lines_of(text):
+    """Row and labels -> its cells by their heading."""
+    rows = [line.strip('| ').split(' | ') for line in text.splitlines() if line.startswith('|')]
+    head, _, *body = rows
+    return {tuple(cells[:2]): dict(zip(head, cells)) for cells in body}
+
+
+def test_the_list_names_config_and_sibling(tables):
+    lines = lines_of(list_table(tables['ass1']))
+    assert lines['GA', '0'] == {
+        'row': 'GA',
+        'labels': '0',
+        'mIoU in the paper': '42.4',
+        'config': '`adaptsegnet_multi_deeplabv2_gta_city`',
+        'camvid config': '-',
+    }
+    oracle = lines['Oracle', '50 · 100 · 200 · 500 · 1000 · 2975']
+    assert oracle['mIoU in the paper'] == '39.5 · 43.6 · 47.1 · 53.6 · 58.6 · 65.9'
+    assert oracle['camvid config'] == '`squeezenet_camvid`'
+    assert lines_of(list_table(tables['hrs1']))['ROAD', '0']['config'] == '-'
+
+
+def test_at_the_scale_of_the_paper_its_number_stands_beside_ours(tables, tmp_path):
+    for seed, value in enumerate((66.0, 67.0)):
+        write_run(tmp_path / f'fcn8s_city/2975/seed{seed}', value, labels=None, seed=seed)
+    cells = measure(tables['hrs1'], tmp_path, Selection())
+    lines = lines_of(write_table(tables['hrs1'], cells, 'paper'))
+    assert lines['FCN', '2975'] == {
+        'row': 'FCN',
+        'labels': '2975',
+        'paper': '65.3',
+        'measured': '66.5 ± 0.7',
+        'difference': '+1.2',
+        'seeds': '2',
+        'iterations': '100',
+        'config': '`fcn8s_city`',
+    }
+    assert lines['PixelDA', '2975']['measured'] == '-'
+    assert lines['PixelDA', '2975']['seeds'] == '0'
+    assert lines['ROAD', '0']['seeds'] == '-'
+
+
+def test_elsewhere_the_gain_over_the_base_is_compared(tables, tmp_path):
+    write_run(tmp_path / 'joint_squeezenet_streets_camvid/12/seed0', 50.0)
+    write_run(tmp_path / 'hrs_squeezenet_streets_camvid/12/seed0', 49.0)
+    finetuning = tmp_path / 'finetune_squeezenet_streets_camvid/12/seed0'
+    write_run(finetuning / 'source', 30.0, labels=0)
+    write_run(finetuning / 'finetune', 52.0, total=200)
+    cells = measure(tables['hrs1'], tmp_path, Selection('camvid'))
+    text = write_table(tables['hrs1'], cells, 'camvid')
+    lines = lines_of(text)
+    hrs, base = lines['Ours with W^19', '12'], lines['Direct Joint Training', '12']
+    assert (hrs['measured'], hrs['over Direct Joint Training']) == ('49.0', '-1.0')
+    assert hrs['the same in the paper'] == '+3.5'
+    assert base['over Direct Joint Training'] == '-'
+    assert lines['Target Finetuning', '12']['iterations'] == '100 + 200'
+    assert 'paper' not in hrs
+    assert text.startswith('### HRS, Table 1: its rows on rendered streets → CamVid (`hrs1`)')
+    assert 'Unfinished' not in text
+
+
+def test_what_is_unfinished_is_named_and_not_counted(tables, tmp_path):
+    folder = tmp_path / 'ga_squeezenet_streets_camvid/6'
+    write_run(folder / 'seed0', 40.0, labels=6)
+    write_start(folder / 'seed1', trained(50), labels=6, seed=1)
+    cells = measure(tables['ass1'], tmp_path, Selection('camvid'))
+    text = write_table(tables['ass1'], cells, 'camvid')
+    line = lines_of(text)['GA', '6']
+    assert (line['measured'], line['seeds']) == ('40.0', '1 (1 unfinished)')
+    assert f'Unfinished, not counted: `{folder / "seed1"}` (50 of 100 iterations).' in text
+    text = write_table(
+        tables['maxsquare-gta5'],
+        measure(tables['maxsquare-gta5'], None, Selection('camvid')),
+        'camvid',
+    )
+    assert text.endswith('Without a config at this scale: MaxSquare+IW+multi.')

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config, DictAction
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.tables.measure import Selection
+from mmseg_joint.tables.plan import plan
+from tests.tables.logs import trained, write_run, write_start
+
+TARGET = 'train_dataloader.dataset.domains.target'
+
+
+def planned(table, selection, **settings):
+    return plan(table, Path('runs'), selection, **settings)
+
+
+def changed(job) -> Config:
+    """The config as tools/train.py will have it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    cfg = Config.fromfile(job.row.path, import_custom_modules=False)
+    cfg.merge_from_dict(parser.parse_args(['--cfg-options', *job.options]).cfg_options)
+    return cfg
+
+
+def test_all_rows_with_the_first_seed_come_first(tables):
+    jobs = planned(tables['hrs1'], Selection('camvid'))
+    rows = [row.name for row in tables['hrs1'].at('camvid')]
+    assert [(job.seed, job.row.name) for job in jobs] == [(s, r) for s in range(3) for r in rows]
+    assert {job.labels for job in jobs} == {12}
+    jobs = planned(tables['ass1'], Selection('camvid', [6, 46], [4], ['oracle', 'ga+csa']))
+    assert [(job.row.name, job.labels, job.seed) for job in jobs] == [
+        *(('Oracle', 6, 4), ('Oracle', 46, 4), ('GA+CSA', 6, 4), ('GA+CSA', 46, 4))
+    ]
+    folders = [str(job.folder) for job in jobs]
+    assert folders[1] == 'runs/squeezenet_camvid/46/seed4'
+    assert len(set(folders)) == 4
+
+
+def test_labels_and_seed_reach_the_config(tables):
+    (job,) = planned(tables['hrs1'], Selection('camvid', [46], [2], ['Ours with W^1']))
+    cfg = changed(job)
+    target = cfg.train_dataloader.dataset.domains.target
+    assert (target.count, target.seed, cfg.randomness.seed) == (46, 2, 2)
+    assert cfg.default_hooks.checkpoint.interval == 250  # 1000 iterations
+    assert job.iterations == (1000,)
+    assert '--resume' in job.arguments
+    assert job.arguments[:3] == (str(job.row.path), '--work-dir', str(job.folder))
+
+
+def test_rows_in_stages_and_rows_without_a_subset(tables):
+    (two,) = planned(tables['hrs1'], Selection('camvid', None, [1], ['Target Finetuning']))
+    assert two.iterations == (1000, 1000)
+    adapt = planned(tables['maxsquare-gta5'], Selection('camvid', None, [1], ['MinEnt']))[0]
+    assert (adapt.iterations, adapt.labels) == ((1000, 500), 0)
+    assert not [option for option in adapt.options if 'count' in option]
+    assert changed(adapt).default_hooks.checkpoint.interval == 125
+    (full,) = planned(tables['hrs1'], Selection('paper', None, [1], ['FCN']))
+    assert full.labels == 2975
+    assert not [option for option in full.options if TARGET in option]
+    assert changed(full).default_hooks.checkpoint.interval == 4000
+    (part,) = planned(tables['hrs5'], Selection('paper', None, [1], ['1/4']))
+    assert changed(part).train_dataloader.dataset.domains.target.seed == 1
+    assert part.labels == 744
+    (none,) = planned(tables['hrs1'], Selection('streets', None, [0], ['FCN']))
+    assert (none.labels, none.folder.parent.name) == (None, 'all')
+
+
+def test_at_the_scale_of_the_paper_the_labels_are_the_papers(tables):
+    jobs = planned(tables['ass1'], Selection('paper', None, [0], ['GA']))
+    assert [(job.row.stem, job.labels) for job in jobs] == [
+        ('adaptsegnet_multi_deeplabv2_gta_city', 0),
+        *(('ga_deeplabv2_gta_city', n) for n in (50, 100, 200, 500, 1000, 2975)),
+    ]
+    jobs = planned(tables['ass1'], Selection('paper', [50], [0], ['GA']))
+    assert [(job.row.stem, job.labels) for job in jobs] == [('ga_deeplabv2_gta_city', 50)]
+
+
+def test_data_reaches_every_data_set_of_its_type(tables):
+    data = ['CamVidDataset=/data/camvid', 'GTADataset=/data/rendered=1']
+    for job in planned(tables['ass1'], Selection('camvid', [6], [0]), data=data):
+        cfg = changed(job)
+        domains = cfg.train_dataloader.dataset.domains
+        assert domains.target.dataset.data_root == '/data/camvid'
+        assert cfg.val_dataloader.dataset.data_root == '/data/camvid'
+        assert cfg.test_dataloader.dataset.data_root == '/data/camvid'
+        assert set(domains) == (
+            {'target'} if job.row.name == 'Oracle' else {'source', 'target', 'unlabeled'}
+        )
+        if job.row.name != 'Oracle':
+            assert domains.source.data_root == '/data/rendered=1'
+            assert domains.unlabeled.data_root == '/data/camvid'
+    (both,) = planned(
+        *(tables['hrs3'], Selection('paper', None, [0], ['PixelDA'])),
+        data=['SynthiaDataset=/s', 'GTADataset=/g'],
+    )
+    mixed = changed(both).train_dataloader.dataset.domains.source.datasets
+    assert [dataset.data_root for dataset in mixed] == ['/g', '/s']
+
+
+def test_options_reach_the_configs_that_have_a_place_for_them(tables):
+    options = [
+        'optim_wrapper.dtype=float32',
+        'train_cfg.max_iters=40',
+        'stages.0.train_cfg.max_iters=80',
+        'model.objectives.weighting.levels=(pixel,)',
+    ]
+    names = ['FCN', 'Target Finetuning', 'Ours with W^19']
+    settings = dict(options=[*options[:2], options[3]])
+    fcn, two, hrs = planned(tables['hrs1'], Selection('camvid', None, [0], names), **settings)
+    assert (fcn.iterations, two.iterations) == ((40,), (40, 40))
+    assert changed(fcn).optim_wrapper.dtype == 'float32'
+    assert 'objectives' not in changed(fcn).model
+    assert list(changed(hrs).model.objectives.weighting.levels) == ['pixel']
+    adapt = Selection('camvid', None, [0], ['MinEnt', 'source only'])
+    jobs = planned(tables['maxsquare-gta5'], adapt, options=options[1:3])
+    assert [job.iterations for job in jobs] == [(40,), (80, 40)]
+
+
+@pytest.mark.parametrize(
+    ('table', 'choice', 'settings', 'sentence'),
+    [
+        ('hrs4', dict(scale='camvid'), {}, 'No config runs .*hrs4.*choose --scale from paper'),
+        ('hrs1', dict(scale='paper', rows=['ROAD']), {}, 'No config runs these rows'),
+        ('hrs1', dict(rows=['FCN'], labels=[6]), {}, 'take 2975 labelled .*leave --labels out'),
+        ('hrs1', dict(scale='streets', labels=[6]), {}, 'take all labelled'),
+        ('hrs1', {}, dict(data=['CamvidDataset=x']), 'CamvidDataset=x fits no config'),
+        ('hrs1', {}, dict(data=['CamVidDataset']), 'not of the form NAME=VALUE'),
+        ('hrs1', {}, dict(options=['modle.backbone.depth=3']), 'fits no config of these rows'),
+        ('hrs1', {}, dict(options=['randomness.seed=3']), 'use --seeds, --labels'),
+    ],
+)
+def test_what_fits_nowhere_is_refused(tables, table, choice, settings, sentence):
+    with pytest.raises(JointError, match=sentence):
+        planned(tables[table], Selection(**choice), **settings)
+
+
+def test_a_run_that_tools_train_began_is_taken_over(tables, tmp_path):
+    write_run(tmp_path / 'squeezenet_camvid', 40.0, total=1000, labels=12, seed=1)
+    jobs = plan(tables['hrs1'], tmp_path, Selection('camvid', None, [0, 1], ['FCN']))
+    home = tmp_path / 'squeezenet_camvid'
+    assert [job.folder for job in jobs] == [home / '12/seed0', home]
+    assert [job.run() and job.run().miou for job in jobs] == [None, 40.0]
+
+
+def test_a_run_of_another_length_is_not_taken_for_this_one(tables, tmp_path):
+    selection = Selection('camvid', None, [0], ['FCN'])
+    (job,) = plan(tables['hrs1'], tmp_path, selection)
+    assert job.run() is None
+    write_start(job.folder, trained(50), total=500)
+    assert job.run().reached == '50 of 500 iterations'  # tools/train.py goes on to 1000
+    write_run(job.folder, 40.0, total=500, start='20200102_000000')
+    with pytest.raises(JointError, match=r'\(500,\) iterations, and \(1000,\) are wanted'):
+        job.run()

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from mmseg_joint.tables import training
+from mmseg_joint.tables.measure import Selection
+from mmseg_joint.tables.plan import plan
+from mmseg_joint.tables.training import Pace, iterations_done, train_missing
+from tests.tables.logs import trained, validated, write_run, write_start
+
+ROWS = ['FCN', 'Direct Joint Training', 'Target Finetuning']
+
+
+@pytest.fixture
+def jobs(tables, tmp_path):
+    return plan(tables['hrs1'], tmp_path, Selection('camvid', None, [0], ROWS))
+
+
+class Fake:
+    """A process that trains nothing: each look at it writes the next lines of its log."""
+
+    def __init__(self, job, steps, status=0):
+        self.job, self.steps, self.status = job, list(steps), status
+        self.returncode, self.ended = None, False
+
+    def poll(self):
+        if not self.steps and self.returncode is None:
+            self.returncode = self.status
+        if self.steps:
+            step = self.steps.pop(0)
+            stage = self.job.row.stages[-1:] or ('',)
+            lines = trained(step)
+            if step == self.job.iterations[-1]:
+                lines.append(validated(step, 50.0))
+            start = f'2020_{step:06d}'
+            write_start(self.job.folder / stage[0], lines, self.job.iterations[-1], start=start)
+        return self.returncode
+
+    def wait(self):
+        return self.returncode
+
+    def terminate(self):
+        self.ended, self.returncode = True, -15
+
+
+def starter(status=0, steps=(500, 1000)):
+    started = []
+
+    def start(job):
+        if job.row.stages and status == 0:
+            write_run(job.folder / 'source', 20.0, total=1000)
+        started.append(Fake(job, steps, status))
+        return started[-1]
+
+    return start, started
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    monkeypatch.setattr(training, 'POLL', 0)
+
+
+def test_only_what_is_missing_is_trained_and_all_is_finished_after(jobs, capsys):
+    write_run(jobs[0].folder, 40.0, total=1000)
+    write_start(jobs[1].folder, trained(100), total=1000, start='2019')
+    start, started = starter()
+    assert train_missing(jobs, start) == []
+    assert [fake.job.row.name for fake in started] == ROWS[1:]
+    assert [job.run().miou for job in jobs] == [40.0, 50.0, 50.0]
+    said = capsys.readouterr().out
+    assert '1 of 3 runs are finished' in said
+    # 900 iterations of one and 2,000 of the other, at half a second each as the finished one
+    assert '[2/3] Direct Joint Training, 12 labels, seed 0; about 24 min left' in said
+    assert '[3/3] Target Finetuning' in said
+    again, none = starter()
+    assert train_missing(jobs, again) == []
+    assert none == []
+
+
+def test_a_run_that_fails_is_told_and_the_others_go_on(jobs, capsys):
+    start, started = starter(status=1, steps=())
+
+    def begin(job):
+        job.folder.mkdir(parents=True)
+        (job.folder / 'train.log').write_text('first\nerror: there is no data\n')
+        return start(job)
+
+    assert train_missing(jobs[:2], begin) == jobs[:2]
+    assert 'failed: error: there is no data' in capsys.readouterr().out
+    assert len(started) == 2
+
+
+def test_a_run_that_ends_without_its_last_validation_has_failed(jobs, capsys):
+    start, _ = starter(steps=(500,))
+    assert train_missing(jobs[:1], start) == jobs[:1]
+    assert 'failed: 500 of 1000 iterations, without a validation' in capsys.readouterr().out
+
+
+def test_a_run_ends_with_the_tool(jobs):
+    start, started = starter(steps=range(10, 900, 10))
+    looks = iter(range(3))
+
+    def stop(_):
+        if next(looks, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, 'time', SimpleNamespace(sleep=stop, monotonic=lambda: 0.0))
+        with pytest.raises(KeyboardInterrupt):
+            train_missing(jobs[:1], start)
+    assert started[0].ended
+
+
+def test_iterations_of_all_stages_count(jobs):
+    assert iterations_done(jobs[2]) == 0
+    write_run(jobs[2].folder / 'source', 20.0, total=1000)
+    write_start(jobs[2].folder / 'finetune', trained(100, 200), tail='{"loss": 1')
+    assert iterations_done(jobs[2]) == 1200
+    write_start(jobs[2].folder / 'finetune', [], start='20200102_000000')
+    assert iterations_done(jobs[2]) == 1200
+
+
+def test_pace_is_of_the_same_config_or_the_mean_of_others():
+    pace = Pace()
+    assert pace.remaining([('a', 10)]) is None
+    pace.note('a', 2.0)
+    pace.note('b', 1.0)
+    pace.note('a', 3.0)
+    pace.note('b', None)
+    assert pace.remaining([('a', 10), ('b', 5), ('c', 4)]) == 3.0 * 10 + 1.0 * 5 + 2.0 * 4
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'text'),
+    [(20, 'about a minute'), (95, 'about 2 min'), (3600 * 2 + 300, 'about 2 h 5 min')],
+)
+def test_the_expectation_in_words(seconds, text):
+    assert training._expectation(seconds).startswith(text)

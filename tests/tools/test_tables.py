@@ -1,0 +1,133 @@
+"""`tools/tables.py` as a user calls it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import runpy
+import sys
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from mmseg_joint.errors import JointError
+from tests.tables.logs import write_run
+from tests.tiny_configs import ROOT, tiny
+
+ROWS = {'FCN': 'squeezenet_camvid', 'Target Finetuning': 'finetune_squeezenet_streets_camvid'}
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    spec = importlib.util.spec_from_file_location('tables', ROOT / 'tools/tables.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
+    return tool
+
+
+@pytest.fixture
+def main(tool):
+    return lambda *arguments: tool.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def in_this_process(monkeypatch, tool):
+    """Importing all libraries anew for each run takes longer than the runs."""
+
+    def use():
+        # mmengine formats the config anew for every checkpoint, slowly
+        monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+        monkeypatch.setattr(tool, 'start_process', lambda path: lambda job: train(path, job))
+
+    def train(path, job):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, 'argv', [str(path), *job.arguments])
+            runpy.run_path(str(path), run_name='__main__')
+        return SimpleNamespace(returncode=0, poll=lambda: 0)
+
+    return use
+
+
+@pytest.fixture
+def configs(roots, tmp_path):
+    """A folder of two rows of HRS' Table 1, with two iterations a stage."""
+    folder = tmp_path / 'configs'
+    folder.mkdir()
+    for stem in ROWS.values():
+        cfg = tiny(ROOT / f'configs/{stem}.py', roots, tmp_path / 'unused')
+        cfg.pop('work_dir')
+        cfg.visualizer.pop('name')  # mmengine keeps one of that name for the whole process
+        cfg.custom_imports = dict(imports=['mmseg_joint'], allow_failed_imports=False)
+        cfg.dump(folder / f'{stem}.py')
+    return folder
+
+
+def test_a_table_is_run_continued_and_reported(
+    main, in_this_process, configs, roots, tmp_path, capsys
+):
+    runs, out, figure = tmp_path / 'runs', tmp_path / 'table.md', tmp_path / 'table.png'
+    arguments = (
+        *('--run', 'hrs1', '--scale', 'camvid', '--configs', configs, '--work-dirs', runs),
+        *('--seeds', 1, '--labels', 2, '--cfg-options', 'train_dataloader.num_workers=0'),
+    )
+    wrong = ('--data', f'CamVidDataset={tmp_path / "nowhere"}')
+    with pytest.raises(JointError, match=r'1 runs failed: look at .*train\.log'):
+        main(*arguments, '--rows', 'FCN', *wrong)
+    said = capsys.readouterr().out
+    assert 'nowhere' in said.split('failed: ')[1].splitlines()[0]
+    assert '| FCN | 2 | - | 0 | - |' in said
+
+    in_this_process()
+    data = [f'{kind}={roots[kind]}' for kind in ('CamVidDataset', 'GTADataset')]
+    main(*arguments, '--data', *data, '--out', out, '--figure', figure)
+    said = capsys.readouterr().out
+    text = out.read_text(encoding='utf-8')
+    assert text in said
+    for row, stem in ROWS.items():
+        folder = runs / stem / '2/seed1'
+        last = folder / 'finetune' if row == 'Target Finetuning' else folder
+        logs = [line for log in last.glob('*/vis_data/scalars.json') for line in log.open()]
+        miou = json.loads(logs[-1])['mIoU']
+        assert f'| {row} | 2 | {miou:.1f} | 1 | {"2 + 2" if last != folder else 2} |' in text
+        (kept, *_) = last.glob('*/vis_data/config.py')
+        cfg = Config.fromfile(kept)
+        assert (cfg.randomness.seed, cfg.train_dataloader.dataset.domains.target.seed) == (1, 1)
+    assert Image.open(figure).width == 1600
+
+    main(*arguments)
+    assert '2 of 2 runs are finished' in capsys.readouterr().out
+    with pytest.raises(JointError, match=r'\(2,\) iterations, and \(4,\) are wanted now'):
+        main(*arguments, 'train_cfg.max_iters=4', '--rows', 'FCN')
+
+
+def test_listing_and_the_commands_of_a_dry_run(main, configs, tmp_path, capsys):
+    listing = ('--configs', configs, '--table', 'hrs1')
+    main(*listing, '--scale', 'camvid')
+    assert '| Target Finetuning | 2 | - | 0 | - | `finetune_squee' in capsys.readouterr().out
+    main('--configs', configs)
+    said = capsys.readouterr().out
+    assert said.count('### ') == 15
+    run = ('--run', 'hrs1', '--scale', 'camvid', '--dry-run', '--work-dirs', tmp_path / 'runs')
+    main('--configs', configs, *run, '--rows', 'FCN', '--seeds', 3, '--labels', 5)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith('python tools/train.py ')
+    assert f'--work-dir {tmp_path}/runs/squeezenet_camvid/5/seed3 --resume' in line
+    assert 'target.count=5' in line
+    assert not (tmp_path / 'runs').exists()
+
+
+def test_refusals(main, configs, tmp_path):
+    with pytest.raises(JointError, match='--figure draws one table: name it with --table'):
+        main('--configs', configs, '--figure', tmp_path / 'x.png')
+    with pytest.raises(JointError, match='no table "hrs7"'):
+        main('--configs', configs, '--table', 'hrs7')
+    with pytest.raises(JointError, match='name two tables'):
+        main('--configs', configs, '--table', 'hrs1', '--run', 'hrs2')
+    write_run(tmp_path / 'runs/squeezenet_camvid/2/seed0', 30.0, labels=2)
+    figure = ('--figure', tmp_path / 'x.gif', '--work-dirs', tmp_path / 'runs')
+    with pytest.raises(JointError, match=r'end its name in \.png'):
+        main('--configs', configs, '--table', 'hrs1', '--scale', 'camvid', *figure)

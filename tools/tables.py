@@ -1,0 +1,118 @@
+#!/usr/bin/env python
+"""List the papers' tables, run the rows of one, and put what was measured beside the papers."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.tables.figure import draw_table
+from mmseg_joint.tables.markdown import list_table, write_table
+from mmseg_joint.tables.measure import Selection, measure
+from mmseg_joint.tables.plan import Job, plan
+from mmseg_joint.tables.rows import PAPER, SCALES, Table, choose_table, read_tables
+from mmseg_joint.tables.training import LOG, start_process, train_missing
+from mmseg_joint.utils.cli import run
+from mmseg_joint.visualization.figures import save_figure
+
+TOOLS = Path(__file__).resolve().parent
+TRAIN = TOOLS / 'train.py'
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--table', metavar='ID', help='only this table, like hrs1')
+    parser.add_argument('--run', metavar='ID', help='train the missing rows of this table')
+    parser.add_argument('--scale', choices=SCALES, default=PAPER, help='data of the rows')
+    parser.add_argument('--rows', nargs='+', metavar='ROW', help='only these rows')
+    parser.add_argument('--labels', nargs='+', type=int, metavar='N', help='labelled pictures')
+    parser.add_argument('--seeds', nargs='+', type=int, metavar='SEED', help='0 1 2 if run')
+    parser.add_argument('--work-dirs', type=Path, metavar='ROOT', help='folder of the runs')
+    parser.add_argument(
+        '--data',
+        nargs='+',
+        default=[],
+        metavar='TYPE=FOLDER',
+        help='where the data sets of a type lie, like CamVidDataset=data/camvid',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='change values of the configs that have a place for them',
+    )
+    parser.add_argument('--dry-run', action='store_true', help='only print what would be run')
+    parser.add_argument('--out', type=Path, metavar='FILE', help='write the Markdown too')
+    parser.add_argument('--figure', type=Path, metavar='FILE', help='draw (png, pdf or svg)')
+    parser.add_argument('--configs', type=Path, default=TOOLS.parent / 'configs', help='folder')
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args(argv)
+
+
+def chosen_tables(args: argparse.Namespace) -> list[Table]:
+    """The tables that the command line names, or all."""
+    tables = read_tables(args.configs)
+    wanted = args.run or args.table
+    if args.run and args.table and args.run != args.table:
+        raise JointError('--table and --run name two tables: leave --table out.')
+    if args.figure and not wanted:
+        raise JointError('--figure draws one table: name it with --table.')
+    return [choose_table(tables, wanted)] if wanted else tables
+
+
+def train(table: Table, args: argparse.Namespace, selection: Selection) -> list[Job]:
+    """Train what is missing; return the runs that failed."""
+    jobs = plan(table, args.work_dirs, selection, args.data, args.cfg_options)
+    if args.dry_run:
+        for job in jobs:
+            print(shlex.join(['python', 'tools/train.py', *job.arguments]))
+        return []
+    # so that a run in progress is ended too; it goes on next time
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return train_missing(jobs, start_process(TRAIN))
+
+
+def report(tables: list[Table], args: argparse.Namespace, selection: Selection) -> None:
+    """Print, write and draw the tables."""
+    texts, cells = [], []
+    for table in tables:
+        cells = measure(table, args.work_dirs, selection)
+        if args.work_dirs is None and args.scale == PAPER:
+            texts.append(list_table(table))
+        elif table.at(args.scale):
+            texts.append(write_table(table, cells, args.scale))
+    text = '\n\n'.join(texts)
+    print(text)
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(text + '\n', encoding='utf-8')
+    if args.figure:
+        save_figure(draw_table(tables[0], cells, args.scale), args.figure)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """List, or run and report."""
+    args = parse_args(argv)
+    tables = chosen_tables(args)
+    selection = Selection(args.scale, args.labels, args.seeds, args.rows)
+    failed = []
+    if args.run:
+        args.work_dirs = args.work_dirs or Path('work_dirs') / f'tables_{args.scale}'
+        failed = train(tables[0], args, selection)
+    if not args.dry_run:
+        report(tables, args, selection)
+    if failed:
+        raise JointError(
+            f'{len(failed)} runs failed: look at {", ".join(str(j.folder / LOG) for j in failed)}, '
+            'and give the same command again.'
+        )
+
+
+if __name__ == '__main__':
+    run(main)
