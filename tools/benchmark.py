@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from mmseg_joint.benchmark import Settings, measure, measure_sequential
+from mmseg_joint.benchmark.data_path import measure_data_path
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file, run
 
@@ -33,6 +34,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--dtype', choices=['float32', 'bfloat16', 'float16'])
     parser.add_argument('--device', choices=['auto', 'cpu', 'cuda'], default='auto')
     parser.add_argument('--data', action='store_true', help="also measure the config's data loader")
+    parser.add_argument(
+        '--data-path',
+        action='store_true',
+        help='instead, time the pipelines on made-up pictures, with and without preparation',
+    )
     parser.add_argument('--no-memory', action='store_true', help='leave the peak memory out')
     parser.add_argument(
         '--sequential',
@@ -78,7 +84,9 @@ def main(argv: list[str] | None = None) -> None:
     plain = read(args.plain, args.cfg_options) if args.plain else None
     cfg = read(args.config, args.cfg_options)
     name = Path(args.config).stem
-    if args.sequential is not None:
+    if args.data_path:
+        report = measure_data_path(cfg, settings.steps)
+    elif args.sequential is not None:
         loop = read(args.sequential, args.cfg_options) if args.sequential else None
         report = measure_sequential(cfg, name, settings, loop)
     else:

@@ -13,6 +13,7 @@ from mmseg_joint.datasets.label_maps import (
     IGNORE,
     PROTOCOLS,
 )
+from mmseg_joint.datasets.prepared.reading import PreparedCopy
 from mmseg_joint.errors import JointError
 
 
@@ -38,11 +39,15 @@ class RawLabelDataset(BaseSegDataset):
         seg_map_suffix: End of the label names; the rest of the name is the picture's.
         data_prefix: ``img_path`` and ``seg_map_path``, relative to ``data_root``.
         metainfo: As in mmseg; ``classes`` may be a subset, the rest is then ignored.
+        prepared: Folder of a copy that ``tools/prepare_dataset.py`` has written, to read in place
+            of ``data_root``, which need not exist then (``ann_file`` is still looked for there).
+            Protocol and ``metainfo`` may be any.
         **kwargs: The other arguments of mmseg's ``BaseSegDataset``. ``ann_file``, if given, lists
             the picture names to use, one a line, with or without suffix.
 
     Raises:
-        JointError: If a folder is missing or empty, a picture has no label, or a name is unknown.
+        JointError: If a folder is missing or empty, a picture has no label, a name is unknown, or
+            the pipeline resizes in another way than ``prepared`` was written.
     """
 
     METAINFO: ClassVar[dict] = {'classes': CITYSCAPES_CLASSES, 'palette': CITYSCAPES_PALETTE}
@@ -61,6 +66,7 @@ class RawLabelDataset(BaseSegDataset):
         seg_map_suffix: str | None = None,
         data_prefix: dict | None = None,
         metainfo: dict | None = None,
+        prepared: str | None = None,
         **kwargs: Any,
     ) -> None:
         self.protocol = protocol
@@ -69,12 +75,20 @@ class RawLabelDataset(BaseSegDataset):
         data_prefix = dict(self.PREFIX if data_prefix is None else data_prefix)
         if not labelled:
             data_prefix.pop('seg_map_path', None)
+        img_suffix = self.IMG_SUFFIX if img_suffix is None else img_suffix
+        seg_map_suffix = self.SEG_MAP_SUFFIX if seg_map_suffix is None else seg_map_suffix
+        self.prepared: PreparedCopy | None = None
+        if prepared is not None:
+            kind, suffixes = type(self).__name__, (img_suffix, seg_map_suffix)
+            self.prepared = PreparedCopy(prepared, kind, data_prefix, *suffixes)
+            data_prefix = self.prepared.prefix
+            img_suffix, seg_map_suffix = self.prepared.suffixes
         metainfo = {'classes': classes, 'palette': palette, **(metainfo or {})}
         if isinstance(metainfo['classes'], list):
             metainfo['classes'] = tuple(metainfo['classes'])  # as mmseg's own, to compare equal
         super().__init__(
-            img_suffix=self.IMG_SUFFIX if img_suffix is None else img_suffix,
-            seg_map_suffix=self.SEG_MAP_SUFFIX if seg_map_suffix is None else seg_map_suffix,
+            img_suffix=img_suffix,
+            seg_map_suffix=seg_map_suffix,
             data_prefix=data_prefix,
             metainfo=metainfo,
             **kwargs,
@@ -133,9 +147,12 @@ class RawLabelDataset(BaseSegDataset):
             return IGNORE if index == IGNORE else step[index]
 
         subset = self.label_map or {i: i for i in range(len(self._metainfo['classes']))}
+        raw_ids = self.RAW_IDS
+        if self.prepared:  # its labels hold the data set's own train ids
+            raw_ids = {i: i for i in (*range(len(self.METAINFO['classes'])), IGNORE)}
         return {
             raw: through(subset, through(self._to_protocol, train))
-            for raw, train in self.RAW_IDS.items()
+            for raw, train in raw_ids.items()
         }
 
     def full_init(self) -> None:
@@ -147,6 +164,10 @@ class RawLabelDataset(BaseSegDataset):
                 'dataset_name': self.name,
                 'label_hint': self.HINT,
             }
+            if self.prepared:
+                self._label_info.update(size_tolerance=0, label_hint='prepare the copy again')
+                steps = self.prepared.adapt(self.pipeline.transforms, self.reduce_zero_label)
+                self.pipeline.transforms = steps
         super().full_init()
 
     def get_data_info(self, idx: int) -> dict:
@@ -210,6 +231,8 @@ class RawLabelDataset(BaseSegDataset):
                 f"{self.name} finds no '*{suffix}' picture in '{folder}' ({found}): correct "
                 'data_root, data_prefix.img_path or img_suffix'
             )
+        if self.prepared:
+            self.prepared.check_count(len(names))
         return self._listed_names(set(names)) if self.ann_file else names
 
     def _listed_names(self, there: set[str]) -> list[str]:

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import cv2
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+from tqdm import tqdm
+
+from mmseg_joint.datasets.prepared.configured import innermost, to_prepare
+from mmseg_joint.datasets.prepared.writing import write_copy
+from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
+from mmseg_joint.errors import JointError
+
+from .photographs import write_like
+from .report import table
+
+PICTURES = 4
+TARGET = 3.0
+
+
+@dataclass
+class Reading:
+    """What loading and augmenting the pictures of one data set takes.
+
+    Args:
+        domain: Name of its domain.
+        dataset: Its type.
+        size: Width and height of the originals.
+        seconds: Processor time of each picture, from the originals.
+        file: Bytes of an original picture.
+        prepared: Processor time of each picture, from a prepared copy.
+        prepared_file: Bytes of a copied picture.
+        note: Why there is no copy.
+    """
+
+    domain: str
+    dataset: str
+    size: tuple[int, int]
+    seconds: list[float]
+    file: float
+    prepared: list[float] = field(default_factory=list)
+    prepared_file: float | None = None
+    note: str | None = None
+
+    @property
+    def gain(self) -> float | None:
+        """How many times as many pictures a second the copy gives."""
+        return median(self.seconds) / median(self.prepared) if self.prepared else None
+
+    def row(self) -> list[str]:
+        """The cells of its line."""
+        name = f'{self.domain}: {self.dataset}, {self.size[0]}x{self.size[1]}'
+        cells = [name, f'{1 / median(self.seconds):.1f}', f'{self.file / 1e6:.2f}']
+        if not self.prepared:
+            return [*cells, '', '', '']
+        met = 'met' if self.gain >= TARGET else 'missed'
+        copy = [f'{1 / median(self.prepared):.1f}', f'{self.prepared_file / 1e6:.2f}']
+        return [*cells, *copy, f'{self.gain:.1f} ({met})']
+
+
+@dataclass
+class DataPathReport:
+    """The numbers of every data set of a config.
+
+    Args:
+        readings: One for each data set.
+    """
+
+    readings: list[Reading]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        rows = [{**asdict(one), 'gain': one.gain} for one in self.readings]
+        return {'readings': rows, 'target': TARGET}
+
+    def __str__(self) -> str:
+        head = ['pictures/s on one core', 'originals', 'MB', 'prepared', 'MB', f'gain (>={TARGET})']
+        lines = [table([head, *(one.row() for one in self.readings)])]
+        return '\n'.join([*lines, *(one.note for one in self.readings if one.note)])
+
+
+def measure_data_path(cfg: Config, rounds: int, compress: bool = False) -> DataPathReport:
+    """Time every training pipeline of a config on made-up pictures, with and without preparation.
+
+    Originals and copies take turns, in this process and on one thread; processor time is counted,
+    so that other programs do not count. The files come from the system's cache: a disk is not
+    measured.
+
+    Args:
+        cfg: The config.
+        rounds: How often each of the few pictures is loaded.
+        compress: Whether the copies are compressed.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        JointError: The config has no data set that reads pictures and labels from files.
+    """
+    init_default_scope('mmseg')
+    datasets = list(_datasets(cfg))
+    if not datasets:
+        raise JointError('--data-path: the config has no data set that reads raw labels.')
+    threads = cv2.getNumThreads(), torch.get_num_threads()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    try:
+        bar = tqdm(datasets, 'data path', leave=False, disable=None)
+        return DataPathReport([_measure(*one, rounds, compress) for one in bar])
+    finally:
+        cv2.setNumThreads(threads[0])
+        torch.set_num_threads(threads[1])
+
+
+def _datasets(cfg: Config) -> Iterator[tuple[str, dict]]:
+    """Names and configs of the training data sets; of several in one domain, each."""
+    found = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    for domain, value in (found.get('domains') or {'train': found}).items():
+        for _, inner in innermost(value, domain, domain == 'unlabeled'):
+            kind = DATASETS.get(inner.get('type') or '')
+            if kind is not None and issubclass(kind, RawLabelDataset):
+                yield domain, inner
+
+
+def _measure(domain: str, cfg: dict, rounds: int, compress: bool) -> Reading:
+    with tempfile.TemporaryDirectory() as folder:
+        root, out = Path(folder) / 'originals', Path(folder) / 'copy'
+        unused = ('ann_file', 'indices', 'prepared')
+        cfg = {key: value for key, value in cfg.items() if key not in unused}
+        cfg.update(data_root=str(root))
+        size = write_like(DATASETS.build({**cfg, 'lazy_init': True}), PICTURES)
+        original, copy, note = DATASETS.build(cfg), None, None
+        try:
+            write_copy(*to_prepare(cfg, f"domain '{domain}'"), out, compress, 1, progress=False)
+            copy = DATASETS.build({**cfg, 'prepared': str(out)})
+        except JointError as error:
+            note = str(error)
+        both = [original] if copy is None else [original, copy]
+        times = _interleaved(both, rounds)
+        reading = Reading(domain, cfg['type'], size, times[0], _file(original), note=note)
+        if copy is not None:
+            reading.prepared, reading.prepared_file = times[1], _file(copy)
+        return reading
+
+
+def _interleaved(datasets: list[Any], rounds: int) -> list[list[float]]:
+    times: list[list[float]] = [[] for _ in datasets]
+    for turn in range(rounds + 1):
+        for index in range(PICTURES):
+            for taken, dataset in zip(times, datasets):
+                begin = time.process_time()
+                dataset[index]
+                if turn:  # the first is for warming up
+                    taken.append(time.process_time() - begin)
+    return times
+
+
+def _file(dataset: Any) -> float:
+    paths = [Path(dataset.get_data_info(index)['img_path']) for index in range(len(dataset))]
+    return sum(path.stat().st_size for path in paths) / len(paths)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+
+from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
+from mmseg_joint.datasets.synthia import SynthiaDataset
+from mmseg_joint.datasets.unlabeled import without_labels
+from mmseg_joint.errors import JointError
+
+from .manifest import Setting
+from .pipeline import built, loading_steps, setting_of
+
+# What chooses among pictures or classes: a copy has all of them.
+CHOOSING = ('protocol', 'metainfo', 'ann_file', 'indices', 'prepared', 'lazy_init', 'test_mode')
+
+
+def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
+    """Finds a domain's data set in a config, within all its wrappers.
+
+    Args:
+        cfg: The config.
+        domain: Its name; None where there is only one.
+
+    Returns:
+        The data set's key, and its config: without labels for an unlabelled domain.
+
+    Raises:
+        JointError: If there is no such domain, or it is several data sets.
+    """
+    key = 'train_dataloader.dataset'
+    found = (cfg.get('train_dataloader') or {}).get('dataset')
+    if not found:
+        raise JointError('The config has no train_dataloader.dataset: there is nothing to prepare.')
+    domains = found.get('domains')
+    if domains is not None:
+        if domain is None and len(domains) == 1:
+            domain = next(iter(domains))
+        if domain not in domains:
+            raise JointError(
+                f'--domain {domain}: the config has {", ".join(domains)}, so name one.'
+            )
+        key, found = f'{key}.domains.{domain}', domains[domain]
+    found = list(innermost(found, key, domain == 'unlabeled'))
+    if len(found) != 1:
+        raise JointError(f'{key} is several data sets: prepare each with --type and --root.')
+    return found[0]
+
+
+def innermost(cfg: Any, key: str, unlabelled: bool = False) -> Iterator[tuple[str, dict]]:
+    """Finds the data sets within a config's lists and wrappers.
+
+    Args:
+        cfg: Config of a data set, of a wrapper, or a list of them.
+        key: Its key.
+        unlabelled: Whether its labels are not read.
+
+    Yields:
+        The key and the config of each; without label loading where labels are not read.
+    """
+    if isinstance(cfg, (list, tuple)):
+        for number, part in enumerate(cfg):
+            yield from innermost(part, f'{key}.{number}', unlabelled)
+        return
+    unlabelled |= cfg.get('type') == 'Unlabeled'
+    for name in ('dataset', 'datasets'):
+        if name in cfg:
+            yield from innermost(cfg[name], f'{key}.{name}', unlabelled)
+            return
+    yield key, without_labels(cfg) if unlabelled else dict(cfg)
+
+
+def to_prepare(
+    cfg: dict,
+    where: str,
+    size: tuple[int, int] | None = None,
+    interpolation: str | None = None,
+) -> tuple[RawLabelDataset, Setting]:
+    """Builds a data set that gives every picture and label as they are loaded, unresized.
+
+    Args:
+        cfg: The data set's config; without a pipeline it gets the usual loading steps, and
+            ``size`` must be given.
+        where: What messages call it.
+        size: Width and height in pixels; None takes those of the pipeline's ``Resize``.
+        interpolation: None takes that of the pipeline's ``Resize``.
+
+    Returns:
+        The data set, and the setting of the copy to write.
+
+    Raises:
+        JointError: If it is no data set with raw labels, or its pipeline cannot be prepared.
+    """
+    kind = cfg.get('type')
+    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    if not isinstance(kind, type) or not issubclass(kind, RawLabelDataset):
+        raise JointError(
+            f'{where} is a {cfg.get("type")}: only the data sets of mmseg_joint that read files '
+            'can be prepared'
+        )
+    cfg = {key: value for key, value in cfg.items() if key not in CHOOSING}
+    if cfg.get('reduce_zero_label'):
+        raise JointError(f'{where} cannot be prepared with reduce_zero_label=True')
+    given = {'size': size and tuple(size), 'interpolation': interpolation}
+    given = {key: value for key, value in given.items() if value is not None}
+    if cfg.get('pipeline'):
+        steps = built(cfg['pipeline'])
+        setting = replace(setting_of(steps, kind.__name__, where), **given)
+    else:
+        steps = built(_usual_loading(kind, cfg.get('labelled', True)))
+        setting = Setting(kind.__name__, **given)
+    loading = loading_steps(steps, where)
+    return DATASETS.build({**cfg, 'pipeline': loading}), setting
+
+
+def _usual_loading(kind: type, labelled: bool) -> list[dict]:
+    labels = (
+        'LoadSynthiaAnnotations' if issubclass(kind, SynthiaDataset) else 'LoadMappedAnnotations'
+    )
+    return [{'type': 'LoadCheckedImage'}, *([{'type': labels}] if labelled else [])]

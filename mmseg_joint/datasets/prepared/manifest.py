@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from mmseg_joint.errors import JointError
+
+MANIFEST = 'prepared.json'
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that decides about the pixels of a copy, besides the originals.
+
+    Attributes:
+        dataset: Type of the data set.
+        size: Width and height in pixels.
+        interpolation: Of the pictures; labels are always resized with ``nearest``.
+        backend: What resizes, ``cv2`` or ``pillow``.
+        decoder: What decodes the original pictures; JPEGs come out differently.
+    """
+
+    dataset: str
+    size: tuple[int, int]
+    interpolation: str = 'bilinear'
+    backend: str = 'cv2'
+    decoder: str = 'cv2'
+
+    def difference(self, other: Setting) -> str:
+        """Says where two settings differ: ``size (1280, 720), not (1024, 512)``; empty if equal."""
+        own, theirs = asdict(self), asdict(other)
+        differing = [key for key in own if own[key] != theirs[key]]
+        return ', '.join(f'{key} {own[key]}, not {theirs[key]}' for key in differing)
+
+
+@dataclass
+class Folder:
+    """One picture folder of a copy, e.g. a split.
+
+    Attributes:
+        pictures: How many it has; None while it is being written.
+        labelled: Whether every picture has a label.
+    """
+
+    pictures: int | None = None
+    labelled: bool = False
+
+
+@dataclass
+class Manifest:
+    """What a copy is a copy of.
+
+    Attributes:
+        setting: How it was made.
+        source: Absolute path of the originals.
+        versions: Of what made it.
+        folders: Picture folder, relative to either root → what is in the copy.
+    """
+
+    setting: Setting
+    source: str
+    versions: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, Folder] = field(default_factory=dict)
+
+    def save(self, root: Path) -> None:
+        """Writes it to its place, all or nothing."""
+        path = root / MANIFEST
+        partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
+        try:
+            partial.write_text(json.dumps(asdict(self), indent=2) + '\n', encoding='utf-8')
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def read_manifest(root: Path) -> Manifest | None:
+    """Reads the manifest of a copy.
+
+    Args:
+        root: The copy's folder.
+
+    Returns:
+        The manifest; None if there is none.
+
+    Raises:
+        JointError: If it cannot be understood.
+    """
+    path = root / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        given = {entry.name: content['setting'][entry.name] for entry in fields(Setting)}
+        given['size'] = tuple(given['size'])
+        folders = {name: Folder(**entry) for name, entry in content['folders'].items()}
+        return Manifest(Setting(**given), content['source'], content['versions'], folders)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JointError(
+            f"'{path}' is damaged: delete its folder and run tools/prepare_dataset.py again"
+        ) from error

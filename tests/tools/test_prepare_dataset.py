@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import importlib.util
+import shutil
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmseg_joint.errors import JointError
+from tests.tiny_configs import ROOT, shrink
+
+
+@pytest.fixture(scope='module')
+def tool():
+    spec = importlib.util.spec_from_file_location('tool', ROOT / 'tools/prepare_dataset.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def config(roots, tmp_path):
+    """The data of a real config, with its own sizes cut down and no augmentation left out."""
+    cfg = Config.fromfile(ROOT / 'configs/_base_/datasets/ass_synthia_city.py')
+    shrink(cfg.train_dataloader, roots)
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
+    cfg.custom_imports = dict(imports=['mmseg_joint'], allow_failed_imports=False)
+    path = tmp_path / 'config.py'
+    cfg.dump(path)
+    return path
+
+
+def batches(cfg, count=3):
+    loader = iter(Runner.build_dataloader(cfg.train_dataloader, seed=3))
+    return [next(loader) for _ in range(count)]
+
+
+def test_the_same_config_reads_the_copies_by_one_value(tool, config, roots, capsys):
+    options = {}
+    for domain in ('source', 'target', 'unlabeled'):
+        tool.main([str(config), '--domain', domain, '--workers', '1'])
+        said = capsys.readouterr().out.strip().splitlines()
+        key, value = said[-1].removeprefix('to read it: --cfg-options ').split('=')
+        options[key] = value
+    assert len(options) == 3
+    before = batches(Config.fromfile(config))
+    for kind in ('SynthiaDataset', 'CityscapesIdsDataset'):
+        shutil.rmtree(roots[kind])
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(options)
+    for one, two in zip(before, batches(cfg)):
+        assert all(torch.equal(a, b) for a, b in zip(one['inputs'], two['inputs'], strict=True))
+        for a, b in zip(one['data_samples'], two['data_samples'], strict=True):
+            assert a.metainfo['draw'] == b.metainfo['draw']
+            assert ('gt_sem_seg' in a) == ('gt_sem_seg' in b) == (a.domain != 'unlabeled')
+            if 'gt_sem_seg' in a:
+                assert torch.equal(a.gt_sem_seg.data, b.gt_sem_seg.data)
+
+
+def test_a_data_set_without_a_config(tool, roots, tmp_path, capsys):
+    out = tmp_path / 'small'
+    flags = ['--type', 'NTHUDataset', '--root', str(roots['NTHUDataset']), '--size', '20', '10']
+    more = ['--out', str(out), '--workers', '1', '--cfg-options', 'city=Rome']
+    tool.main([*flags, *more])
+    assert '3 pictures of 20x10, 3 of them written now' in capsys.readouterr().out
+    assert len(list((out / 'Rome/Images/Test').iterdir())) == 3
+    tool.main([*flags, *more])
+    assert '0 of them written now' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('flags', 'sentence'),
+    [
+        ([], 'Name a CONFIG and its --domain, or give --type, --root and --size'),
+        (['--type', 'GTADataset', '--root', 'x'], 'Name a CONFIG'),
+        (['absent.py'], r'There is no config absent\.py'),
+        (['absent.py', '--root', 'x'], 'without a config'),
+        (['x.py', '--size', '0', '3'], '--size must be at least 1'),
+        (['x.py', '--workers', '0'], '--workers must be at least 1'),
+        (['--type', 'Absent', '--root', 'x', '--size', '4', '4'], 'Absent is a Absent'),
+        (['--type', 'GTADataset', '--root', 'x', '--size', '4', '4'], 'finds no folder'),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(tool, flags, sentence):
+    with pytest.raises(JointError, match=sentence) as error:
+        tool.main(flags)
+    assert '\n' not in str(error.value)
