@@ -15,6 +15,7 @@ import torch
 from mmengine.config import Config, DictAction
 
 from mmseg_joint.engine.launch import build_runner, use_mixed_precision
+from mmseg_joint.engine.newest_checkpoint import checkpoint_to_resume
 from mmseg_joint.engine.stage_training import train_stages
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.utils.cli import existing_file, run
@@ -74,11 +75,16 @@ def main() -> None:
 def train(cfg: Config, args: argparse.Namespace) -> None:
     if args.amp:
         use_mixed_precision(cfg)
-    if args.resume:
-        cfg.resume = True
-        if args.resume != 'auto':
-            cfg.load_from = args.resume
-    build_runner(cfg).train()
+    if args.resume not in (None, 'auto'):
+        cfg.resume, cfg.load_from = True, args.resume
+    elif args.resume or (cfg.get('resume') and not cfg.get('load_from')):
+        newest = checkpoint_to_resume(cfg)
+        cfg.resume = newest is not None
+        cfg.load_from = newest or cfg.get('load_from')
+    runner = build_runner(cfg)
+    if args.resume and not cfg.resume:
+        runner.logger.warning(f'{cfg.work_dir} has no whole checkpoint: training starts anew.')
+    runner.train()
 
 
 def train_in_stages(cfg: Config, args: argparse.Namespace) -> None:

@@ -1,9 +1,11 @@
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from .selection_report_hook import SelectionReportHook
 
 __all__ = [
+    'AtomicCheckpointHook',
     'IterationSeedHook',
     'JointOptimWrapper',
     'JointOptimWrapperConstructor',

@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce, is_distributed
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
@@ -72,10 +73,25 @@ class JointOptimWrapper(OptimWrapperDict):
         self._inner_count = 0
         self._max_counts = -1
         self._remainder_counts = -1
+        self._has_accumulated = False  # whether a checkpoint has brought gradients
 
     # OptimWrapperDict refuses to do what is ambiguous for several backwards. Here there is one.
     update_params = OptimWrapper.update_params
-    initialize_count_status = OptimWrapper.initialize_count_status
+
+    def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
+        """Set the number of iterations behind and ahead, which decide when a window ends.
+
+        Args:
+            model: The model.
+            init_counts: Iterations that a resumed run has behind it.
+            max_counts: Iterations of the whole run.
+        """
+        # mmengine warns of lost gradients, but load_state_dict has brought them back
+        warned = 0 if self._has_accumulated else init_counts
+        OptimWrapper.initialize_count_status(self, model, warned, max_counts)
+        self._inner_count = init_counts
+        if self._has_accumulated and self.should_update():
+            self.zero_grad()  # of windows of another length
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -118,13 +134,33 @@ class JointOptimWrapper(OptimWrapperDict):
         for optim_wrapper in self.values():
             optim_wrapper.zero_grad(**kwargs)
 
+    def average_accumulated_gradients(self) -> None:
+        """Give every rank the mean of the gradients that all have accumulated so far.
+
+        To be called by all ranks before the first one saves a checkpoint. The step at the end of
+        the window averages over ranks anyway, so that it stays what it would have been.
+        """
+        if self.should_update() or not is_distributed():
+            return
+        for parameter in self._parameters():
+            if parameter.grad is not None:
+                all_reduce(parameter.grad, 'mean')
+
+    def _parameters(self) -> Iterator[nn.Parameter]:
+        for optim_wrapper in self.values():
+            for group in optim_wrapper.param_groups:
+                yield from group['params']
+
     def state_dict(self) -> dict[str, Any]:
-        """Gather the optimizers' states and the shared gradient scaler's.
+        """Gather the optimizers' states, the shared gradient scaler's, and pending gradients.
 
         Returns:
-            Network's name -> state, and `loss_scaler` -> state when there is one.
+            Network's name -> state; `loss_scaler` -> state when there is one; and inside a window,
+            `accumulated_gradients` -> a list, one for each parameter of all optimizers.
         """
         state = super().state_dict()
+        if not self.should_update():
+            state['accumulated_gradients'] = [p.grad for p in self._parameters()]
         if self.loss_scaler.is_enabled():
             state['loss_scaler'] = self.loss_scaler.state_dict()
         return state
@@ -140,6 +176,7 @@ class JointOptimWrapper(OptimWrapperDict):
         """
         state_dict = dict(state_dict)
         scaler = state_dict.pop('loss_scaler', None)
+        gradients = state_dict.pop('accumulated_gradients', None)
         if set(state_dict) != set(self.keys()):
             raise JointError(
                 f'The checkpoint holds optimizers of {", ".join(state_dict) or "no network"}, the '
@@ -149,3 +186,6 @@ class JointOptimWrapper(OptimWrapperDict):
         if scaler and self.loss_scaler.is_enabled():
             self.loss_scaler.load_state_dict(scaler)
         super().load_state_dict(state_dict)
+        self._has_accumulated = gradients is not None
+        for parameter, gradient in zip(self._parameters(), gradients or []):
+            parameter.grad = None if gradient is None else gradient.to(parameter, copy=True)

@@ -5,6 +5,10 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+from mmengine.config import Config
+
+from mmseg_joint.engine.atomic_backend import PARTIAL
+
 
 class SavedCheckpoint(NamedTuple):
     """A checkpoint on disk.
@@ -36,7 +40,7 @@ def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheck
     found = _whole_files(folder, template)
     if not found:
         return None
-    named = _named(folder)
+    named = Path(_last_checkpoint(folder)).name  # the folder may have been moved since
     steps = {path.name: step for step, path in found.items()}
     if named not in steps:
         step = max(found, key=lambda step: (_written(found[step]), step))
@@ -48,24 +52,73 @@ def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheck
     return SavedCheckpoint(found[step], step)
 
 
+def checkpoint_to_resume(cfg: Config) -> str | None:
+    """Find the checkpoint that the last run of a config wrote last.
+
+    Args:
+        cfg: The whole config, with `work_dir`.
+
+    Returns:
+        The newest whole checkpoint; None if there is none. Of checkpoints that are not local files,
+        the one that `last_checkpoint` names.
+    """
+    folder, named = Path(cfg.work_dir), _last_checkpoint(Path(cfg.work_dir))
+    if '://' in named:
+        return named
+    hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
+    unit = 'epoch' if hook.get('by_epoch', True) else 'iter'
+    if hook.get('out_dir') and Path(hook['out_dir']) != folder:
+        folder = Path(hook['out_dir']) / folder.name  # as the hook does it
+    newest = newest_checkpoint(folder, hook.get('filename_tmpl') or f'{unit}_{{}}.pth')
+    return str(newest.path) if newest else None
+
+
+def cut_off_files(folder: Path, template: str) -> dict[int, Path]:
+    """Find the checkpoints that cannot be read.
+
+    Args:
+        folder: Where the checkpoints lie.
+        template: Their name, with `{}` in place of the number.
+
+    Returns:
+        Number -> file.
+    """
+    files = _files(folder, template)
+    return {step: path for step, path in files.items() if not zipfile.is_zipfile(path)}
+
+
+def partial_files(folder: Path, template: str) -> list[Path]:
+    """Find what was being written when a run was killed.
+
+    Args:
+        folder: Where the checkpoints lie.
+        template: Their name, with `{}` in place of the number.
+
+    Returns:
+        The files, of the last checkpoint or of the best.
+    """
+    return sorted(folder.glob(f'*{Path(template).suffix}{PARTIAL}'))
+
+
 def _whole_files(folder: Path, template: str) -> dict[int, Path]:
+    # torch writes a zip file, whose table of contents comes last
+    files = _files(folder, template)
+    return {step: path for step, path in files.items() if zipfile.is_zipfile(path)}
+
+
+def _files(folder: Path, template: str) -> dict[int, Path]:
     before, _, after = template.partition('{}')
     pattern = re.compile(rf'{re.escape(before)}(\d+){re.escape(after)}')
-    files = {}
-    for path in folder.glob('*'):
-        match = pattern.fullmatch(path.name)
-        # torch writes a zip file, whose table of contents comes last
-        if match and zipfile.is_zipfile(path):
-            files[int(match[1])] = path
-    return files
+    matches = {path: pattern.fullmatch(path.name) for path in folder.glob('*')}
+    return {int(match[1]): path for path, match in matches.items() if match}
 
 
-def _named(folder: Path) -> str | None:
-    """The name in `last_checkpoint`; its folder may have been moved since."""
+def _last_checkpoint(folder: Path) -> str:
+    """What `last_checkpoint` names, if anything."""
     try:
-        return Path((folder / 'last_checkpoint').read_text(encoding='utf-8').strip()).name
+        return (folder / 'last_checkpoint').read_text(encoding='utf-8').strip()
     except OSError:
-        return None
+        return ''
 
 
 def _written(path: Path) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from multiprocessing import get_context
 
 import pytest
 import torch
@@ -203,6 +204,74 @@ def test_optimizer_state_survives_a_checkpoint():
         one.train_step(batch(seed=1), other)
     for mine, their in zip(model.parameters(), twin.parameters()):
         assert torch.equal(mine, their)
+
+
+def train(model, wrapper, steps):
+    """Steps from one seed each, as the iteration's hook gives them."""
+    for step in steps:
+        torch.manual_seed(step)
+        model.train_step(batch(seed=step), wrapper)
+
+
+@pytest.mark.parametrize('step', [1, 2, 3, 4])
+def test_accumulated_gradients_survive_a_checkpoint(step):
+    config = dict(HRS_OPTIMIZERS, accumulative_counts=3)
+    whole, model = build(HRS), build(HRS)
+    for one, end in ((whole, 5), (model, step)):
+        wrapper = build_optim_wrapper(one, config)
+        wrapper.initialize_count_status(one, 0, 5)
+        train(one, wrapper, range(end))
+    state = copy.deepcopy(wrapper.state_dict())
+    assert ('accumulated_gradients' in state) == (step != 3)
+    resumed = build(HRS, seed=1)
+    resumed.load_state_dict(model.state_dict())
+    wrapper = build_optim_wrapper(resumed, config)
+    wrapper.load_state_dict(state)
+    wrapper.initialize_count_status(resumed, step, 5)
+    train(resumed, wrapper, range(step, 5))
+    for (name, mine), their in zip(whole.named_parameters(), resumed.parameters()):
+        assert torch.equal(mine, their), name
+
+
+def test_gradients_of_a_window_that_the_config_has_no_more_are_dropped():
+    config = dict(HRS_OPTIMIZERS, accumulative_counts=3)
+    model = build(HRS)
+    wrapper = build_optim_wrapper(model, config)
+    train(model, wrapper, range(2))
+    state = copy.deepcopy(wrapper.state_dict())
+    wrapper = build_optim_wrapper(model, dict(config, accumulative_counts=2))
+    wrapper.load_state_dict(state)
+    assert any(p.grad is not None for p in model.parameters())
+    wrapper.initialize_count_status(model, 2, 9)
+    assert all(p.grad is None for p in model.parameters())
+
+
+def two_means(rank, folder):
+    """One of two ranks: what it has accumulated of its own batch, averaged over both."""
+    torch.set_num_threads(1)
+    init = f'file://{folder}/store'
+    torch.distributed.init_process_group('gloo', init_method=init, rank=rank, world_size=2)
+    model = build(dict(weighting=HRS['weighting']))
+    config = dict(HRS_OPTIMIZERS, accumulative_counts=2, gan=None)
+    wrapper = build_optim_wrapper(model, {k: v for k, v in config.items() if v})
+    train(model, wrapper, [rank])
+    own = [p.grad.clone() for p in model.parameters()]
+    wrapper.average_accumulated_gradients()
+    torch.save((own, [p.grad for p in model.parameters()]), f'{folder}/rank{rank}')
+    torch.distributed.destroy_process_group()
+
+
+def test_ranks_average_what_they_accumulated(tmp_path):
+    processes = [get_context('fork').Process(target=two_means, args=(r, tmp_path)) for r in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    (first, mean), (second, other) = (torch.load(tmp_path / f'rank{rank}') for rank in (0, 1))
+    assert not torch.equal(first[0], second[0])
+    for one, two, got, same in zip(first, second, mean, other):
+        assert torch.equal(got, same)
+        torch.testing.assert_close(got, (one + two) / 2)
 
 
 def test_state_of_other_networks_is_refused():

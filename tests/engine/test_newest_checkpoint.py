@@ -4,8 +4,14 @@ import os
 
 import pytest
 import torch
+from mmengine.config import Config
 
-from mmseg_joint.engine.newest_checkpoint import newest_checkpoint
+from mmseg_joint.engine.newest_checkpoint import (
+    checkpoint_to_resume,
+    cut_off_files,
+    newest_checkpoint,
+    partial_files,
+)
 
 
 @pytest.fixture
@@ -57,3 +63,28 @@ def test_other_names(tmp_path):
     torch.save({}, tmp_path / 'run+epoch-12.pth')
     torch.save({}, tmp_path / 'iter_99.pth')
     assert newest_checkpoint(tmp_path, 'run+epoch-{}.pth').step == 12
+
+
+def test_what_a_config_resumes(tmp_path):
+    work, out = tmp_path / 'run', tmp_path / 'out/run'
+    out.mkdir(parents=True)
+    work.mkdir()
+    hook = dict(by_epoch=False)
+    cfg = Config(dict(work_dir=str(work), default_hooks=dict(checkpoint=hook)))
+    assert checkpoint_to_resume(cfg) is None
+    torch.save({}, work / 'iter_3.pth')
+    assert checkpoint_to_resume(cfg) == str(work / 'iter_3.pth')
+    torch.save({}, out / 'epoch_7.pth')
+    cfg.default_hooks.checkpoint = dict(out_dir=str(tmp_path / 'out'))
+    assert checkpoint_to_resume(cfg) == str(out / 'epoch_7.pth')
+    (work / 'last_checkpoint').write_text('s3://bucket/run/epoch_9.pth')
+    assert checkpoint_to_resume(cfg) == 's3://bucket/run/epoch_9.pth'
+
+
+def test_what_is_not_whole(tmp_path):
+    torch.save({}, tmp_path / 'iter_3.pth')
+    for name in ('iter_4.pth', 'iter_5.pth.part', 'best_mIoU_iter_4.pth.part', 'notes.part'):
+        (tmp_path / name).write_bytes(b'PK')
+    assert cut_off_files(tmp_path, 'iter_{}.pth') == {4: tmp_path / 'iter_4.pth'}
+    names = ['best_mIoU_iter_4.pth.part', 'iter_5.pth.part']
+    assert [path.name for path in partial_files(tmp_path, 'iter_{}.pth')] == names

@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+import json
 import os
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 import torch
 
 from tests.tiny_configs import ROOT, tiny
 
+STEPS = 4
+NAMES = ('aAcc', 'mIoU', 'mAcc')
 
-def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path):
+
+def launch(script, *arguments, cwd) -> None:
+    """Run one of the shell scripts."""
+    environment = {
+        **os.environ,
+        **{'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable},
+    }
+    command = ['bash', str(ROOT / 'tools' / script), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=cwd)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.fixture
+def call(monkeypatch):
+    """Run a tool in this process."""
+
+    def run(tool, *arguments):
+        path = str(ROOT / 'tools' / tool)
+        monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
+        runpy.run_path(path, run_name='__main__')
+
+    return run
+
+
+def numbers(work_dir: Path) -> dict:
+    """What a test found."""
+    (path,) = work_dir.glob('*/*.json')
+    return {name: round(value, 6) for name, value in json.loads(path.read_text()).items()}
+
+
+def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
     cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, tmp_path / 'one')
     cfg.model.backbone.dropout_ratio = 0.0
     # the labels of D are drawn for each picture: fixed here, so that both runs draw the same
@@ -23,23 +59,106 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path):
                 step.type = 'LoadCompleteAnnotations'
     cfg.custom_imports.imports.append('tests.tools.complete_labels')
     cfg.randomness.update(seed=1)
-    weights = {}
+    # two steps, and a checkpoint while gradients accumulate
+    cfg.train_cfg.update(max_iters=STEPS, val_interval=STEPS)
+    cfg.optim_wrapper.update(accumulative_counts=3)
+    cfg.default_hooks.checkpoint.update(interval=2)
+    state = {}
     for count, share in ((1, 2), (2, 1)):
         cfg.train_dataloader.update(batch_size=2 * share)
         cfg.train_dataloader.sampler.shares.update(source=share, target=share)
         cfg.work_dir = str(tmp_path / str(count))
         path = tmp_path / f'ranks{count}.py'
         cfg.dump(path)
-        launch = ['-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={count}']
-        done = subprocess.run(
-            [sys.executable, *launch, ROOT / 'tools/train.py', path, '--launcher', 'pytorch'],
-            env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        checkpoint = torch.load(tmp_path / str(count) / 'iter_2.pth', weights_only=False)
-        weights[count] = checkpoint['state_dict']
-    assert set(weights[1]) == set(weights[2])
-    for name, value in weights[1].items():
-        torch.testing.assert_close(weights[2][name], value, rtol=0, atol=2e-5, msg=name)
+        if count == 1:
+            call('train.py', path)
+        else:
+            launch('dist_train.sh', path, count, cwd=tmp_path)
+        state[count] = load(tmp_path / str(count) / f'iter_{STEPS}.pth')['state_dict']
+    assert set(state[1]) == set(state[2])
+    for name, value in state[1].items():
+        torch.testing.assert_close(state[2][name], value, rtol=0, atol=2e-5, msg=name)
+    # also what has accumulated is that of both ranks
+    pending = [
+        load(tmp_path / str(count) / 'iter_2.pth')['optimizer']['accumulated_gradients']
+        for count in (1, 2)
+    ]
+    for one, two in zip(*pending):
+        torch.testing.assert_close(two, one, rtol=0.05, atol=1e-3)
+
+    # of three pictures on two ranks, one is loaded twice, and counted once
+    checkpoint, out = tmp_path / f'2/iter_{STEPS}.pth', tmp_path / 'out'
+    launch('dist_test.sh', path, checkpoint, 2, '--work-dir', out, cwd=tmp_path)
+    call('test.py', path, checkpoint, '--work-dir', tmp_path / 'alone')
+    found = numbers(tmp_path / 'alone')
+    validated = json.loads((tmp_path / '2/selection.json').read_text())['validations'][-1]
+    for name in NAMES:
+        assert numbers(out)[name] == validated[name] == found[name]
+    twice = ('--cfg-options', 'test_dataloader.dataset.indices=[0,1,2,0]')
+    call('test.py', path, checkpoint, '--work-dir', tmp_path / 'twice', *twice)
+    assert any(numbers(tmp_path / 'twice')[name] != found[name] for name in NAMES)
+
+
+def load(path) -> dict:
+    return torch.load(path, weights_only=False)
+
+
+@pytest.fixture
+def commands(tmp_path):
+    """Run a script with commands that only say what they were given."""
+    fake = tmp_path / 'say'
+    fake.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "${MASTER_PORT:-}" "$@"\n')
+    fake.chmod(0o755)
+    (tmp_path / 'srun').symlink_to(fake)
+
+    def run(script, *arguments, **environment):
+        env = {'PATH': f'{tmp_path}:{os.environ["PATH"]}', **environment}
+        command = ['bash', ROOT / 'tools' / script, *arguments]
+        done = subprocess.run(command, env=env, capture_output=True, text=True)
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    run.fake = str(fake)
+    return run
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_several_machines(commands, tool):
+    files = ['my config.py', 'x.pth'][: 1 + (tool == 'test')]
+    machine = dict(NNODES='2', NODE_RANK='1', MASTER_ADDR='10.0.0.1', PORT='29501')
+    arguments = (f'dist_{tool}.sh', *files, '4', '--work-dir', 'a b')
+    status, said, _ = commands(*arguments, PYTHON=commands.fake, **machine)
+    assert status == 0
+    assert said[1:] == [
+        *('-m', 'torch.distributed.run', '--nnodes=2', '--node_rank=1'),
+        *('--master_addr=10.0.0.1', '--master_port=29501', '--nproc_per_node=4'),
+        *(f'{ROOT}/tools/{tool}.py', *files, '--launcher', 'pytorch', '--work-dir', 'a b'),
+    ]
+    status, said, _ = commands(*arguments, PYTHON=commands.fake)
+    assert said[1:5] == ['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=4']
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_slurm(commands, tool):
+    files = ['my config.py', 'x.pth'][: 1 + (tool == 'test')]
+    values = dict(GPUS='16', CPUS_PER_TASK='6', SRUN_ARGS='--time=1:00 --exclusive', PORT='29502')
+    arguments = (f'slurm_{tool}.sh', 'gpu', 'job', *files, '--amp')
+    status, said, _ = commands(*arguments, **values)
+    assert status == 0
+    end = [f'{ROOT}/tools/{tool}.py', *files, '--launcher', 'slurm', '--amp']
+    assert said == [
+        *('29502', '--partition=gpu', '--job-name=job', '--gres=gpu:8', '--ntasks=16'),
+        *('--ntasks-per-node=8', '--cpus-per-task=6', '--kill-on-bad-exit=1'),
+        *('--time=1:00', '--exclusive', 'python', '-u', *end),
+    ]
+    _, said, _ = commands(*arguments, GPUS='2')
+    assert said[3:6] == ['--gres=gpu:2', '--ntasks=2', '--ntasks-per-node=2']
+    _, said, _ = commands(*arguments, GPUS='4', GPUS_PER_NODE='1')
+    assert said[3:6] == ['--gres=gpu:1', '--ntasks=4', '--ntasks-per-node=1']
+
+
+@pytest.mark.parametrize('script', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test'])
+def test_too_few_arguments(commands, script):
+    status, _, stderr = commands(f'{script}.sh', 'config.py')
+    assert status == 2
+    assert stderr.startswith(f'usage: tools/{script}.sh ')
+    assert subprocess.run(['bash', '-n', ROOT / f'tools/{script}.sh']).returncode == 0

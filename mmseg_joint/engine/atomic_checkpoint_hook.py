@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmseg.registry import HOOKS
+
+from mmseg_joint.engine.atomic_backend import AtomicBackend
+from mmseg_joint.engine.joint_optim_wrapper import JointOptimWrapper
+from mmseg_joint.engine.newest_checkpoint import cut_off_files, partial_files
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """mmengine's `CheckpointHook`, whose files a kill or a full disk leaves whole.
+
+    A checkpoint takes its name once it is complete; `last_checkpoint` names it after that, and the
+    files that it replaces (`max_keep_ckpts`, `save_best`) are deleted after that too. What a run
+    that was killed left half-written is deleted when the next one starts, which says so.
+
+    Checkpoints that are not local files, or with `backend_args` of one's own, are written as
+    mmengine writes them.
+
+    Args:
+        **kwargs: The arguments of mmengine's hook.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        is_local = '://' not in str(self.out_dir or '')
+        if is_local and self.backend_args is None and self.file_client_args is None:
+            self.backend_args = {'backend': 'atomic'}
+
+    def before_train(self, runner: Any) -> None:
+        """Delete what was half-written, and say where training goes on instead.
+
+        Args:
+            runner: The runner, which has read its checkpoint.
+        """
+        super().before_train(runner)
+        if not is_main_process() or not isinstance(self.file_backend, AtomicBackend):
+            return
+        folder = Path(self.out_dir)
+        partial = partial_files(folder, self.filename_tmpl)
+        cut_off = cut_off_files(folder, self.filename_tmpl)
+        now = runner.epoch if self.by_epoch else runner.iter
+        broken = partial + [path for step, path in cut_off.items() if step > now]
+        if broken:
+            names = ', '.join(path.name for path in broken)
+            begin = f'goes on from iteration {runner.iter}' if runner.iter else 'starts anew'
+            runner.logger.warning(
+                f'{names} in {folder}: not whole, as the writing was cut short. Training {begin}.'
+            )
+        for path in partial:
+            path.unlink()
+
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        if isinstance(runner.optim_wrapper, JointOptimWrapper):
+            # only the first rank writes, but each has gradients of its own
+            runner.optim_wrapper.average_accumulated_gradients()
+        with self._outdated_kept_until_done():
+            super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
+        with self._outdated_kept_until_done():
+            super()._save_best_checkpoint(runner, metrics)
+
+    @contextmanager
+    def _outdated_kept_until_done(self) -> Iterator[None]:
+        if isinstance(self.file_backend, AtomicBackend):
+            with self.file_backend.hold_back_removals():
+                yield
+        else:
+            yield

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Test on several processes of one machine or of several:
+#   tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [flags of tools/test.py]
+# PROCESSES is the number on this machine, one a GPU. On several machines, run it once on each with
+#   NNODES       number of machines (1)
+#   NODE_RANK    this machine's number, from 0 (0)
+#   MASTER_ADDR  address of machine 0 (127.0.0.1)
+#   PORT         a free port of machine 0 (29500; a free one is chosen if nothing is set)
+set -euo pipefail
+
+if [ "$#" -lt 3 ]; then
+    echo 'usage: tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [flags of tools/test.py]' >&2
+    exit 2
+fi
+config=$1
+checkpoint=$2
+processes=$3
+shift 3
+
+if [ "${NNODES:-1}" = 1 ] && [ -z "${PORT:-}" ]; then
+    rendezvous=(--standalone)
+else
+    rendezvous=(
+        --nnodes="${NNODES:-1}"
+        --node_rank="${NODE_RANK:-0}"
+        --master_addr="${MASTER_ADDR:-127.0.0.1}"
+        --master_port="${PORT:-29500}"
+    )
+fi
+exec "${PYTHON:-python}" -m torch.distributed.run "${rendezvous[@]}" --nproc_per_node="$processes" \
+    "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch "$@"
