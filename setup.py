@@ -16,7 +16,7 @@ EXTRAS = {
     'onedl': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation'],
     'upstream': ['mmengine>=0.10.7', 'mmcv>=2.0.0', 'mmsegmentation>=1.2.2', 'ftfy', 'regex'],
     'export': ['safetensors'],  # tools/export_checkpoint.py --safetensors
-    'tests': ['pytest>=7', 'pytest-xdist', 'ruff'],
+    'tests': ['pytest>=7', 'pytest-xdist', 'ruff', 'safetensors'],
 }
 
 setup(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
 @pytest.fixture(scope='session', autouse=True)
 def _mmseg_scope():
     init_default_scope('mmseg')
+    logging.raiseExceptions = (
+        False  # mmengine's loggers outlive the stream of the test they began in
+    )
     # mmengine has every config formatted for every checkpoint, most of the time of a short training
     yapf_api.FormatCode = lambda text, **_: (text, True)
     torch.set_num_threads(1)  # tiny networks gain nothing from threads that wait for each other

@@ -77,7 +77,8 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         warm_up.update(end=1, start_factor=1.0)
         decay.begin = 0
     # weight decay would move weights that get no gradient
-    cfg.optim_wrapper.segmentor.optimizer.pop('weight_decay', None)
+    if 'weight_decay' in cfg.optim_wrapper.segmentor.optimizer:
+        cfg.optim_wrapper.segmentor.optimizer.weight_decay = 0.0
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'WARNING'
     return cfg

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmseg_joint.engine.launch import build_runner
+from mmseg_joint.engine.launch import build_runner, close_process_group
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file, run
@@ -57,6 +57,7 @@ def main() -> None:
     if args.out:
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
     build_runner(cfg).test()
+    close_process_group()
 
 
 def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:

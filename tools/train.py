@@ -7,14 +7,12 @@ A config that lists `stages` is trained stage after stage.
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 from pathlib import Path
 
-import torch
 from mmengine.config import Config, DictAction
 
-from mmseg_joint.engine.launch import build_runner, use_mixed_precision
+from mmseg_joint.engine.launch import build_runner, close_process_group, use_mixed_precision
 from mmseg_joint.engine.newest_checkpoint import checkpoint_to_resume
 from mmseg_joint.engine.stage_training import train_stages
 from mmseg_joint.engine.stages import read_stages
@@ -66,10 +64,7 @@ def main() -> None:
         train(cfg, args)
     else:
         train_in_stages(cfg, args)
-    if torch.distributed.is_initialized():
-        # left open, or held by the model's wrapper, gloo may abort the process as Python ends
-        gc.collect()
-        torch.distributed.destroy_process_group()
+    close_process_group()
 
 
 def train(cfg: Config, args: argparse.Namespace) -> None:

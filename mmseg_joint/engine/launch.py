@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 
 import torch
@@ -26,6 +27,16 @@ def build_runner(cfg: Config) -> Runner:
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def close_process_group() -> None:
+    """End distributed training, if there was any, before Python ends.
+
+    Left open, or held by the model's wrapper, gloo may abort the process.
+    """
+    if torch.distributed.is_initialized():
+        gc.collect()
+        torch.distributed.destroy_process_group()
 
 
 def use_mixed_precision(cfg: Config) -> None:
