@@ -19,6 +19,9 @@ if not is_starting():  # the doctor runs without the stack too, and imports this
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
     from . import datasets, engine, evaluation, models, visualization
+    from .models.pretrained import trust_training_state
+
+    trust_training_state()
 
 __all__ = [
     'JointError',

@@ -169,7 +169,7 @@ def read_checkpoint(
         elif remote:
             content = CheckpointLoader.load_checkpoint(checkpoint, map_location)
         else:
-            content = _load_local(path, map_location)
+            content = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # whatever a network, a file system or pickle can raise
         reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
         if isinstance(error, pickle.UnpicklingError):
@@ -196,31 +196,27 @@ def _download(url: str, map_location: str) -> Mapping[str, Any]:
             barrier()
 
 
-def _load_local(path: str, map_location: str) -> Mapping[str, Any]:
-    try:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError:
-        with _training_state_allowed():
-            return torch.load(path, map_location=map_location, weights_only=True)
+def trust_training_state() -> None:
+    """Let torch read a training checkpoint by itself, as mmengine's own resume does.
+
+    Torch since 2.6 refuses what such a checkpoint holds beside its tensors, unless it is named.
+    """
+    if hasattr(torch.serialization, 'add_safe_globals'):
+        with contextlib.suppress(TypeError, AttributeError):  # torch before 2.6 needs none
+            torch.serialization.add_safe_globals(_training_state())
 
 
-def _training_state_allowed() -> contextlib.AbstractContextManager:
-    """Let `weights_only` accept what an mmengine training checkpoint holds beside its tensors.
+def _training_state() -> list:
+    """What may stand in a training checkpoint.
 
     The message hub's buffers pickle four methods of theirs by `getattr`. A free `getattr` would
     let a file reach any code, so this one answers for those four only.
     """
-    if not hasattr(torch.serialization, 'safe_globals'):
-        return contextlib.nullcontext()
     core = getattr(np, '_core', None) or np.core
     allowed: list = [HistoryBuffer, np.ndarray, np.dtype]
     allowed += [core.multiarray._reconstruct, core.multiarray.scalar]
     allowed += [type(np.dtype(kind)) for kind in (bool, 'i4', 'i8', 'u4', 'f4', 'f8')]
-    allowed.append((_getattr_of_history_buffer, 'builtins.getattr'))
-    try:
-        return torch.serialization.safe_globals(allowed)
-    except (TypeError, AttributeError):  # torch before 2.6 takes no name beside a function
-        return contextlib.nullcontext()
+    return [*allowed, (_getattr_of_history_buffer, 'builtins.getattr')]
 
 
 def _getattr_of_history_buffer(owner: Any, attribute: str) -> Any:

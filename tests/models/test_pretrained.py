@@ -172,3 +172,12 @@ def test_check_refuses_what_mmengine_would_skip(tmp_path):
         check_pretrained(Tiny(pretrained_cfg('/nowhere.pth')))
     check_pretrained(Tiny())
     check_pretrained(nn.Linear(1, 1))
+
+
+def test_torch_reads_a_training_checkpoint_without_running_code(tmp_path):
+    """As mmengine's resume does: with nothing but torch's own safe loading."""
+    path = tmp_path / 'iter_1.pth'
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
+    torch.save({'message_hub': {'log_scalars': {'loss': history}}}, path)
+    loaded = torch.load(path, weights_only=True)
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
