@@ -7,6 +7,7 @@ import torch
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
+from torch.nn.functional import interpolate
 
 from mmseg_joint.datasets import Draw
 from mmseg_joint.errors import JointError
@@ -320,3 +321,31 @@ def test_the_heads_ignore_index_reaches_the_objectives():
 
 def test_none_deletes_an_objective():
     assert list(build(dict(HRS, gan=None)).objectives) == ['weighting']
+
+
+@pytest.mark.parametrize('domain', ['source', 'target'])
+def test_supervised_loss_equals_equation_1_of_ass(domain):
+    """Cross-entropy of the up-sampled softmax over labelled pixels, by value and by gradient."""
+    model = build(dict(ga=dict(type='OutputAdversarial')), **DEEPLAB).double().eval()
+    data = batch(domains=('source', 'target', 'unlabeled'), size=(45, 70), count=2)
+    prepared = model.data_preprocessor(data, training=True)
+    loss = model.loss(**prepared)[f'{domain}.decode.loss_ce']
+
+    pictures = prepared['inputs'][domain]
+    scores = model.decode_head(model.backbone(pictures))
+    scores = interpolate(scores, size=(45, 70), mode='bilinear', align_corners=True)
+    odds = scores.exp() / scores.exp().sum(1, keepdim=True)
+    labels = torch.stack([s.gt_sem_seg.data[0] for s in prepared['data_samples'][domain]])
+    terms = [-odds[n, labels[n, y, x], y, x].log() for n, y, x in (labels != 255).nonzero()]
+    expected = sum(terms) / len(terms)
+    torch.testing.assert_close(loss, expected, rtol=1e-8, atol=0)
+
+    names, parameters = zip(*((n, p) for n, p in model.named_parameters() if p.requires_grad))
+    got = torch.autograd.grad(loss, parameters, allow_unused=True)
+    wanted = torch.autograd.grad(expected, parameters, allow_unused=True)
+    for name, ours, theirs in zip(names, got, wanted):
+        if name.startswith('objectives.'):
+            assert ours is None  # D learns nothing from labels
+        else:
+            torch.testing.assert_close(ours, theirs, rtol=1e-7, atol=1e-12, msg=name)
+            assert ours.any(), name
