@@ -169,6 +169,7 @@ def read_checkpoint(
         elif remote:
             content = CheckpointLoader.load_checkpoint(checkpoint, map_location)
         else:
+            trust_training_state()  # again: whoever leaves torch's `safe_globals` takes it away
             content = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # whatever a network, a file system or pickle can raise
         reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
