@@ -2,7 +2,7 @@
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/streets_camvid.py',
-    '_base_/schedules/adam_1k.py',
+    '_base_/schedules/adam_camvid.py',
     '_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11))

@@ -2,7 +2,7 @@
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/streets_camvid_unsupervised.py',
-    '_base_/schedules/source_then_adapt_1k.py',
+    '_base_/schedules/source_then_adapt_camvid.py',
     '_base_/objectives/target_regularization.py',
     '_base_/default_runtime.py',
 ]

@@ -2,10 +2,10 @@
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/streets_camvid_unsupervised.py',
-    '_base_/schedules/adam_1k.py',
+    '_base_/schedules/adam_camvid.py',
     '_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11))
-train_dataloader = dict(batch_size=4, sampler=dict(shares=dict(unlabeled=0)))
-train_cfg = dict(max_iters=1500)  # as many as source and adaptation together
+train_dataloader = dict(batch_size=2, sampler=dict(shares=dict(unlabeled=0)))
+train_cfg = dict(max_iters=900)  # as many as source and adaptation together
 table_row = dict(paper='MaxSquare', table='GTA5 → Cityscapes', row='source only', scale='camvid')

@@ -5,7 +5,7 @@ train_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadMappedAnnotations'),
     dict(type='RandomResize', scale=(480, 360), ratio_range=(0.7, 1.4), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=(288, 384), cat_max_ratio=1.0),
+    dict(type='RandomCrop', crop_size=(224, 288), cat_max_ratio=1.0),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
@@ -19,8 +19,8 @@ tta_pipeline[1]['transforms'][0] = [
     dict(type='Resize', scale=scale) for scale in [(240, 180), (480, 360), (600, 450)]
 ]
 train_dataloader = dict(
-    batch_size=4,
-    sampler=dict(shares=dict(target=4)),
+    batch_size=2,
+    sampler=dict(shares=dict(target=2)),
     dataset=dict(
         domains=dict(
             target=dict(

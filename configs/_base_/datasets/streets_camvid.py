@@ -1,8 +1,8 @@
 # Joint: rendered streets, read in CamVid's 11 classes, beside CamVid
 _base_ = './camvid.py'
 train_dataloader = dict(
-    batch_size=8,  # the sum of the shares
-    sampler=dict(shares=dict(source=4, target=4)),
+    batch_size=4,  # the sum of the shares
+    sampler=dict(shares=dict(source=2, target=2)),
     dataset=dict(
         domains=dict(
             source=dict(

@@ -1,8 +1,8 @@
 # Joint: rendered streets, a few labelled CamVid pictures and all of them without their labels
 _base_ = './streets_camvid.py'
 train_dataloader = dict(
-    batch_size=12,  # the sum of the shares
-    sampler=dict(shares=dict(source=4, target=4, unlabeled=4)),
+    batch_size=6,  # the sum of the shares
+    sampler=dict(shares=dict(source=2, target=2, unlabeled=2)),
     dataset=dict(
         domains=dict(
             unlabeled=dict(
