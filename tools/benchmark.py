@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mmseg_joint.benchmark import Settings, measure, measure_sequential
+from mmseg_joint.benchmark import Settings, measure, measure_in_turn, measure_sequential
 from mmseg_joint.benchmark.data_path import measure_data_path
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file, run
@@ -47,6 +47,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='CONFIG',
         help='compare with a hand-written sequential loop that does what the config does, or what '
         'CONFIG does (configs with one OutputAdversarial)',
+    )
+    parser.add_argument(
+        '--in-turn',
+        action='store_true',
+        help='instead, compare all domains together with model.domains_in_turn and with one domain',
     )
     parser.add_argument('--json', metavar='FILE', help='write all numbers here')
     parser.add_argument(
@@ -86,6 +91,8 @@ def main(argv: list[str] | None = None) -> None:
     name = Path(args.config).stem
     if args.data_path:
         report = measure_data_path(cfg, settings.steps)
+    elif args.in_turn:
+        report = measure_in_turn(cfg, name, settings)
     elif args.sequential is not None:
         loop = read(args.sequential, args.cfg_options) if args.sequential else None
         report = measure_sequential(cfg, name, settings, loop)

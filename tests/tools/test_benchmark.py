@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
-from mmseg_joint.benchmark import Settings, measure_sequential
+from mmseg_joint.benchmark import Settings, measure_in_turn, measure_sequential
 from mmseg_joint.benchmark.bare import BareLoop, not_written
 from mmseg_joint.benchmark.batches import random_batch, shares_of
 from mmseg_joint.benchmark.breakdown import Ledger, flops_by_part, networks, seconds_by_part
@@ -340,3 +340,22 @@ def test_beside_the_sequential_loop():
 def test_the_sequential_loop_refuses_other_objectives():
     with pytest.raises(JointError, match='not for HierarchicalWeighting, ReconstructionGAN'):
         measure_sequential(hrs(), 'hrs', SETTINGS)
+
+
+def test_domains_in_turn_beside_all_together_and_one_alone():
+    settings = Settings(size=(256, 128), steps=2, warmup=1, device='cpu')
+    report = measure_in_turn(hrs(), 'hrs', settings)
+    assert list(report.times) == ['together', 'in turn', 'source alone']
+    assert all(len(times) == 2 for times in report.times.values())
+    lines = str(report).splitlines()
+    assert lines[0].startswith('hrs: 2 source + 1 target of 256x128, cpu')
+    shown = [line.split()[-2] for line in lines[3:]]
+    assert shown == [f'{count / 2**20:.0f}' for count in report.memory.values()]
+    assert json.loads(json.dumps(report.as_dict()))['memory'] == report.memory
+
+
+def test_domains_in_turn_needs_a_joint_model():
+    cfg = hrs()
+    cfg.model.type = 'EncoderDecoder'
+    with pytest.raises(JointError, match=r'--in-turn needs a config whose model\.type is Joint'):
+        measure_in_turn(cfg, 'plain', SETTINGS)

@@ -19,6 +19,7 @@ from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.models.pretrained import check_pretrained
 
 from .domain_groups import group_domains
+from .domain_in_turn import in_turn
 from .pixel_weights import PixelWeights, check_weighable, weighted
 from .separate_statistics import separate_statistics
 
@@ -41,6 +42,9 @@ class JointEncoderDecoder(EncoderDecoder):
             segmentor together, with batch statistics for each domain, which changes nothing but
             the time. True insists on one forward and lets the domains share batch statistics; False
             runs one forward a domain.
+        domains_in_turn: Keep the maps of one domain at a time, and compute them again in the
+            backward: less memory, about a third more time, the same gradients. Domains are then
+            not merged.
         channels_last: Keep the segmentor's weights and maps channels-last: faster for residual
             networks on a CPU and in half precision on a GPU, slower for VGG on a CPU.
         data_preprocessor: mmseg's config of it; :class:`JointDataPreprocessor` takes its place.
@@ -56,6 +60,7 @@ class JointEncoderDecoder(EncoderDecoder):
         *args: Any,
         objectives: dict[str, dict[str, Any] | None] | None = None,
         merge_domains: bool | str = 'auto',
+        domains_in_turn: bool = False,
         channels_last: bool = False,
         data_preprocessor: dict[str, Any] | nn.Module | None = None,
         **kwargs: Any,
@@ -75,7 +80,13 @@ class JointEncoderDecoder(EncoderDecoder):
             num_classes=self.num_classes,
             ignore_index=self.decode_head.ignore_index,
         )
-        self.merge_domains = merge_domains
+        if domains_in_turn and merge_domains is True:
+            raise JointError(
+                'model.domains_in_turn=True runs one domain at a time, model.merge_domains=True '
+                'all at once: leave one of them out.'
+            )
+        self.domains_in_turn = domains_in_turn
+        self.merge_domains = False if domains_in_turn else merge_domains
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         for part in self._segmentor_parts():
             part.to(memory_format=self.memory_format)
@@ -146,6 +157,30 @@ class JointEncoderDecoder(EncoderDecoder):
             )
         return total, log_vars
 
+    def look(
+        self, inputs: Inputs, data_samples: Samples
+    ) -> tuple[dict[str, DomainOutput], dict[str, dict[str, Tensor]]]:
+        """Compute what there is to see of a batch, to be called without gradients.
+
+        Args:
+            inputs: Domain -> normalised pictures, (N, 3, H, W).
+            data_samples: Domain -> the pictures' samples.
+
+        Returns:
+            Each domain's outputs, also of those that objectives make; and for each of them title
+            -> what an objective shows (:meth:`Objective.pictures`), named after the objective.
+
+        Raises:
+            JointError: An objective needs a domain that the batch lacks.
+        """
+        self._check_domains(inputs)
+        outputs = self._forward_domains(*self._derive_domains(inputs, data_samples))
+        shown = {domain: {} for domain in outputs}
+        for name, objective in self.objectives.items():
+            for domain, maps in objective.pictures(outputs).items():
+                shown[domain].update({f'{name}: {title}': value for title, value in maps.items()})
+        return outputs, shown
+
     def _heads(self) -> list[nn.Module]:
         heads = [self.decode_head]
         if self.with_auxiliary_head:
@@ -207,7 +242,10 @@ class JointEncoderDecoder(EncoderDecoder):
         self, group: list[str], inputs: Inputs
     ) -> dict[str, tuple[tuple[Tensor, ...], Tensor]]:
         if len(group) == 1:
-            return {group[0]: self._segment(inputs[group[0]])}
+            pictures = inputs[group[0]]
+            if self.domains_in_turn and torch.is_grad_enabled():
+                return {group[0]: in_turn(self._segment, pictures, self._segmentor_parts())}
+            return {group[0]: self._segment(pictures)}
         counts = [len(inputs[domain]) for domain in group]
         merged = torch.cat([inputs[domain] for domain in group])
         shared = self.merge_domains is True

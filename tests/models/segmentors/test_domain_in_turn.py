@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import copy
+import weakref
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.segmentors.domain_in_turn import running_averages_kept
+from tests.models.objectives.test_pixelda import CALM, NARROW
+from tests.models.segmentors.test_joint_encoder_decoder import DEEPLAB
+from tests.tiny import HRS, MODEL, batch, build
+
+DROPOUT = dict(backbone=dict(MODEL.backbone, dropout_ratio=0.5))
+ADVERSARIAL = dict(
+    ga=dict(type='OutputAdversarial', align='target'),
+    squares=dict(type='TargetRegularization', loss=dict(type='MaxSquareLoss')),
+)
+
+
+def trained(objectives: dict, in_turn: bool, domains: tuple[str, ...], dtype=None, **changes):
+    kept = build(objectives, merge_domains=False, **changes)
+    model = build(objectives, domains_in_turn=in_turn, merge_domains=False, **changes)
+    model.load_state_dict(kept.state_dict())
+    model.train()
+    torch.manual_seed(1)
+    data = model.data_preprocessor(batch(domains=domains, count=2), training=True)
+    with torch.autocast('cpu', dtype, enabled=dtype is not None):
+        losses = model.loss(**data)
+        total = model.parse_losses(losses)[0]
+    total.backward()
+    gradients = {name: value.grad for name, value in model.named_parameters()}
+    return losses, gradients, dict(model.named_buffers()), torch.get_rng_state()
+
+
+CASES = {
+    'HRS with dropout': (HRS, ('source', 'target'), DROPOUT),
+    'direct joint': ({}, ('source', 'target'), DROPOUT),
+    'batch norm, two levels': (ADVERSARIAL, ('source', 'target', 'unlabeled'), DEEPLAB),
+    'pictures that an objective makes': (
+        dict(pixelda=dict(type='PixelDA', generator=NARROW, discriminator=CALM)),
+        ('source', 'target'),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize('dtype', [None, torch.bfloat16], ids=['float32', 'bfloat16'])
+@pytest.mark.parametrize('case', CASES)
+def test_losses_gradients_and_averages_are_those_of_keeping_all_maps(case, dtype):
+    objectives, domains, changes = copy.deepcopy(CASES[case])
+    kept = trained(objectives, False, domains, dtype, **changes)
+    turned = trained(objectives, True, domains, dtype, **changes)
+    for theirs, ours in zip(kept[:3], turned[:3]):
+        assert set(theirs) == set(ours)
+        for name, value in theirs.items():
+            if value is None:
+                assert ours[name] is None, name
+            else:
+                assert torch.equal(ours[name], value), name
+    assert any(value.any() for value in turned[1].values() if value is not None)
+    assert torch.equal(turned[3], kept[3])  # the next step draws what it would have drawn
+
+
+class PeakOfMaps(TorchDispatchMode):
+    """The most bytes of results that were alive at once, weights and pictures apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.alive, self.peak = {}, 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else [result]:
+            if isinstance(tensor, torch.Tensor):
+                self._note(tensor.untyped_storage())
+        return result
+
+    def _note(self, storage):
+        if storage._cdata not in self.alive:
+            self.alive[storage._cdata] = storage.nbytes()
+            weakref.finalize(storage, self.alive.pop, storage._cdata, None)
+            self.peak = max(self.peak, sum(self.alive.values()))
+
+
+def peak(domains: tuple[str, ...], **changes) -> int:
+    model = build(**changes)
+    data = model.data_preprocessor(batch(domains=domains, size=(128, 128)), training=True)
+    with PeakOfMaps() as maps:
+        model.parse_losses(model.loss(**data))[0].backward()
+    return maps.peak
+
+
+def test_the_maps_of_one_domain_live_at_a_time():
+    one, three = ('target',), ('source', 'target', 'other')
+    alone, together = peak(one), peak(three)
+    in_turn = peak(three, domains_in_turn=True)
+    assert together > 2 * alone
+    assert in_turn < 1.5 * alone
+
+
+def test_running_averages_are_kept_and_the_layer_is_as_before():
+    norm = torch.nn.BatchNorm2d(3, momentum=0.3)
+    with running_averages_kept([norm]):
+        norm(torch.rand(2, 3, 4, 4))
+    assert torch.equal(norm.running_mean, torch.zeros(3))
+    assert (norm.momentum, int(norm.num_batches_tracked)) == (0.3, 0)
+    with pytest.raises(RuntimeError), running_averages_kept([norm]):
+        raise RuntimeError
+    norm(torch.rand(2, 3, 4, 4))
+    assert int(norm.num_batches_tracked) == 1 and norm.running_mean.any()
+
+
+def test_both_options_at_once_are_refused():
+    with pytest.raises(JointError, match='leave one of them out'):
+        build(domains_in_turn=True, merge_domains=True)
