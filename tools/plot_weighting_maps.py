@@ -6,20 +6,17 @@ from __future__ import annotations
 import argparse
 
 from mmengine.config import Config, DictAction
-from mmseg.registry import DATASETS
 
-from mmseg_joint.datasets import Draw
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.visualization.figures import choose_pictures, save_figure
-from mmseg_joint.visualization.load_model import config_value, load_model
+from mmseg_joint.visualization.figures import save_figure
+from mmseg_joint.visualization.load_model import load_model
+from mmseg_joint.visualization.source_samples import SOURCE, source_samples
 from mmseg_joint.visualization.weighting_maps import (
     draw_weighting_maps,
     weigh_picture,
     weighting_name,
 )
-
-SOURCE = 'train_dataloader.dataset.domains.source'
 
 
 def parse_args() -> argparse.Namespace:
@@ -49,20 +46,11 @@ def main() -> None:
     name = weighting_name(cfg)
     checkpoint = existing_file(args.checkpoint, 'checkpoint')
     model = load_model(cfg, checkpoint, args.device, objectives=[name])
-    samples = source_samples(cfg, args.count, args.seed)
+    samples, _ = source_samples(cfg, args.count, args.seed)
     pictures = [weigh_picture(model, sample, name) for sample in samples]
     per_class = cfg.model.objectives[name].get('per_class', True)
     save_figure(draw_weighting_maps(pictures, per_class), args.out)
     print(f'{args.out}: {len(pictures)} pictures of {SOURCE}')
-
-
-def source_samples(cfg: Config, count: int, seed: int) -> list[dict]:
-    """Load source pictures exactly as training would: augmented, but a function of the seed."""
-    config = {'type': 'JointDataset', 'domains': {'source': config_value(cfg, SOURCE)}}
-    dataset = DATASETS.build(config)
-    chosen = choose_pictures(len(dataset), count, seed)
-    draws = [Draw('source', index, i, 0, 1, seed) for i, index in enumerate(chosen)]
-    return [dataset[draw] for draw in draws]
 
 
 if __name__ == '__main__':

@@ -37,11 +37,15 @@ class WeightedPicture:
         picture: (H, W, 3), `uint8`, red first.
         total: H of Eq. 4, (H, W); NaN where the label is ignored.
         levels: Level -> H_k of Eq. 3 at every pixel, (H, W); NaN likewise.
+        labels: Class of each pixel, (H, W), integers.
+        prediction: Predicted class of each pixel, (H, W), integers.
     """
 
     picture: np.ndarray
     total: np.ndarray
     levels: dict[str, np.ndarray]
+    labels: np.ndarray
+    prediction: np.ndarray
 
 
 def weighting_name(cfg: Config) -> str:
@@ -110,6 +114,8 @@ def weigh_picture(model: nn.Module, packed: dict, name: str = 'weighting') -> We
         picture=to_rgb(packed['inputs']),
         total=read(list(scores)),
         levels={level: read([level]) for level in scores},
+        labels=labels[0, :height, :width].cpu().numpy(),
+        prediction=logits.argmax(dim=1)[0, :height, :width].cpu().numpy(),
     )
 
 

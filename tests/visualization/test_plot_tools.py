@@ -115,6 +115,22 @@ def test_weighting_maps_refuse_what_has_none(trained, tmp_path, monkeypatch, cap
     assert not out.exists()
 
 
+def test_weights_over_training(trained, tmp_path, monkeypatch, capsys):
+    config, checkpoint = trained
+    later = checkpoint.with_name('later.pth')
+    later.write_bytes(checkpoint.read_bytes())
+    out = tmp_path / 'weights.png'
+    call(
+        *(monkeypatch, 'plot_weights', config, checkpoint, later),
+        *('--out', out, '--count', 2),
+    )
+    assert Image.open(out).width == 1600
+    first, second, last = capsys.readouterr().out.strip().splitlines()[-3:]
+    assert first.startswith('hrs: mean weight 0.')
+    assert second == first.replace('hrs', 'later', 1)
+    assert last.endswith('2 source pictures')
+
+
 def test_predictions(trained, tmp_path, monkeypatch):
     config, checkpoint = trained
     plain = {**MODEL, 'decode_head': ELEVEN, 'type': 'EncoderDecoder'}

@@ -125,7 +125,9 @@ def test_fewer_levels_have_fewer_weights(levels):
 
 def test_each_weight_has_its_colour_and_ignored_pixels_are_grey():
     weights = np.array([[0, 1 / 3, 2 / 3], [1, np.nan, 1]], dtype=np.float32)
-    row = WeightedPicture(np.zeros((2, 3, 3), np.uint8), weights, dict.fromkeys('pri', weights))
+    empty = np.zeros((2, 3), int)
+    levels = dict.fromkeys('pri', weights)
+    row = WeightedPicture(np.zeros((2, 3, 3), np.uint8), weights, levels, empty, empty)
     figure = draw_weighting_maps([row])
     image = figure.axes[2].images[0]
     colours = image.to_rgba(image.get_array())

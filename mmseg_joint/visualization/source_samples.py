@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+
+from mmseg_joint.datasets import Draw
+
+from .figures import choose_pictures
+from .load_model import config_value
+
+SOURCE = 'train_dataloader.dataset.domains.source'
+
+
+def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list[str]]:
+    """Load source pictures exactly as training would: augmented, but a function of the seed.
+
+    Args:
+        cfg: The whole config.
+        count: Number of pictures; if there are fewer, all are loaded.
+        seed: Which pictures, and how they are cut.
+
+    Returns:
+        Packed samples, and the names of the classes.
+
+    Raises:
+        JointError: The config has no source.
+    """
+    config = {'type': 'JointDataset', 'domains': {'source': config_value(cfg, SOURCE)}}
+    dataset = DATASETS.build(config)
+    chosen = choose_pictures(len(dataset), count, seed)
+    draws = [Draw('source', index, i, 0, 1, seed) for i, index in enumerate(chosen)]
+    return [dataset[draw] for draw in draws], list(dataset.metainfo['classes'])

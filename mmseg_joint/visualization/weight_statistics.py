@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .curves import COLOURS
+from .figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH
+from .weighting_maps import COLOURS as SHADES
+from .weighting_maps import WeightedPicture
+
+
+@dataclass
+class WeightStatistics:
+    """What a checkpoint's weighting maps select among labelled source pixels.
+
+    Args:
+        shares: Weight -> share of the pixels that have it; the shares add up to 1.
+        right: Mean weight of the pixels whose class is predicted right; NaN if there are none.
+        wrong: Mean weight of the others.
+        levels: Level -> mean of H_k.
+        classes: Mean weight of each class's pixels, (C,); NaN for a class without pixels.
+    """
+
+    shares: dict[float, float]
+    right: float
+    wrong: float
+    levels: dict[str, float]
+    classes: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """The mean weight."""
+        return sum(weight * share for weight, share in self.shares.items())
+
+
+def weight_statistics(pictures: Sequence[WeightedPicture], num_classes: int) -> WeightStatistics:
+    """Count what the maps of some source pictures select.
+
+    Args:
+        pictures: What one checkpoint gives them, all with the same levels.
+        num_classes: Number of classes C.
+
+    Returns:
+        The statistics over the labelled pixels of all pictures together.
+    """
+    known = [~np.isnan(picture.total) for picture in pictures]
+
+    def labelled(maps: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate([values[where] for values, where in zip(maps, known)])
+
+    weights = labelled([picture.total for picture in pictures])
+    labels = labelled([picture.labels for picture in pictures])
+    right = labels == labelled([picture.prediction for picture in pictures])
+    votes = len(pictures[0].levels)
+    counts = np.bincount(np.rint(weights * votes).astype(int), minlength=votes + 1)
+    pixels = np.bincount(labels, minlength=num_classes)
+    sums = np.bincount(labels, weights=weights, minlength=num_classes)
+    return WeightStatistics(
+        shares={vote / votes: float(count / len(weights)) for vote, count in enumerate(counts)},
+        right=_mean(weights[right]),
+        wrong=_mean(weights[~right]),
+        levels={
+            level: _mean(labelled([picture.levels[level] for picture in pictures]))
+            for level in pictures[0].levels
+        },
+        classes=np.divide(sums, pixels, out=np.full(num_classes, np.nan), where=pixels > 0),
+    )
+
+
+def draw_weight_statistics(
+    statistics: dict[str, WeightStatistics], class_names: Sequence[str]
+) -> Figure:
+    """Draw how the selection changes over training.
+
+    Args:
+        statistics: Checkpoint's name -> its statistics, in the order of training.
+        class_names: Names of the classes.
+
+    Returns:
+        The figure: the histogram of the weights, the means of right and wrong pixels and of each
+        level, and the mean of each class.
+    """
+    rows = 0.17 * len(class_names)
+    figure = Figure(figsize=(WIDTH, max(2.4, 1.0 + rows)), dpi=DPI, layout='constrained')
+    figure.set_facecolor('white')
+    histogram, means, classes = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
+    names = list(statistics)
+    _draw_histogram(histogram, statistics)
+    _draw_means(means, statistics)
+    table = np.stack([entry.classes for entry in statistics.values()], axis=1)
+    colours = matplotlib.colormaps[SHADES].with_extremes(bad='0.75')
+    image = classes.imshow(table, cmap=colours, vmin=0, vmax=1, aspect='auto')
+    classes.set_yticks(range(len(class_names)), class_names)
+    bar = figure.colorbar(image, ax=classes, shrink=0.9)
+    bar.ax.tick_params(labelsize=TEXT_SIZE)
+    titles = ('share of labelled pixels by weight', 'mean weight', 'mean weight by class')
+    for axes, title in zip((histogram, means, classes), titles):
+        axes.set_xticks(range(len(names)), names, rotation=45, ha='right', rotation_mode='anchor')
+        axes.set_title(title, fontsize=TITLE_SIZE)
+        axes.tick_params(labelsize=TEXT_SIZE)
+    return figure
+
+
+def _draw_histogram(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
+    weights = list(next(iter(statistics.values())).shares)
+    shades = matplotlib.colormaps[SHADES](np.asarray(weights))
+    bottom = np.zeros(len(statistics))
+    for weight, shade in zip(weights, shades):
+        heights = np.array([entry.shares[weight] for entry in statistics.values()])
+        axes.bar(
+            range(len(heights)), heights, bottom=bottom, color=shade, label=f'weight {weight:.2g}'
+        )
+        bottom += heights
+    axes.set_ylim(0, 1)
+    axes.legend(fontsize=TEXT_SIZE, labelcolor=GREY, loc='upper left')
+
+
+def _draw_means(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
+    entries = list(statistics.values())
+    lines = {
+        'predicted right': [entry.right for entry in entries],
+        'predicted wrong': [entry.wrong for entry in entries],
+    }
+    for level in entries[0].levels:
+        lines[f'{level} level'] = [entry.levels[level] for entry in entries]
+    for (name, values), colour in zip(lines.items(), COLOURS):
+        style = '--' if name.endswith('level') else '-'
+        axes.plot(values, style, marker='.', color=colour, label=name, linewidth=1.2)
+    axes.set_ylim(-0.03, 1.03)
+    axes.legend(fontsize=TEXT_SIZE, labelcolor=GREY)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else float('nan')

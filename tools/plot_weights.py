@@ -1,0 +1,74 @@
+#!/usr/bin/env python
+"""Draw what the weighting maps select over training: CONFIG CHECKPOINT … --out weights.png."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from tqdm import tqdm
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.visualization.figures import save_figure
+from mmseg_joint.visualization.load_model import load_model
+from mmseg_joint.visualization.source_samples import source_samples
+from mmseg_joint.visualization.weight_statistics import (
+    WeightStatistics,
+    draw_weight_statistics,
+    weight_statistics,
+)
+from mmseg_joint.visualization.weighting_maps import weigh_picture, weighting_name
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Draw what the weighting maps select over training.'
+    )
+    parser.add_argument('config', help='config file of a method with HierarchicalWeighting')
+    parser.add_argument('checkpoints', nargs='+', help='its checkpoint files, in order')
+    parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
+    parser.add_argument('--count', type=int, default=24, help='number of source pictures')
+    parser.add_argument('--seed', type=int, default=0, help='which pictures, and how they are cut')
+    parser.add_argument('--device', default='cpu', help='where the model runs')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = Config.fromfile(existing_file(args.config, 'config'))
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.count < 1:
+        raise JointError(f'--count is {args.count}: look at least at one picture.')
+    name = weighting_name(cfg)
+    for checkpoint in args.checkpoints:
+        existing_file(checkpoint, 'checkpoint')
+    samples, classes = source_samples(cfg, args.count, args.seed)
+    found = {}
+    for checkpoint in tqdm(args.checkpoints, 'checkpoints', disable=None):
+        model = load_model(cfg, checkpoint, args.device, objectives=[name])
+        pictures = [weigh_picture(model, sample, name) for sample in samples]
+        found[Path(checkpoint).stem] = weight_statistics(pictures, len(classes))
+    save_figure(draw_weight_statistics(found, classes), args.out)
+    for checkpoint, entry in found.items():
+        print(describe(checkpoint, entry))
+    print(f'{args.out}: {len(samples)} source pictures')
+
+
+def describe(checkpoint: str, entry: WeightStatistics) -> str:
+    shares = '  '.join(f'{weight:.2f}: {share:.1%}' for weight, share in entry.shares.items())
+    levels = '  '.join(f'{level} {mean:.2f}' for level, mean in entry.levels.items())
+    return (
+        f'{checkpoint}: mean weight {entry.mean:.3f}  (predicted right {entry.right:.3f}, '
+        f'wrong {entry.wrong:.3f})  {shares}  {levels}'
+    )
+
+
+if __name__ == '__main__':
+    run(main)
