@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def gradient_norms(model: nn.Module, batch: dict, network: nn.Module) -> dict[str, float]:
+    """How hard each loss pulls at a network: the norm of its gradient, one loss at a time.
+
+    Beside the supervised losses it tells whether a weight like λ_adv is a force or a whisper.
+
+    Args:
+        model: A :class:`JointEncoderDecoder`.
+        batch: A batch as the data loader hands it over.
+        network: A part of the model whose parameters are looked at.
+
+    Returns:
+        Loss's name -> Euclidean norm over all of the network's trainable parameters, 0 where the
+        loss does not reach them. No gradient is accumulated.
+    """
+    parameters = [value for value in network.parameters() if value.requires_grad]
+    losses = model.loss(**model.data_preprocessor(batch, training=True))
+    norms = {}
+    for name, value in losses.items():
+        if 'loss' not in name:
+            continue  # a value for the log
+        loss = sum(value) if isinstance(value, (list, tuple)) else value
+        norms[name] = _norm(loss.mean(), parameters)
+    return norms
+
+
+def _norm(loss: Tensor, parameters: list[nn.Parameter]) -> float:
+    if not loss.requires_grad:
+        return 0.0
+    found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+    squares = [gradient.double().square().sum() for gradient in found if gradient is not None]
+    return float(torch.stack(squares).sum().sqrt()) if squares else 0.0

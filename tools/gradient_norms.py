@@ -1,0 +1,72 @@
+#!/usr/bin/env python
+"""Print how hard each loss pulls at the segmentor: tools/gradient_norms.py CONFIG CHECKPOINT."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from statistics import mean
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from mmseg_joint.engine.gradient_norms import gradient_norms
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.visualization.load_model import load_model
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Print how hard each loss pulls at the segmentor: the norm of its gradient.'
+    )
+    parser.add_argument('config', help='config file of a joint model')
+    parser.add_argument('checkpoints', nargs='+', help='its checkpoint files')
+    parser.add_argument('--part', default='backbone', help='backbone, neck or decode_head')
+    parser.add_argument('--batches', type=int, default=4, help='batches that are averaged')
+    parser.add_argument('--device', default='cpu', help='where the model runs')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = Config.fromfile(existing_file(args.config, 'config'))
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.batches < 1:
+        raise JointError(f'--batches is {args.batches}: look at least at one batch.')
+    for checkpoint in args.checkpoints:
+        existing_file(checkpoint, 'checkpoint')
+    batches = first_batches(cfg, args.batches)
+    objectives = [name for name, value in (cfg.model.get('objectives') or {}).items() if value]
+    for checkpoint in args.checkpoints:
+        model = load_model(cfg, checkpoint, args.device, objectives=objectives).train()
+        part = getattr(model, args.part, None)
+        if not isinstance(part, torch.nn.Module):
+            raise JointError(f'--part {args.part}: the model has no such part; try backbone.')
+        print_norms(Path(checkpoint).stem, [gradient_norms(model, b, part) for b in batches])
+
+
+def first_batches(cfg: Config, count: int) -> list[dict]:
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    loader = {**cfg.train_dataloader, 'num_workers': 0, 'persistent_workers': False}
+    batches = iter(Runner.build_dataloader(loader, seed=0))
+    return [next(batches) for _ in range(count)]
+
+
+def print_norms(checkpoint: str, found: list[dict[str, float]]) -> None:
+    norms = {name: mean(entry[name] for entry in found) for name in found[0]}
+    reference = max(norms.values()) or 1.0
+    print(f'{checkpoint}: mean norm over {len(found)} batches, and its share of the greatest')
+    for name, norm in sorted(norms.items(), key=lambda item: -item[1]):
+        print(f'  {name:40} {norm:10.4g} {norm / reference:10.4f}')
+
+
+if __name__ == '__main__':
+    run(main)
