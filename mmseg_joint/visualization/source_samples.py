@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_joint.datasets import Draw
@@ -25,6 +26,7 @@ def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list
     Raises:
         JointError: The config has no source.
     """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
     config = {'type': 'JointDataset', 'domains': {'source': config_value(cfg, SOURCE)}}
     dataset = DATASETS.build(config)
     chosen = choose_pictures(len(dataset), count, seed)

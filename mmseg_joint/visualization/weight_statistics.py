@@ -86,7 +86,7 @@ def draw_weight_statistics(
         level, and the mean of each class.
     """
     rows = 0.17 * len(class_names)
-    figure = Figure(figsize=(WIDTH, max(2.4, 1.0 + rows)), dpi=DPI, layout='constrained')
+    figure = Figure(figsize=(WIDTH, max(3.0, 1.2 + rows)), dpi=DPI, layout='constrained')
     figure.set_facecolor('white')
     histogram, means, classes = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
     names = list(statistics)
@@ -98,7 +98,7 @@ def draw_weight_statistics(
     classes.set_yticks(range(len(class_names)), class_names)
     bar = figure.colorbar(image, ax=classes, shrink=0.9)
     bar.ax.tick_params(labelsize=TEXT_SIZE)
-    titles = ('share of labelled pixels by weight', 'mean weight', 'mean weight by class')
+    titles = ('share of pixels by weight', 'mean weight', 'mean weight by class')
     for axes, title in zip((histogram, means, classes), titles):
         axes.set_xticks(range(len(names)), names, rotation=45, ha='right', rotation_mode='anchor')
         axes.set_title(title, fontsize=TITLE_SIZE)
@@ -117,7 +117,7 @@ def _draw_histogram(axes: Axes, statistics: dict[str, WeightStatistics]) -> None
         )
         bottom += heights
     axes.set_ylim(0, 1)
-    axes.legend(fontsize=TEXT_SIZE, labelcolor=GREY, loc='upper left')
+    _draw_legend(axes)
 
 
 def _draw_means(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
@@ -132,7 +132,14 @@ def _draw_means(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
         style = '--' if name.endswith('level') else '-'
         axes.plot(values, style, marker='.', color=colour, label=name, linewidth=1.2)
     axes.set_ylim(-0.03, 1.03)
-    axes.legend(fontsize=TEXT_SIZE, labelcolor=GREY)
+    _draw_legend(axes)
+
+
+def _draw_legend(axes: Axes) -> None:
+    below = {'loc': 'upper center', 'bbox_to_anchor': (0.5, -0.22)}
+    axes.legend(
+        **below, ncols=2, fontsize=TEXT_SIZE, labelcolor=GREY, frameon=False, columnspacing=1
+    )
 
 
 def _mean(values: np.ndarray) -> float:

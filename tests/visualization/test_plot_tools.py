@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmseg_joint.utils.cli import run
@@ -120,6 +121,7 @@ def test_weights_over_training(trained, tmp_path, monkeypatch, capsys):
     later = checkpoint.with_name('later.pth')
     later.write_bytes(checkpoint.read_bytes())
     out = tmp_path / 'weights.png'
+    init_default_scope('mmengine')  # as in a fresh process, where no scope is set
     call(
         *(monkeypatch, 'plot_weights', config, checkpoint, later),
         *('--out', out, '--count', 2),
