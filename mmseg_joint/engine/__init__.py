@@ -3,6 +3,7 @@ from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from .selection_report_hook import SelectionReportHook
+from .training_pictures_hook import TrainingPicturesHook
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -10,4 +11,5 @@ __all__ = [
     'JointOptimWrapper',
     'JointOptimWrapperConstructor',
     'SelectionReportHook',
+    'TrainingPicturesHook',
 ]

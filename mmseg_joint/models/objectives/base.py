@@ -33,6 +33,20 @@ class DomainOutput:
     to_unit_range: Callable[[Tensor], Tensor]
     auxiliary: Callable[[], Tensor] | None = None
 
+    @property
+    def truth(self) -> Tensor:
+        """The labels, (N, H, W).
+
+        Raises:
+            JointError: The domain is unlabelled.
+        """
+        if self.labels is None:
+            raise JointError(
+                'An objective needs labels, but reads a domain that has none: correct its domains '
+                'in model.objectives.'
+            )
+        return self.labels
+
     @cached_property
     def probabilities(self) -> Tensor:
         """Softmax of the logits in float32 or better, detached, (N, C, H, W)."""
@@ -119,6 +133,23 @@ class Objective(BaseModule):
             Losses, and weights for the supervised losses.
         """
 
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """What there is to see, to be drawn beside each domain's prediction now and then.
+
+        Called in evaluation mode and without gradients, and in distributed training by the first
+        process alone: it must leave the objective as it is, and wait for no other process. By
+        default there is nothing.
+
+        Args:
+            outputs: As in :meth:`forward`.
+
+        Returns:
+            Domain -> title -> one of: values in [0, 1], (N, h, w), NaN where there is none; a mask
+            (N, h, w), `bool`; class indices (N, h, w), others such as -1 where there is none;
+            pictures in [-1, 1], (N, 3, h, w). All are enlarged to the domain's pictures.
+        """
+        return {}
+
 
 def full_precision(tensor: Tensor) -> Tensor:
     """Cast half precision to float32: networks run in half precision under autocast, losses never.
@@ -130,6 +161,18 @@ def full_precision(tensor: Tensor) -> Tensor:
         The tensor itself if it is float32 or float64, else its float32 copy.
     """
     return tensor.float() if tensor.element_size() < 4 else tensor
+
+
+def probability_map(judged: Tensor) -> Tensor:
+    """Turn what a discriminator says into a map to look at.
+
+    Args:
+        judged: Logits, (N, 1, h, w).
+
+    Returns:
+        Probabilities, (N, h, w).
+    """
+    return full_precision(judged).sigmoid().squeeze(1)
 
 
 def frozen(module: nn.Module, *args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmseg.registry import MODELS
+from torch import Tensor
 
 from mmseg_joint.errors import JointError
 
@@ -63,7 +65,18 @@ class ConfidenceMask(Objective):
         """
         (domain,) = self.domains
         output = outputs[domain]
-        sure = output.probabilities.amax(dim=1) > self.threshold
-        labelled = output.labels != self.ignore_index
+        sure = self._sure(output)
+        labelled = output.truth != self.ignore_index
         kept = (sure & labelled).sum().double() / labelled.sum().clamp(min=1)
         return ObjectiveResult({'kept_share': kept}, {domain: sure.to(output.probabilities)})
+
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """The mask, where there is a label."""
+        (domain,) = self.domains
+        output = outputs[domain]
+        ignored = output.truth == self.ignore_index
+        mask = self._sure(output).to(output.probabilities)
+        return {domain: {'trained on': mask.masked_fill(ignored, torch.nan)}}
+
+    def _sure(self, output: DomainOutput) -> Tensor:
+        return output.probabilities.amax(dim=1) > self.threshold

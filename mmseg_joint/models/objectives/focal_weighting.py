@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from mmseg.registry import MODELS
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from mmseg_joint.errors import JointError
@@ -70,16 +71,26 @@ class FocalWeighting(Objective):
                 "FocalWeighting has the main head's probabilities only, with which the auxiliary "
                 "head's loss would not be focal: set model.auxiliary_head=None."
             )
+        weights = self._weights(output)
+        labelled = output.truth != self.ignore_index
+        mean = (weights.detach() * labelled).sum() / labelled.sum().clamp(min=1)
+        return ObjectiveResult({'mean_weight': mean}, {domain: weights})
+
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """The weights, where there is a label."""
+        (domain,) = self.domains
+        output = outputs[domain]
+        ignored = output.truth == self.ignore_index
+        return {domain: {'weight': self._weights(output).masked_fill(ignored, torch.nan)}}
+
+    def _weights(self, output: DomainOutput) -> Tensor:
         # log p of a pixel's own class; 0 where there is none
         logarithms = -cross_entropy(
             full_precision(output.logits),
-            output.labels,
+            output.truth,
             ignore_index=self.ignore_index,
             reduction='none',
         )
         # 0 to a power below 1 has an infinite slope, which the clamp cuts off
         smallest = torch.finfo(logarithms.dtype).tiny
-        weights = (-logarithms.expm1()).clamp(min=smallest) ** self.gamma
-        labelled = output.labels != self.ignore_index
-        mean = (weights.detach() * labelled).sum() / labelled.sum().clamp(min=1)
-        return ObjectiveResult({'mean_weight': mean}, {domain: weights})
+        return (-logarithms.expm1()).clamp(min=smallest) ** self.gamma

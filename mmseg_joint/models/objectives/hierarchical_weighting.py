@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -95,7 +96,7 @@ class HierarchicalWeighting(Objective):
         """
         source = self.score(outputs['source'].probabilities)
         target = self.score(outputs['target'].probabilities)
-        labels = outputs['source'].labels
+        labels = outputs['source'].truth
         weights = weighting_map(source, labels, self.ignore_index)
         labelled = labels != self.ignore_index
         return ObjectiveResult(
@@ -106,3 +107,16 @@ class HierarchicalWeighting(Objective):
             },
             pixel_weights={'source': weights},
         )
+
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """H of Eq. 4 and H_k of each level, where there is a label."""
+        source = outputs['source']
+        ignored = source.truth == self.ignore_index
+
+        def weights(scores: dict[str, Tensor]) -> Tensor:
+            maps = weighting_map(scores, source.truth, self.ignore_index)
+            return maps.masked_fill(ignored, torch.nan)
+
+        scores = self.score(source.probabilities)
+        levels = {f'{level} level': weights({level: score}) for level, score in scores.items()}
+        return {'source': {'weight H': weights(scores), **levels}}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,11 +12,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from mmseg_joint.errors import JointError
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision, probability_map
 
 # What D should say (A2)
 SOURCE, TARGET = 0.0, 1.0
-CRITERIA = {'vanilla': binary_cross_entropy_with_logits, 'ls': mse_loss}
+CRITERIA: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    'vanilla': binary_cross_entropy_with_logits,
+    'ls': mse_loss,
+}
 INPUTS = ('softmax', 'self_information')
 # C-64-128-256-512-1, kernel 4, as in AdaptSegNet
 DISCRIMINATOR = {
@@ -102,18 +106,32 @@ class OutputAdversarial(Objective):
         """
         losses = {}
         for level, discriminator in self.discriminators.items():
-            main = level == 'main'
             maps = {
-                name: self._map(output.logits if main else output.auxiliary_logits)
+                name: self._map(_scores(output, level))
                 for name, output in (
                     ('source', outputs['source']),
                     ('target', outputs[self.target]),
                 )
             }
-            suffix = '' if main else '_auxiliary'
+            suffix = '' if level == 'main' else '_auxiliary'
             for name, value in self._level(discriminator, maps, self.weights[level]).items():
                 losses[name + suffix] = value
         return ObjectiveResult(losses)
+
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """How much each level's D takes an output for the target's."""
+        found: dict[str, dict[str, Tensor]] = {domain: {} for domain in self.domains}
+        for level, discriminator in self.discriminators.items():
+            title = 'D says target' if level == 'main' else 'D says target (auxiliary)'
+            for domain, maps in found.items():
+                judged = discriminator(self._map(_scores(outputs[domain], level)))
+                maps[title] = self._probability(judged)
+        return found
+
+    def _probability(self, judged: Tensor) -> Tensor:
+        if self.criterion is mse_loss:  # D itself aims at 0 and 1
+            return full_precision(judged).clamp(0, 1).squeeze(1)
+        return probability_map(judged)
 
     def _level(
         self, discriminator: torch.nn.Module, maps: dict[str, Tensor], weight: float
@@ -140,6 +158,10 @@ class OutputAdversarial(Objective):
 
     def _loss(self, judged: Tensor, label: float) -> Tensor:
         return self.criterion(judged, torch.full_like(judged, label))
+
+
+def _scores(output: DomainOutput, level: str) -> Tensor:
+    return output.logits if level == 'main' else output.auxiliary_logits
 
 
 def _check(name: str, value: Any, choices: tuple) -> None:

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision, probability_map
 
 TRANSLATED = 'translated'
 
@@ -85,6 +85,14 @@ class PixelDA(Objective):
                 'accuracy_fake': (fake <= 0).double().mean(),
             }
         )
+
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """The redrawn pictures, and how much D takes its two kinds for real ones."""
+        redrawn = outputs[TRANSLATED].pictures
+        found = {'source': {'redrawn': redrawn}}
+        for domain, pictures in ((TRANSLATED, redrawn), ('target', outputs['target'].pictures)):
+            found[domain] = {'D says real': probability_map(self.discriminator(pictures))}
+        return found
 
 
 def _called(judged: Tensor, label: float) -> Tensor:

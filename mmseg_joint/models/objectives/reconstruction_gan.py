@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision, probability_map
 
 
 @MODELS.register_module()
@@ -90,6 +90,21 @@ class ReconstructionGAN(Objective):
                 'accuracy_fake': (fake <= 0).double().mean(),
             }
         )
+
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """The rebuilt pictures, and how much D takes its own two kinds for real ones."""
+        source, target = outputs['source'], outputs['target']
+        rebuilt = self._rebuild(source)
+        return {
+            'source': {
+                'rebuilt': rebuilt,
+                'D says real: rebuilt': probability_map(self.discriminator(rebuilt)),
+            },
+            'target': {
+                'rebuilt': self._rebuild(target),
+                'D says real: picture': probability_map(self.discriminator(target.pictures)),
+            },
+        }
 
     def _rebuild(self, output: DomainOutput) -> Tensor:
         features = output.features[self.feature_index].detach()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.class_features import class_features, downsample_labels
+from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
 
 from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
 
@@ -95,10 +96,24 @@ class SemanticAdversarial(Objective):
             }
         )
 
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """How much D_s takes each position for the target's, of whatever class.
+
+        Of FCSA there is nothing to see: its D_s judges vectors.
+        """
+        if self.discriminator.mode == 'fc':
+            return {}
+        found = {}
+        for domain in self.domains:
+            judged = self.discriminator(outputs[domain].features[self.feature_index])
+            shares = full_precision(judged).softmax(dim=1)
+            found[domain] = {'D says target': shares[:, self.num_classes :].sum(dim=1)}
+        return found
+
     def _samples(self, output: DomainOutput) -> tuple[Tensor, Tensor]:
         """Features for D_s and the class of each."""
         features = output.features[self.feature_index]
-        labels = downsample_labels(output.labels, features.shape[2:])
+        labels = downsample_labels(output.truth, features.shape[2:])
         if self.discriminator.mode == 'fc':
             return class_features(full_precision(features), labels, self.num_classes)
         known = (labels >= 0) & (labels < self.num_classes)
@@ -110,9 +125,9 @@ def _shifted(classes: Tensor, num_classes: int) -> Tensor:
 
 
 def _cross_entropy(judged: Tensor, classes: Tensor) -> Tensor:
-    """Mean over the features that have a class; 0, with a graph, where none has."""
+    """Mean over all processes' features that have a class; 0, with a graph, where none has."""
     total = F.cross_entropy(full_precision(judged), classes, ignore_index=ABSENT, reduction='sum')
-    return total / (classes != ABSENT).sum().clamp(min=1)
+    return mean_over_ranks(total, (classes != ABSENT).sum())
 
 
 @torch.no_grad()

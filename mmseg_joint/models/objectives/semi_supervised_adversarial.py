@@ -107,7 +107,7 @@ class SemiSupervisedAdversarial(Objective):
         labelled, unlabelled = (outputs[domain] for domain in self.domains)
         maps = full_precision(labelled.logits).softmax(dim=1)
         unlabelled_maps = full_precision(unlabelled.logits).softmax(dim=1)
-        known = labelled.labels != self.ignore_index
+        known = labelled.truth != self.ignore_index
         everywhere = torch.ones_like(unlabelled_maps[:, 0], dtype=torch.bool)
         step = int(self.step)  # waits for the device, as mmseg's cross-entropy does anyway
         self.step += self.training
@@ -122,9 +122,19 @@ class SemiSupervisedAdversarial(Objective):
             'loss_self_training': self._self_training(unlabelled.logits, trusted, step),
             'trusted_share': trusted.double().mean(),
         }
-        unlabelled_maps = unlabelled_maps if self.judge_unlabeled else None
-        losses.update(self._discriminator(maps, unlabelled_maps, labelled.labels, known))
+        others = unlabelled_maps if self.judge_unlabeled else None
+        losses.update(self._discriminator(maps, others, labelled.truth, known))
         return ObjectiveResult(losses)
+
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """How much D takes a prediction for ground truth, and the pseudo-labels that follow."""
+        labelled, unlabelled = (outputs[domain].probabilities for domain in self.domains)
+        truth = [self._judge(maps).sigmoid() for maps in (labelled, unlabelled)]
+        pseudo = unlabelled.argmax(dim=1).masked_fill(truth[1] < self.threshold, UNSURE)
+        return {
+            self.domains[0]: {'D says truth': truth[0]},
+            self.domains[1]: {'D says truth': truth[1], 'pseudo-label': pseudo},
+        }
 
     def _discriminator(
         self, maps: Tensor, unlabelled_maps: Tensor | None, labels: Tensor, known: Tensor
@@ -166,8 +176,9 @@ class SemiSupervisedAdversarial(Objective):
 
 def _mean_loss(label: float, *judged: tuple[Tensor, Tensor]) -> Tensor:
     """Cross-entropy of logits (N, H, W), its mean over the valid pixels of all maps; 0 if none."""
-    total = sum((_cross_entropy(scores, label) * valid).sum() for scores, valid in judged)
-    return total / sum(valid.sum() for _, valid in judged).clamp(min=1)
+    total: Any = sum((_cross_entropy(scores, label) * valid).sum() for scores, valid in judged)
+    count: Any = sum(valid.sum() for _, valid in judged)
+    return total / count.clamp(min=1)
 
 
 def _cross_entropy(scores: Tensor, label: float) -> Tensor:
@@ -176,5 +187,6 @@ def _cross_entropy(scores: Tensor, label: float) -> Tensor:
 
 
 def _share(right: list[tuple[Tensor, Tensor]]) -> Tensor:
-    total = sum((hit & valid).sum() for hit, valid in right)
-    return total.double() / sum(valid.sum() for _, valid in right).clamp(min=1)
+    total: Any = sum((hit & valid).sum() for hit, valid in right)
+    count: Any = sum(valid.sum() for _, valid in right)
+    return total.double() / count.clamp(min=1)

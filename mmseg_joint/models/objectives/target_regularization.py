@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
 
 from .base import DomainOutput, Objective, ObjectiveResult, full_precision
 
@@ -88,6 +89,15 @@ class TargetRegularization(Objective):
             losses['confident_share'] = (labels != UNSURE).double().mean()
         return ObjectiveResult(losses)
 
+    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """The pseudo-labels of the guidance; without it the confidence says all."""
+        if not self.guidance:
+            return {}
+        (domain,) = self.domains
+        output = outputs[domain]
+        labels = guidance_labels(output.logits, output.auxiliary_logits, self.threshold)
+        return {domain: {'pseudo-label': labels}}
+
 
 @torch.no_grad()
 def guidance_labels(main: Tensor, auxiliary: Tensor, threshold: float) -> Tensor:
@@ -109,7 +119,7 @@ def guidance_labels(main: Tensor, auxiliary: Tensor, threshold: float) -> Tensor
 
 
 def _guided(scores: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy, its mean over the labelled pixels; 0 with zero gradient without any."""
+    """Cross-entropy, its mean over all processes' labelled pixels; 0, zero gradient without any."""
     scores = full_precision(scores)
     total = cross_entropy(scores, labels, ignore_index=UNSURE, reduction='sum')
-    return total / (labels != UNSURE).sum().clamp(min=1)
+    return mean_over_ranks(total, (labels != UNSURE).sum())

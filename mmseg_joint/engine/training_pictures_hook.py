@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.visualization import LocalVisBackend
+from mmseg.registry import HOOKS
+from torch.utils.data import DataLoader
+
+from mmseg_joint.datasets import JointDataset, JointSampler
+from mmseg_joint.datasets.joint_dataset import Draw
+from mmseg_joint.datasets.randomness import seeded
+from mmseg_joint.engine.atomic_backend import AtomicBackend
+from mmseg_joint.engine.undisturbed import undisturbed
+from mmseg_joint.errors import JointError
+
+FOLDER = 'pictures'
+SEED = 0  # of the samples' augmentation, the same in all runs, so that runs can be compared
+
+
+@HOOKS.register_module()
+class TrainingPicturesHook(Hook):
+    """Draws, now and then, what the networks make of a few samples that stay the same.
+
+    `pictures/<domain>_<number>/iter_<iteration>.png` in the work dir shows a sample, its label, the
+    prediction and its confidence, and what each objective offers (:meth:`Objective.pictures`):
+    weights, discriminators' maps, pseudo-labels, pictures that were made. Other visualizer
+    backends than the local one, such as TensorBoard's, get the same sheets.
+
+    The samples are spread over each domain's data set, as neighbours may be frames of one video,
+    and go through the training pipeline: it is what the networks are trained on, and a source has
+    no other. Its randomness has a seed of its own, so the samples are the same in every run, also
+    in one that is resumed. The training itself goes on as if nothing had been drawn.
+
+    Args:
+        interval: Iterations from one moment to the next; 0 draws nothing.
+        samples: Samples of each domain.
+        max_moments: How many moments a run may have. An interval that would give more is widened,
+            so there are never more than samples x domains x `max_moments` files.
+
+    Raises:
+        JointError: A value is no whole number, or too small.
+    """
+
+    priority = 'LOWEST'  # after the checkpoint, which is worth more
+
+    def __init__(self, interval: int = 4000, samples: int = 2, max_moments: int = 100) -> None:
+        for name, value, least in (
+            ('interval', interval, 0),
+            ('samples', samples, 1),
+            ('max_moments', max_moments, 1),
+        ):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise JointError(
+                    f'TrainingPicturesHook.{name} is {value!r}: give a whole number from {least}.'
+                )
+        self.interval, self.samples, self.max_moments = interval, samples, max_moments
+        self._step = interval
+        self._batches: list[dict[str, dict]] | None = None
+
+    def before_train(self, runner: Any) -> None:
+        """Find out how often to draw, and say so.
+
+        Args:
+            runner: The runner, which has read its checkpoint.
+        """
+        self._batches = None
+        if not self.interval or not is_main_process():
+            self._step = 0
+            return
+        if not hasattr(_bare(runner.model), 'look'):
+            runner.logger.warning(
+                f'{type(_bare(runner.model)).__name__} is no JointEncoderDecoder, whose pictures '
+                'could be drawn: TrainingPicturesHook does nothing.'
+            )
+            self._step = 0
+            return
+        self._step = max(self.interval, ceil(runner.max_iters / self.max_moments))
+        if runner.max_iters >= self._step:
+            runner.logger.info(
+                f'Pictures of {self.samples} samples of each domain are drawn every {self._step} '
+                f'iterations into {Path(runner.work_dir, FOLDER)}.'
+            )
+
+    def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+        """Draw, if it is time to.
+
+        Args:
+            runner: The runner.
+            *args: Not used.
+            **kwargs: Not used.
+        """
+        if not self.every_n_train_iters(runner, self._step):
+            return
+        try:
+            with undisturbed(_bare(runner.model), SEED):
+                self._draw(runner)
+        except Exception as error:  # days of training must not end for a picture
+            self._step = 0
+            runner.logger.warning(
+                f'No more pictures are drawn in this run: {error}. The training goes on.',
+                exc_info=not isinstance(error, JointError),
+            )
+
+    def _draw(self, runner: Any) -> None:
+        # only now: most uses of the package draw nothing
+        from mmseg_joint.visualization.contact_sheet import draw_sheet, to_array, to_png
+        from mmseg_joint.visualization.looking import file_of, look_at
+
+        if self._batches is None:
+            self._batches = _fixed_batches(runner.train_dataloader, self.samples)
+        iteration = runner.iter + 1
+        metainfo = runner.train_dataloader.dataset.metainfo
+        for number, batch in enumerate(self._batches):
+            for domain, look in look_at(_bare(runner.model), batch).items():
+                name = f'{domain}_{number}'
+                title = f'{domain}, sample {number}, iteration {iteration}'
+                file = file_of(batch[domain]) if domain in batch else ''
+                sheet = to_array(draw_sheet(look, title, metainfo, file))
+                path = Path(runner.work_dir, FOLDER, name, f'iter_{iteration:06d}.png')
+                AtomicBackend().put(to_png(sheet), path)
+                for backend in runner.visualizer._vis_backends.values():
+                    if not isinstance(backend, LocalVisBackend):  # the file is there already
+                        backend.add_image(f'{FOLDER}/{name}', sheet, iteration)
+
+
+def _bare(model: Any) -> Any:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _fixed_batches(loader: DataLoader, count: int) -> list[dict[str, dict]]:
+    """Load the samples, one of each domain for a batch: domain -> packed sample."""
+    dataset, sampler = loader.dataset, loader.sampler
+    if not isinstance(dataset, JointDataset):
+        return [{'target': _load(dataset, place, count)} for place in range(count)]
+    domains = list(dataset.domains)
+    if isinstance(sampler, JointSampler):
+        domains = [domain for domain in domains if sampler.shares.get(domain)]
+    return [
+        {
+            domain: dataset[
+                Draw(
+                    domain=domain,
+                    index=_spread(len(dataset.domains[domain]), place, count),
+                    position=place,
+                    batch=place,
+                    batch_size=len(domains),
+                    seed=SEED,
+                )
+            ]
+            for domain in domains
+        }
+        for place in range(count)
+    ]
+
+
+def _load(dataset: Any, place: int, count: int) -> dict:
+    with seeded(SEED, 'target', place):
+        return dataset[_spread(len(dataset), place, count)]
+
+
+def _spread(size: int, place: int, count: int) -> int:
+    """The first sample of the place-th of `count` equal parts of a data set."""
+    return size * place // count

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from mmengine.dist import all_reduce, get_world_size
+from torch import Tensor
+
+
+def mean_over_ranks(total: Tensor, count: Tensor) -> Tensor:
+    """Divide a sum by a count so that processes with unlike counts weigh every summand alike.
+
+    Distributed training averages gradients over the processes. The mean of their means is not the
+    mean over what all of them have, unless they have equally much. So each divides its own sum by
+    the mean count: averaged, that is the sum of all over the count of all. The count is a constant,
+    so gradients need no more than that.
+
+    All processes must call this, as often as each other.
+
+    Args:
+        total: Sum over what this process has, a scalar.
+        count: How much that is, a scalar of whole numbers.
+
+    Returns:
+        A scalar of the sum's type: alone, the mean; else this process's part of it, times the
+        number of processes. 0 with zero gradient if none of them has any.
+    """
+    count = count.clone()
+    all_reduce(count)
+    return total * get_world_size() / count.clamp(min=1)

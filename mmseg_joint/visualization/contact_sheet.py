@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from math import ceil
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from .figures import GAP, GREY, LINE, MARGIN, TEXT_SIZE, TITLE_SIZE, WIDTH, caption
+from .looking import LABEL, PREDICTION, Look
+from .predictions import IGNORED, paint, picture_iou
+from .weighting_maps import COLOURS
+from .weighting_maps import IGNORED as NO_VALUE
+
+COLUMNS, LEGEND_COLUMNS = 4, 7
+DPI = 150  # 1200 pixels wide: a sheet is drawn while the GPU waits
+TITLE = TITLE_SIZE / 72 * 1.5  # inches, for the line above a picture
+HEADER, BAR = 0.3, 0.4  # inches, for the sheet's title and the colour bar
+TITLE_LENGTH, FILE_LENGTH = 29, 70  # characters that have room
+
+
+def draw_sheet(look: Look, title: str, metainfo: Mapping, file: str = '') -> Figure:
+    """Draw all that is seen of one picture on one sheet.
+
+    Args:
+        look: What :func:`~mmseg_joint.visualization.looking.look_at` found of a domain.
+        title: Title of the sheet.
+        metainfo: The data set's `classes` and `palette`.
+        file: The picture's file, named in the sheet.
+
+    Returns:
+        The figure: one axes for each picture or map, in the order of `look`, then the colour bar's.
+    """
+    height, width = next(iter(look.values())).shape[:2]
+    entries = _legend_entries(look, metainfo)
+    legend = LINE * ceil(len(entries) / LEGEND_COLUMNS) + 0.1
+    cell = (WIDTH - 2 * MARGIN + GAP) / COLUMNS - GAP
+    tall = cell * height / width
+    step = TITLE + tall + LINE + GAP
+    total = HEADER + ceil(len(look) / COLUMNS) * step + legend + BAR
+    figure = Figure(figsize=(WIDTH, total), dpi=DPI, facecolor='white')
+    _draw_header(figure, title, file)
+    for place, (name, values) in enumerate(look.items()):
+        row, column = divmod(place, COLUMNS)
+        left = MARGIN + column * (cell + GAP)
+        bottom = total - HEADER - row * step - TITLE - tall
+        box = (left / WIDTH, bottom / total, cell / WIDTH, tall / total)
+        axes = figure.add_axes(box)
+        _draw(axes, name, values, metainfo['palette'])
+        caption(axes, _said(name, values, look.get(LABEL)))
+    _draw_bar(figure, (legend + 0.2) / total)
+    _draw_legend(figure, entries)
+    return figure
+
+
+def to_array(figure: Figure) -> np.ndarray:
+    """Turn a figure into a picture.
+
+    Args:
+        figure: The figure.
+
+    Returns:
+        (H, W, 3), `uint8`, red first.
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def to_png(picture: np.ndarray) -> bytes:
+    """Turn a picture into the content of a file.
+
+    Args:
+        picture: (H, W, 3), `uint8`, red first.
+
+    Returns:
+        The content of a PNG file.
+    """
+    return cv2.imencode('.png', picture[..., ::-1])[1].tobytes()
+
+
+def _draw_header(figure: Figure, title: str, file: str) -> None:
+    width, height = figure.get_size_inches()
+    left, top = MARGIN / width, 1 - 0.1 / height
+    figure.text(left, top, title, fontsize=TITLE_SIZE + 2, va='top')
+    file = file if len(file) <= FILE_LENGTH else f'…{file[-FILE_LENGTH:]}'
+    style = dict(fontsize=TEXT_SIZE, color=GREY, ha='right', va='top', parse_math=False)
+    figure.text(1 - left, top, file, **style)
+
+
+def _draw(axes: Axes, name: str, values: np.ndarray, palette: list) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(linewidth=0.4, edgecolor='0.6')
+    size = TITLE_SIZE * min(1, TITLE_LENGTH / len(name))
+    axes.set_title(name, fontsize=size, pad=3, parse_math=False)
+    if values.ndim == 3:
+        axes.imshow(values, interpolation='antialiased')
+    elif _is_class(values):
+        axes.imshow(paint(values, palette), interpolation='nearest')
+    else:
+        colours = matplotlib.colormaps[COLOURS].with_extremes(bad=NO_VALUE)
+        axes.imshow(values, cmap=colours, vmin=0, vmax=1, interpolation='nearest')
+
+
+def _said(name: str, values: np.ndarray, labels: np.ndarray | None) -> str:
+    """The number under a picture."""
+    if name == PREDICTION and labels is not None:
+        return f'mIoU {100 * picture_iou(values, labels):.1f}'
+    if values.ndim == 3 or name in (LABEL, PREDICTION):
+        return ''
+    if _is_class(values):
+        return f'{100 * (values >= 0).mean():.0f} % of the pixels'
+    known = values[~np.isnan(values)]
+    return f'mean {known.mean():.2f}' if known.size else 'nowhere'
+
+
+def _is_class(values: np.ndarray) -> bool:
+    return values.ndim == 2 and np.issubdtype(values.dtype, np.integer)
+
+
+def _legend_entries(look: Look, metainfo: Mapping) -> list[Patch]:
+    """The classes that occur."""
+    found: Collection[int] = {
+        index
+        for values in look.values()
+        if _is_class(values)
+        for index in np.unique(values).tolist()
+    }
+    names, palette = metainfo['classes'], np.array(metainfo['palette']) / 255
+    known = [index for index in sorted(found) if 0 <= index < len(names)]
+    entries = [Patch(facecolor=palette[index], label=names[index]) for index in known]
+    edge = dict(edgecolor='0.6', linewidth=0.4)
+    if len(known) < len(found):
+        entries.append(Patch(facecolor=np.array(IGNORED) / 255, label='no label', **edge))
+    return entries
+
+
+def _draw_bar(figure: Figure, bottom: float) -> None:
+    """The scale that all maps share."""
+    _, height = figure.get_size_inches()
+    bar = figure.add_axes((0.3, bottom, 0.4, 0.1 / height))
+    colours = ScalarMappable(Normalize(0, 1), matplotlib.colormaps[COLOURS])
+    scale = figure.colorbar(colours, cax=bar, orientation='horizontal')
+    scale.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=['0', '¼', '½', '¾', '1'])
+    scale.outline.set(linewidth=0.4, edgecolor='0.6')
+    bar.tick_params(labelsize=TEXT_SIZE, length=2, width=0.4, pad=2)
+    middle = bottom + 0.05 / height
+    style = dict(fontsize=TEXT_SIZE, color=GREY, va='center')
+    figure.text(0.29, middle, 'value in a map, confidence', ha='right', **style)
+    figure.legend(
+        handles=[Patch(facecolor=NO_VALUE, label='no value')],
+        loc='center left',
+        bbox_to_anchor=(0.71, middle),
+        **_legend_style(),
+    )
+
+
+def _draw_legend(figure: Figure, entries: list[Patch]) -> None:
+    figure.legend(
+        handles=entries,
+        loc='lower center',
+        ncols=min(len(entries), LEGEND_COLUMNS),
+        columnspacing=1.4,
+        labelspacing=0.35,
+        **_legend_style(),
+    )
+
+
+def _legend_style() -> dict:
+    return dict(
+        fontsize=TEXT_SIZE,
+        labelcolor=GREY,
+        frameon=False,
+        borderpad=0.2,
+        borderaxespad=0.2,
+        handlelength=1.2,
+    )

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+Look = dict[str, np.ndarray]
+"""Title -> what is seen of one picture: a picture (H, W, 3), `uint8`, red first; class indices
+(H, W), integers; or values in [0, 1], (H, W), NaN where there is none."""
+
+PICTURE, LABEL, PREDICTION, CONFIDENCE = 'picture', 'label', 'prediction', 'confidence'
+
+
+def look_at(model: nn.Module, packed: dict[str, dict]) -> dict[str, Look]:
+    """See what a model makes of one picture of each domain.
+
+    Args:
+        model: A :class:`JointEncoderDecoder`, in evaluation mode.
+        packed: Domain -> a sample as the data pipeline packs it; left as it is.
+
+    Returns:
+        Domain -> picture, label where there is one, prediction, confidence (the highest
+        probability), and what each objective shows. Domains that objectives make are among them.
+    """
+    batch = {
+        'inputs': [sample['inputs'] for sample in packed.values()],
+        # the preprocessor pads labels in place
+        'data_samples': [copy.deepcopy(sample['data_samples']) for sample in packed.values()],
+    }
+    batch = model.data_preprocessor(batch, training=True)
+    with torch.no_grad():
+        outputs, shown = model.look(**batch)
+    origins = {
+        made: origin
+        for objective in model.objectives.values()
+        for made, origin in objective.derived.items()
+    }
+    swap = not _converts_channels(model.data_preprocessor)
+    looks = {}
+    for domain, output in outputs.items():
+        found = {PICTURE: output.pictures}
+        if output.labels is not None:
+            found[LABEL] = output.labels
+        confidence, found[PREDICTION] = output.probabilities.max(dim=1)
+        found[CONFIDENCE] = confidence
+        found.update(shown[domain])
+        # what was padded is cut off again
+        height, width = packed[origins.get(domain, domain)]['inputs'].shape[-2:]
+        looks[domain] = {
+            title: _to_array(value[:1], output.inputs.shape[-2:], swap)[:height, :width]
+            for title, value in found.items()
+        }
+    return looks
+
+
+def file_of(packed: dict) -> str:
+    """Name the file of a packed sample.
+
+    Args:
+        packed: The sample.
+
+    Returns:
+        The picture's path, empty if it has none.
+    """
+    sample: SegDataSample = packed['data_samples']
+    return sample.metainfo.get('img_path', '')
+
+
+def _converts_channels(preprocessor: nn.Module) -> bool:
+    # OneDL's mmseg has it under the first name, upstream's under the second
+    names = '_channel_conversion', 'channel_conversion'
+    return any(getattr(preprocessor, name, False) for name in names)
+
+
+def _to_array(values: Tensor, size: torch.Size, swap: bool) -> np.ndarray:
+    """One picture's (1, h, w) or (1, 3, h, w), enlarged to the size of its domain's pictures."""
+    is_picture, is_class = values.ndim == 4, _is_class(values)
+    values = values.detach().cpu().float()
+    values = values if is_picture else values[:, None]
+    if values.shape[-2:] != size:
+        values = F.interpolate(values, size=size, mode='nearest')
+    if not is_picture:
+        found = values[0, 0].numpy()
+        return found.astype(np.int64) if is_class else found
+    values = values.flip(1) if swap else values
+    return ((values[0] + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+
+def _is_class(values: Tensor) -> bool:
+    return not values.is_floating_point() and values.dtype != torch.bool

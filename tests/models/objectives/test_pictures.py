@@ -1,0 +1,200 @@
+"""What objectives show is what their losses, weights and logged values come from."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+
+from mmseg_joint.models.objectives import Objective
+from tests.tiny import CLASSES, GAN, HRS, WEIGHTING, batch, build
+
+NARROW = dict(channels=(4, 4, 4, 4))
+AUXILIARY = dict(
+    type='FCNHead',
+    in_channels=8,
+    in_index=2,
+    channels=8,
+    num_convs=1,
+    concat_input=False,
+    num_classes=CLASSES,
+)
+SEMANTIC = dict(
+    type='SemanticAdversarial', discriminator=dict(in_channels=8, channels=8), feature_index=3
+)
+CONFIGS = {
+    'weighting': WEIGHTING,
+    'gan': GAN,
+    'ga': dict(type='OutputAdversarial', levels=2, discriminator=NARROW),
+    'ga_ls': dict(type='OutputAdversarial', gan='ls', target='target', discriminator=NARROW),
+    'csa': dict(SEMANTIC, discriminator=dict(SEMANTIC['discriminator'], mode='conv')),
+    'fcsa': dict(SEMANTIC, discriminator=dict(SEMANTIC['discriminator'], mode='fc')),
+    'mask': dict(type='ConfidenceMask', threshold=0.9),
+    'focal': dict(type='FocalWeighting'),
+    'semi': dict(type='SemiSupervisedAdversarial', threshold=0.5, discriminator=NARROW),
+    'squares': dict(type='TargetRegularization'),
+    'guidance': dict(type='TargetRegularization', guidance=True, threshold=0.9),
+    'pixelda': dict(
+        type='PixelDA',
+        generator=dict(channels=4, num_blocks=1),
+        discriminator=dict(channels=(4, 4)),
+    ),
+}
+SHOWN = {
+    'weighting': {'source': ['weight H', 'pixel level', 'region level', 'image level']},
+    'gan': {
+        'source': ['rebuilt', 'D says real: rebuilt'],
+        'target': ['rebuilt', 'D says real: picture'],
+    },
+    'ga': {
+        domain: ['D says target', 'D says target (auxiliary)'] for domain in ('source', 'unlabeled')
+    },
+    'ga_ls': {domain: ['D says target'] for domain in ('source', 'target')},
+    'csa': {domain: ['D says target'] for domain in ('source', 'target')},
+    'fcsa': {},
+    'mask': {'source': ['trained on']},
+    'focal': {'source': ['weight']},
+    'semi': {'target': ['D says truth'], 'unlabeled': ['D says truth', 'pseudo-label']},
+    'squares': {},
+    'guidance': {'unlabeled': ['pseudo-label']},
+    'pixelda': {
+        'source': ['redrawn'],
+        'translated': ['D says real'],
+        'target': ['D says real'],
+    },
+}
+
+
+@pytest.fixture
+def look():
+    """A model with one objective, its outputs, what it shows, and what it computes."""
+
+    def run(name):
+        needs_head = name in ('ga', 'guidance')
+        model = build({name: CONFIGS[name]}, auxiliary_head=AUXILIARY if needs_head else None)
+        torch.manual_seed(3)
+        heads = [model.decode_head.conv_seg, model.decode_head.score_pool3]
+        for layer in [*heads, *([model.auxiliary_head.conv_seg] if needs_head else [])]:
+            torch.nn.init.normal_(layer.weight, std=2.0)
+        for module in model.objectives.modules():
+            if isinstance(module, torch.nn.Conv2d) and name != 'pixelda':
+                torch.nn.init.normal_(module.weight, std=0.3)
+        model.eval()
+        data = batch(domains=('source', 'target', 'unlabeled'), size=(67, 90), count=2)
+        data = model.data_preprocessor(data, training=True)
+        before = {key: value.clone() for key, value in model.state_dict().items()}
+        with torch.no_grad():
+            torch.manual_seed(4)
+            outputs, shown = model.look(**data)
+            result = model.objectives[name](outputs)
+        assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+        shown = {
+            domain: {key.removeprefix(f'{name}: '): value for key, value in maps.items()}
+            for domain, maps in shown.items()
+        }
+        return outputs, shown, result
+
+    return run
+
+
+def test_every_objective_is_looked_at():
+    registered = {
+        key
+        for key, value in MODELS.module_dict.items()
+        if isinstance(value, type)
+        and issubclass(value, Objective)
+        and value.__module__.startswith('mmseg_joint.')
+    }
+    assert registered == {config['type'] for config in CONFIGS.values()}
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_what_is_shown_can_be_drawn(look, name):
+    outputs, shown, _ = look(name)
+    assert {domain: list(maps) for domain, maps in shown.items() if maps} == SHOWN[name]
+    for domain, maps in shown.items():
+        for title, value in maps.items():
+            assert len(value) == len(outputs[domain].inputs)
+            if title in ('rebuilt', 'redrawn'):
+                assert value.shape == outputs[domain].inputs.shape
+                assert value.min() >= -1 and value.max() <= 1
+            elif title == 'pseudo-label':
+                assert set(value.unique().tolist()) <= set(range(-1, CLASSES))
+            else:
+                known = value[~value.isnan()]
+                assert value.ndim == 3 and known.min() >= 0 and known.max() <= 1
+                assert known.min() < known.max()
+
+
+@pytest.mark.parametrize(
+    'name, title', [('weighting', 'weight H'), ('mask', 'trained on'), ('focal', 'weight')]
+)
+def test_weights_are_those_of_training_where_there_is_a_label(look, name, title):
+    outputs, shown, result = look(name)
+    ignored = outputs['source'].labels == 255
+    weights = shown['source'][title]
+    assert torch.equal(weights.isnan(), ignored)
+    torch.testing.assert_close(weights[~ignored], result.pixel_weights['source'][~ignored])
+
+
+def test_the_weight_is_the_mean_of_the_levels(look):
+    _, shown, _ = look('weighting')
+    total, *levels = shown['source'].values()
+    torch.testing.assert_close(torch.stack(levels).mean(dim=0), total, equal_nan=True)
+
+
+def share(values, above):
+    """Share of a map on one side of ½, as the log has it."""
+    return ((values >= 0.5) if above else (values < 0.5)).double().mean().item()
+
+
+@pytest.mark.parametrize(
+    'name, value, domain, title, above',
+    [
+        ('gan', 'accuracy_real', 'target', 'D says real: picture', True),
+        ('gan', 'accuracy_fake', 'source', 'D says real: rebuilt', False),
+        ('ga', 'accuracy_source', 'source', 'D says target', False),
+        ('ga', 'accuracy_target_auxiliary', 'unlabeled', 'D says target (auxiliary)', True),
+        ('ga_ls', 'accuracy_target', 'target', 'D says target', True),
+        ('pixelda', 'accuracy_real', 'target', 'D says real', True),
+        ('pixelda', 'accuracy_fake', 'translated', 'D says real', False),
+        ('semi', 'trusted_share', 'unlabeled', 'D says truth', True),
+    ],
+)
+def test_discriminators_maps_give_the_logged_accuracy(look, name, value, domain, title, above):
+    _, shown, result = look(name)
+    assert share(shown[domain][title], above) == pytest.approx(result.losses[value].item())
+
+
+def test_pseudo_labels_cover_what_is_logged(look):
+    for name, value in (('semi', 'trusted_share'), ('guidance', 'confident_share')):
+        outputs, shown, result = look(name)
+        labels = shown['unlabeled']['pseudo-label']
+        covered = (labels >= 0).double().mean()
+        assert covered.item() == pytest.approx(result.losses[value].item())
+        assert 0 < covered < 1
+        if name == 'semi':
+            most_probable = outputs['unlabeled'].logits.argmax(dim=1)
+            assert torch.equal(labels[labels >= 0], most_probable[labels >= 0])
+
+
+def test_csa_says_how_sure_its_d_is_of_the_domain(look):
+    outputs, shown, _ = look('csa')
+    for domain in ('source', 'target'):
+        assert shown[domain]['D says target'].shape[-2:] == outputs[domain].features[3].shape[-2:]
+    model = build({'csa': CONFIGS['csa']})
+    objective = model.objectives['csa']
+    logits = torch.zeros(1, 2 * CLASSES, 1, 1)
+    logits[0, CLASSES] = 30.0  # sure of the target
+    objective.discriminator.forward = lambda features: logits
+    maps = objective.pictures({domain: outputs[domain] for domain in ('source', 'target')})
+    assert maps['source']['D says target'].item() == pytest.approx(1)
+
+
+def test_maps_are_named_after_their_objective():
+    model = build(HRS).eval()
+    data = model.data_preprocessor(batch(), training=True)
+    with torch.no_grad():
+        _, shown = model.look(**data)
+    assert next(iter(shown['source'])) == 'weighting: weight H'
+    assert list(shown['target']) == ['gan: rebuilt', 'gan: D says real: picture']
