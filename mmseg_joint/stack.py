@@ -2,6 +2,12 @@ from __future__ import annotations
 
 import warnings
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .errors import JointError
+
+PACKAGE = Path(__file__).parent
+OWN_SCOPE = 'mmseg_joint::'
 
 # import name -> distribution of the maintained OneDL line, then upstream's -> newest one tested
 TESTED = {
@@ -55,12 +61,40 @@ def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
 
 
 def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:
-    """Let `_base_ = 'mmseg::…'` resolve in both lines.
+    """Let `_base_ = 'mmseg::…'` and `_base_ = 'mmseg_joint::…'` resolve in both lines.
 
-    mmengine keeps a table from import names to distributions; it knows neither this package nor
-    the distribution name of mmseg in the OneDL line.
+    mmengine keeps a table from import names to distributions; it does not know the distribution
+    name of mmseg in the OneDL line. For a package that is not in the table it has no seam, and a
+    name without a folder it refuses, so the method that finds bases is wrapped for our own.
     """
+    from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
 
     MODULE2PACKAGE['mmseg'] = found['mmseg'][0]
-    MODULE2PACKAGE['mmseg_joint'] = 'mmseg_joint'
+    find = Config._get_cfg_path
+
+    def find_own_too(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        if cfg_path.startswith(OWN_SCOPE):
+            return str(own_config(cfg_path.removeprefix(OWN_SCOPE))), None
+        return find(cfg_path, filename)
+
+    Config._get_cfg_path = staticmethod(find_own_too)
+
+
+def own_config(name: str) -> Path:
+    """Find a config of this package, installed or in a checkout.
+
+    Args:
+        name: Its path below `configs`, like ``hrs_fcn8s_gta_city.py``.
+
+    Returns:
+        The file.
+
+    Raises:
+        JointError: There is no such config.
+    """
+    installed = PACKAGE / '.mim' / 'configs'
+    folder = installed if installed.is_dir() else PACKAGE.parent / 'configs'
+    if not (folder / name).is_file():
+        raise JointError(f'There is no config {OWN_SCOPE}{name}: look for its name in {folder}.')
+    return folder / name

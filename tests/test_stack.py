@@ -4,8 +4,11 @@ import warnings
 from importlib.metadata import PackageNotFoundError
 
 import pytest
+from mmengine.config import Config
 
 from mmseg_joint import stack
+from mmseg_joint.errors import JointError
+from tests.tiny_configs import ROOT
 
 
 def installed(versions):
@@ -41,3 +44,22 @@ def test_a_newer_release_warns_and_goes_on(monkeypatch):
         warnings.simplefilter('error')
         monkeypatch.setattr(stack, 'version', installed(ONEDL))
         stack.warn_if_untested(stack.installed_line())
+
+
+def test_a_config_of_ours_is_a_base_by_name(tmp_path):
+    child = tmp_path / 'child.py'
+    child.write_text(
+        "_base_ = 'mmseg_joint::joint_fcn8s_streets.py'\ntrain_cfg = dict(max_iters=7)\n"
+    )
+    cfg, base = (Config.fromfile(p) for p in (child, ROOT / 'configs/joint_fcn8s_streets.py'))
+    base.train_cfg.max_iters = 7
+    assert cfg.to_dict() == base.to_dict()
+
+
+def test_a_base_in_a_folder_and_one_that_is_missing(tmp_path):
+    child = tmp_path / 'child.py'
+    child.write_text("_base_ = 'mmseg_joint::_base_/schedules/adam_80k.py'")
+    assert Config.fromfile(child).train_cfg.max_iters == 80000
+    child.write_text("_base_ = 'mmseg_joint::joint_fcn8_streets.py'")
+    with pytest.raises(JointError, match=r'no config mmseg_joint::joint_fcn8_streets\.py'):
+        Config.fromfile(child)

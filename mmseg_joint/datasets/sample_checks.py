@@ -21,13 +21,18 @@ def check_packed_label(packed: dict, num_classes: int, where: str, path: str | N
         path: The label file, for the message.
 
     Raises:
-        JointError: If the sizes differ or a value is neither a class nor 255.
+        JointError: If it is no map, the sizes differ, or a value is neither a class nor 255.
     """
     sample = packed.get('data_samples')
     if sample is None or 'gt_sem_seg' not in sample:
         return
     label, picture = sample.gt_sem_seg.data, packed['inputs']
     file = f"the label '{path or sample.metainfo.get('seg_map_path', 'without file')}' of {where}"
+    if label.dim() != 3 or label.shape[0] != 1:
+        raise JointError(
+            f'{file} has the shape {tuple(label.shape)}, not one number a pixel: save class numbers '
+            'as an 8-bit single-channel or palette PNG'
+        )
     if label.shape[-2:] != picture.shape[-2:]:
         raise JointError(
             f'{file} has {tuple(label.shape[-2:])} (height, width) after the pipeline and its '

@@ -5,17 +5,23 @@ from typing import Any
 
 from mmengine.model import PretrainedInit
 from mmseg.models.data_preprocessor import SegDataPreProcessor
-from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_joint.models.data_preprocessor import JointDataPreprocessor
-from mmseg_joint.models.segmentors import JointEncoderDecoder
+from mmseg_joint.models.segmentors import (
+    JointCascadeEncoderDecoder,
+    JointEncoderDecoder,
+    JointMaskEncoderDecoder,
+)
 
 from .classes import class_of, find_ours, is_ours
 
 # classes of ours that predict exactly as these do
 SAME_PREDICTION: dict[type, type] = {
     JointEncoderDecoder: EncoderDecoder,
+    JointCascadeEncoderDecoder: CascadeEncoderDecoder,
+    JointMaskEncoderDecoder: EncoderDecoder,
     JointDataPreprocessor: SegDataPreProcessor,
 }
 
@@ -84,8 +90,8 @@ def _replaced(node: Any) -> Any:
         return node
     new = {key: _replaced(value) for key, value in node.items()}
     own = class_of(new['type'], MODELS) if 'type' in new else None
-    plain = SAME_PREDICTION.get(own)
-    if plain is not None:
+    plain = own and SAME_PREDICTION.get(own)
+    if own and plain:
         for name in set(inspect.signature(own).parameters) - _parameters(plain):
             new.pop(name, None)
         new['type'] = plain.__name__

@@ -177,6 +177,14 @@ def test_checks_sizes_after_the_pipeline(domains):
         joint({'target': cfg})[0]
 
 
+def test_a_coloured_label_is_called_by_its_name(domains):
+    cfg = plain_city(domains)
+    path = sorted(Path(cfg['data_root']).rglob('*labelIds.png'))[0]
+    Image.fromarray(np.zeros((32, 40, 3), np.uint8)).save(path)
+    with pytest.raises(JointError, match=rf"'{path}'.*not one number a pixel"):
+        joint({'target': cfg})[0]
+
+
 @pytest.mark.parametrize('which', ['img_path', 'seg_map_path'])
 @pytest.mark.parametrize('harm', ['remove', 'cut'])
 def test_a_bad_file_is_named_whoever_loads_it(domains, which, harm):

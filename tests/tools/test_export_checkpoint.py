@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 
+from mmseg_joint.export.plain_model import plain_model
 from mmseg_joint.utils.cli import run
 from mmseg_joint.visualization.load_model import load_model
 from tests.tiny import HRS, MODEL
@@ -348,3 +349,14 @@ def test_files_are_replaced_whole_or_not_at_all(trained, tmp_path, capsys, monke
     export(config, checkpoint, out, '--force')
     assert out.with_suffix('.py').read_text() != 'mine'
     assert {path.name for path in tmp_path.iterdir()} == {*names, 'plain.pth'}
+
+
+def test_twins_become_what_they_are_twins_of():
+    heads = [dict(FCN), dict(type='OCRHead', in_channels=32, channels=8, num_classes=11)]
+    joint = dict(type='JointCascadeEncoderDecoder', num_stages=2, decode_head=heads)
+    plain = plain_model(dict(joint, backbone=RESNET, domains_in_turn=True))
+    assert plain['type'] == 'CascadeEncoderDecoder'
+    assert plain['num_stages'] == 2 and 'domains_in_turn' not in plain
+    assert plain['decode_head'][1]['type'] == 'OCRHead'
+    masks = dict(type='JointMaskEncoderDecoder', backbone=RESNET, decode_head=dict(FCN))
+    assert plain_model(masks)['type'] == 'EncoderDecoder'

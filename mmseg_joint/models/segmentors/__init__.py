@@ -1,3 +1,5 @@
+from .joint_cascade_encoder_decoder import JointCascadeEncoderDecoder
 from .joint_encoder_decoder import JointEncoderDecoder
+from .joint_mask_encoder_decoder import JointMaskEncoderDecoder
 
-__all__ = ['JointEncoderDecoder']
+__all__ = ['JointCascadeEncoderDecoder', 'JointEncoderDecoder', 'JointMaskEncoderDecoder']

@@ -21,6 +21,7 @@ from mmseg_joint.models.pretrained import check_pretrained
 from .domain_groups import group_domains
 from .domain_in_turn import in_turn
 from .pixel_weights import PixelWeights, check_weighable, weighted
+from .right_segmentor import check_segmentor
 from .separate_statistics import separate_statistics
 
 Inputs = dict[str, Tensor]
@@ -69,6 +70,7 @@ class JointEncoderDecoder(EncoderDecoder):
             data_preprocessor.get('type') in (None, 'SegDataPreProcessor')
         ):
             data_preprocessor = {**data_preprocessor, 'type': 'JointDataPreprocessor'}
+        check_segmentor(type(self), kwargs.get('decode_head'))
         super().__init__(*args, data_preprocessor=data_preprocessor, **kwargs)
         if self.out_channels != self.num_classes:
             raise JointError(
@@ -92,7 +94,8 @@ class JointEncoderDecoder(EncoderDecoder):
             part.to(memory_format=self.memory_format)
         for name, objective in self.objectives.items():
             if objective.weighs_pixels:
-                check_weighable(self._heads(), f'model.objectives.{name}')
+                heads = [*self._decode_heads(), *self._auxiliary_heads()]
+                check_weighable(heads, f'model.objectives.{name}')
         for head in self._heads():
             head.sampler = PixelWeights(head.sampler)
 
@@ -116,7 +119,9 @@ class JointEncoderDecoder(EncoderDecoder):
             JointError: An objective needs a domain that the batch lacks.
         """
         if isinstance(inputs, Tensor):
-            inputs, data_samples = {'target': inputs}, {'target': data_samples}
+            inputs = {'target': inputs}
+        if isinstance(data_samples, list):
+            data_samples = {'target': data_samples}
         self._check_domains(inputs)
         inputs, data_samples = self._derive_domains(inputs, data_samples)
         outputs = self._forward_domains(inputs, data_samples)
@@ -175,18 +180,23 @@ class JointEncoderDecoder(EncoderDecoder):
         """
         self._check_domains(inputs)
         outputs = self._forward_domains(*self._derive_domains(inputs, data_samples))
-        shown = {domain: {} for domain in outputs}
+        shown: dict[str, dict[str, Tensor]] = {domain: {} for domain in outputs}
         for name, objective in self.objectives.items():
             for domain, maps in objective.pictures(outputs).items():
                 shown[domain].update({f'{name}: {title}': value for title, value in maps.items()})
         return outputs, shown
 
     def _heads(self) -> list[nn.Module]:
-        heads = [self.decode_head]
-        if self.with_auxiliary_head:
-            several = isinstance(self.auxiliary_head, nn.ModuleList)
-            heads.extend(self.auxiliary_head if several else [self.auxiliary_head])
-        return heads
+        return [*self._decode_heads(), *self._auxiliary_heads()]
+
+    def _decode_heads(self) -> list[nn.Module]:
+        return [self.decode_head]
+
+    def _auxiliary_heads(self) -> list[nn.Module]:
+        if not self.with_auxiliary_head:
+            return []
+        several = isinstance(self.auxiliary_head, nn.ModuleList)
+        return list(self.auxiliary_head) if several else [self.auxiliary_head]
 
     def _check_domains(self, inputs: Inputs) -> None:
         for name, objective in self.objectives.items():
@@ -271,7 +281,7 @@ class JointEncoderDecoder(EncoderDecoder):
     ) -> Callable[[], Tensor] | None:
         if not self.with_auxiliary_head:
             return None
-        head = self._heads()[1]
+        head = self._auxiliary_heads()[0]
         graph = torch.is_grad_enabled() and any(feature.requires_grad for feature in features)
 
         def scores() -> Tensor:
@@ -295,11 +305,15 @@ class JointEncoderDecoder(EncoderDecoder):
         self, output: DomainOutput, samples: list[SegDataSample], weights: Tensor | None
     ) -> dict[str, Tensor]:
         with weighted(self._heads(), weights):
-            decode = self.decode_head.loss_by_feat(output.logits, samples)
-            losses = add_prefix(decode, 'decode')
+            losses = self._decode_losses(output, samples)
             if self.with_auxiliary_head:
                 losses.update(self._auxiliary_losses(output, samples))
         return losses
+
+    def _decode_losses(
+        self, output: DomainOutput, samples: list[SegDataSample]
+    ) -> dict[str, Tensor]:
+        return add_prefix(self.decode_head.loss_by_feat(output.logits, samples), 'decode')
 
     def _auxiliary_losses(
         self, output: DomainOutput, samples: list[SegDataSample]
@@ -307,7 +321,7 @@ class JointEncoderDecoder(EncoderDecoder):
         if 'auxiliary_logits' not in vars(output):  # no objective has computed them
             return self._auxiliary_head_forward_train(output.features, samples)
         several = isinstance(self.auxiliary_head, nn.ModuleList)
-        first, *others = self._heads()[1:]
+        first, *others = self._auxiliary_heads()
         loss = first.loss_by_feat(output.auxiliary_logits, samples)
         losses = add_prefix(loss, 'aux_0' if several else 'aux')
         for index, head in enumerate(others, start=1):

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from mmseg.utils import add_prefix
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives import DomainOutput, full_precision
+
+from .joint_encoder_decoder import JointEncoderDecoder
+
+TINY = 1e-6  # keeps the logarithm of a score finite
+
+
+@MODELS.register_module()
+class JointMaskEncoderDecoder(JointEncoderDecoder):
+    """:class:`JointEncoderDecoder` for heads that classify masks: Mask2Former and MaskFormer.
+
+    The supervised loss is the head's own, over queries matched with the classes of a picture, so
+    there is no pixel whose loss an objective could weigh. Objectives see the score map that the
+    head predicts with: for each class the sum over queries of class probability times mask
+    probability. They get its logarithm in the place of logits, so that its softmax is the class's
+    share of the sum. The head runs twice for a labelled domain: for its loss and for this map.
+
+    Arguments are those of :class:`JointEncoderDecoder`.
+
+    Raises:
+        JointError: An objective weighs pixels, or the head's package cannot be imported.
+    """
+
+    def _init_decode_head(self, decode_head: dict[str, Any]) -> None:
+        check_mmdet(MODELS.get(decode_head['type']))
+        super()._init_decode_head(decode_head)
+
+    def _heads(self) -> list[nn.Module]:
+        return self._auxiliary_heads()  # the heads whose loss is pixel by pixel
+
+    def _segment(self, pictures: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        pictures = pictures.contiguous(memory_format=self.memory_format)
+        features = tuple(self.extract_feat(pictures))
+        size = tuple(pictures.shape[-2:])
+        metas = [{'img_shape': size, 'pad_shape': size} for _ in pictures]
+        scores = self.decode_head.predict(features, metas, self.test_cfg)
+        return features, torch.log(full_precision(scores).clamp(min=TINY))
+
+    def _decode_losses(
+        self, output: DomainOutput, samples: list[SegDataSample]
+    ) -> dict[str, Tensor]:
+        loss = self.decode_head.loss(output.features, samples, self.train_cfg)
+        return add_prefix(loss, 'decode')
+
+
+def check_mmdet(head: type | None) -> None:
+    """Refuse a head of mmseg's that stands on one of mmdet's which could not be imported.
+
+    mmseg then hides the reason and says that mmdet is missing, installed or not.
+
+    Args:
+        head: The class of the head.
+
+    Raises:
+        JointError: The head has nothing to stand on.
+    """
+    if head is None or head.__bases__ != (BaseModule,) or not head.__module__.startswith('mmseg.'):
+        return
+    reason = 'mmdet is not installed'
+    if find_spec('mmdet') is not None:
+        reason = 'this mmcv has no compiled operators, without which mmdet cannot be imported'
+    raise JointError(
+        f'model.decode_head of type {head.__name__} needs mmdet, and an mmcv with compiled '
+        f'operators, but {reason}: install it, or choose another head.'
+    )

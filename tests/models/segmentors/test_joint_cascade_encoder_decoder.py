@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+
+from mmseg_joint.errors import JointError
+from tests.tiny import CLASSES, HRS, MODEL, batch, build
+
+LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+FIRST = dict(
+    type='FCNHead',
+    in_channels=8,
+    in_index=2,
+    channels=4,
+    num_convs=1,
+    num_classes=CLASSES,
+    dropout_ratio=0.0,
+    norm_cfg=dict(type='BN'),
+    loss_decode=dict(LOSS, loss_weight=0.4),
+)
+OCR = dict(
+    type='OCRHead',
+    in_channels=8,
+    in_index=2,
+    channels=4,
+    ocr_channels=4,
+    num_classes=CLASSES,
+    dropout_ratio=0.0,
+    norm_cfg=dict(type='BN'),
+    loss_decode=LOSS,
+)
+WEIGHTING = dict(weighting=HRS['weighting'])
+
+
+def cascade(objectives=None, heads=(FIRST, OCR), **changes):
+    changes = dict(num_stages=len(heads), **changes)
+    kind = 'JointCascadeEncoderDecoder'
+    return build(objectives, type=kind, decode_head=list(heads), **changes).double()
+
+
+def losses_of(model, **kwargs):
+    return model.loss(**model.data_preprocessor(batch(count=2, **kwargs), training=True))
+
+
+@pytest.mark.parametrize('heads', [(FIRST, OCR), (FIRST, OCR, OCR)])
+def test_losses_and_gradients_are_those_of_mmsegs_cascade(heads):
+    model = cascade(heads=heads)
+    config = copy.deepcopy(MODEL)
+    config.update(type='CascadeEncoderDecoder', num_stages=len(heads))
+    config['decode_head'] = copy.deepcopy(list(heads))
+    plain = MODELS.build(config).double()
+    result = plain.load_state_dict(model.state_dict())
+    assert not result.missing_keys
+    data = model.data_preprocessor(batch(domains=('target',), count=2), training=True)
+    got = model.loss(**data)
+    wanted = plain.loss(data['inputs']['target'], data['data_samples']['target'])
+    assert set(got) == {f'target.{name}' for name in wanted}
+    for name, value in wanted.items():
+        torch.testing.assert_close(got[f'target.{name}'], value, rtol=1e-12, atol=0)
+    for losses in (got, wanted):
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
+    for ours, theirs in zip(model.parameters(), plain.parameters()):
+        assert (ours.grad is None) == (theirs.grad is None)
+        if ours.grad is not None:
+            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-9, atol=1e-12)
+
+
+def test_every_head_is_weighted(monkeypatch):
+    plain_model = cascade()
+    plain = losses_of(plain_model)
+    model = cascade(WEIGHTING)
+    model.load_state_dict(plain_model.state_dict(), strict=False)
+    monkeypatch.setattr(
+        'mmseg_joint.models.objectives.hierarchical_weighting.weighting_map',
+        lambda scores, labels, ignore_index: torch.full(labels.shape, 0.25),
+    )
+    weighted = losses_of(model)
+    for stage in ('decode_0', 'decode_1'):
+        source, target = (f'{domain}.{stage}.loss_ce' for domain in ('source', 'target'))
+        torch.testing.assert_close(weighted[source], 0.25 * plain[source], rtol=1e-12, atol=0)
+        assert torch.equal(weighted[target], plain[target])
+
+
+def test_objectives_see_the_last_heads_scores():
+    model = cascade(dict(regularization=dict(type='TargetRegularization', domain='target')))
+    loss = losses_of(model)['regularization.loss_main']
+    data = model.data_preprocessor(batch(count=2), training=True)
+    features = model.backbone(data['inputs']['target'])
+    first = model.decode_head[0](features)
+    scores = model.decode_head[1](features, first)
+    size = data['inputs']['target'].shape[-2:]
+    scores = torch.nn.functional.interpolate(scores, size=size, mode='bilinear')
+    expected = -0.1 * (scores.softmax(dim=1) ** 2).mean() / 2
+    torch.testing.assert_close(loss, expected, rtol=1e-9, atol=0)
+
+
+def test_a_merged_forward_gives_the_losses_of_one_forward_a_domain():
+    merged, apart = (
+        cascade(WEIGHTING, merge_domains='auto'),
+        cascade(WEIGHTING, merge_domains=False),
+    )
+    for name, value in losses_of(merged).items():
+        torch.testing.assert_close(value, losses_of(apart)[name], rtol=1e-10, atol=0, msg=name)
+
+
+class TestRefusals:
+    def test_head_that_gives_no_map(self):
+        point = dict(OCR, type='PointHead')
+        with pytest.raises(JointError, match=r'decode_head\[1\] of type PointHead gives no score'):
+            cascade(heads=(FIRST, point))
+
+    def test_number_of_stages(self):
+        with pytest.raises(JointError, match=r'list of model\.num_stages=3 heads'):
+            build(type='JointCascadeEncoderDecoder', num_stages=3, decode_head=[FIRST, OCR])
+
+    def test_single_head(self):
+        with pytest.raises(JointError, match='or use type="JointEncoderDecoder"'):
+            build(type='JointCascadeEncoderDecoder', num_stages=2, decode_head=FIRST)
+
+    def test_cascade_without_its_type(self):
+        with pytest.raises(JointError, match=r'set model\.type to "JointCascadeEncoderDecoder"'):
+            build(num_stages=2, decode_head=[FIRST, OCR])
