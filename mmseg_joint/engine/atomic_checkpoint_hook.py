@@ -10,6 +10,7 @@ from mmengine.hooks import CheckpointHook
 from mmseg.registry import HOOKS
 
 from mmseg_joint.engine.atomic_backend import AtomicBackend
+from mmseg_joint.engine.average_buffers import average_buffers
 from mmseg_joint.engine.joint_optim_wrapper import JointOptimWrapper
 from mmseg_joint.engine.newest_checkpoint import cut_off_files, partial_files
 
@@ -22,12 +23,17 @@ class AtomicCheckpointHook(CheckpointHook):
     files that it replaces (`max_keep_ckpts`, `save_best`) are deleted after that too. What a run
     that was killed left half-written is deleted when the next one starts, which says so.
 
+    All processes of a distributed training validate, and go on with, the buffers that are saved:
+    the mean of theirs.
+
     Checkpoints that are not local files, or with `backend_args` of one's own, are written as
     mmengine writes them.
 
     Args:
         **kwargs: The arguments of mmengine's hook.
     """
+
+    backend_args: dict[str, Any] | None  # mmengine's
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -58,7 +64,16 @@ class AtomicCheckpointHook(CheckpointHook):
         for path in partial:
             path.unlink()
 
+    def before_val_epoch(self, runner: Any) -> None:
+        """Let all processes validate the same model.
+
+        Args:
+            runner: The runner.
+        """
+        average_buffers(runner.model)
+
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        average_buffers(runner.model)
         if isinstance(runner.optim_wrapper, JointOptimWrapper):
             # only the first rank writes, but each has gradients of its own
             runner.optim_wrapper.average_accumulated_gradients()

@@ -16,6 +16,7 @@ class Runner(SimpleNamespace):
     """As much of mmengine's Runner as the hook asks for."""
 
     is_full = False
+    model = torch.nn.Identity()
 
     def save_checkpoint(self, out_dir, filename, *_, backend_args=None, **__):
         if self.is_full:

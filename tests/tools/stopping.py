@@ -1,4 +1,4 @@
-"""A hook that ends a run in the middle; a config names it in `custom_imports`."""
+"""Hooks that end a run in the middle; a config names them in `custom_imports`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ class StopHook(Hook):
     def __init__(self, folder: str, step: int, kill: bool = False):
         self.folder, self.step, self.kill = folder, step, kill
 
-    def after_train_iter(self, runner, *args, **kwargs):
-        if Path(runner.work_dir).name == self.folder and runner.iter + 1 == self.step:
+    def stop_at(self, runner, step):
+        if Path(runner.work_dir).name == self.folder and step == self.step:
             if self.kill:
                 os.kill(os.getpid(), signal.SIGKILL)
             raise Stopped
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        self.stop_at(runner, runner.iter + 1)
 
 
 @HOOKS.register_module()
@@ -38,5 +41,15 @@ class StopBeforeValidationHook(StopHook):
         pass
 
     def before_val(self, runner):
-        if Path(runner.work_dir).name == self.folder and runner.iter == self.step:
-            raise Stopped
+        self.stop_at(runner, runner.iter)
+
+
+@HOOKS.register_module()
+class StopBeforeIterationHook(StopHook):
+    """Ends the run before it computes anything of a step; step 0 comes after no other."""
+
+    def after_train_iter(self, *args, **kwargs):
+        pass
+
+    def before_train_iter(self, runner, *args, **kwargs):
+        self.stop_at(runner, runner.iter)

@@ -12,21 +12,28 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.ranks import free_port
 from tests.tiny_configs import ROOT, tiny
 
 STEPS = 4
 NAMES = ('aAcc', 'mIoU', 'mAcc')
 
 
-def launch(script, *arguments, cwd) -> None:
-    """Run one of the shell scripts."""
-    environment = {
-        **os.environ,
-        **{'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable},
-    }
+def launch(script, *arguments, cwd, machines=1) -> None:
+    """Run one of the shell scripts; with several machines, once as each of them."""
     command = ['bash', str(ROOT / 'tools' / script), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=cwd)
-    assert done.returncode == 0, done.stderr[-2000:]
+    environment = dict(os.environ, PYTHONPATH=ROOT, OMP_NUM_THREADS=1, PYTHON=sys.executable)
+    if machines > 1:
+        environment.update(NNODES=machines, MASTER_ADDR='127.0.0.1', PORT=free_port())
+    runs = []
+    for machine in range(machines):
+        named = {k: str(v) for k, v in {**environment, 'NODE_RANK': machine}.items()}
+        runs.append(
+            subprocess.Popen(command, env=named, stderr=subprocess.PIPE, text=True, cwd=cwd)
+        )
+    for run in runs:
+        _, stderr = run.communicate()
+        assert run.returncode == 0, stderr[-2000:]
 
 
 @pytest.fixture
@@ -39,6 +46,15 @@ def call(monkeypatch):
         runpy.run_path(path, run_name='__main__')
 
     return run
+
+
+def plain(cfg) -> Path:
+    """The config of the same segmentor in plain mmseg."""
+    cfg.model.type, cfg.model.data_preprocessor.type = 'EncoderDecoder', 'SegDataPreProcessor'
+    cfg.model.pop('objectives')
+    path = Path(cfg.work_dir).with_name('plain.py')
+    cfg.dump(path)
+    return path
 
 
 def numbers(work_dir: Path) -> dict:
@@ -73,7 +89,7 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
         if count == 1:
             call('train.py', path)
         else:
-            launch('dist_train.sh', path, count, cwd=tmp_path)
+            launch('dist_train.sh', path, 1, cwd=tmp_path, machines=count)
         state[count] = load(tmp_path / str(count) / f'iter_{STEPS}.pth')['state_dict']
     assert set(state[1]) == set(state[2])
     for name, value in state[1].items():
@@ -92,8 +108,10 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
     call('test.py', path, checkpoint, '--work-dir', tmp_path / 'alone')
     found = numbers(tmp_path / 'alone')
     validated = json.loads((tmp_path / '2/selection.json').read_text())['validations'][-1]
+    call('test.py', plain(cfg), checkpoint, '--work-dir', tmp_path / 'plain')
     for name in NAMES:
-        assert numbers(out)[name] == validated[name] == found[name]
+        of_all = [numbers(folder)[name] for folder in (out, tmp_path / 'alone', tmp_path / 'plain')]
+        assert of_all == [validated[name]] * 3
     twice = ('--cfg-options', 'test_dataloader.dataset.indices=[0,1,2,0]')
     call('test.py', path, checkpoint, '--work-dir', tmp_path / 'twice', *twice)
     assert any(numbers(tmp_path / 'twice')[name] != found[name] for name in NAMES)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import runpy
 import signal
 import sys
 from functools import partial
-from multiprocessing import get_context
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.logging import MessageHub
 
 from mmseg_joint.engine import atomic_backend
 from tests.tiny_configs import ROOT, tiny
+from tests.tools.running import train, train_in_a_child
 
-TRAIN = ROOT / 'tools/train.py'
 STEPS, WINDOW = 8, 3  # the last window is one of two
+CROP, COLOURS = (40, 56), 'PhotoMetricDistortion'
 
 
 @pytest.fixture
@@ -30,6 +28,9 @@ def config(roots, tmp_path):
     cfg.model.objectives.gan.update(real_label=(0.7, 1.2), fake_label=(0.0, 0.3))
     cfg.optim_wrapper.update(dtype='float32', accumulative_counts=WINDOW)
     cfg.train_dataloader.num_workers = 2
+    for domain in cfg.train_dataloader.dataset.domains.values():
+        pipeline = domain.get('dataset', domain).pipeline
+        pipeline[-1:-1] = [dict(type='RandomCrop', crop_size=CROP), dict(type=COLOURS)]
     cfg.train_cfg.update(max_iters=STEPS, val_interval=4)
     cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=2, save_best='mIoU')
     cfg.custom_imports.imports.append('tests.tools.stopping')
@@ -38,35 +39,11 @@ def config(roots, tmp_path):
     return path
 
 
-def train(config, *arguments) -> int:
-    """Run the tool in this process; return its exit status."""
-    MessageHub._instance_dict.clear()  # else runs begun in the same second share their best score
-    sys.argv = [str(TRAIN), str(config), *map(str, arguments)]
-    try:
-        runpy.run_path(str(TRAIN), run_name='__main__')
-    except SystemExit as stop:
-        return stop.code
-    return 0
-
-
-def train_in_a_child(config, work_dir, prepare=lambda: None) -> int:
-    """Run the tool in a process that may be killed; return how it ended."""
-
-    def main():
-        prepare()
-        sys.exit(train(config, '--work-dir', work_dir))
-
-    child = get_context('fork').Process(target=main)
-    child.start()
-    child.join()
-    return child.exitcode
-
-
 def killed_after(config, folder, step) -> None:
     cfg = Config.fromfile(config)
     cfg.custom_hooks.append(dict(type='StopHook', folder=folder.name, step=step, kill=True))
     cfg.dump(config.with_name(f'{folder.name}.py'))
-    status = train_in_a_child(config.with_name(f'{folder.name}.py'), folder)
+    status = train_in_a_child(config.with_name(f'{folder.name}.py'), '--work-dir', folder)
     assert status == -signal.SIGKILL
 
 
@@ -85,7 +62,8 @@ def killed_while_writing(config, folder, count) -> None:
         atomic_backend._flush_folder = lambda folder: None
         atomic_backend.os.fsync = fsync
 
-    assert train_in_a_child(config, folder, prepare) == -signal.SIGKILL
+    status = train_in_a_child(config, '--work-dir', folder, prepare=prepare)
+    assert status == -signal.SIGKILL
 
 
 def state(folder) -> dict:
@@ -159,7 +137,8 @@ def test_what_a_disk_spoils_is_passed_over(config, tmp_path, capfd):
     cfg.default_hooks.checkpoint.max_keep_ckpts = 1
     cfg.dump(tmp_path / 'one_file.py')
     fill = partial(setattr, atomic_backend, 'open', full_after(4))
-    assert train_in_a_child(tmp_path / 'one_file.py', full, fill) == 2
+    status = train_in_a_child(tmp_path / 'one_file.py', '--work-dir', full, prepare=fill)
+    assert status == 2
     error = capfd.readouterr().err.strip().splitlines()[-1]
     assert error.startswith(f'error: {full}/iter_4.pth could not be written (No space left')
     assert [path.name for path in full.glob('*.pth*')] == ['iter_3.pth']

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
 import signal
-import subprocess
 import sys
 
 import pytest
 import torch
+from mmengine.config import Config
 
+from tests.ranks import train_on_ranks
 from tests.tiny_configs import ROOT
 from tests.tiny_stages import STEPS, tiny_stages
+from tests.tools.running import TRAIN, train_in_a_child
 
-TRAIN, TEST = ROOT / 'tools/train.py', ROOT / 'tools/test.py'
+TEST = ROOT / 'tools/test.py'
 
 
 @pytest.fixture
@@ -35,12 +36,6 @@ def call(monkeypatch, capsys):
     return run
 
 
-def spawn(*command) -> subprocess.CompletedProcess:
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-    command = [sys.executable, *map(str, command)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-
 def states(folder) -> dict:
     return {
         stage: torch.load(folder / stage / f'iter_{STEPS}.pth', weights_only=False)['state_dict']
@@ -48,32 +43,55 @@ def states(folder) -> dict:
     }
 
 
-def test_a_killed_run_is_resumed_and_tested(roots, tmp_path, call):
-    cfg = tiny_stages(roots, tmp_path / 'killed')
-    options = ('--cfg-options', 'stages.1.randomness.seed=5', 'default_hooks.checkpoint.interval=2')
+# where a run is killed: the first stage's last checkpoint is there, its last validation is not
+KILLS = {
+    'ending_source': dict(type='StopBeforeValidationHook', folder='source', step=STEPS),
+    'between': dict(type='StopBeforeIterationHook', folder='adapt', step=0),
+    'in_adapt': dict(type='StopHook', folder='adapt', step=STEPS),
+}
+KEPT = {'ending_source': [[2, 3], []], 'between': [[2, 3], []], 'in_adapt': [[2, 3], [2]]}
+
+
+def checkpoints(folder) -> list[list[int]]:
+    """Steps of the checkpoints of either stage."""
+    return [
+        sorted(int(path.stem.split('_')[1]) for path in (folder / stage).glob('iter_*.pth'))
+        for stage in ('source', 'adapt')
+    ]
+
+
+def test_killed_runs_are_resumed_and_tested(roots, tmp_path, call):
+    cfg = tiny_stages(roots, tmp_path / 'whole')
+    cfg.default_hooks.checkpoint.interval = 2
     path = tmp_path / 'stages.py'
     cfg.dump(path)
+    options = ('--cfg-options', 'stages.1.randomness.seed=5')
     assert call(TRAIN, path, '--work-dir', tmp_path / 'whole', *options) == (0, '')
+    whole = states(tmp_path / 'whole')
 
-    cfg.custom_hooks.append(dict(type='StopHook', folder='adapt', step=STEPS, kill=True))
-    cfg.dump(tmp_path / 'killed.py')
-    done = spawn(TRAIN, tmp_path / 'killed.py', *options)
-    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
-    status, stderr = call(TRAIN, path, '--work-dir', tmp_path / 'killed', *options)
-    assert (status, 'add --resume to go on' in stderr) == (2, True)
-    assert call(TRAIN, path, '--work-dir', tmp_path / 'killed', '--resume', *options)[0] == 0
-    whole, resumed = states(tmp_path / 'whole'), states(tmp_path / 'killed')
-    for stage, expected in whole.items():
-        for name, value in expected.items():
-            assert torch.equal(resumed[stage][name], value), (stage, name)
+    for name, hook in KILLS.items():
+        cut, folder = Config.fromfile(path), tmp_path / name
+        cut.custom_hooks.append(dict(hook, kill=True))
+        cut.dump(tmp_path / f'{name}.py')
+        status = train_in_a_child(tmp_path / f'{name}.py', '--work-dir', folder, *options)
+        assert status == -signal.SIGKILL
+        assert checkpoints(folder) == KEPT[name]
+        status, stderr = call(TRAIN, path, '--work-dir', folder, *options)
+        assert (status, 'add --resume to go on' in stderr) == (2, True)
+        assert call(TRAIN, path, '--work-dir', folder, '--resume', *options)[0] == 0
+        for stage, expected in whole.items():
+            resumed = states(folder)[stage]
+            assert resumed.keys() == expected.keys()
+            for key, value in expected.items():
+                assert torch.equal(resumed[key], value), (name, stage, key)
 
     # each stage's checkpoint is tested with the stage's own model
-    last = (tmp_path / 'killed/last_checkpoint').read_text()
-    for checkpoint in (last, tmp_path / f'killed/source/iter_{STEPS}.pth'):
+    last = (folder / 'last_checkpoint').read_text()
+    for checkpoint in (last, folder / f'source/iter_{STEPS}.pth'):
         out = tmp_path / f'test_{checkpoint == last}'
         assert call(TEST, path, checkpoint, '--work-dir', out)[0] == 0
         (result,) = out.glob('*/*.json')
-        report = json.loads((tmp_path / 'killed/adapt/selection.json').read_text())
+        report = json.loads((folder / 'adapt/selection.json').read_text())
         if checkpoint == last:
             assert json.loads(result.read_text())['mIoU'] == pytest.approx(report['last']['mIoU'])
         dumped = (out / 'stages.py').read_text()
@@ -84,7 +102,5 @@ def test_two_processes_pass_from_stage_to_stage(roots, tmp_path):
     cfg = tiny_stages(roots, tmp_path / 'work')
     cfg.train_cfg.update(max_iters=1)
     cfg.dump(tmp_path / 'ranks.py')
-    launch = ('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2')
-    done = spawn(*launch, TRAIN, tmp_path / 'ranks.py', '--launcher', 'pytorch')
-    assert done.returncode == 0, done.stderr[-2000:]
+    train_on_ranks(tmp_path / 'ranks.py')
     assert (tmp_path / 'work/last_checkpoint').read_text().endswith('work/adapt/iter_1.pth')

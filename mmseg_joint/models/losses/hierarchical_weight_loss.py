@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmseg.registry import MODELS
@@ -42,7 +43,7 @@ class HierarchicalWeightLoss(nn.Module):
                 'HierarchicalWeightLoss got no scores: name at least one of '
                 'pixel, region, image in the levels of the objective.'
             )
-        total = sum(_mean_distance(score, domain_label) for score in scores.values())
+        total: Any = sum(_mean_distance(score, domain_label) for score in scores.values())
         return self.loss_weight * total
 
 

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
 
 from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
 from .output_adversarial import DISCRIMINATOR
@@ -171,14 +172,14 @@ class SemiSupervisedAdversarial(Objective):
             return logits.new_zeros(())
         labels = logits.detach().argmax(dim=1).masked_fill(~trusted, UNSURE)
         total = F.cross_entropy(logits, labels, ignore_index=UNSURE, reduction='sum')
-        return self.self_training_weight * total / trusted.sum().clamp(min=1)
+        return self.self_training_weight * mean_over_ranks(total, trusted.sum())
 
 
 def _mean_loss(label: float, *judged: tuple[Tensor, Tensor]) -> Tensor:
-    """Cross-entropy of logits (N, H, W), its mean over the valid pixels of all maps; 0 if none."""
+    """Cross-entropy of logits (N, H, W): mean over all processes' valid pixels; 0 if none."""
     total: Any = sum((_cross_entropy(scores, label) * valid).sum() for scores, valid in judged)
     count: Any = sum(valid.sum() for _, valid in judged)
-    return total / count.clamp(min=1)
+    return mean_over_ranks(total, count)
 
 
 def _cross_entropy(scores: Tensor, label: float) -> Tensor:
