@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import mean, stdev
 
 from .measure import Cell
 from .rows import PAPER, SCALES, Table, TableRow
@@ -50,10 +51,10 @@ def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
     Returns:
         Markdown: the table, and below it the runs that do not count and why.
     """
-    head, lines = _at_paper(cells) if scale == PAPER else _elsewhere(table, cells)
+    columns, lines = _at_paper(cells) if scale == PAPER else _elsewhere(table, cells)
     notes = [*_unfinished(cells), *_without_config(table, scale)]
     body = [(_name(c), _labels(c), *line, *_tail(c)) for c, line in zip(cells, lines)]
-    head = ('row', 'labels', *head, 'seeds', 'iterations', 'config')
+    head = ('row', 'labels', *columns, 'seeds', 'iterations', 'config')
     text = [_heading(table, scale), '', *_lines(head, body), '', _legend(cells)]
     return '\n'.join([*text, *(line for note in notes for line in ('', note))])
 
@@ -88,16 +89,26 @@ def _at_paper(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
 
 
 def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
-    """On other data only the gain over the base can be compared with the paper's."""
+    """On other data only the gain over the base can be compared with the paper's.
+
+    It is taken seed by seed, since a seed's draw of the labelled pictures moves all rows alike.
+    """
     name, lines = table.contents.base, []
     for cell in cells:
         base = [c for c in cells if (c.row.name, c.labels) == (name, cell.labels)]
         alone = not base or base[0] is cell
-        gain = NOTHING if alone else _difference(cell.mean, base[0].mean)
+        gain = NOTHING if alone else _gain(cell.gains(base[0]))
         lines.append([_measured(cell), gain, NOTHING if alone else _paper_difference(table, cell)])
     head = ['measured', f'over {name}', 'the same in the paper']
     shown = [0, *(part for part in (1, 2) if any(line[part] != NOTHING for line in lines))]
     return [head[part] for part in shown], [[line[part] for part in shown] for line in lines]
+
+
+def _gain(gains: Sequence[float]) -> str:
+    if not gains:
+        return NOTHING
+    spread = f' ± {stdev(gains):.1f}' if len(gains) > 1 else ''
+    return f'{mean(gains):+.1f}{spread}'
 
 
 def _paper_difference(table: Table, cell: Cell) -> str:

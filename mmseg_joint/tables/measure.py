@@ -32,12 +32,28 @@ class Cell:
     @property
     def mean(self) -> float | None:
         """The seeds' mean in percent; None without a finished run."""
-        return mean(run.miou for run in self.runs) if self.runs else None
+        return mean(self._results()) if self.runs else None
 
     @property
     def deviation(self) -> float | None:
         """The seeds' sample standard deviation; None for fewer than two."""
-        return stdev(run.miou for run in self.runs) if len(self.runs) > 1 else None
+        return stdev(self._results()) if len(self.runs) > 1 else None
+
+    def _results(self) -> list[float]:
+        return [run.miou for run in self.runs if run.miou is not None]
+
+    def gains(self, base: Cell) -> list[float]:
+        """Compare with another row, seed by seed: a seed also draws the labelled pictures.
+
+        Args:
+            base: The other row's cell.
+
+        Returns:
+            The difference in percent for each seed that both have.
+        """
+        others = {run.seed: run.miou for run in base.runs}
+        pairs = [(run.miou, others.get(run.seed)) for run in self.runs]
+        return [ours - other for ours, other in pairs if ours is not None and other is not None]
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -85,7 +101,7 @@ class Selection:
             wanted = {names[name.lower()] for name in self.rows}
         return [row for row in table.at(self.scale) if row.name in wanted]
 
-    def labels_of(self, row: TableRow, measured: Iterable[int] = ()) -> list[int | None]:
+    def labels_of(self, row: TableRow, measured: Iterable[int | None] = ()) -> list[int | None]:
         """Choose numbers of labelled pictures.
 
         Args:
@@ -101,7 +117,8 @@ class Selection:
         if row.miou:
             # its config may serve other tables too, with other numbers
             return [labels for labels, _ in row.miou]
-        return (sorted(measured) if row.is_free else []) or [row.labels()]
+        known = sorted(count for count in measured if count is not None) if row.is_free else []
+        return [*known] or [row.labels()]
 
 
 def measure(table: Table, root: str | Path | None, selection: Selection) -> list[Cell]:

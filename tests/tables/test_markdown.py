@@ -66,6 +66,21 @@ def test_elsewhere_the_gain_over_the_base_is_compared(tables, tmp_path):
     assert 'Unfinished' not in text
 
 
+def test_the_gain_is_taken_seed_by_seed(tables, tmp_path):
+    joint = {0: 40.0, 1: 50.0, 2: 60.0}  # what the draw of the labelled pictures makes of it
+    hrs = {0: 41.0, 1: 53.0, 3: 99.0}
+    for name, results in (('joint', joint), ('hrs', hrs)):
+        for seed, value in results.items():
+            folder = tmp_path / f'{name}_squeezenet_streets_camvid/12/seed{seed}'
+            write_run(folder, value, seed=seed)
+    cells = measure(tables['hrs1'], tmp_path, Selection('camvid'))
+    line = lines_of(write_table(tables['hrs1'], cells, 'camvid'))['Ours with W^19', '12']
+    assert line['over Direct Joint Training'] == '+2.0 ± 1.4'
+    cells = measure(tables['hrs1'], tmp_path, Selection('camvid', seeds=[2, 3]))
+    line = lines_of(write_table(tables['hrs1'], cells, 'camvid'))['Ours with W^19', '12']
+    assert line['measured'] == '99.0' and 'over Direct Joint Training' not in line
+
+
 def test_what_is_unfinished_is_named_and_not_counted(tables, tmp_path):
     folder = tmp_path / 'ga_squeezenet_streets_camvid/6'
     write_run(folder / 'seed0', 40.0, labels=6)
