@@ -1,8 +1,41 @@
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.editable_wheel import editable_wheel
+from setuptools.command.install_lib import install_lib
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parent
+FOR_MIM = ('configs', 'tools')  # a wheel holds them in mmseg_joint/.mim, where `mim` looks
+
+
+class InstallWithConfigs(install_lib):
+    """Puts configs and tools into the package of a wheel; `build/` and the checkout stay without.
+
+    Twice in a checkout they would be no use for an editable install: `mim` refuses a config's name
+    that it finds twice.
+    """
+
+    def install(self):
+        installed = super().install()
+        ignore = shutil.ignore_patterns('__pycache__', '*.pyc')
+        for folder in FOR_MIM:
+            target = Path(self.install_dir, 'mmseg_joint', '.mim', folder)
+            shutil.copytree(ROOT / folder, target, ignore=ignore, dirs_exist_ok=True)
+        return installed
+
+
+class EditableForMim(editable_wheel):
+    """Tells `mim` where an editable install has its configs and tools: in the checkout.
+
+    openmim joins the folder of the distribution's metadata and the first line of top_level.txt,
+    and finds nothing there for an editable install. A line with an absolute path leads it here.
+    """
+
+    def _ensure_dist_info(self):
+        super()._ensure_dist_info()
+        names = Path(self.dist_info_dir, 'top_level.txt')
+        names.write_text(f'{ROOT}\n{names.read_text()}')
 
 
 def read_version() -> str:
@@ -16,7 +49,7 @@ EXTRAS = {
     'onedl': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation'],
     'upstream': ['mmengine>=0.10.7', 'mmcv>=2.0.0', 'mmsegmentation>=1.2.2', 'ftfy', 'regex'],
     'export': ['safetensors'],  # tools/export_checkpoint.py --safetensors
-    'tests': ['pytest>=7', 'pytest-xdist', 'ruff', 'safetensors'],
+    'tests': ['mypy', 'pytest>=7', 'pytest-xdist', 'ruff', 'safetensors', 'setuptools>=70.1'],
 }
 
 setup(
@@ -31,4 +64,5 @@ setup(
     python_requires='>=3.10',
     install_requires=['torch>=2.4', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm'],
     extras_require=EXTRAS,
+    cmdclass={'install_lib': InstallWithConfigs, 'editable_wheel': EditableForMim},
 )

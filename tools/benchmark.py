@@ -6,13 +6,14 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-
-from mmengine.config import Config, DictAction
+from typing import Any
 
 from mmseg_joint.benchmark import Settings, measure, measure_in_turn, measure_sequential
 from mmseg_joint.benchmark.data_path import measure_data_path
-from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.config_file import read_config
+from mmseg_joint.utils.whole_file import check_writable, write_whole
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -57,7 +58,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         metavar='KEY=VALUE',
         help='change values of the config (and of --plain)',
     )
@@ -65,17 +66,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def read(path: str, options: dict | None) -> Config:
-    cfg = Config.fromfile(existing_file(path, 'config'))
-    if options:
-        cfg.merge_from_dict(options)
-    return cfg
-
-
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
-    if args.json and not Path(args.json).absolute().parent.is_dir():
-        raise JointError(f'--json: there is no folder {Path(args.json).absolute().parent}.')
+    if args.json:
+        check_writable(args.json, '--json')
     settings = Settings(
         size=tuple(args.size),
         share=args.share,
@@ -86,21 +80,22 @@ def main(argv: list[str] | None = None) -> None:
         memory=not args.no_memory,
         data=args.data,
     )
-    plain = read(args.plain, args.cfg_options) if args.plain else None
-    cfg = read(args.config, args.cfg_options)
+    plain = read_config(args.plain, args.cfg_options) if args.plain else None
+    cfg = read_config(args.config, args.cfg_options)
     name = Path(args.config).stem
+    report: Any
     if args.data_path:
         report = measure_data_path(cfg, settings.steps)
     elif args.in_turn:
         report = measure_in_turn(cfg, name, settings)
     elif args.sequential is not None:
-        loop = read(args.sequential, args.cfg_options) if args.sequential else None
+        loop = read_config(args.sequential, args.cfg_options) if args.sequential else None
         report = measure_sequential(cfg, name, settings, loop)
     else:
         report = measure(cfg, name, settings, plain)
     print(report)
     if args.json:
-        Path(args.json).write_text(json.dumps(report.as_dict(), indent=1), encoding='utf-8')
+        write_whole(args.json, json.dumps(report.as_dict(), indent=1))
 
 
 if __name__ == '__main__':

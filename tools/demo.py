@@ -15,12 +15,14 @@ import time
 from collections import deque
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 from tqdm import tqdm
 
 from mmseg_joint.datasets.streets import write_streets
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.whole_file import write_whole
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / 'configs'
@@ -43,6 +45,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--short', action='store_true', help='only see that everything runs')
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
+    for name in ('iterations', 'seeds', 'rendered', 'camera', 'val'):
+        if getattr(args, name) < 1:
+            raise JointError(f'--{name} is {getattr(args, name)}: give a number from 1.')
     if args.short:
         args.iterations, args.seeds, args.rendered, args.camera, args.val = 6, 1, 8, 4, 4
     return args
@@ -70,6 +75,7 @@ def options(config: str, seed: int, data: tuple[Path, Path], iterations: int) ->
         'train_cfg.val_interval': max(iterations // 4, 1),
         'default_hooks.checkpoint.interval': iterations,
         'default_hooks.logger.interval': min(10, max(iterations // 3, 1)),
+        'default_hooks.pictures.interval': iterations,
         'randomness.seed': seed,
     }
     if 'joint' in config or 'hrs' in config:
@@ -89,7 +95,8 @@ def finish(process: subprocess.Popen, log: Path) -> None:
     """Wait for a tool; tell its last line if it failed."""
     if process.wait():
         last = log.read_text().strip().splitlines()[-1:]
-        raise JointError(f'{" ".join(process.args[1:3])} failed ({log}): {"".join(last)}')
+        command: Any = process.args
+        raise JointError(f'{" ".join(command[1:3])} failed ({log}): {"".join(last)}')
 
 
 def train(name: str, work_dir: Path, values: list[str], config: Path, iterations: int) -> None:
@@ -138,7 +145,7 @@ def draw(args: argparse.Namespace, runs: dict[str, list[Path]]) -> list[Path]:
     dumped = {name: f'{dirs[0]}/{ROWS[name]}.py' for name, dirs in runs.items()}
     checkpoint = f'iter_{args.iterations}.pth'
     hrs = list(runs)[-1]
-    jobs = {
+    jobs: dict[str, list[str | Path]] = {
         'curves': [f'{name}={path}' for name, dirs in runs.items() for path in dirs],
         'predictions': [f'{name}={dumped[name]}:{runs[name][0] / checkpoint}' for name in runs],
         'weighting_maps': [dumped[hrs], runs[hrs][0] / checkpoint],
@@ -181,7 +188,7 @@ def main() -> None:
             scores[name].append(test(work_dir, values, path, args.iterations))
             runs[name].append(work_dir)
     text = table(scores, args)
-    (args.out / 'table.md').write_text(text + '\n', encoding='utf-8')
+    write_whole(args.out / 'table.md', text + '\n')
     pictures = draw(args, runs)
     print(f'\n{text}\n\nPictures: {", ".join(map(str, pictures))}')
     print(f'{(time.time() - started) / 60:.1f} minutes')

@@ -7,7 +7,7 @@ import argparse
 import copy
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_joint.engine.stages import config_of_checkpoint
@@ -18,7 +18,9 @@ from mmseg_joint.export import (
     weights_of,
     write_export,
 )
+from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.config_file import read_config
 from mmseg_joint.visualization.load_model import load_model
 
 
@@ -37,7 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--force', action='store_true', help='replace files that are there')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser.parse_args(argv)
@@ -65,9 +67,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def read(args: argparse.Namespace) -> Config:
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))
     return config_of_checkpoint(cfg, args.checkpoint)
 

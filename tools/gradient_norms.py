@@ -8,13 +8,15 @@ from pathlib import Path
 from statistics import mean
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from mmseg_joint.engine.gradient_norms import gradient_norms
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.config_file import read_config
 from mmseg_joint.visualization.load_model import load_model
 
 
@@ -28,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batches', type=int, default=4, help='batches that are averaged')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
@@ -36,9 +38,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    cfg = Config.fromfile(existing_file(args.config, 'config'))
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     if args.batches < 1:
         raise JointError(f'--batches is {args.batches}: look at least at one batch.')
     for checkpoint in args.checkpoints:

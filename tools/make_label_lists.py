@@ -13,7 +13,8 @@ from mmengine.registry import init_default_scope
 from mmseg_joint.datasets import JointDataset, LabelSubset, Unlabeled
 from mmseg_joint.datasets.label_lists.write import make_lists, write_lists
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.config_file import read_config
 from mmseg_joint.visualization.load_model import config_value
 
 PICTURES = ('.png', '.jpg', '.jpeg')
@@ -71,7 +72,7 @@ def main() -> None:
     else:
         if args.suffix is not None:
             raise JointError('--suffix goes with a folder: a config has its own img_suffix.')
-        dataset = configured(Config.fromfile(existing_file(args.source, 'config')), args.domain)
+        dataset = configured(read_config(args.source), args.domain)
     lists = make_lists(dataset, args.counts, args.seeds, args.held_out)
     for name, digest in write_lists(lists, Path(args.out), args.force).items():
         print(f'{Path(args.out) / name}: {len(lists[name])} pictures, sha256 {digest}')

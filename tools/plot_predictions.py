@@ -7,13 +7,15 @@ import argparse
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.visualization.figures import choose_pictures, save_figure
+from mmseg_joint.utils.config_file import read_config
+from mmseg_joint.visualization.figures import check_figure, choose_pictures, save_figure
 from mmseg_joint.visualization.load_model import config_value, load_model
 from mmseg_joint.visualization.predictions import draw_predictions, labelled_picture, predict
 
@@ -41,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         metavar='KEY=VALUE',
         help='change every config',
     )
@@ -52,6 +54,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Predict some test pictures with each model and draw them."""
     args = parse_args()
+    check_figure(args.out)
     models = [read_model(text, args.cfg_options or {}) for text in args.models]
     if len({model.name for model in models}) < len(models):
         raise JointError('Two models have the same NAME: give each a name of its own.')
@@ -78,8 +81,7 @@ def read_model(text: str, options: dict[str, Any]) -> Shown:
     at = next((at for at in splits if Path(files[:at]).is_file()), None)
     if not name or at is None:
         raise JointError(f'{text} is not NAME=CONFIG:CHECKPOINT, or there is no such config.')
-    cfg = Config.fromfile(files[:at])
-    cfg.merge_from_dict(options)
+    cfg = read_config(files[:at], options)
     return Shown(name, cfg, existing_file(files[at + 1 :], 'checkpoint'))
 
 

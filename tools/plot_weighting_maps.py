@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import argparse
 
-from mmengine.config import Config, DictAction
-
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.visualization.figures import save_figure
+from mmseg_joint.utils.config_file import read_config
+from mmseg_joint.visualization.figures import check_figure, save_figure
 from mmseg_joint.visualization.load_model import load_model
 from mmseg_joint.visualization.source_samples import SOURCE, source_samples
 from mmseg_joint.visualization.weighting_maps import (
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='which pictures, and how they are cut')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
@@ -38,9 +38,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Weigh some source pictures and draw them."""
     args = parse_args()
-    cfg = Config.fromfile(existing_file(args.config, 'config'))
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    check_figure(args.out)
+    cfg = read_config(args.config, args.cfg_options)
     if args.count < 1:
         raise JointError(f'--count is {args.count}: draw at least one picture.')
     name = weighting_name(cfg)

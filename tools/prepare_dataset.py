@@ -6,13 +6,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmseg_joint.datasets.prepared.configured import domain_config, to_prepare
 from mmseg_joint.datasets.prepared.writing import write_copy
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.config_file import read_config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -44,7 +46,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         metavar='KEY=VALUE',
         help='change values of the config; with --type, arguments of the data set',
     )
@@ -63,8 +65,7 @@ def chosen(args: argparse.Namespace) -> tuple[str | None, dict]:
             raise JointError(
                 '--type and --root are for a data set without a config: leave one out.'
             )
-        cfg = Config.fromfile(existing_file(args.config, 'config'))
-        cfg.merge_from_dict(args.cfg_options or {})
+        cfg = read_config(args.config, args.cfg_options)
         return domain_config(cfg, args.domain)
     if not (args.type and args.root and args.size):
         raise JointError('Name a CONFIG and its --domain, or give --type, --root and --size.')

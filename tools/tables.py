@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.tables.contents import TABLES
 from mmseg_joint.tables.figure import draw_table
 from mmseg_joint.tables.markdown import list_table, write_table
 from mmseg_joint.tables.measure import Selection, measure
@@ -17,7 +18,8 @@ from mmseg_joint.tables.plan import Job, plan
 from mmseg_joint.tables.rows import PAPER, SCALES, Table, choose_table, read_tables
 from mmseg_joint.tables.training import LOG, start_process, train_missing
 from mmseg_joint.utils.cli import run
-from mmseg_joint.visualization.figures import save_figure
+from mmseg_joint.utils.whole_file import check_writable, write_whole
+from mmseg_joint.visualization.figures import check_figure, save_figure
 
 TOOLS = Path(__file__).resolve().parent
 TRAIN = TOOLS / 'train.py'
@@ -55,14 +57,28 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def chosen_tables(args: argparse.Namespace) -> list[Table]:
-    """The tables that the command line names, or all."""
-    tables = read_tables(args.configs)
+def check(args: argparse.Namespace, selection: Selection) -> None:
+    """Find mistakes on the command line before a hundred configs are read."""
     wanted = args.run or args.table
     if args.run and args.table and args.run != args.table:
         raise JointError('--table and --run name two tables: leave --table out.')
     if args.figure and not wanted:
         raise JointError('--figure draws one table: name it with --table.')
+    if wanted:
+        selection.rows_of(choose_table([Table(contents, ()) for contents in TABLES], wanted))
+    if args.figure:
+        check_figure(args.figure)
+    if args.out:
+        check_writable(args.out, '--out')
+    folders = {'--configs': args.configs, '--work-dirs': None if args.run else args.work_dirs}
+    for flag, folder in folders.items():
+        if folder is not None and not folder.is_dir():
+            raise JointError(f'{flag} {folder}: there is no such folder, correct the path.')
+
+
+def chosen_tables(args: argparse.Namespace) -> list[Table]:
+    """The tables that the command line names, or all."""
+    tables, wanted = read_tables(args.configs), args.run or args.table
     return [choose_table(tables, wanted)] if wanted else tables
 
 
@@ -90,8 +106,7 @@ def report(tables: list[Table], args: argparse.Namespace, selection: Selection) 
     text = '\n\n'.join(texts)
     print(text)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + '\n', encoding='utf-8')
+        write_whole(args.out, text + '\n')
     if args.figure:
         save_figure(draw_table(tables[0], cells, args.scale), args.figure)
 
@@ -99,8 +114,9 @@ def report(tables: list[Table], args: argparse.Namespace, selection: Selection) 
 def main(argv: list[str] | None = None) -> None:
     """List, or run and report."""
     args = parse_args(argv)
-    tables = chosen_tables(args)
     selection = Selection(args.scale, args.labels, args.seeds, args.rows)
+    check(args, selection)
+    tables = chosen_tables(args)
     failed = []
     if args.run:
         args.work_dirs = args.work_dirs or Path('work_dirs') / f'tables_{args.scale}'

@@ -7,12 +7,17 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
+from mmseg_joint.engine.checkpoint_check import check_checkpoint
+from mmseg_joint.engine.class_check import check_classes
+from mmseg_joint.engine.config_checks import check_parts
 from mmseg_joint.engine.launch import build_runner, close_process_group
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.config_file import read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,7 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for each window')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='change the config'
+        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
     )
     parser.add_argument(
         '--launcher',
@@ -42,13 +47,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(existing_file(args.config, 'config'))
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or str(Path('work_dirs') / Path(args.config).stem)
     cfg = config_of_checkpoint(cfg, existing_file(args.checkpoint, 'checkpoint'))
+    check_parts(cfg, 'test')
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
         draw_predictions(cfg, args)
@@ -56,7 +60,10 @@ def main() -> None:
         augment(cfg)
     if args.out:
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
-    build_runner(cfg).test()
+    runner = build_runner(cfg)
+    check_checkpoint(cfg, runner.model, 'test')
+    check_classes(runner.model, runner.test_loop.dataloader.dataset, 'test_dataloader.dataset')
+    runner.test()
     close_process_group()
 
 

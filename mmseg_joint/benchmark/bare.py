@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -60,7 +61,8 @@ class BareLoop:
         cast = torch.autocast(self.device.type, self.dtype) if self.dtype else nullcontext()
         with cast:
             domains = self._domains(batch)
-            total, weights = 0.0, {}
+            total: Any = 0.0
+            weights: dict[str, Tensor] = {}
             for objective in self.model.objectives.values():
                 loss, weight = WRITTEN[type(objective).__name__](objective, domains)
                 total = total + loss

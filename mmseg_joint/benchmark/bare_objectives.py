@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,9 +16,9 @@ class Domain:
 
     pixels: Tensor
     labels: Tensor
-    pictures: Tensor | None = None
-    features: list[Tensor] | None = None
-    logits: Tensor | None = None
+    pictures: Tensor = field(init=False)
+    features: list[Tensor] = field(init=False)
+    logits: Tensor = field(init=False)
 
 
 def hierarchical_weighting(objective: Any, domains: dict[str, Domain]) -> tuple[Tensor, Tensor]:
@@ -34,7 +34,8 @@ def hierarchical_weighting(objective: Any, domains: dict[str, Domain]) -> tuple[
     source, target = domains['source'], domains['target']
     probabilities = [domain.logits.detach().float().softmax(1) for domain in (source, target)]
     classes = source.labels.where(source.labels != objective.ignore_index, 0)[:, None]
-    loss, votes = 0.0, 0.0
+    loss: Any = 0.0
+    votes: Any = 0.0
     for network in objective.networks.values():
         scores, others = (network(probability) for probability in probabilities)
         loss = loss + scores.float().abs().mean() + (others.float() - 1).abs().mean()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -27,7 +27,7 @@ class Ledger:
     """
 
     def __init__(self, read: Callable[[], float]) -> None:
-        self.totals: Counter[str] = Counter()
+        self.totals: defaultdict[str, float] = defaultdict(float)
         self._read = read
         self._running = [OTHER]
         self._since = read()

@@ -60,7 +60,7 @@ class Reading:
         """The cells of its line."""
         name = f'{self.domain}: {self.dataset}, {self.size[0]}x{self.size[1]}'
         cells = [name, f'{1 / median(self.seconds):.1f}', f'{self.file / 1e6:.2f}']
-        if not self.prepared:
+        if self.gain is None or self.prepared_file is None:
             return [*cells, '', '', '']
         met = 'met' if self.gain >= TARGET else 'missed'
         copy = [f'{1 / median(self.prepared):.1f}', f'{self.prepared_file / 1e6:.2f}']
@@ -115,7 +115,7 @@ def measure_data_path(cfg: Config, rounds: int, compress: bool = False) -> DataP
     torch.set_num_threads(1)
     try:
         bar = tqdm(datasets, 'data path', leave=False, disable=None)
-        return DataPathReport([_measure(*one, rounds, compress) for one in bar])
+        return DataPathReport([_measure(domain, one, rounds, compress) for domain, one in bar])
     finally:
         cv2.setNumThreads(threads[0])
         torch.set_num_threads(threads[1])

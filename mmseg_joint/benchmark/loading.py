@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -31,15 +33,16 @@ def loading_time(cfg: Config, settings: Settings) -> dict[str, float]:
         raise JointError('--data: the config has no train_dataloader.')
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     waits = []
-    batches = iter(loader)
+    batches: Iterator[dict[str, Any]] = iter(loader)
     count = settings.warmup + settings.steps + 1
     for _ in tqdm(range(count), 'data loader', leave=False, disable=None):
         begin = time.perf_counter()
-        batch = next(batches, None)
-        if batch is None:
+        try:
+            batch = next(batches)
+        except StopIteration:
             raise JointError(
                 f'--data: the data loader ended before {count} batches: lower --steps.'
-            )
+            ) from None
         waits.append(time.perf_counter() - begin)
     timed = waits[1 + settings.warmup :]
     return {

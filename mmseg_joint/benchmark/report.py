@@ -63,7 +63,7 @@ class Report:
     def __str__(self) -> str:
         blocks = [self._conditions(), self._steps(), self._parts(), self._ratios()]
         if self.data:
-            blocks.append(self._data())
+            blocks.append(self._loading(self.data))
         return '\n\n'.join(blocks)
 
     def _conditions(self) -> str:
@@ -88,8 +88,8 @@ class Report:
         for name in self.measured:
             head += [f'{name}: ms', '%', 'GFLOPs']
         ours, *others = self.measured.values()
-        names = dict.fromkeys([*ours.parts, *(part for one in others for part in one.parts)])
-        names = sorted(names, key=lambda part: part == 'other')
+        found = dict.fromkeys([*ours.parts, *(part for one in others for part in one.parts)])
+        names = sorted(found, key=lambda part: part == 'other')
         rows = [head]
         for part in names:
             rows.append([part])
@@ -113,8 +113,8 @@ class Report:
             lines.append(f'no bare loop: {self.bare_note}')
         return '\n'.join(lines) or 'nothing to compare with: the config has no objectives'
 
-    def _data(self) -> str:
-        one, data = next(iter(self.measured.values())), self.data
+    def _loading(self, data: dict[str, float]) -> str:
+        one = next(iter(self.measured.values()))
         step = median(one.seconds)
         hidden = 'less' if data['seconds'] <= step else 'more'
         return (

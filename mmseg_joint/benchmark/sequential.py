@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -70,7 +71,8 @@ class SequentialLoop:
             parts = self._segmentor_losses(domain, logits, data['data_samples'][domain])
             losses.update({name: loss.item() for name, loss in parts.items()})
             if parts:
-                sum(parts.values()).backward()
+                total: Any = sum(parts.values())
+                total.backward()
         self.discriminator.requires_grad_(True)
         told = 0.0
         for domain, label in (('source', 0.0), (self.objective.target, 1.0)):
@@ -122,7 +124,7 @@ def start_sequential(cfg: Config) -> SequentialLoop:
     wrapper.dtype = None
     for network in wrapper.values():
         if isinstance(network, dict) and 'optimizer' in network:
-            network.optimizer.pop('fused', None)
+            network['optimizer'].pop('fused', None)
     model = MODELS.build(cfg.model)
     model.init_weights()
     model.to(torch.device(cfg.train_cfg.device))

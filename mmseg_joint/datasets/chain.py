@@ -21,7 +21,7 @@ def check_same_classes(datasets: dict[str, Any]) -> None:
     """
     labelled = {n: d for n, d in datasets.items() if getattr(d, 'labelled', True)}
     classes = {n: list(d.metainfo.get('classes') or ()) for n, d in labelled.items()}
-    first = next(iter(classes), None)
+    first = next(iter(classes), '')
     for name, own in classes.items():
         if own != classes[first]:
             raise JointError(
@@ -52,7 +52,7 @@ class Chain(Dataset):
     def __init__(self, datasets: Sequence[Any]) -> None:
         self.datasets = list(datasets)
         self.labelled = any(getattr(d, 'labelled', True) for d in self.datasets)
-        self._ends: list[int] | None = None
+        self._ends: list[int] = []
 
     @property
     def metainfo(self) -> dict:
@@ -61,7 +61,7 @@ class Chain(Dataset):
 
     def full_init(self) -> None:
         """Initialises every data set, once."""
-        if self._ends is None:
+        if not self._ends:
             for dataset in self.datasets:
                 dataset.full_init()
             self._ends = list(accumulate(len(d) for d in self.datasets))

@@ -27,7 +27,7 @@ class Draw(NamedTuple):
     """
 
     domain: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which no one calls
     position: int
     batch: int
     batch_size: int
@@ -63,7 +63,8 @@ class JointDataset(Dataset):
     def __init__(self, domains: dict[str, Any], lazy_init: bool = False) -> None:
         if not domains:
             raise JointError(
-                'JointDataset needs domains=dict(source=..., target=...), which is empty'
+                'JointDataset needs domains=dict(source=..., target=...), but '
+                'train_dataloader.dataset.domains is empty: name at least one'
             )
         self.domains = {name: self._build(name, cfg) for name, cfg in domains.items()}
         check_same_classes({f"domain '{n}'": d for n, d in self.domains.items()})

@@ -86,11 +86,10 @@ class JointSampler(Sampler):
 
     def _order(self, domain: str, epoch: int) -> np.ndarray:
         """Returns the domain's permutation of one epoch; the last one is kept."""
-        kept_epoch, order = self._orders.get(domain, (None, None))
-        if kept_epoch != epoch:
+        if domain not in self._orders or self._orders[domain][0] != epoch:
             order = permutation(self._sizes[domain], self.seed, 'order', domain, epoch)
             self._orders[domain] = epoch, order
-        return order
+        return self._orders[domain][1]
 
     def __iter__(self) -> Iterator[Draw]:
         number = self._start
@@ -131,12 +130,14 @@ def _check(dataset: JointDataset, shares: dict[str, int]) -> None:
     for domain, share in shares.items():
         if isinstance(share, bool) or not isinstance(share, int) or share < 0:
             raise JointError(
-                f"sampler.shares['{domain}'] must be a whole number from 0, but is {share!r}"
+                f"train_dataloader.sampler.shares['{domain}'] must be a whole number from 0, but "
+                f'is {share!r}'
             )
         if domain not in dataset.domains:
             raise JointError(
-                f"sampler.shares names the domain '{domain}', but train_dataloader.dataset.domains "
-                f'has {list(dataset.domains)}'
+                f"train_dataloader.sampler.shares names the domain '{domain}', but "
+                f'train_dataloader.dataset.domains has {list(dataset.domains)}: correct the name, '
+                'or add the domain'
             )
         if share and len(dataset.domains[domain]) == 0:
             raise JointError(

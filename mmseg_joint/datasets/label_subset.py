@@ -70,8 +70,7 @@ class LabelSubset(Dataset):
     @property
     def names(self) -> list[str]:
         """Names of the chosen pictures, sorted, relative to the data set's picture folder."""
-        self.full_init()
-        return [name for name, _ in self._chosen]
+        return [name for name, _ in self._pairs()]
 
     def full_init(self) -> None:
         """Initialises the inner data set and chooses, once."""
@@ -89,12 +88,16 @@ class LabelSubset(Dataset):
                 )
         self._chosen = chosen
 
+    def _pairs(self) -> list[tuple[str, int]]:
+        self.full_init()
+        return self._chosen or []
+
     def _choose(self, names: list[tuple[str, int]]) -> list[tuple[str, int]]:
         number = self._number(len(names))
         if number == len(names):
             return names
         if self.list_file is not None:
-            return self._listed(names)
+            return self._listed(names, self.list_file)
         order = permutation(len(names), self.seed, 'subset')
         return sorted(names[i] for i in order[:number])
 
@@ -108,14 +111,14 @@ class LabelSubset(Dataset):
 
     def _number(self, total: int) -> int | None:
         """How many pictures are wanted; None if only a list knows."""
-        if self.count is None and self.share is None:
-            return None
         if self.share is not None:
             if not 0 < self.share <= 1:
                 raise JointError(
                     f'LabelSubset.share must be above 0 and at most 1, but is {self.share}'
                 )
             return max(1, int(self.share * total + 0.5))
+        if self.count is None:
+            return None
         if not 1 <= self.count <= total:
             raise JointError(
                 f'LabelSubset.count must be from 1 to {total}, the number of pictures, but is '
@@ -123,8 +126,8 @@ class LabelSubset(Dataset):
             )
         return self.count
 
-    def _listed(self, names: list[tuple[str, int]]) -> list[tuple[str, int]]:
-        path = find_list(self.list_file.format(count=self.count, seed=self.seed))
+    def _listed(self, names: list[tuple[str, int]], file: str) -> list[tuple[str, int]]:
+        path = find_list(file.format(count=self.count, seed=self.seed))
         lines = read_names(path)
         known = self._spellings(names)
         unknown = [line for line in lines if line not in known]
@@ -161,13 +164,10 @@ class LabelSubset(Dataset):
 
     def get_data_info(self, index: int) -> dict:
         """Returns the paths and the like of a chosen picture."""
-        self.full_init()
-        return self.dataset.get_data_info(self._chosen[index][1])
+        return self.dataset.get_data_info(self._pairs()[index][1])
 
     def __len__(self) -> int:
-        self.full_init()
-        return len(self._chosen)
+        return len(self._pairs())
 
     def __getitem__(self, index: int) -> Any:
-        self.full_init()
-        return self.dataset[self._chosen[index][1]]
+        return self.dataset[self._pairs()[index][1]]

@@ -75,7 +75,7 @@ class MixedDataset(Dataset):
 
     def __len__(self) -> int:
         self.full_init()
-        return self._rounds * len(self._round)
+        return (self._rounds or 0) * len(self._round)
 
     def __getitem__(self, index: int) -> Any:
         dataset, inner = self._find(index)

@@ -30,8 +30,8 @@ def check_packed_label(packed: dict, num_classes: int, where: str, path: str | N
     file = f"the label '{path or sample.metainfo.get('seg_map_path', 'without file')}' of {where}"
     if label.dim() != 3 or label.shape[0] != 1:
         raise JointError(
-            f'{file} has the shape {tuple(label.shape)}, not one number a pixel: save class numbers '
-            'as an 8-bit single-channel or palette PNG'
+            f'{file} has the shape {tuple(label.shape)}, not one number a pixel: save class '
+            'numbers as an 8-bit single-channel or palette PNG'
         )
     if label.shape[-2:] != picture.shape[-2:]:
         raise JointError(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from mmcv.transforms import LoadAnnotations
@@ -84,8 +85,8 @@ def without_labels(cfg: dict) -> dict:
     return cfg
 
 
-def _strip(steps: list) -> list:
-    kept = []
+def _strip(steps: Sequence[Any]) -> list[Any]:
+    kept: list[Any] = []
     for step in steps:
         if isinstance(step, (list, tuple)):  # the branches of RandomChoice
             kept.append(_strip(step))

@@ -55,10 +55,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _option_action() -> type[argparse.Action] | str:
     try:
-        from mmengine.config import DictAction
-    except Exception:  # not installed, or broken: the report will say so
+        from mmseg_joint.utils.cfg_options import CfgOptions
+    except Exception:  # the stack is not installed, or broken: the report will say so
         return 'store'
-    return DictAction
+    return CfgOptions
 
 
 def _register(report: Report) -> bool:

@@ -8,8 +8,10 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
+from mmseg_joint.engine.config_checks import check_numbers
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.config_file import read_config
 
 from .cost import show_memory, time_step
 from .data import Part, open_datasets
@@ -60,18 +62,14 @@ def _quiet_log() -> Iterator[None]:
 
 def _read(path: str, options: dict | None, report: Report) -> Sequence[tuple[str, Config]]:
     try:
-        cfg = Config.fromfile(path)
-        if options:
-            cfg.merge_from_dict(options)
+        cfg = read_config(path, options)
+        check_numbers(cfg)
         cfg.setdefault('work_dir', str(Path('work_dirs') / Path(path).stem))
         if cfg.get('stages') is None:
             return [(Path(path).name, cfg)]
         return [(f'stage {stage.name}', stage.cfg) for stage in read_stages(cfg)]
     except JointError as error:
         report.problem(error)
-    except Exception as error:  # a config is Python: it can raise anything
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        report.problem(f'{path} cannot be read ({type(error).__name__}: {reason}): correct it.')
     return []
 
 

@@ -141,7 +141,7 @@ def _through_pipeline(part: Part, index: int) -> np.ndarray | None:
 
 
 def _through_loaders(part: Part, results: dict[str, Any]) -> np.ndarray | None:
-    for step in part.loaders:
+    for step in part.loaders or ():
         results = step(results)
     label = results.get('gt_seg_map')
     if label is None:
@@ -153,8 +153,8 @@ def _through_loaders(part: Part, results: dict[str, Any]) -> np.ndarray | None:
             'use labels of one channel and of the same size'
         )
     size = len(part.classes)
-    strange = np.unique(label[(label >= size) & (label != IGNORE)]) if size else []
-    if len(strange):
+    strange = np.unique(label[(label >= size) & (label != IGNORE)])
+    if size and len(strange):
         raise JointError(
             f"the label '{path}' holds {strange[:8].tolist()}, but there are {size} classes (0 to "
             f'{size - 1}, and {IGNORE} to ignore): use a data set that maps raw ids, or convert '

@@ -8,8 +8,9 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
+from mmseg_joint.engine import config_checks
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.known_errors import explain
 
 from .report import Report
 
@@ -60,27 +61,16 @@ def check_schedule(cfg: Config, report: Report) -> None:
     max_iters = training.get('max_iters')
     if not given or not max_iters:
         return
-    joint = (cfg.get('optim_wrapper') or {}).get('constructor') == 'JointOptimWrapperConstructor'
     several = given if isinstance(given, dict) and 'type' not in given else {'': given}
-    if '' not in several and joint:
-        _check_networks(cfg, several, report)
+    if '' not in several:
+        try:
+            config_checks.check_schedule(cfg)
+        except JointError as error:
+            report.problem(error)
     for network, schedules in several.items():
         schedules = schedules if isinstance(schedules, (list, tuple)) else [schedules]
         key = f'param_scheduler.{network}' if network else 'param_scheduler'
         _check_ends([item for item in schedules if isinstance(item, dict)], key, max_iters, report)
-
-
-def _check_networks(cfg: Config, several: dict[str, Any], report: Report) -> None:
-    try:
-        networks = networks_of(cfg.optim_wrapper)
-    except JointError:
-        return  # told when the optimizers were built
-    missing = sorted(set(networks) - set(several))
-    if missing:
-        report.problem(
-            f'param_scheduler has no schedule for {", ".join(missing)}: add the key, or give one '
-            'list that all optimizers follow.'
-        )
 
 
 def _check_ends(schedules: list[dict[str, Any]], key: str, max_iters: int, report: Report) -> None:
@@ -109,6 +99,10 @@ def _tried(key: str, build: Any, report: Report) -> Any:
     except JointError as error:
         report.problem(error)
     except Exception as error:  # whatever a class of the user's raises
+        told = explain(error)
+        if told:
+            report.problem(f'{key} cannot be built ({told.rstrip(".")}).')
+            return None
         reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
         report.problem(f'{key} cannot be built ({reason}): check its values and every type in it.')
     return None

@@ -68,7 +68,8 @@ class AtomicBackend(LocalBackend):
 
         A file that was written anew inside the block stays.
         """
-        outer, held = self._held, {}
+        outer = self._held
+        held: dict[Path, int] = {}
         self._held = held
         try:
             yield

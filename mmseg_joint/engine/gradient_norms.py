@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -24,7 +26,7 @@ def gradient_norms(model: nn.Module, batch: dict, network: nn.Module) -> dict[st
     for name, value in losses.items():
         if 'loss' not in name:
             continue  # a value for the log
-        loss = sum(value) if isinstance(value, (list, tuple)) else value
+        loss: Any = sum(value) if isinstance(value, (list, tuple)) else value
         norms[name] = _norm(loss.mean(), parameters)
     return norms
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.model import is_model_wrapper
-from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch import nn
 
 from mmseg_joint.errors import JointError
@@ -76,7 +76,8 @@ class JointOptimWrapperConstructor:
         modules = {name: _find(model, name) for name in self.networks}
         _check_coverage(model, modules)
         optim_wrappers = {
-            name: _build(modules[name], config) for name, config in self.networks.items()
+            name: _build(modules[name], config, f'optim_wrapper.{name}')
+            for name, config in self.networks.items()
         }
         device = next(model.parameters()).device
         return OPTIM_WRAPPERS.build(
@@ -182,20 +183,31 @@ def _check_coverage(model: nn.Module, modules: dict[str, nn.Module]) -> None:
         if parameter.requires_grad and id(parameter) not in owners
     ]
     if left_out:
-        first = left_out[0].split('.')
-        key = f'optim_wrapper.{first[1]}' if first[0] == 'objectives' else 'optim_wrapper.segmentor'
         raise JointError(
             f'{len(left_out)} trainable parameters have no optimizer ({", ".join(left_out[:3])}'
-            f'{", …" if len(left_out) > 3 else ""}): add {key}.'
+            f'{", …" if len(left_out) > 3 else ""}): add {_missing_key(left_out[0], modules)}.'
         )
+
+
+def _missing_key(parameter: str, modules: dict[str, nn.Module]) -> str:
+    """The key that would give a parameter an optimizer."""
+    kind, objective, *inner = parameter.split('.')
+    if kind != 'objectives':
+        return 'optim_wrapper.segmentor'
+    # where the objective's other networks have keys of their own, so has this one
+    divided = any(name.startswith(f'{objective}.') for name in modules)
+    return f'optim_wrapper.{objective}{f".{inner[0]}" if divided else ""}'
 
 
 def _name_of(model: nn.Module, wanted: nn.Parameter) -> str:
     return next(name for name, parameter in model.named_parameters() if parameter is wanted)
 
 
-def _build(module: nn.Module, config: dict[str, Any]) -> Any:
+def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
     config = dict(config)
+    kind = (config.get('optimizer') or {}).get('type')
+    if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
+        raise JointError(f'{key}.optimizer.type is "{kind}", which no optimizer is: correct it.')
     constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
         {
             'type': config.pop('constructor', 'DefaultOptimWrapperConstructor'),
@@ -203,4 +215,11 @@ def _build(module: nn.Module, config: dict[str, Any]) -> Any:
             'optim_wrapper_cfg': {'type': 'OptimWrapper', **config},
         }
     )
-    return constructor(module)
+    try:
+        return constructor(module)
+    except (
+        TypeError,
+        ValueError,
+        AssertionError,
+    ) as error:  # PyTorch's, of a value that it refuses
+        raise JointError(f'{key} cannot be built ({error}): correct the value.') from error

@@ -8,8 +8,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from mmseg_joint.engine.config_checks import check_numbers, check_schedule
 from mmseg_joint.engine.cpu_memory import reuse_memory
-from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
+from mmseg_joint.engine.launcher_variables import check_launcher_variables
 from mmseg_joint.errors import JointError
 
 
@@ -21,8 +22,15 @@ def build_runner(cfg: Config) -> Runner:
 
     Returns:
         mmengine's Runner, or the one that `runner_type` names.
+
+    Raises:
+        JointError: The config has a value with which nothing starts, or nothing was started by the
+            launcher.
     """
-    _check_schedule(cfg)
+    check_numbers(cfg)
+    check_schedule(cfg)
+    if not torch.distributed.is_initialized():
+        check_launcher_variables(cfg.get('launcher', 'none'))
     reuse_memory()
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
@@ -61,19 +69,6 @@ def use_mixed_precision(cfg: Config) -> None:
         raise JointError(
             f'--amp does not go with optim_wrapper.type="{wrapper.type}": use '
             "constructor='JointOptimWrapperConstructor' or type='OptimWrapper'."
-        )
-
-
-def _check_schedule(cfg: Config) -> None:
-    scheduler = cfg.get('param_scheduler')
-    joint = cfg.get('optim_wrapper', {}).get('constructor') == 'JointOptimWrapperConstructor'
-    if not joint or not isinstance(scheduler, dict) or 'type' in scheduler:
-        return
-    missing = sorted(set(networks_of(cfg.optim_wrapper)) - set(scheduler))
-    if missing:
-        raise JointError(
-            f'param_scheduler has no schedule for {", ".join(missing)}: add the key, or give one '
-            'list that all optimizers follow.'
         )
 
 

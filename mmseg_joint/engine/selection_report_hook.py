@@ -60,7 +60,7 @@ class SelectionReportHook(Hook):
             self.selection_set = selection_set_of(runner.cfg)
         shared = [_earlier(runner) if is_main_process() else None]
         broadcast_object_list(shared)
-        (self.validations,) = shared
+        self.validations = shared[0] or []
 
     def before_train_epoch(self, runner: Any) -> None:
         """Validate the checkpoint that is resumed, if the run was stopped before it had.

@@ -10,6 +10,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmseg_joint.engine.checkpoint_check import check_checkpoint
+from mmseg_joint.engine.class_check import check_classes
 from mmseg_joint.engine.launch import build_runner
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
@@ -40,7 +42,8 @@ def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) 
     first, checkpoint = _where_to_begin(stages, resume)
     before = None
     if first and checkpoint is None:
-        before = stages[first - 1].newest.path
+        newest = stages[first - 1].newest
+        before = newest and newest.path
     for stage in stages[first:]:
         _train(stage, checkpoint, before)
         before, checkpoint = _end_of(stage, is_last=stage is stages[-1]), None
@@ -90,6 +93,9 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
     if checkpoint or before:
         cfg.load_from = str(checkpoint or before)
     runner = build_runner(cfg)
+    if checkpoint is not None:
+        check_checkpoint(cfg, runner.model, 'resume')
+    check_classes(runner.model, runner.train_loop.dataloader.dataset, 'train_dataloader.dataset')
     if checkpoint is None and before is not None:
         _check_start(runner, before, stage.name)
     runner.train()

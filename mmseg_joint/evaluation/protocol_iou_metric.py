@@ -44,6 +44,8 @@ class ProtocolIoUMetric(IoUMetric):
         JointError: If an argument is unknown, or a protocol does not fit the data set's classes.
     """
 
+    metrics: Any  # mmseg's
+
     def __init__(self, protocols: Any = 'all', absent: str = 'zero', **kwargs: Any) -> None:
         # mmseg's metric takes any argument and silently ignores a misspelt one
         known = {*inspect.signature(IoUMetric.__init__).parameters, 'keep_results'} - {'self'}
@@ -176,7 +178,7 @@ class ProtocolIoUMetric(IoUMetric):
 
     def _table(self, columns: dict[str, dict[str, np.ndarray]]) -> str:
         table = PrettyTable()
-        classes = self.dataset_meta['classes']
+        classes = (self.dataset_meta or {})['classes']
         table.add_column('Class', [*classes, 'mean'])
         for metric in next(iter(columns.values())):
             for name, indices in self._indices.items():

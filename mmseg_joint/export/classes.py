@@ -48,7 +48,7 @@ def find_ours(node: Any, registry: Registry, key: str) -> Iterator[tuple[str, ty
             yield from find_ours(item, registry, f'{key}.{index}')
     elif isinstance(node, dict):
         found = class_of(node['type'], registry) if 'type' in node else None
-        if is_ours(found):
+        if found is not None and is_ours(found):
             yield key, found
         for name, value in node.items():
             yield from find_ours(value, registry, f'{key}.{name}')

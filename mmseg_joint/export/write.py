@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -54,7 +55,9 @@ def check_targets(
                 f'The export would replace {target}, which it is made from: choose another name.'
             )
         if target.is_dir():
-            raise JointError(f'The export cannot be written to {target}: it is a folder.')
+            raise JointError(
+                f'The export cannot be written to {target}, which is a folder: name a file.'
+            )
         if target.exists() and not force:
             raise JointError(
                 f'{target} is there already: choose another name, or --force to replace it.'
@@ -106,7 +109,8 @@ def write_export(
         ) from error
     finally:
         for path in partial.values():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def _save_safetensors(weights: dict[str, Tensor], meta: dict[str, list], path: Path) -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import pickle
 import re
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,12 +20,13 @@ from torch import Tensor, nn
 from mmseg_joint.errors import JointError
 
 MAX_NAMES = 6  # names shown of either side before an ellipsis
+REMEDY = 'give another file'
 
 # He's normal distribution with the variance of the activations kept from layer to layer.
 KAIMING_FAN_IN = {'type': 'Kaiming', 'layer': 'Conv2d', 'mode': 'fan_in'}
 
 
-class PretrainedMixin:
+class PretrainedMixin(BaseModule):
     """Lets a `BaseModule` load `init_cfg=dict(type='Pretrained', …)` through `load_pretrained`.
 
     mmengine's own loading is silent when not a single key fits, and knows nothing of a network's
@@ -37,6 +39,7 @@ class PretrainedMixin:
 
     config_key = 'model.backbone'
     default_init: Sequence[dict] = ()
+    init_cfg: Any  # mmengine's
 
     def init_weights(self) -> None:
         """Run `default_init` and the plain initialisers of `init_cfg`, then load its files."""
@@ -142,7 +145,7 @@ def read_checkpoint(
     checkpoint: str,
     map_location: str = 'cpu',
     name: str | None = None,
-    remedy: str = 'check the path',
+    remedy: str = REMEDY,
 ) -> dict[str, Tensor]:
     """Read the named tensors of a file, whatever they are wrapped in; no code of it is run.
 
@@ -159,28 +162,80 @@ def read_checkpoint(
         JointError: The file is absent, cannot be downloaded or read, or holds no tensors.
     """
     name = name or f'The checkpoint {checkpoint}'
+    return tensors_of(read_content(checkpoint, map_location, name, remedy), name, remedy)
+
+
+def read_content(
+    checkpoint: str,
+    map_location: str = 'cpu',
+    name: str | None = None,
+    remedy: str = REMEDY,
+) -> Any:
+    """Read all that a file holds; no code of it is run.
+
+    Args:
+        checkpoint: As for :func:`read_checkpoint`.
+        map_location: Likewise.
+        name: Likewise.
+        remedy: Likewise.
+
+    Returns:
+        What was saved, of tensors and plain values.
+
+    Raises:
+        JointError: The file is absent, or cannot be downloaded or read.
+    """
+    name = name or f'The checkpoint {checkpoint}'
     path = os.path.expanduser(checkpoint)
     remote = re.match(r'[\w-]+://', checkpoint)
     if not remote and not os.path.isfile(path):
         raise JointError(f'{name} does not exist: {remedy}.')
     try:
         if checkpoint.startswith(('http://', 'https://')):
-            content = _download(checkpoint, map_location)
-        elif remote:
-            content = CheckpointLoader.load_checkpoint(checkpoint, map_location)
-        else:
-            trust_training_state()  # again: whoever leaves torch's `safe_globals` takes it away
-            content = torch.load(path, map_location=map_location, weights_only=True)
+            return _download(checkpoint, map_location)
+        if remote:
+            return CheckpointLoader.load_checkpoint(checkpoint, map_location)
+        trust_training_state()  # again: whoever leaves torch's `safe_globals` takes it away
+        return torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # whatever a network, a file system or pickle can raise
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        if isinstance(error, pickle.UnpicklingError):
-            reason = 'it holds more than tensors, and no code of a file is run'
+        reason = _why_unreadable(error, None if remote else path)
         raise JointError(f'{name} cannot be loaded ({reason}): {remedy}.') from error
+
+
+def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tensor]:
+    """Take the named tensors out of what a file holds.
+
+    Args:
+        content: What :func:`read_content` returned.
+        name: What the file is to the user, for the errors.
+        remedy: What to do about an error.
+
+    Returns:
+        Name -> tensor.
+
+    Raises:
+        JointError: It holds no named values.
+    """
     if isinstance(content, Mapping) and isinstance(content.get('state_dict'), Mapping):
         content = content['state_dict']
     if not isinstance(content, Mapping):
         raise JointError(f'{name} holds no named parameters: {remedy}.')
     return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def _why_unreadable(error: Exception, path: str | None) -> str:
+    reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+    if path is None:
+        return reason
+    if isinstance(error, PermissionError):
+        return 'it may not be read'
+    if isinstance(error, pickle.UnpicklingError):
+        return 'it holds more than tensors, and no code of a file is run'
+    with open(path, 'rb') as file:
+        begins_as_zip = file.read(2) == b'PK'
+    if begins_as_zip and not zipfile.is_zipfile(path):
+        return 'it is cut off'
+    return reason if begins_as_zip else 'it is no file that PyTorch saved'
 
 
 def _download(url: str, map_location: str) -> Mapping[str, Any]:

@@ -17,9 +17,10 @@ def labels_of(cfg: Config) -> int | None:
         Their number; 0 without labels of the target, None if the config does not say.
     """
     shares = cfg.train_dataloader.sampler.shares
-    if not target_of(cfg) or not shares.get('target', 0):
+    target = target_of(cfg)
+    if not target or not shares.get('target', 0):
         return 0
-    return target_of(cfg).get('count') if takes_subset(cfg) else None
+    return target.get('count') if takes_subset(cfg) else None
 
 
 def takes_subset(cfg: Config) -> bool:

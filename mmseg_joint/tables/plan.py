@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
+from mmseg_joint.engine.config_checks import check_numbers
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cfg_options import CfgOptions
 
 from .labels import TARGET, takes_subset
 from .measure import Selection
@@ -135,9 +137,10 @@ def _job(row: TableRow, labels: int | None, seed: int, root: Path, options: Sequ
         own.append(f'{TARGET}.seed={seed}')
     if row.is_free:
         own.append(f'{TARGET}.count={labels}')
-    cfg = copy.deepcopy(row.cfg)
+    cfg: Any = copy.deepcopy(row.cfg)
     cfg.merge_from_dict(_parsed([*options, *own]))
     cfg.work_dir = str(root)
+    check_numbers(cfg)
     parts = [stage.cfg for stage in read_stages(cfg)] if row.stages else [cfg]
     iterations = tuple(int(part.train_cfg.max_iters) for part in parts)
     hook = cfg.default_hooks.checkpoint
@@ -150,8 +153,8 @@ def _job(row: TableRow, labels: int | None, seed: int, root: Path, options: Sequ
 
 def _parsed(options: Sequence[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser()
-    parser.add_argument('--options', nargs='+', action=DictAction)
-    return parser.parse_args(['--options', *options]).options
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
+    return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
 class _Setting:
@@ -165,12 +168,15 @@ class _Setting:
         if not self.name or not equals:
             raise JointError(f'{text} is not of the form NAME=VALUE: correct it.')
 
+    def options(self, cfg: Config) -> list[str]:
+        raise NotImplementedError
+
 
 class _Data(_Setting):
     remedy = 'name the type of a data set, like CamVidDataset=data/camvid'
 
     def options(self, cfg: Config) -> list[str]:
-        found = []
+        found: list[str] = []
         for loader in LOADERS:
             found += _of_type(cfg.get(loader), self.name, loader)
         return [f'{key}.data_root={self.value}' for key in found]
@@ -202,7 +208,7 @@ def _of_type(node: Any, kind: str, key: str) -> Iterator[str]:
     if isinstance(node, dict):
         if node.get('type') == kind:
             yield key
-        children = node.items()
+        children: Iterable[tuple[Any, Any]] = node.items()
     elif isinstance(node, (list, tuple)):
         children = enumerate(node)
     else:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.config_file import read_config
 
 from .contents import SMALL, TABLES, Contents
 from .labels import labels_of
@@ -42,7 +43,7 @@ class TableRow:
     @property
     def stages(self) -> tuple[str, ...]:
         """Names of the trainings that it consists of; none for a single one."""
-        return tuple(stage['name'] for stage in self.cfg.get('stages') or ())
+        return tuple(stage['name'] for stage in (self.cfg or {}).get('stages') or ())
 
     @property
     def is_free(self) -> bool:
@@ -73,7 +74,7 @@ class TableRow:
         Returns:
             Its mIoU in percent; None if the paper has none for as many.
         """
-        return dict(self.miou).get(labels)
+        return None if labels is None else dict(self.miou).get(labels)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def read_tables(folder: str | Path) -> list[Table]:
         for table in TABLES
     }
     for path in sorted(Path(folder).glob('*.py')):
-        cfg = Config.fromfile(path, import_custom_modules=False)
+        cfg = read_config(str(path), import_custom_modules=False)
         for table, row in rows_of(cfg, path):
             _check_alone(row, rows[table.id])
             rows[table.id].append(row)
@@ -193,7 +194,7 @@ def _fits(labels: Any, miou: Any) -> bool:
     return whole and isinstance(miou, (int, float)) and 0 < miou < 100
 
 
-def _refuse(path: Path, what: str, remedy: str) -> None:
+def _refuse(path: Path, what: str, remedy: str) -> NoReturn:
     raise JointError(f'table_row in {path} {what}: {remedy}.')
 
 

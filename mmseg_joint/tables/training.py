@@ -79,7 +79,7 @@ class Pace:
         """
         if not self._seconds:
             return None
-        return sum(self.of(config) * iterations for config, iterations in left)
+        return sum((self.of(config) or 0.0) * iterations for config, iterations in left)
 
 
 def start_process(tool: Path) -> Start:
@@ -119,7 +119,7 @@ def train_missing(jobs: Sequence[Job], start: Start) -> list[Job]:
     pace, waiting = Pace(), []
     for job in jobs:
         run = job.run()
-        pace.note(job.row.stem, run and run.seconds)
+        pace.note(job.row.stem, run.seconds if run else None)
         if not (run and run.finished):
             waiting.append(job)
     print(f'{len(jobs) - len(waiting)} of {len(jobs)} runs are finished.', flush=True)

@@ -15,11 +15,22 @@ def run(main: Callable[[], None]) -> None:
     """
     try:
         main()
-    except JointError as error:
-        if '--debug' in sys.argv:
+    except Exception as error:
+        told = None if '--debug' in sys.argv else _told(error)
+        if told is None:
             raise
-        print(f'error: {sentence(error)}', file=sys.stderr)
+        print(f'error: {told}', file=sys.stderr)
         sys.exit(2)
+
+
+def _told(error: Exception) -> str | None:
+    """The sentence for the user; None for what is likelier a mistake of ours."""
+    if isinstance(error, JointError):
+        return sentence(error)
+    from mmseg_joint.utils.known_errors import explain  # the doctor starts without its imports
+
+    told = explain(error)
+    return told and f'{told.rstrip(".")} (--debug shows the traceback).'
 
 
 def existing_file(path: str, what: str) -> str:

@@ -29,7 +29,7 @@ LOG_FROM = 30  # ratio of the greatest to the least median from which a loss axi
 SMOOTH_POINTS = 60  # points that a loss curve keeps apart unless told otherwise
 COLUMNS, PANEL_HEIGHT = 3, 1.75
 
-Runs = Mapping[str, Sequence[Mapping[str, Series]]]
+Runs = Mapping[str, Sequence[dict[str, Series]]]
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,30 @@ def choose_pictures(size: int, count: int, seed: int) -> list[int]:
     ]
 
 
+def check_figure(path: str | Path) -> str:
+    """Refuse a file that no figure could be written to, before the work that it is to show.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The format that its ending names.
+
+    Raises:
+        JointError: The format is unknown, or there is a folder of that name.
+    """
+    kind = Path(path).suffix[1:].lower()
+    if kind not in FORMATS:
+        raise JointError(
+            f'A figure cannot be written to {path}: end its name in .{", .".join(FORMATS)}.'
+        )
+    if Path(path).is_dir():
+        raise JointError(
+            f'A figure cannot be written to {path}: it is a folder, so name a file in it.'
+        )
+    return kind
+
+
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure, so that there is never half a file under its name.
 
@@ -127,20 +152,17 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     Raises:
         JointError: The format is unknown, or the file cannot be written.
     """
-    path = Path(path)
-    kind = path.suffix[1:].lower()
-    if kind not in FORMATS:
-        raise JointError(
-            f'A figure cannot be written to {path}: end its name in .{", .".join(FORMATS)}.'
-        )
-    if path.is_dir():
-        raise JointError(f'A figure cannot be written to {path}: it is a folder.')
+    path, kind = Path(path), check_figure(path)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(partial, format=kind, dpi=figure.dpi)
         os.replace(partial, path)
     except OSError as error:
-        raise JointError(f'The figure {path} cannot be written ({error}).') from error
+        raise JointError(
+            f'The figure {path} cannot be written ({error.strerror or error}): name a file that '
+            'can be written, on a disk with room.'
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()

@@ -7,12 +7,11 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.checkpoint_fit import check_fit
 from mmseg_joint.models.pretrained import read_checkpoint
-
-MAX_NAMES = 3  # parameters named in an error
 
 
 def config_value(cfg: Config, key: str) -> Any:
@@ -68,25 +67,6 @@ def load_model(
         for key, value in read_checkpoint(checkpoint).items()
         if not key.startswith('objectives.') or key.startswith(kept)
     }
-    _check_fit(model.state_dict(), state, checkpoint, cfg.filename or 'the config')
+    check_fit(model.state_dict(), state, checkpoint, cfg.filename or 'the config')
     model.load_state_dict(state)
     return model.to(device).eval()
-
-
-def _check_fit(
-    own: dict[str, Tensor], state: dict[str, Tensor], checkpoint: str, config: str
-) -> None:
-    faults = {
-        'lacks': [key for key in own if key not in state],
-        'has in another shape': [
-            key for key in own if key in state and own[key].shape != state[key].shape
-        ],
-        'has besides': [key for key in state if key not in own],
-    }
-    for verb, keys in faults.items():
-        if keys:
-            shown = ', '.join(keys[:MAX_NAMES]) + (', …' if len(keys) > MAX_NAMES else '')
-            raise JointError(
-                f'The checkpoint {checkpoint} does not fit {config}: it {verb} {len(keys)} of '
-                f"the model's entries ({shown}); give the config it was trained with."
-            )

@@ -46,19 +46,19 @@ def test_labels_and_seed_reach_the_config(tables):
     cfg = changed(job)
     target = cfg.train_dataloader.dataset.domains.target
     assert (target.count, target.seed, cfg.randomness.seed) == (46, 2, 2)
-    assert cfg.default_hooks.checkpoint.interval == 250  # 1000 iterations
-    assert job.iterations == (1000,)
+    assert cfg.default_hooks.checkpoint.interval == 150  # 600 iterations
+    assert job.iterations == (600,)
     assert '--resume' in job.arguments
     assert job.arguments[:3] == (str(job.row.path), '--work-dir', str(job.folder))
 
 
 def test_rows_in_stages_and_rows_without_a_subset(tables):
     (two,) = planned(tables['hrs1'], Selection('camvid', None, [1], ['Target Finetuning']))
-    assert two.iterations == (1000, 1000)
+    assert two.iterations == (600, 600)
     adapt = planned(tables['maxsquare-gta5'], Selection('camvid', None, [1], ['MinEnt']))[0]
-    assert (adapt.iterations, adapt.labels) == ((1000, 500), 0)
+    assert (adapt.iterations, adapt.labels) == ((600, 300), 0)
     assert not [option for option in adapt.options if 'count' in option]
-    assert changed(adapt).default_hooks.checkpoint.interval == 125
+    assert changed(adapt).default_hooks.checkpoint.interval == 75
     (full,) = planned(tables['hrs1'], Selection('paper', None, [1], ['FCN']))
     assert full.labels == 2975
     assert not [option for option in full.options if TARGET in option]
@@ -140,7 +140,7 @@ def test_what_fits_nowhere_is_refused(tables, table, choice, settings, sentence)
 
 
 def test_a_run_that_tools_train_began_is_taken_over(tables, tmp_path):
-    write_run(tmp_path / 'squeezenet_camvid', 40.0, total=1000, labels=12, seed=1)
+    write_run(tmp_path / 'squeezenet_camvid', 40.0, total=600, labels=12, seed=1)
     jobs = plan(tables['hrs1'], tmp_path, Selection('camvid', None, [0, 1], ['FCN']))
     home = tmp_path / 'squeezenet_camvid'
     assert [job.folder for job in jobs] == [home / '12/seed0', home]
@@ -152,7 +152,7 @@ def test_a_run_of_another_length_is_not_taken_for_this_one(tables, tmp_path):
     (job,) = plan(tables['hrs1'], tmp_path, selection)
     assert job.run() is None
     write_start(job.folder, trained(50), total=500)
-    assert job.run().reached == '50 of 500 iterations'  # tools/train.py goes on to 1000
+    assert job.run().reached == '50 of 500 iterations'  # tools/train.py goes on to 600
     write_run(job.folder, 40.0, total=500, start='20200102_000000')
-    with pytest.raises(JointError, match=r'\(500,\) iterations, and \(1000,\) are wanted'):
+    with pytest.raises(JointError, match=r'\(500,\) iterations, and \(600,\) are wanted'):
         job.run()

@@ -45,12 +45,12 @@ class Fake:
         self.ended, self.returncode = True, -15
 
 
-def starter(status=0, steps=(500, 1000)):
+def starter(status=0, steps=(300, 600)):
     started = []
 
     def start(job):
         if job.row.stages and status == 0:
-            write_run(job.folder / 'source', 20.0, total=1000)
+            write_run(job.folder / 'source', 20.0, total=600)
         started.append(Fake(job, steps, status))
         return started[-1]
 
@@ -63,16 +63,16 @@ def _at_once(monkeypatch):
 
 
 def test_only_what_is_missing_is_trained_and_all_is_finished_after(jobs, capsys):
-    write_run(jobs[0].folder, 40.0, total=1000)
-    write_start(jobs[1].folder, trained(100), total=1000, start='2019')
+    write_run(jobs[0].folder, 40.0, total=600)
+    write_start(jobs[1].folder, trained(100), total=600, start='2019')
     start, started = starter()
     assert train_missing(jobs, start) == []
     assert [fake.job.row.name for fake in started] == ROWS[1:]
     assert [job.run().miou for job in jobs] == [40.0, 50.0, 50.0]
     said = capsys.readouterr().out
     assert '1 of 3 runs are finished' in said
-    # 900 iterations of one and 2,000 of the other, at half a second each as the finished one
-    assert '[2/3] Direct Joint Training, 12 labels, seed 0; about 24 min left' in said
+    # 500 iterations of one and 1,200 of the other, at half a second each as the finished one
+    assert '[2/3] Direct Joint Training, 12 labels, seed 0; about 14 min left' in said
     assert '[3/3] Target Finetuning' in said
     again, none = starter()
     assert train_missing(jobs, again) == []
@@ -93,13 +93,13 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(jobs, capsys):
 
 
 def test_a_run_that_ends_without_its_last_validation_has_failed(jobs, capsys):
-    start, _ = starter(steps=(500,))
+    start, _ = starter(steps=(300,))
     assert train_missing(jobs[:1], start) == jobs[:1]
-    assert 'failed: 500 of 1000 iterations, without a validation' in capsys.readouterr().out
+    assert 'failed: 300 of 600 iterations, without a validation' in capsys.readouterr().out
 
 
 def test_a_run_ends_with_the_tool(jobs):
-    start, started = starter(steps=range(10, 900, 10))
+    start, started = starter(steps=range(10, 500, 10))
     looks = iter(range(3))
 
     def stop(_):
@@ -115,11 +115,11 @@ def test_a_run_ends_with_the_tool(jobs):
 
 def test_iterations_of_all_stages_count(jobs):
     assert iterations_done(jobs[2]) == 0
-    write_run(jobs[2].folder / 'source', 20.0, total=1000)
+    write_run(jobs[2].folder / 'source', 20.0, total=600)
     write_start(jobs[2].folder / 'finetune', trained(100, 200), tail='{"loss": 1')
-    assert iterations_done(jobs[2]) == 1200
+    assert iterations_done(jobs[2]) == 800
     write_start(jobs[2].folder / 'finetune', [], start='20200102_000000')
-    assert iterations_done(jobs[2]) == 1200
+    assert iterations_done(jobs[2]) == 800
 
 
 def test_pace_is_of_the_same_config_or_the_mean_of_others():

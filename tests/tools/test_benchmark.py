@@ -305,8 +305,8 @@ def test_tool_writes_json_and_tells_mistakes_in_one_sentence(tmp_path, capsys):
         tool.main([str(tmp_path / 'absent.py')])
     with pytest.raises(JointError, match='--steps must be at least 1'):
         tool.main([str(tmp_path / 'tiny.py'), '--steps', '0'])
-    with pytest.raises(JointError, match='no folder'):
-        tool.main([str(tmp_path / 'tiny.py'), '--json', str(tmp_path / 'absent' / 'x.json')])
+    with pytest.raises(JointError, match='nothing can be written to'):
+        tool.main([str(tmp_path / 'tiny.py'), '--json', str(json_file / 'x.json')])
 
 
 def test_beside_the_sequential_loop():

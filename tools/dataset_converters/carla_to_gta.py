@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +19,11 @@ from mmseg_joint.datasets.label_maps import (
     CITYSCAPES_IDS,
     CITYSCAPES_PALETTE,
 )
-from mmseg_joint.datasets.transforms.label_files import decode_ids, read_bytes
+from mmseg_joint.datasets.transforms.label_files import check_picture, decode_ids, read_bytes
 from mmseg_joint.datasets.transforms.loading import lookup_table
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.whole_file import write_whole
 
 
 def raw_id_palette() -> list[int]:
@@ -35,17 +35,21 @@ def raw_id_palette() -> list[int]:
     return colours.ravel().tolist()
 
 
-def convert_label(source: Path, out: Path, size: tuple[int, int]) -> None:
+def convert_label(source: Path, size: tuple[int, int]) -> bytes:
     """Converts one label file.
 
     Args:
         source: Label of CARLA's tags.
-        out: Palette PNG to write.
         size: Width and height of the picture, in pixels.
+
+    Returns:
+        A palette PNG.
 
     Raises:
         JointError: If the label is missing, broken, of another size or has an unknown tag.
     """
+    if not source.is_file():
+        raise JointError(f"there is no label file '{source}': correct SRC, or put it there")
     tags = decode_ids(read_bytes(str(source), 'label file'), str(source))
     if tags.shape[::-1] != size:
         raise JointError(
@@ -61,7 +65,9 @@ def convert_label(source: Path, out: Path, size: tuple[int, int]) -> None:
         )
     label = Image.fromarray(table[tags])
     label.putpalette(raw_id_palette())
-    label.save(out)
+    packed = io.BytesIO()
+    label.save(packed, format='PNG')
+    return packed.getvalue()
 
 
 def convert(source: Path, out: Path) -> int:
@@ -80,16 +86,14 @@ def convert(source: Path, out: Path) -> int:
     pictures = sorted((source / 'images').glob('*.png'))
     if not pictures:
         raise JointError(f"there are no PNGs in '{source / 'images'}': correct SRC")
-    for folder in ('images', 'labels'):
-        (out / folder).mkdir(parents=True, exist_ok=True)
     for picture in track_iter_progress(pictures):
-        try:
-            with Image.open(io.BytesIO(read_bytes(str(picture), 'picture'))) as opened:
-                size = opened.size
-        except OSError as error:
-            raise JointError(f"the picture '{picture}' is broken: copy it again") from error
-        convert_label(source / 'labelIds' / picture.name, out / 'labels' / picture.name, size)
-        shutil.copyfile(picture, out / 'images' / picture.name)
+        content = read_bytes(str(picture), 'picture')
+        check_picture(content, str(picture), 'picture')
+        with Image.open(io.BytesIO(content)) as opened:
+            size = opened.size
+        label = convert_label(source / 'labelIds' / picture.name, size)
+        write_whole(out / 'labels' / picture.name, label)
+        write_whole(out / 'images' / picture.name, content)
     return len(pictures)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from mmseg_joint.datasets.label_lists.files import read_names
 from mmseg_joint.datasets.label_subset import LabelSubset
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.whole_file import write_whole
 
 CHECKSUMS = 'SHA256SUMS'
 
@@ -65,22 +66,22 @@ def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) 
         File name → SHA-256 of what was written.
 
     Raises:
-        JointError: If a file is there already and ``force`` is off; nothing is written then.
+        JointError: If a file is there already and ``force`` is off (nothing is written then), or
+            the folder cannot be written.
     """
     present = [name for name in lists if (folder / name).exists()]
     if present and not force:
         raise JointError(
             f'{folder / present[0]} is there already: give another --out, or --force to replace it.'
         )
-    folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for name, names in lists.items():
         data = ''.join(f'{line}\n' for line in names).encode()
-        (folder / name).write_bytes(data)  # bytes: the same checksum on every system
+        write_whole(folder / name, data)  # bytes: the same checksum on every system
         written[name] = hashlib.sha256(data).hexdigest()
     sums = {**read_checksums(folder), **written}
     text = ''.join(f'{sums[name]}  {name}\n' for name in sorted(sums))
-    (folder / CHECKSUMS).write_bytes(text.encode())
+    write_whole(folder / CHECKSUMS, text)
     return written
 
 

@@ -105,7 +105,7 @@ def to_prepare(
     cfg = {key: value for key, value in cfg.items() if key not in CHOOSING}
     if cfg.get('reduce_zero_label'):
         raise JointError(f'{where} cannot be prepared with reduce_zero_label=True')
-    given = {'size': size and tuple(size), 'interpolation': interpolation}
+    given: dict[str, Any] = {'size': size and tuple(size), 'interpolation': interpolation}
     given = {key: value for key, value in given.items() if value is not None}
     if cfg.get('pipeline'):
         steps = built(cfg['pipeline'])

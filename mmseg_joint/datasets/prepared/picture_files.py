@@ -65,7 +65,8 @@ def _write(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(cv2.imencode('.png', array, options)[1].tobytes())
-        if not np.array_equal(decode(partial.read_bytes(), str(partial)), array):
+        again = decode(partial.read_bytes(), str(partial))
+        if again is None or not np.array_equal(again, array):
             raise JointError(f"'{path}' reads back other than it was written: check the disk")
         partial.replace(path)
     finally:

@@ -73,7 +73,7 @@ def single_resize(steps: Sequence[Any], where: str) -> Resize:
         JointError: If there is none, or labels are loaded after it.
     """
     rest = steps[len(loading_steps(steps, where)) :]
-    first = rest[0] if rest else None
+    first: Any = rest[0] if rest else None
     kinds = (Resize, TRANSFORMS.get('Resize'))  # mmseg's own is a child of mmcv's
     if type(first) not in kinds or first.scale is None or first.keep_ratio:
         raise JointError(

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
 
 import cv2
 import mmcv
@@ -29,7 +29,8 @@ _BUNCH = 8
 _shared: tuple = ()
 
 
-class Job(NamedTuple):
+@dataclass(frozen=True)
+class Job:
     """A picture to copy.
 
     Attributes:

@@ -73,8 +73,8 @@ class Camera:
         """
         width = self.size[0]
         u = ((np.arange(width) + 0.5 - self.centre[0]) / self.focal).astype(np.float32)
-        v = (np.arange(rows.start, rows.stop) + 0.5 - self.centre[1]) / self.focal
-        v = v.astype(np.float32)[:, None]
+        centred = np.arange(rows.start, rows.stop) + 0.5 - self.centre[1]
+        v = (centred / self.focal).astype(np.float32)[:, None]
         turn = self.rotation.astype(np.float32)
         # a ray is the rotation's transpose times (u, v, 1)
         across = turn[0, 0] * u + turn[1, 0] * v + turn[2, 0]

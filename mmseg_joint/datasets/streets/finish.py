@@ -151,7 +151,8 @@ def _photograph(picture: np.ndarray, canvas: Canvas, rng: np.random.Generator) -
     grey = cv2.transform(picture, np.array([[0.11, 0.59, 0.30]], np.float32))
     fade = float(rng.uniform(0.0, 0.22))
     picture = cv2.addWeighted(picture, 1.0 - fade, cv2.merge([grey] * 3), fade, 0.0)
-    picture = cv2.multiply(picture, (*light.gain, 0.0))
+    gain = (*light.gain, 0.0)
+    picture = cv2.multiply(picture, gain)  # type: ignore[call-overload]  # cv2 takes a scalar too
     picture = cv2.GaussianBlur(picture, (5, 5), float(rng.uniform(0.45, 0.85)))
     noise = textures.cut(textures.sensor(), size, rng)
     picture = cv2.scaleAdd(noise, float(rng.uniform(1.0, 3.6)), picture)
@@ -159,7 +160,9 @@ def _photograph(picture: np.ndarray, canvas: Canvas, rng: np.random.Generator) -
     picture = cv2.LUT(np.clip(picture, 0.0, 255.0).astype(np.uint8), curve)
     quality = int(rng.integers(72, 94))
     packed = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    assert decoded is not None  # it was encoded just now
+    return decoded
 
 
 def _tone_curve(gamma: float, black: float) -> np.ndarray:

@@ -157,8 +157,8 @@ def _lane_marks(scene: Scene, asphalt: Colour) -> None:
     """A middle line, dashes between lanes, and lines along the parking bays."""
     street, rng = scene.street, scene.rng
     tone, dash = _faded(scene, asphalt), float(rng.uniform(2.5, 4.0))
-    places = np.arange(float(rng.uniform(-4.0, 1.0)), 110.0, 3.0 * dash)
-    places = [z for z in places if not street.crossed(z + dash / 2, 7.0)]
+    starts = np.arange(float(rng.uniform(-4.0, 1.0)), 110.0, 3.0 * dash)
+    places = [z for z in starts if not street.crossed(z + dash / 2, 7.0)]
     if street.lanes > 1 and chance(rng, 0.7):
         for x in (-0.2, 0.08):
             _lines(scene, x, 0.12, tone)

@@ -71,8 +71,8 @@ class Style:
     # light and lens
     sunny: float
     sun_height: Span
-    sky_sunny: tuple[Colour, Colour]
-    sky_covered: tuple[Colour, Colour]
+    sky_sunny: tuple[Colour, ...]
+    sky_covered: tuple[Colour, ...]
     haze: Colour
     reach: Span
     exposure: Span

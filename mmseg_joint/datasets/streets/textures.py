@@ -13,12 +13,7 @@ SIDE = 1024
 def grain() -> np.ndarray:
     """Noise of every scale, zero mean, unit deviation: asphalt and plaster."""
     rng = np.random.default_rng(11)
-    return _unit(
-        sum(
-            _noise(rng, sigma) * weight
-            for sigma, weight in ((0.6, 1.0), (2.0, 0.6), (6.0, 0.5), (20.0, 0.5), (60.0, 0.5))
-        )
-    )
+    return _unit(_layers(rng, (0.6, 1.0), (2.0, 0.6), (6.0, 0.5), (20.0, 0.5), (60.0, 0.5)))
 
 
 @lru_cache(maxsize=1)
@@ -33,12 +28,7 @@ def leaves() -> np.ndarray:
 def clouds() -> np.ndarray:
     """Slow noise in 0 to 1: clouds, dirt and uneven light."""
     rng = np.random.default_rng(13)
-    field = _unit(
-        sum(
-            _noise(rng, sigma) * weight
-            for sigma, weight in ((4.0, 0.12), (10.0, 0.25), (26.0, 0.5), (70.0, 1.0))
-        )
-    )
+    field = _unit(_layers(rng, (4.0, 0.12), (10.0, 0.25), (26.0, 0.5), (70.0, 1.0)))
     return np.clip(0.5 + 0.25 * field, 0.0, 1.0).astype(np.float32)
 
 
@@ -58,8 +48,8 @@ def slabs() -> np.ndarray:
 def sensor() -> np.ndarray:
     """Noise of a colour sensor, a little smeared as demosaicing does; unit deviation."""
     rng = np.random.default_rng(15)
-    field = rng.standard_normal((SIDE, SIDE, 3), dtype=np.float32)
-    field = cv2.GaussianBlur(field, (3, 3), 0.55, borderType=cv2.BORDER_REFLECT)
+    white = rng.standard_normal((SIDE, SIDE, 3), dtype=np.float32)
+    field = cv2.GaussianBlur(white, (3, 3), 0.55, borderType=cv2.BORDER_REFLECT)
     field += 0.6 * field.mean(axis=2, keepdims=True)
     return field / field.std()
 
@@ -87,6 +77,14 @@ def prepare() -> None:
     """Makes all textures, so that processes forked from this one share them."""
     for texture in (grain, leaves, clouds, slabs, sensor):
         texture()
+
+
+def _layers(rng: np.random.Generator, *layers: tuple[float, float]) -> np.ndarray:
+    """Noise of several scales, each with its weight."""
+    total: np.ndarray = np.zeros((SIDE, SIDE), np.float32)
+    for sigma, weight in layers:
+        total = total + _noise(rng, sigma) * weight
+    return total
 
 
 def _noise(rng: np.random.Generator, sigma: float) -> np.ndarray:

@@ -102,8 +102,8 @@ def _side_details(body: Body, side: float) -> list[tuple[np.ndarray, str]]:
         details.append((_panel(0.985 * out, low, high, 0.3, 0.46), 'sill'))
         details.append((_panel(out, low, high, 0.68, 0.72), 'seam'))
     if body.wheels and body.width < 2.0:
-        for s in (body.windows[-1][0] - 0.05, body.windows[-1][1] - 0.05):
-            details.append((_panel(out, s, s + 0.03, 0.42, body.waist), 'seam'))
+        for seam in (body.windows[-1][0] - 0.05, body.windows[-1][1] - 0.05):
+            details.append((_panel(out, seam, seam + 0.03, 0.42, body.waist), 'seam'))
     for axle in body.wheels:
         for radius, material in ((1.0, 'tyre'), (0.62, 'hub')):
             r = radius * body.tyre

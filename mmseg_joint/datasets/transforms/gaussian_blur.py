@@ -37,7 +37,7 @@ class RandomGaussianBlur(BaseTransform):
                 'standard deviation in pixels.'
             )
         self.prob = prob
-        self.radius = tuple(radius)
+        self.radius = radius[0], radius[1]
 
     def transform(self, results: dict) -> dict:
         """Blurs ``results['img']``, or not.

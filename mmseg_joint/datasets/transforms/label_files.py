@@ -37,7 +37,9 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
         ) from None
     except OSError as error:
         reason = error.strerror or error
-        raise JointError(f"the {what} '{path}' cannot be read ({reason})") from error
+        raise JointError(
+            f"the {what} '{path}' cannot be read ({reason}): correct its permissions or its disk"
+        ) from error
 
 
 def check_picture(data: bytes, path: str, what: str) -> None:

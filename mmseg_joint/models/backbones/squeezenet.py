@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mmseg_joint.models.pretrained import KAIMING_FAN_IN, PretrainedMixin
 
 # (squeeze, expand) widths of fire2 … fire9, and None where the network pools.
-LAYOUT = (None, (16, 64), (16, 64), None, (32, 128), (32, 128))
+LAYOUT: tuple[tuple[int, int] | None, ...] = (None, (16, 64), (16, 64), None, (32, 128), (32, 128))
 LAYOUT += (None, (48, 192), (48, 192), (64, 256), (64, 256))
 TAPS = (4, 7, 12)  # fire3, fire5 and fire9 in `features`: the last before each halving
 

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import traceback
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import mmengine
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmseg_joint.engine.stages import BESIDE_THE_RUNNER
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cli import existing_file
+
+SUFFIXES = ('.py', '.json', '.yaml', '.yml')
+
+
+def read_config(
+    path: str, options: dict[str, Any] | None = None, import_custom_modules: bool = True
+) -> Config:
+    """Read a config that a user names on the command line.
+
+    Args:
+        path: Its file.
+        options: Dotted key -> value that replaces the config's.
+        import_custom_modules: Import what its `custom_imports` names.
+
+    Returns:
+        The whole config.
+
+    Raises:
+        JointError: There is no such file, it or one of its bases cannot be read, or an option has
+            no place in it.
+    """
+    existing_file(path, 'config')
+    if Path(path).suffix not in SUFFIXES:
+        raise JointError(f'The config {path} is none by its name: end it in .py.')
+    try:
+        cfg = Config.fromfile(path, import_custom_modules=import_custom_modules)
+    except JointError:
+        raise
+    except Exception as error:  # a config is Python: it can raise anything
+        raise JointError(_why_unreadable(error, path)) from error
+    for key in options or {}:
+        _check_place(cfg, key, path)
+    cfg.merge_from_dict(options or {})
+    return cfg
+
+
+def _why_unreadable(error: Exception, path: str) -> str:
+    culprit, line = _place(error, path)
+    missing = getattr(error, 'filename', None)
+    if isinstance(error, FileNotFoundError) and line is None and str(missing).endswith(SUFFIXES):
+        return f'{culprit} names the base {missing}, which is not there: correct its _base_.'
+    if isinstance(error, ImportError) and error.__cause__:
+        return (
+            f'The modules of custom_imports in {path} cannot be imported ({error.__cause__}): '
+            'correct their names, or set PYTHONPATH to the folder that they lie in.'
+        )
+    where = f'{culprit}, line {line},' if line else culprit
+    reason = str(error.msg if isinstance(error, SyntaxError) else error).strip().split('\n')[0]
+    return f'{where} cannot be read ({type(error).__name__}: {reason.rstrip(". ")}): correct it.'
+
+
+def _place(error: Exception, path: str) -> tuple[str, int | None]:
+    """The file of a config or of its bases in which an error lies, and the line if it is known."""
+    culprit, line = path, None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        name = frame.f_locals.get('filename')
+        # mmengine's reader goes from base to base; its copies of them are gone by now
+        if frame.f_code.co_filename.startswith(str(Path(mmengine.__file__).parent)):
+            if isinstance(name, (str, Path)) and Path(name).is_file():
+                culprit, line = str(name), None
+        elif frame.f_code.co_filename == culprit:
+            line = number
+    if isinstance(error, SyntaxError):
+        line = error.lineno
+    return culprit, line
+
+
+def _check_place(cfg: Config, key: str, path: str) -> None:
+    """Refuse a key that nothing would read, or that leads through a value without keys."""
+    first, *inner = key.split('.')
+    known = [*cfg, *signature(Runner).parameters, *BESIDE_THE_RUNNER, 'stages', 'custom_imports']
+    if first not in known:
+        close = get_close_matches(first, known, n=1)
+        hint = f'did you mean {close[0]}?' if close else f'choose from {", ".join(cfg)}.'
+        raise JointError(f'--cfg-options {key}: {path} has no {first}; {hint}')
+    if first not in cfg:
+        return
+    node, place = cfg[first], first
+    for part in inner:
+        if isinstance(node, (list, tuple)):
+            if not part.isdigit() or int(part) >= len(node):
+                raise JointError(
+                    f'--cfg-options {key}: {place} is a list of {len(node)}, counted from 0, and '
+                    f'has no {part}: correct the number.'
+                )
+            node = node[int(part)]
+        elif isinstance(node, dict):
+            if part not in node:
+                return
+            node = node[part]
+        else:
+            raise JointError(
+                f'--cfg-options {key}: {place} is {node!r} in {path} and holds no {part}: change '
+                f'{place} as a whole, in a child config if need be.'
+            )
+        place = f'{place}.{part}'
