@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -342,15 +343,18 @@ def test_the_sequential_loop_refuses_other_objectives():
         measure_sequential(hrs(), 'hrs', SETTINGS)
 
 
-def test_domains_in_turn_beside_all_together_and_one_alone():
-    settings = Settings(size=(256, 128), steps=2, warmup=1, device='cpu')
-    report = measure_in_turn(hrs(), 'hrs', settings)
+def test_domains_in_turn_beside_all_together_and_one_alone(monkeypatch):
+    def peak(cfg, batch, settings):  # says what it was asked to measure
+        in_turn, objectives = bool(cfg.model.get('domains_in_turn')), len(cfg.model.objectives)
+        return (100 * in_turn + 10 * objectives + len(batch['inputs'])) * 2**20
+
+    monkeypatch.setattr('mmseg_joint.benchmark.in_turn.peak_memory', peak)
+    report = measure_in_turn(hrs(), 'hrs', replace(SETTINGS, memory=True))
     assert list(report.times) == ['together', 'in turn', 'source alone']
-    assert all(len(times) == 2 for times in report.times.values())
+    assert all(len(times) == SETTINGS.steps for times in report.times.values())
     lines = str(report).splitlines()
-    assert lines[0].startswith('hrs: 2 source + 1 target of 256x128, cpu')
-    shown = [line.split()[-2] for line in lines[3:]]
-    assert shown == [f'{count / 2**20:.0f}' for count in report.memory.values()]
+    assert lines[0].startswith('hrs: 2 source + 1 target of 96x64, cpu')
+    assert [line.split()[-2:] for line in lines[3:]] == [[n, 'MiB'] for n in ('23', '123', '2')]
     assert json.loads(json.dumps(report.as_dict()))['memory'] == report.memory
 
 
