@@ -11,9 +11,10 @@ from torch.nn.functional import interpolate
 
 from mmseg_joint.datasets import Draw
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.models.segmentors.domain_groups import group_domains
 from mmseg_joint.models.segmentors.pixel_weights import check_weighable
-from tests.tiny import HRS, MODEL, batch, build
+from tests.tiny import CLASSES, GAN, HRS, MODEL, WEIGHTING, batch, build
 
 
 def losses_of(model, **kwargs):
@@ -310,6 +311,33 @@ def test_init_cfg_of_an_objective_is_followed():
     for network in (objectives['gan'].discriminator, *objectives['weighting'].networks.values()):
         weights = [value for name, value in network.named_parameters() if 'weight' in name]
         assert weights and all((value == 0.25).all() for value in weights)
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_objectives_leave_the_segmentors_first_weights_as_they_are(seed):
+    alone = build(seed=seed).state_dict()
+    assert any(weight.std() > 0 for name, weight in alone.items() if 'decode_head' in name)
+    for objectives in (dict(weighting=WEIGHTING), dict(gan=GAN), HRS):
+        helped = build(objectives, seed=seed).state_dict()
+        assert len(helped) > len(alone)
+        for name, weight in alone.items():
+            assert torch.equal(helped[name], weight), name
+
+
+def test_an_objective_starts_as_it_does_beside_others():
+    def first_weights(objectives, seed=0):
+        torch.manual_seed(seed)
+        built = build_objectives(objectives, num_classes=CLASSES, ignore_index=255)
+        return torch.cat([weight.flatten() for weight in built['gan'].parameters()])
+
+    alone = first_weights(dict(gan=GAN))
+    assert torch.equal(first_weights(HRS), alone)
+    assert not torch.equal(first_weights(dict(gan=GAN), seed=1), alone)
+    twins = build_objectives(
+        dict(one=WEIGHTING, two=WEIGHTING), num_classes=CLASSES, ignore_index=255
+    )
+    one, two = (next(twins[name].parameters()) for name in ('one', 'two'))
+    assert not torch.equal(one, two)
 
 
 def test_the_heads_ignore_index_reaches_the_objectives():
