@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.logging import MessageHub
 
 from tests.tiny_configs import ROOT
 
@@ -44,7 +43,6 @@ def train_on_ranks(config: Path, *arguments: Any, count: int = 2) -> None:
             place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=count, MASTER_PORT=port)
             os.environ.update({name: str(value) for name, value in place.items()})
             os.environ['MASTER_ADDR'] = '127.0.0.1'
-        MessageHub._instance_dict.clear()
         runpy.run_path(sys.argv[0], run_name='__main__')
 
     _fork(main, count)

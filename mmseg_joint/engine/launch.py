@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -12,6 +13,8 @@ from mmseg_joint.engine.config_checks import check_numbers, check_schedule
 from mmseg_joint.engine.cpu_memory import reuse_memory
 from mmseg_joint.engine.launcher_variables import check_launcher_variables
 from mmseg_joint.errors import JointError
+
+_names_taken: set[str] = set()
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -32,6 +35,7 @@ def build_runner(cfg: Config) -> Runner:
     if not torch.distributed.is_initialized():
         check_launcher_variables(cfg.get('launcher', 'none'))
     reuse_memory()
+    _name_apart(cfg)
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
@@ -70,6 +74,25 @@ def use_mixed_precision(cfg: Config) -> None:
             f'--amp does not go with optim_wrapper.type="{wrapper.type}": use '
             "constructor='JointOptimWrapperConstructor' or type='OptimWrapper'."
         )
+
+
+def _name_apart(cfg: Config) -> None:
+    """Give a process's second run of one config another name than the first.
+
+    mmengine keeps logger, message hub and visualizer for the whole process, by names that differ by
+    the second: of two runs begun in one second, the later would go on in the log, the scalars and
+    the best scores of the earlier.
+    """
+    base = cfg.get('experiment_name') or (Path(cfg.filename).stem if cfg.filename else 'run')
+    name, number = base, 1
+    while name in _names_taken:
+        number += 1
+        name = f'{base}_{number}'
+    _names_taken.add(name)
+    if number > 1:
+        cfg.experiment_name = name
+        if cfg.get('visualizer'):
+            cfg.visualizer.pop('name', None)  # it takes the run's
 
 
 def _prepare_cpu_ranks(cfg: Config) -> None:

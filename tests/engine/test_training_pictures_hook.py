@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import MessageHub
 from mmengine.visualization.vis_backend import BaseVisBackend
 from mmseg.registry import VISBACKENDS
 from PIL import Image
@@ -34,7 +33,6 @@ def train(roots, tmp_path):
     """Train a tiny config in a folder, drawing every `interval` iterations."""
 
     def run(config, folder, interval, **changes):
-        MessageHub._instance_dict.clear()  # else runs begun in the same second share it
         cfg = tiny(ROOT / f'configs/{config}.py', roots, tmp_path / folder)
         cfg.train_cfg.update(max_iters=4)
         cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None

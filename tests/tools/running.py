@@ -8,8 +8,6 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from typing import Any
 
-from mmengine.logging import MessageHub
-
 from tests.tiny_configs import ROOT
 
 TRAIN = ROOT / 'tools/train.py'
@@ -17,7 +15,6 @@ TRAIN = ROOT / 'tools/train.py'
 
 def train(config: Any, *arguments: Any) -> int:
     """Run the tool in this process; return its exit status."""
-    MessageHub._instance_dict.clear()  # else runs begun in the same second share their best score
     sys.argv = [str(TRAIN), str(config), *map(str, arguments)]
     try:
         runpy.run_path(str(TRAIN), run_name='__main__')
