@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import mean, stdev
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.visualization.curves import COLOURS
 from mmseg_joint.visualization.figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH
 
-from .measure import Cell
+from .measure import Cell, base_of
 from .rows import PAPER, Table
 
 ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
@@ -21,7 +22,7 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
     """Draw a table: a bar a row, or, over several numbers of labels, a curve a row.
 
     The paper's numbers stand beside the measured ones at the paper's scale only; on other data they
-    are no match.
+    are no match. There the gain over the table's base row stands beside the bars, seed by seed.
 
     Args:
         table: The table.
@@ -48,11 +49,33 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
         facecolor='white',
         layout='constrained',
     )
-    axes = figure.add_subplot()
+    gains = [] if over_labels or scale == PAPER else _gains(table, cells)
+    if table.contents.base and any(gains):
+        axes, beside = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
+        _draw_gains(beside, gains, table.contents.base)
+        _decorate(beside, 'x')
+    else:
+        axes = figure.add_subplot()
     (_draw_curves if over_labels else _draw_bars)(axes, cells, scale)
     axes.set_title(table.contents.heading(scale), fontsize=TITLE_SIZE, loc='left')
     _decorate(axes, 'both' if over_labels else 'x')
     return figure
+
+
+def _gains(table: Table, cells: Sequence[Cell]) -> list[list[float]]:
+    bases = [base_of(table, cells, cell) for cell in cells]
+    return [cell.gains(base) if base else [] for cell, base in zip(cells, bases)]
+
+
+def _draw_gains(axes: Axes, gains: Sequence[Sequence[float]], base: str) -> None:
+    axes.axvline(0.0, color=GREY, linewidth=0.8)
+    for place, values in enumerate(gains):
+        axes.plot(values, [place] * len(values), '|', color=GREY, markersize=5)
+        if values:
+            spread = stdev(values) if len(values) > 1 else 0.0
+            style = dict(color=COLOURS[1], markersize=4, capsize=2.5, elinewidth=1.0)
+            axes.errorbar(mean(values), place, xerr=spread, fmt='o', **style)
+    axes.set_xlabel(f'points over {base}, each seed and mean', fontsize=TEXT_SIZE, color=GREY)
 
 
 def _draw_bars(axes: Axes, cells: Sequence[Cell], scale: str) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
 
-from .measure import Cell
+from .measure import Cell, base_of
 from .rows import PAPER, SCALES, Table, TableRow
 
 NOTHING = '-'
@@ -95,10 +95,11 @@ def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[lis
     """
     name, lines = table.contents.base, []
     for cell in cells:
-        base = [c for c in cells if (c.row.name, c.labels) == (name, cell.labels)]
-        alone = not base or base[0] is cell
-        gain = NOTHING if alone else _gain(cell.gains(base[0]))
-        lines.append([_measured(cell), gain, NOTHING if alone else _paper_difference(table, cell)])
+        base = base_of(table, cells, cell)
+        compared = (
+            [_gain(cell.gains(base)), _paper_difference(table, cell)] if base else [NOTHING] * 2
+        )
+        lines.append([_measured(cell), *compared])
     head = ['measured', f'over {name}', 'the same in the paper']
     shown = [0, *(part for part in (1, 2) if any(line[part] != NOTHING for line in lines))]
     return [head[part] for part in shown], [[line[part] for part in shown] for line in lines]

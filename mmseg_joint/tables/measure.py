@@ -146,6 +146,22 @@ def measure(table: Table, root: str | Path | None, selection: Selection) -> list
     return cells
 
 
+def base_of(table: Table, cells: Sequence[Cell], cell: Cell) -> Cell | None:
+    """Find what a row is compared with where the paper's numbers are no match.
+
+    Args:
+        table: The table.
+        cells: Its rows, measured.
+        cell: One of them.
+
+    Returns:
+        The table's base row with the same number of labels; None for itself, and without one.
+    """
+    bases = (c for c in cells if (c.row.name, c.labels) == (table.contents.base, cell.labels))
+    base = next(bases, None)
+    return None if base is cell else base
+
+
 def _cell(row: TableRow, labels: int | None, runs: list[Run]) -> Cell:
     finished = tuple(run for run in runs if run.finished)
     for run in finished[1:]:

@@ -40,6 +40,27 @@ def test_elsewhere_the_paper_is_not_drawn_nor_rows_without_a_run(tables, tmp_pat
     assert not [line for line in axes.lines if line.get_label() == 'paper']
 
 
+def test_elsewhere_the_gains_stand_beside_the_bars(tables, tmp_path):
+    for seed, value in enumerate((40.0, 50.0)):
+        write_run(tmp_path / f'joint_squeezenet_streets_camvid/12/seed{seed}', value, seed=seed)
+    for seed, value in enumerate((39.0, 53.0, 60.0)):  # the last has no partner
+        write_run(tmp_path / f'gan_squeezenet_streets_camvid/12/seed{seed}', value, seed=seed)
+    axes = drawn(tables['hrs1'], tmp_path, 'camvid')
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        'Direct Joint Training (2)',
+        'FCN+GAN (3)',
+    ]
+    (beside,) = (other for other in axes.figure.axes if other is not axes)
+    assert axes.get_ylim() == beside.get_ylim()
+    (container,) = beside.containers
+    caps = container.lines[1]
+    marks = [line for line in beside.lines if line.get_marker() == '|' and line not in caps]
+    assert [line.get_xydata().tolist() for line in marks] == [[], [[-1, 1], [3, 1]]]
+    assert container.lines[0].get_xydata().tolist() == [[1, 1]]
+    (segment,) = container.lines[2][0].get_segments()
+    np.testing.assert_allclose(segment[:, 0], 1 + np.sqrt(8) * np.array([-1, 1]))
+
+
 def test_over_several_numbers_of_labels_it_is_a_curve(tables, tmp_path):
     for labels, value in ((6, 40.0), (46, 55.0)):
         for seed in (0, 1):
