@@ -82,7 +82,7 @@ class BareLoop:
             domains[name] = Domain(pixels, torch.stack(labels).to(self.device))
         preprocessor = self.model.data_preprocessor
         for domain in domains.values():
-            if preprocessor._channel_conversion:
+            if preprocessor.converts_channels:
                 domain.pixels = domain.pixels[:, [2, 1, 0]]
             domain.pictures = (domain.pixels - preprocessor.mean) / preprocessor.std
         self._segment(list(domains.values()))

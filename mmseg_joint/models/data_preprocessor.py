@@ -57,6 +57,13 @@ class JointDataPreprocessor(SegDataPreProcessor):
             'data_samples': {domain: part['data_samples'] for domain, part in parts.items()},
         }
 
+    @property
+    def converts_channels(self) -> bool:
+        """Whether BGR becomes RGB, or RGB BGR."""
+        # OneDL's mmseg has it under the first name, upstream's under the second
+        names = '_channel_conversion', 'channel_conversion'
+        return any(getattr(self, name, False) for name in names)
+
     def to_unit_range(self, inputs: Tensor) -> Tensor:
         """Map normalised pictures to [-1, 1], the range of a tanh.
 

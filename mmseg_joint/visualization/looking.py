@@ -39,7 +39,7 @@ def look_at(model: nn.Module, packed: dict[str, dict]) -> dict[str, Look]:
         for objective in model.objectives.values()
         for made, origin in objective.derived.items()
     }
-    swap = not _converts_channels(model.data_preprocessor)
+    swap = not model.data_preprocessor.converts_channels
     looks = {}
     for domain, output in outputs.items():
         found = {PICTURE: output.pictures}
@@ -68,12 +68,6 @@ def file_of(packed: dict) -> str:
     """
     sample: SegDataSample = packed['data_samples']
     return sample.metainfo.get('img_path', '')
-
-
-def _converts_channels(preprocessor: nn.Module) -> bool:
-    # OneDL's mmseg has it under the first name, upstream's under the second
-    names = '_channel_conversion', 'channel_conversion'
-    return any(getattr(preprocessor, name, False) for name in names)
 
 
 def _to_array(values: Tensor, size: torch.Size, swap: bool) -> np.ndarray:
