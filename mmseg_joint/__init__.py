@@ -19,9 +19,10 @@ if not is_starting():  # the doctor runs without the stack too, and imports this
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
     from . import datasets, engine, evaluation, models, visualization
-    from .models.pretrained import trust_training_state
+    from .models.checkpoint_reading import run_no_code_of_files, trust_training_state
 
     trust_training_state()
+    run_no_code_of_files()
 
 __all__ = [
     'JointError',

@@ -9,12 +9,12 @@ from mmengine.config import Config
 from torch import nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.checkpoint_reading import read_checkpoint
 from mmseg_joint.models.pretrained import (
     PretrainedMixin,
     check_pretrained,
     load_pretrained,
     pretrained_cfgs,
-    read_checkpoint,
 )
 
 from .report import Report

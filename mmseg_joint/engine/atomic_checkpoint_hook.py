@@ -12,7 +12,7 @@ from mmseg.registry import HOOKS
 from mmseg_joint.engine.atomic_backend import AtomicBackend
 from mmseg_joint.engine.average_buffers import average_buffers
 from mmseg_joint.engine.joint_optim_wrapper import JointOptimWrapper
-from mmseg_joint.engine.newest_checkpoint import cut_off_files, partial_files
+from mmseg_joint.engine.newest_checkpoint import broken_files, partial_files
 
 
 @HOOKS.register_module()
@@ -52,14 +52,14 @@ class AtomicCheckpointHook(CheckpointHook):
             return
         folder = Path(self.out_dir)
         partial = partial_files(folder, self.filename_tmpl)
-        cut_off = cut_off_files(folder, self.filename_tmpl)
         now = runner.epoch if self.by_epoch else runner.iter
-        broken = partial + [path for step, path in cut_off.items() if step > now]
+        broken = partial + broken_files(folder, self.filename_tmpl, after=now)
         if broken:
             names = ', '.join(path.name for path in broken)
             begin = f'goes on from iteration {runner.iter}' if runner.iter else 'starts anew'
             runner.logger.warning(
-                f'{names} in {folder}: not whole, as the writing was cut short. Training {begin}.'
+                f'{names} in {folder}: not whole, as the writing was cut short or the disk failed. '
+                f'Training {begin}.'
             )
         for path in partial:
             path.unlink()

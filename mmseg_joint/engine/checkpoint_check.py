@@ -5,7 +5,7 @@ from torch import nn
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.checkpoint_fit import check_fit
-from mmseg_joint.models.pretrained import read_content, tensors_of
+from mmseg_joint.models.checkpoint_reading import read_content, tensors_of
 
 
 def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:

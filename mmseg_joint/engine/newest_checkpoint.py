@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,8 +28,8 @@ def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheck
 
     mmengine writes the checkpoint, then its name to `last_checkpoint`. A run that was killed
     between the two has a newer file than the one named; a run that was killed while it wrote has a
-    file cut off. So the file named counts, unless a whole one with a higher number was written
-    after it.
+    file cut off; a disk that fails spoils any part of one. So the file named counts, unless a whole
+    one with a higher number was written after it.
 
     Args:
         folder: Where the checkpoints lie.
@@ -37,19 +38,13 @@ def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheck
     Returns:
         The newest whole checkpoint; None if there is none.
     """
-    found = _whole_files(folder, template)
-    if not found:
-        return None
-    named = Path(_last_checkpoint(folder)).name  # the folder may have been moved since
-    steps = {path.name: step for step, path in found.items()}
-    if named not in steps:
-        step = max(found, key=lambda step: (_written(found[step]), step))
-    else:
-        step = steps[named]
-        since = _written(found[step])
-        # a run that was resumed from an early checkpoint has later ones of before beside it
-        step = max(s for s in found if s == step or (s > step and _written(found[s]) >= since))
-    return SavedCheckpoint(found[step], step)
+    found = _files(folder, template)
+    while found:
+        newest = _newest_of(found, folder)
+        if _is_whole(newest.path):
+            return newest
+        del found[newest.step]
+    return None
 
 
 def checkpoint_to_resume(cfg: Config) -> str | None:
@@ -73,18 +68,19 @@ def checkpoint_to_resume(cfg: Config) -> str | None:
     return str(newest.path) if newest else None
 
 
-def cut_off_files(folder: Path, template: str) -> dict[int, Path]:
-    """Find the checkpoints that cannot be read.
+def broken_files(folder: Path, template: str, after: int) -> list[Path]:
+    """Find the checkpoints of later steps that cannot be read.
 
     Args:
         folder: Where the checkpoints lie.
         template: Their name, with `{}` in place of the number.
+        after: Only those with a higher number.
 
     Returns:
-        Number -> file.
+        The files.
     """
-    files = _files(folder, template)
-    return {step: path for step, path in files.items() if not zipfile.is_zipfile(path)}
+    files = sorted(_files(folder, template).items())
+    return [path for step, path in files if step > after and not _is_whole(path)]
 
 
 def partial_files(folder: Path, template: str) -> list[Path]:
@@ -100,10 +96,26 @@ def partial_files(folder: Path, template: str) -> list[Path]:
     return sorted(folder.glob(f'*{Path(template).suffix}{PARTIAL}'))
 
 
-def _whole_files(folder: Path, template: str) -> dict[int, Path]:
-    # torch writes a zip file, whose table of contents comes last
-    files = _files(folder, template)
-    return {step: path for step, path in files.items() if zipfile.is_zipfile(path)}
+def _newest_of(found: dict[int, Path], folder: Path) -> SavedCheckpoint:
+    named = Path(_last_checkpoint(folder)).name  # the folder may have been moved since
+    steps = {path.name: step for step, path in found.items()}
+    if named not in steps:
+        step = max(found, key=lambda step: (_written(found[step]), step))
+    else:
+        step = steps[named]
+        since = _written(found[step])
+        # a run that was resumed from an early checkpoint has later ones of before beside it
+        step = max(s for s in found if s == step or (s > step and _written(found[s]) >= since))
+    return SavedCheckpoint(found[step], step)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether all that torch wrote, a zip file, is there and has its check sums."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError):
+        return False
 
 
 def _files(folder: Path, template: str) -> dict[int, Path]:

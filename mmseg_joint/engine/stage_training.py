@@ -15,7 +15,7 @@ from mmseg_joint.engine.class_check import check_classes
 from mmseg_joint.engine.launch import build_runner
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.pretrained import read_checkpoint
+from mmseg_joint.models.checkpoint_reading import read_checkpoint
 
 MAX_NAMES = 6  # parameters named in the log
 
@@ -93,8 +93,8 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
     if checkpoint or before:
         cfg.load_from = str(checkpoint or before)
     runner = build_runner(cfg)
-    if checkpoint is not None:
-        check_checkpoint(cfg, runner.model, 'resume')
+    if before is None:  # the file is the user's choice
+        check_checkpoint(cfg, runner.model, 'start' if checkpoint is None else 'resume')
     check_classes(runner.model, runner.train_loop.dataloader.dataset, 'train_dataloader.dataset')
     if checkpoint is None and before is not None:
         _check_start(runner, before, stage.name)

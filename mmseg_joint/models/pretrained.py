@@ -1,26 +1,17 @@
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import pickle
-import re
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import torch
-from mmengine.dist import barrier, is_main_process
-from mmengine.logging import HistoryBuffer, print_log
+from mmengine.logging import print_log
 from mmengine.model import BaseModule, PretrainedInit
-from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.checkpoint_reading import read_checkpoint
 
 MAX_NAMES = 6  # names shown of either side before an ellipsis
-REMEDY = 'give another file'
 
 # He's normal distribution with the variance of the activations kept from layer to layer.
 KAIMING_FAN_IN = {'type': 'Kaiming', 'layer': 'Conv2d', 'mode': 'fan_in'}
@@ -128,7 +119,10 @@ def _as_list(init_cfg: dict | list[dict] | None) -> list[dict]:
 
 
 def _is_pretrained(cfg: dict) -> bool:
-    return cfg['type'] in ('Pretrained', 'PretrainedInit', PretrainedInit)
+    kind = cfg['type']
+    if isinstance(kind, str):
+        kind = kind.split('.')[-1]  # a scope may stand before it
+    return kind in ('Pretrained', 'PretrainedInit', PretrainedInit)
 
 
 def _read(checkpoint: str, map_location: str, name: str) -> dict[str, Tensor]:
@@ -139,146 +133,6 @@ def _read(checkpoint: str, map_location: str, name: str) -> dict[str, Tensor]:
     return read_checkpoint(
         checkpoint, map_location, name=f'{name}.init_cfg.checkpoint={checkpoint!r}', remedy=remedy
     )
-
-
-def read_checkpoint(
-    checkpoint: str,
-    map_location: str = 'cpu',
-    name: str | None = None,
-    remedy: str = REMEDY,
-) -> dict[str, Tensor]:
-    """Read the named tensors of a file, whatever they are wrapped in; no code of it is run.
-
-    Args:
-        checkpoint: Path, `https://` address or any scheme that mmengine knows.
-        map_location: Device to which it is read.
-        name: What the file is to the user, for the errors.
-        remedy: What to do about an error.
-
-    Returns:
-        Name -> tensor.
-
-    Raises:
-        JointError: The file is absent, cannot be downloaded or read, or holds no tensors.
-    """
-    name = name or f'The checkpoint {checkpoint}'
-    return tensors_of(read_content(checkpoint, map_location, name, remedy), name, remedy)
-
-
-def read_content(
-    checkpoint: str,
-    map_location: str = 'cpu',
-    name: str | None = None,
-    remedy: str = REMEDY,
-) -> Any:
-    """Read all that a file holds; no code of it is run.
-
-    Args:
-        checkpoint: As for :func:`read_checkpoint`.
-        map_location: Likewise.
-        name: Likewise.
-        remedy: Likewise.
-
-    Returns:
-        What was saved, of tensors and plain values.
-
-    Raises:
-        JointError: The file is absent, or cannot be downloaded or read.
-    """
-    name = name or f'The checkpoint {checkpoint}'
-    path = os.path.expanduser(checkpoint)
-    remote = re.match(r'[\w-]+://', checkpoint)
-    if not remote and not os.path.isfile(path):
-        raise JointError(f'{name} does not exist: {remedy}.')
-    try:
-        if checkpoint.startswith(('http://', 'https://')):
-            return _download(checkpoint, map_location)
-        if remote:
-            return CheckpointLoader.load_checkpoint(checkpoint, map_location)
-        trust_training_state()  # again: whoever leaves torch's `safe_globals` takes it away
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except Exception as error:  # whatever a network, a file system or pickle can raise
-        reason = _why_unreadable(error, None if remote else path)
-        raise JointError(f'{name} cannot be loaded ({reason}): {remedy}.') from error
-
-
-def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tensor]:
-    """Take the named tensors out of what a file holds.
-
-    Args:
-        content: What :func:`read_content` returned.
-        name: What the file is to the user, for the errors.
-        remedy: What to do about an error.
-
-    Returns:
-        Name -> tensor.
-
-    Raises:
-        JointError: It holds no named values.
-    """
-    if isinstance(content, Mapping) and isinstance(content.get('state_dict'), Mapping):
-        content = content['state_dict']
-    if not isinstance(content, Mapping):
-        raise JointError(f'{name} holds no named parameters: {remedy}.')
-    return {key: value for key, value in content.items() if isinstance(value, Tensor)}
-
-
-def _why_unreadable(error: Exception, path: str | None) -> str:
-    reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-    if path is None:
-        return reason
-    if isinstance(error, PermissionError):
-        return 'it may not be read'
-    if isinstance(error, pickle.UnpicklingError):
-        return 'it holds more than tensors, and no code of a file is run'
-    with open(path, 'rb') as file:
-        begins_as_zip = file.read(2) == b'PK'
-    if begins_as_zip and not zipfile.is_zipfile(path):
-        return 'it is cut off'
-    return reason if begins_as_zip else 'it is no file that PyTorch saved'
-
-
-def _download(url: str, map_location: str) -> Mapping[str, Any]:
-    """Fetch a file on the main process first, so that the others find it in the cache."""
-    main = is_main_process()
-    if not main:
-        barrier()
-    try:
-        return torch.hub.load_state_dict_from_url(
-            url, map_location=map_location, progress=main, weights_only=True
-        )
-    finally:
-        if main:
-            barrier()
-
-
-def trust_training_state() -> None:
-    """Let torch read a training checkpoint by itself, as mmengine's own resume does.
-
-    Torch since 2.6 refuses what such a checkpoint holds beside its tensors, unless it is named.
-    """
-    if hasattr(torch.serialization, 'add_safe_globals'):
-        with contextlib.suppress(TypeError, AttributeError):  # torch before 2.6 needs none
-            torch.serialization.add_safe_globals(_training_state())
-
-
-def _training_state() -> list:
-    """What may stand in a training checkpoint.
-
-    The message hub's buffers pickle four methods of theirs by `getattr`. A free `getattr` would
-    let a file reach any code, so this one answers for those four only.
-    """
-    core = getattr(np, '_core', None) or np.core
-    allowed: list = [HistoryBuffer, np.ndarray, np.dtype]
-    allowed += [core.multiarray._reconstruct, core.multiarray.scalar]
-    allowed += [type(np.dtype(kind)) for kind in (bool, 'i4', 'i8', 'u4', 'f4', 'f8')]
-    return [*allowed, (_getattr_of_history_buffer, 'builtins.getattr')]
-
-
-def _getattr_of_history_buffer(owner: Any, attribute: str) -> Any:
-    if owner is not HistoryBuffer or attribute not in ('current', 'max', 'mean', 'min'):
-        raise pickle.UnpicklingError(f'the file asks for the attribute {attribute!r} of {owner!r}')
-    return getattr(owner, attribute)
 
 
 def _select(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.checkpoint_fit import check_fit
-from mmseg_joint.models.pretrained import read_checkpoint
+from mmseg_joint.models.checkpoint_reading import read_checkpoint
 
 
 def config_value(cfg: Config, key: str) -> Any:

@@ -80,7 +80,7 @@ def test_what_is_not_whole_is_named_and_cleared_away(begin, tmp_path, caplog):
     begin(4)
     assert caplog.messages == [
         f'best_mIoU_iter_4.pth.part, iter_9.pth in {tmp_path}: not whole, as the writing was cut '
-        'short. Training goes on from iteration 4.'
+        'short or the disk failed. Training goes on from iteration 4.'
     ]
     assert names(tmp_path) == ['iter_2.pth', 'iter_9.pth', 'selection.json.part']
     caplog.clear()

@@ -7,8 +7,8 @@ import torch
 from mmengine.config import Config
 
 from mmseg_joint.engine.newest_checkpoint import (
+    broken_files,
     checkpoint_to_resume,
-    cut_off_files,
     newest_checkpoint,
     partial_files,
 )
@@ -21,7 +21,7 @@ def save(tmp_path):
     def write(*steps, named=None, cut=None):
         for age, step in enumerate(steps):
             path = tmp_path / f'iter_{step}.pth'
-            torch.save(dict(state_dict=dict(weight=torch.arange(100.0))), path)
+            torch.save(dict(state_dict=dict(weight=torch.arange(1.0, 1000.0))), path)
             if step == cut:
                 path.write_bytes(path.read_bytes()[:-40])
             os.utime(path, (1000 + age, 1000 + age))
@@ -59,6 +59,18 @@ def test_the_newest_whole_checkpoint(save, steps, named, cut, expected):
     assert save(*steps, named=named, cut=cut) == expected
 
 
+@pytest.mark.parametrize('place', [0.3, 0.6])
+def test_a_checkpoint_spoiled_in_its_middle_is_passed_over(save, tmp_path, place):
+    assert save(4, 8, named=8) == 8
+    path = tmp_path / 'iter_8.pth'
+    content = bytearray(path.read_bytes())
+    middle = int(len(content) * place)
+    content[middle : middle + 32] = bytes(32)
+    path.write_bytes(content)
+    assert newest_checkpoint(tmp_path).step == 4
+    assert broken_files(tmp_path, 'iter_{}.pth', after=4) == [path]
+
+
 def test_other_names(tmp_path):
     torch.save({}, tmp_path / 'run+epoch-12.pth')
     torch.save({}, tmp_path / 'iter_99.pth')
@@ -85,6 +97,7 @@ def test_what_is_not_whole(tmp_path):
     torch.save({}, tmp_path / 'iter_3.pth')
     for name in ('iter_4.pth', 'iter_5.pth.part', 'best_mIoU_iter_4.pth.part', 'notes.part'):
         (tmp_path / name).write_bytes(b'PK')
-    assert cut_off_files(tmp_path, 'iter_{}.pth') == {4: tmp_path / 'iter_4.pth'}
+    assert broken_files(tmp_path, 'iter_{}.pth', after=2) == [tmp_path / 'iter_4.pth']
+    assert broken_files(tmp_path, 'iter_{}.pth', after=4) == []
     names = ['best_mIoU_iter_4.pth.part', 'iter_5.pth.part']
     assert [path.name for path in partial_files(tmp_path, 'iter_{}.pth')] == names

@@ -5,7 +5,7 @@ import urllib.error
 
 import pytest
 import torch
-from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.logging import MessageHub
 from mmengine.model import BaseModule
 from torch import nn
 
@@ -111,24 +111,6 @@ def test_a_file_that_fits_nothing_shows_both_sides(tmp_path):
         load_pretrained(Tiny(), str(path), prefix='absent')
 
 
-class Explosive:
-    def __reduce__(self):
-        return exec, ('raise SystemExit("code of the file ran")',)
-
-
-class Sneaky:
-    def __reduce__(self):
-        return getattr, (HistoryBuffer, '__init__')
-
-
-@pytest.mark.parametrize('load', [Explosive, Sneaky])
-def test_code_in_a_file_never_runs(tmp_path, load):
-    path = tmp_path / 'bad.pth'
-    torch.save({'conv.weight': load()}, path)
-    with pytest.raises(JointError, match=r'cannot be loaded .*no code of a file is run'):
-        load_pretrained(Tiny(), str(path))
-
-
 @pytest.mark.skipif(
     not hasattr(torch.serialization, 'safe_globals'),
     reason='an old torch cannot be told what is safe',
@@ -172,15 +154,3 @@ def test_check_refuses_what_mmengine_would_skip(tmp_path):
         check_pretrained(Tiny(pretrained_cfg('/nowhere.pth')))
     check_pretrained(Tiny())
     check_pretrained(nn.Linear(1, 1))
-
-
-def test_torch_reads_a_training_checkpoint_without_running_code(tmp_path):
-    """As mmengine's resume does: with nothing but torch's own safe loading."""
-    path = tmp_path / 'iter_1.pth'
-    history = HistoryBuffer([1.0, 2.0], [1, 1])
-    torch.save({'message_hub': {'log_scalars': {'loss': history}}}, path)
-    with torch.serialization.safe_globals([HistoryBuffer]):
-        pass  # takes away on leaving what was trusted
-    pretrained.trust_training_state()
-    loaded = torch.load(path, weights_only=True)
-    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5

@@ -58,6 +58,14 @@ SUBSET = (
 NARROW = (
     "model['backbone']['channels'] = (4, 4, 6, 8, 9); model['decode_head']['in_channels'][-1] = 9"
 )
+PLAIN = (
+    "model = dict(type='EncoderDecoder', train_cfg=dict(), test_cfg=dict(mode='whole'), "
+    "data_preprocessor=dict(type='SegDataPreProcessor'), "
+    "backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4, norm_cfg=dict("
+    "type='BN'), init_cfg=dict(type='Pretrained', checkpoint='bad.pth')), "
+    "decode_head=dict(type='FCNHead', in_channels=32, in_index=3, channels=8, num_classes=19)); "
+    "optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))"
+)
 
 
 @pytest.fixture(scope='module')
@@ -286,6 +294,10 @@ def checkpoint_cases() -> list[Any]:
         started_from=dict(arguments='hrs.py --cfg-options load_from=bad.pth'),
         pretrained=dict(extra="model['backbone']['init_cfg'] = dict(type='Pretrained', "
                         "checkpoint='bad.pth')"),
+        pretrained_by_a_scoped_name=dict(extra="model['decode_head']['init_cfg'] = dict("
+                                         "type='mmengine.Pretrained', checkpoint='bad.pth')"),
+        pretrained_in_plain_mmseg=dict(extra=PLAIN),
+        started_in_stages=dict(extra="stages = [dict(name='a')]; load_from = 'bad.pth'"),
         exported=dict(tool='export_checkpoint', arguments='hrs.py bad.pth o.pth --with-package'),
         drawn=dict(tool='plot_predictions', arguments='a=hrs.py:bad.pth --out o.png'),
     )  # fmt: skip
@@ -316,6 +328,10 @@ CHECKPOINTS = [
             "load_from='bad.pth' fits none of .*: give",
             save(STRANGE),
             'hrs.py --cfg-options load_from=bad.pth',
+        ),
+        of_another_model_started_from_in_stages=Case(
+            "load_from='bad.pth' fits none of .*: give",
+            several(save(STRANGE), "stages = [dict(name='a')]; load_from = 'bad.pth'"),
         ),
         of_another_model_exported=Case(
             r'hrs\.pth does not fit hrs\.py: .*; give the config',

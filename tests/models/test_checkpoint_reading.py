@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import os
+import pickle
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.checkpoint_reading import (
+    read_checkpoint,
+    run_no_code_of_files,
+    trust_training_state,
+)
+
+
+class Explosive:
+    def __reduce__(self):
+        return exec, ('raise SystemExit("code of the file ran")',)
+
+
+class Sneaky:
+    def __reduce__(self):
+        return getattr, (HistoryBuffer, '__init__')
+
+
+@pytest.mark.parametrize('load', [Explosive, Sneaky])
+def test_code_in_a_file_never_runs(tmp_path, load):
+    path = tmp_path / 'bad.pth'
+    torch.save({'conv.weight': load()}, path)
+    with pytest.raises(JointError, match=r'cannot be loaded .*no code of a file is run'):
+        read_checkpoint(str(path))
+    with pytest.raises(JointError, match=r'cannot be loaded .*no code of a file is run'):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
+def test_nor_does_code_of_a_file_from_an_address(tmp_path, monkeypatch):
+    """Whatever mmengine fetches it with, and asks of torch then."""
+    torch.save({'conv.weight': Explosive()}, tmp_path / 'bad.pth')
+    torch.save({'conv.weight': torch.ones(1)}, tmp_path / 'good.pth')
+    schemes = dict(CheckpointLoader._schemes)
+    monkeypatch.setattr(CheckpointLoader, '_schemes', schemes)
+
+    @CheckpointLoader.register_scheme('shelf://')
+    def load_from_shelf(path, map_location=None):
+        return torch.load(tmp_path / path.removeprefix('shelf://'), weights_only=False)
+
+    run_no_code_of_files()
+    run_no_code_of_files()  # once more changes nothing
+    before = dict(os.environ)
+    with pytest.raises(pickle.UnpicklingError):
+        CheckpointLoader.load_checkpoint('shelf://bad.pth')
+    with pytest.raises(JointError, match=r'shelf://bad\.pth cannot be loaded'):
+        read_checkpoint('shelf://bad.pth')
+    assert read_checkpoint('shelf://good.pth')['conv.weight'] == 1
+    assert dict(os.environ) == before
+
+
+def test_mmengine_reads_a_file_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    torch.save({'a': torch.ones(2)}, tmp_path / 'a.pth')
+    assert CheckpointLoader.load_checkpoint('~/a.pth', map_location='cpu')['a'].sum() == 2
+    with pytest.raises(JointError, match=r'b\.pth does not exist'):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'b.pth'))
+
+
+def test_torch_reads_a_training_checkpoint_without_running_code(tmp_path):
+    """As mmengine's resume does: with nothing but torch's own safe loading."""
+    path = tmp_path / 'iter_1.pth'
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
+    torch.save({'message_hub': {'log_scalars': {'loss': history}}}, path)
+    with torch.serialization.safe_globals([HistoryBuffer]):
+        pass  # takes away on leaving what was trusted
+    trust_training_state()
+    loaded = torch.load(path, weights_only=True)
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
