@@ -10,7 +10,9 @@ model = dict(objectives=dict(weighting=_base_.weighting, gan=_base_.gan))
 model['objectives']['weighting'].update(network=dict(channels=(16, 32, 64, 128)))
 model['objectives']['gan'].update(
     # from fire9, stride 16
-    generator=dict(in_channels=512, feature_stride=16, channels=(64, 32, 16, 16, 8, 8)),
+    generator=dict(
+        in_channels=512, block_channels=128, feature_stride=16, channels=(64, 32, 16, 16, 8, 8)
+    ),
     discriminator=dict(in_channels=3, channels=(16, 32, 64, 128, 128, 128)),
 )
 optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)

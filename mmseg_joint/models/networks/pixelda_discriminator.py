@@ -9,6 +9,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from .pixelda_generator import PUBLISHED_INIT
+
 LAST_MAP = 4  # height and width of the map that the paper's fully connected layer reads
 
 
@@ -32,7 +34,7 @@ class PixelDADiscriminator(BaseModule):
         input_noise: Standard deviation of the Gaussian noise on the pictures while training.
         hidden_noise: The same after each dropout; the published code has its noise there (B8).
         norm_cfg: Norm layer of all convolutions but the first and the last.
-        init_cfg: mmengine initialisation; mmcv's own without it.
+        init_cfg: mmengine initialisation, in place of the published code's N(0, 0.02) (B7a).
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class PixelDADiscriminator(BaseModule):
         norm_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(init_cfg or PUBLISHED_INIT)
         norm_cfg = norm_cfg or {'type': 'BN'}
         self.convs = nn.ModuleList(
             ConvModule(

@@ -5,12 +5,13 @@ from math import prod
 
 import torch
 import torch.nn.functional as F
-from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from .residual_block import ResidualBlock
+
+PUBLISHED_INIT = dict(type='Normal', layer=['Conv2d', 'Linear'], std=0.02)
 
 
 @MODELS.register_module()
@@ -32,7 +33,7 @@ class PixelDAGenerator(BaseModule):
         noise_dims: Length of z.
         noise_size: Height and width of the grid.
         norm_cfg: Norm layer of the residual blocks.
-        init_cfg: mmengine initialisation; mmcv's own without it.
+        init_cfg: mmengine initialisation, in place of the published code's N(0, 0.02) (B7a).
     """
 
     def __init__(
@@ -44,10 +45,10 @@ class PixelDAGenerator(BaseModule):
         norm_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(init_cfg or PUBLISHED_INIT)
         self.noise_size = tuple(noise_size)
         self.project = nn.Linear(noise_dims, prod(self.noise_size))
-        self.enter = ConvModule(4, channels, 3, padding=1)
+        self.enter = nn.Conv2d(4, channels, kernel_size=3, padding=1)
         norm_cfg = norm_cfg or {'type': 'BN'}
         self.blocks = nn.Sequential(*(ResidualBlock(channels, norm_cfg) for _ in range(num_blocks)))
         self.to_picture = nn.Conv2d(channels, 3, kernel_size=1)
@@ -67,5 +68,5 @@ class PixelDAGenerator(BaseModule):
         channel = self.project(noise).to(pictures.dtype).unflatten(1, (1, *self.noise_size))
         size = pictures.shape[2:]
         channel = F.interpolate(channel, size=size, mode='bilinear', align_corners=False)
-        x = self.enter(torch.cat([pictures, channel], dim=1))
+        x = F.relu(self.enter(torch.cat([pictures, channel], dim=1)))
         return torch.tanh(self.to_picture(self.blocks(x)))

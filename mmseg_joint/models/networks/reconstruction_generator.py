@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, constant_init, kaiming_init, normal_init
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
 from .residual_block import ResidualBlock
+
+FIRST_STD = 0.02  # of the last convolution's weights, which makes the first pictures nearly grey
 
 
 @MODELS.register_module()
@@ -24,14 +26,18 @@ class ReconstructionGenerator(BaseModule):
     1/32 to 1; here the first log2(feature_stride) of them double the size by nearest
     up-sampling before they convolve, and the others keep it (H9).
 
+    Its first weights keep the features' scale from layer to layer, and the tanh far from its flat
+    ends, where no gradient comes back and nothing is learned (H17).
+
     Args:
         in_channels: Channels of the features.
         feature_stride: Their stride, a power of two: 32 for conv5 after its pooling.
         channels: Widths of the 3×3 convolutions.
         out_channels: Channels of the picture.
         num_residual_blocks: At the features' resolution.
+        block_channels: Their width; another than `in_channels` adds a convolution 1×1 before them.
         norm_cfg: Norm layer of every convolution but the last; `None` for none.
-        init_cfg: mmengine initialisation; mmcv's own without it.
+        init_cfg: mmengine initialisation, in place of ours.
 
     Raises:
         JointError: If the stride is no power of two or asks for more doublings than convolutions.
@@ -44,6 +50,7 @@ class ReconstructionGenerator(BaseModule):
         channels: Sequence[int] = (256, 128, 64, 32, 16, 16),
         out_channels: int = 3,
         num_residual_blocks: int = 2,
+        block_channels: int | None = None,
         norm_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -56,14 +63,16 @@ class ReconstructionGenerator(BaseModule):
                 'that can double the size.'
             )
         self.feature_stride = feature_stride
-        self.blocks = nn.Sequential(
-            *(ResidualBlock(in_channels, norm_cfg) for _ in range(num_residual_blocks))
-        )
+        width = block_channels or in_channels
+        entry = [ConvModule(in_channels, width, 1)] if width != in_channels else []
+        blocks = [ResidualBlock(width, norm_cfg) for _ in range(num_residual_blocks)]
+        self.blocks = nn.Sequential(*entry, *blocks)
         self.convs = nn.ModuleList(
             ConvModule(before, after, 3, padding=1, norm_cfg=norm_cfg)
-            for before, after in zip((in_channels, *channels), channels)
+            for before, after in zip((width, *channels), channels)
         )
         self.to_picture = nn.Conv2d(channels[-1], out_channels, kernel_size=1)
+        self._reset_parameters()
 
     def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
         """Draw pictures.
@@ -86,6 +95,15 @@ class ReconstructionGenerator(BaseModule):
                 x = F.interpolate(x, scale_factor=2.0, mode='nearest')
             x = conv(x)
         return torch.tanh(self._fit(self.to_picture(x), size))
+
+    def _reset_parameters(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                kaiming_init(module, mode='fan_in', distribution='normal')
+        for block in self.blocks:
+            if isinstance(block, ResidualBlock):  # begins as the identity
+                constant_init(block.conv2.conv, 0)
+        normal_init(self.to_picture, std=FIRST_STD)
 
     def _fit(self, picture: Tensor, size: Sequence[int]) -> Tensor:
         excess = [given - wanted for given, wanted in zip(picture.shape[2:], size)]

@@ -100,7 +100,7 @@ class Objective(BaseModule):
     """
 
     domains: tuple[str, ...] = ('source', 'target')
-    weighs_pixels: ClassVar[bool] = False  # whether its results hold pixel weights
+    weighs_pixels: bool = False  # whether its results hold pixel weights
     derived: ClassVar[dict[str, str]] = {}  # new domain -> domain that it is made from
 
     @property

@@ -25,7 +25,9 @@ class PixelDA(Objective):
     Args:
         generator: What differs from the paper's :class:`PixelDAGenerator`.
         discriminator: What differs from the paper's :class:`PixelDADiscriminator`.
-        generator_weight: Weight of G's adversarial loss, relative to its supervised loss (B9).
+        task_weight: Weight of the supervised loss on the translated pictures, for the segmentor and
+            for G (B9).
+        generator_weight: Weight of G's adversarial loss (B9).
         discriminator_weight: Weight of D's loss.
         init_cfg: mmengine's initialisation config.
     """
@@ -37,6 +39,7 @@ class PixelDA(Objective):
         self,
         generator: dict[str, Any] | None = None,
         discriminator: dict[str, Any] | None = None,
+        task_weight: float = 1.0,
         generator_weight: float = 1.0,
         discriminator_weight: float = 1.0,
         init_cfg: dict[str, Any] | None = None,
@@ -44,6 +47,8 @@ class PixelDA(Objective):
         super().__init__(init_cfg)
         self.generator = MODELS.build({'type': 'PixelDAGenerator', **(generator or {})})
         self.discriminator = MODELS.build({'type': 'PixelDADiscriminator', **(discriminator or {})})
+        self.task_weight = task_weight
+        self.weighs_pixels = task_weight != 1.0
         self.generator_weight = generator_weight
         self.discriminator_weight = discriminator_weight
 
@@ -70,20 +75,26 @@ class PixelDA(Objective):
             outputs: Domain -> what the segmentor computed for it, `translated` among them.
 
         Returns:
-            The losses, and D's share of patches told right, for the log.
+            The losses, D's share of patches told right, for the log, and the weight of the
+            translated pictures' supervised loss.
         """
         translated, target = outputs[TRANSLATED].pictures, outputs['target'].pictures
         pushed = frozen(self.discriminator, translated)
         real = self.discriminator(target)
         fake = self.discriminator(translated.detach())
         told = _called(real, 1.0) + _called(fake, 0.0)
+        weights = {}
+        if self.weighs_pixels:
+            labels = outputs[TRANSLATED].truth
+            weights[TRANSLATED] = translated.new_full(labels.shape, self.task_weight)
         return ObjectiveResult(
             {
                 'loss_generator': self.generator_weight * _called(pushed, 1.0),
                 'loss_discriminator': self.discriminator_weight * told,
                 'accuracy_real': (real > 0).double().mean(),
                 'accuracy_fake': (fake <= 0).double().mean(),
-            }
+            },
+            weights,
         )
 
     def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 from mmseg.registry import MODELS
@@ -24,7 +25,7 @@ def reference(p, pictures, noise, noise_size, blocks):
     if tuple(noise_size) != tuple(pictures.shape[2:]):
         channel = F.interpolate(channel, pictures.shape[2:], mode='bilinear')
     x = torch.cat([pictures, channel], dim=1)
-    x = F.conv2d(x, p['enter.conv.weight'], p['enter.conv.bias'], padding=1).clamp(min=0)
+    x = F.conv2d(x, p['enter.weight'], p['enter.bias'], padding=1).clamp(min=0)
     for i in range(blocks):
         y = x
         for k in (1, 2):
@@ -64,7 +65,7 @@ def test_with_a_grid_of_the_pictures_size_it_is_the_papers():
 def test_the_papers_widths():
     net = build(noise_size=(8, 8))
     assert net.project.weight.shape == (64, 10)
-    assert net.enter.conv.weight.shape == (64, 4, 3, 3)
+    assert net.enter.weight.shape == (64, 4, 3, 3)
     assert len(net.blocks) == 6 and net.to_picture.weight.shape == (3, 64, 1, 1)
     # six blocks of two convolutions without bias and two batch norms
     assert sum(p.numel() for p in net.blocks.parameters()) == 6 * 2 * (64 * 64 * 9 + 128)
@@ -87,3 +88,17 @@ def test_noise_is_uniform_drawn_for_each_picture_and_seeded(monkeypatch):
     assert noise.shape == (2, 1000) and not torch.equal(noise[0], noise[1])
     assert -1 <= noise.min() < -0.95 and 0.95 < noise.max() <= 1
     assert noise.mean().abs() < 0.1 and abs(noise.var() - 1 / 3) < 0.05
+
+
+@pytest.mark.parametrize('kind', ['PixelDAGenerator', 'PixelDADiscriminator'])
+def test_the_first_weights_are_those_of_the_published_code(kind):
+    torch.manual_seed(0)
+    net = MODELS.build(dict(type=kind))
+    net.init_weights()
+    weights = [m for m in net.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
+    for module in weights:
+        assert abs(module.weight.std().item() / 0.02 - 1) < 4 / (2 * module.weight.numel()) ** 0.5
+        assert module.bias is None or not module.bias.any()
+    other = MODELS.build(dict(type=kind, init_cfg=dict(type='Constant', layer='Conv2d', val=0.5)))
+    other.init_weights()
+    assert all((m.weight == 0.5).all() for m in other.modules() if isinstance(m, torch.nn.Conv2d))

@@ -11,7 +11,10 @@ from mmseg_joint.models.networks import ReconstructionGenerator
 
 def tiny(**kwargs):
     torch.manual_seed(0)
-    return ReconstructionGenerator(8, channels=(7, 6, 5, 4, 4, 4), **kwargs)
+    net = ReconstructionGenerator(8, channels=(7, 6, 5, 4, 4, 4), **kwargs)
+    for parameter in net.parameters():  # a residual block that does something
+        torch.nn.init.normal_(parameter, std=0.3)
+    return net
 
 
 def reference(p, x, doublings):
@@ -61,6 +64,53 @@ def test_the_papers_network():
     assert len(net.blocks) == 2 and len(net.convs) == 6 and net.num_doublings == 5
     y = net(100 * torch.randn(1, 512, 1, 2), (32, 50))
     assert y.shape == (1, 3, 32, 50) and y.abs().max() <= 1 and y.isfinite().all()
+
+
+@pytest.mark.parametrize('scale', [1.0, 10.0])
+@pytest.mark.parametrize('narrow', [{}, dict(channels=(64, 32, 16, 16, 8, 8), block_channels=128)])
+def test_the_first_pictures_are_where_the_tanh_has_a_slope(scale, narrow):
+    """Features as large as ImageNet's networks give them would saturate it for good."""
+    torch.manual_seed(0)
+    net = MODELS.build({'type': 'ReconstructionGenerator', **narrow})
+    net.init_weights()  # changes nothing
+    pictures = net(scale * torch.randn(1, 512, 4, 6).relu(), (128, 192))
+    assert pictures.abs().mean() < 0.7
+    assert (pictures.abs() > 0.995).double().mean() < 0.05
+    assert pictures.std() > 1e-3
+
+
+def test_it_learns_a_picture():
+    torch.manual_seed(0)
+    net = ReconstructionGenerator(16, 8, channels=(16, 16, 8, 8))
+    features = 10 * torch.randn(2, 16, 3, 4).relu()
+    wanted = torch.tensor([0.9, -0.8, 0.3]).view(3, 1, 1) * torch.tensor([1.0, -1.0]).view(
+        2, 1, 1, 1
+    )
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(60):
+        loss = (net(features, (24, 32)) - wanted).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    best_constant = wanted.abs().mean().item()  # grey, for two pictures of opposite colours
+    assert losses[-1] < best_constant / 3 < losses[0]
+
+
+def test_narrow_blocks_read_the_features_through_one_more_convolution():
+    net = tiny(block_channels=5).double()
+    assert net.blocks[0].conv.weight.shape == (5, 8, 1, 1)
+    parameters = dict(net.named_parameters())
+    moved = {
+        name.replace('blocks.1.', 'blocks.0.').replace('blocks.2.', 'blocks.1.'): value
+        for name, value in parameters.items()
+        if not name.startswith('blocks.0.')
+    }
+    x = torch.randn(2, 8, 2, 3, dtype=torch.float64)
+    weight, bias = (parameters[f'blocks.0.conv.{name}'] for name in ('weight', 'bias'))
+    expected = reference(moved, F.conv2d(x, weight, bias).clamp(min=0), doublings=5)
+    torch.testing.assert_close(net(x, (64, 96)), expected, rtol=0, atol=1e-12)
 
 
 def test_norm_layers_on_request():

@@ -77,7 +77,7 @@ def look():
         for layer in [*heads, *([model.auxiliary_head.conv_seg] if needs_head else [])]:
             torch.nn.init.normal_(layer.weight, std=2.0)
         for module in model.objectives.modules():
-            if isinstance(module, torch.nn.Conv2d) and name != 'pixelda':
+            if isinstance(module, torch.nn.Conv2d):
                 torch.nn.init.normal_(module.weight, std=0.3)
         model.eval()
         data = batch(domains=('source', 'target', 'unlabeled'), size=(67, 90), count=2)

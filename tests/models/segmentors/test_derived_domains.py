@@ -71,6 +71,18 @@ def test_the_new_domain_has_the_generators_pictures_and_the_sources_labels(model
     assert torch.equal(outputs['translated'].labels, outputs['source'].labels)
 
 
+@pytest.mark.parametrize('weight', [0.25, 0.0])
+def test_the_task_weight_weighs_the_translated_pictures_alone(weight):
+    losses = []
+    for value in (1.0, weight):
+        model = build(dict(pixelda=dict(PIXELDA, task_weight=value))).double()
+        torch.manual_seed(7)
+        losses.append(model.loss(**data_of(model, count=2)))
+    for name, value in losses[0].items():
+        factor = weight if name == 'translated.decode.loss_ce' else 1.0
+        torch.testing.assert_close(losses[1][name], factor * value, rtol=1e-12, atol=0, msg=name)
+
+
 def test_merging_its_forward_with_the_others_changes_nothing():
     losses = {}
     for merge in ('auto', False):
