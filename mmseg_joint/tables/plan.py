@@ -18,6 +18,7 @@ from .labels import TARGET, takes_subset
 from .measure import Selection
 from .rows import Table, TableRow
 from .runs import Run, find_runs, folder_of, read_run
+from .same_training import first_difference
 
 SEED = 'randomness.seed'
 SET_HERE = (SEED, f'{TARGET}.count', f'{TARGET}.seed', 'work_dir')
@@ -36,7 +37,7 @@ class Job:
         seed: Its seed.
         folder: Its work dir.
         options: What it changes in its config, as `KEY=VALUE`.
-        iterations: What its schedule asks for, of each stage.
+        cfgs: Its config with these changes, of each stage.
     """
 
     row: TableRow
@@ -44,7 +45,12 @@ class Job:
     seed: int
     folder: Path
     options: tuple[str, ...]
-    iterations: tuple[int, ...]
+    cfgs: tuple[Config, ...]
+
+    @property
+    def iterations(self) -> tuple[int, ...]:
+        """What its schedule asks for, of each stage."""
+        return tuple(int(cfg.train_cfg.max_iters) for cfg in self.cfgs)
 
     @property
     def name(self) -> str:
@@ -70,7 +76,7 @@ class Job:
             The run; None if it has logged nothing.
 
         Raises:
-            JointError: It finished with another schedule than it would have now.
+            JointError: It has been trained otherwise than it would be now.
         """
         run = read_run(self.folder, self.row)
         if run and run.finished and run.iterations != self.iterations:
@@ -78,6 +84,12 @@ class Job:
                 f'{self.folder} has been trained for {run.iterations} iterations, and '
                 f'{self.iterations} are wanted now: give other --work-dirs.'
             )
+        for done, wanted in zip(run.cfgs if run else (), self.cfgs):
+            difference = first_difference(done, wanted)
+            if difference:
+                raise JointError(
+                    f'{self.folder} has been trained with {difference}: give other --work-dirs.'
+                )
         return run
 
 
@@ -142,13 +154,13 @@ def _job(row: TableRow, labels: int | None, seed: int, root: Path, options: Sequ
     cfg.work_dir = str(root)
     check_numbers(cfg)
     parts = [stage.cfg for stage in read_stages(cfg)] if row.stages else [cfg]
-    iterations = tuple(int(part.train_cfg.max_iters) for part in parts)
+    shortest = min(int(part.train_cfg.max_iters) for part in parts)
     hook = cfg.default_hooks.checkpoint
-    often = max(1, min(hook.get('interval', 1), min(iterations) // CHECKPOINTS))
+    often = max(1, min(hook.get('interval', 1), shortest // CHECKPOINTS))
     own.append(f'default_hooks.checkpoint.interval={often}')
     begun = [r.folder for r in find_runs(root, row) if (r.labels, r.seed) == (labels, seed)]
     folder = begun[0] if begun else folder_of(root, row, labels, seed)
-    return Job(row, labels, seed, folder, (*options, *own), iterations)
+    return Job(row, labels, seed, folder, (*options, *own), tuple(parts))
 
 
 def _parsed(options: Sequence[str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Run:
         folder: Its work dir.
         labels: Labelled target pictures; None for all there are.
         seed: Its seed.
-        iterations: What its schedule asks for, of each stage that has begun.
+        cfgs: mmengine's copies of its config, of each stage that has begun.
         miou: After the last iteration, in percent; None if it did not get there.
         reached: How far an unfinished run has come.
         seconds: Of an iteration of training, if any was logged: the median of those logged.
@@ -31,10 +31,15 @@ class Run:
     folder: Path
     labels: int | None
     seed: int
-    iterations: tuple[int, ...]
+    cfgs: tuple[Config, ...]
     miou: float | None
     reached: str = ''
     seconds: float | None = None
+
+    @property
+    def iterations(self) -> tuple[int, ...]:
+        """What its schedule asks for, of each stage that has begun."""
+        return tuple(int(cfg.train_cfg.max_iters) for cfg in self.cfgs)
 
     @property
     def finished(self) -> bool:
@@ -125,7 +130,7 @@ def read_run(folder: Path, row: TableRow) -> Run | None:
         folder=folder,
         labels=row.labels(newest.cfg),
         seed=int(newest.cfg.get('randomness', {}).get('seed') or 0),
-        iterations=tuple(part.total for part in begun.values()),
+        cfgs=tuple(part.cfg for part in begun.values()),
         miou=newest.miou if whole else None,
         reached=f'{reached} of stage "{name}"' if name else reached,
         seconds=float(np.median(times)) if len(times) else None,

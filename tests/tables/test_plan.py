@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,8 @@ def test_what_fits_nowhere_is_refused(tables, table, choice, settings, sentence)
 
 
 def test_a_run_that_tools_train_began_is_taken_over(tables, tmp_path):
-    write_run(tmp_path / 'squeezenet_camvid', 40.0, total=600, labels=12, seed=1)
+    (first,) = plan(tables['hrs1'], tmp_path, Selection('camvid', None, [1], ['FCN']))
+    write_run(tmp_path / 'squeezenet_camvid', 40.0, total=600, cfg=first.cfgs[0])
     jobs = plan(tables['hrs1'], tmp_path, Selection('camvid', None, [0, 1], ['FCN']))
     home = tmp_path / 'squeezenet_camvid'
     assert [job.folder for job in jobs] == [home / '12/seed0', home]
@@ -151,8 +153,33 @@ def test_a_run_of_another_length_is_not_taken_for_this_one(tables, tmp_path):
     selection = Selection('camvid', None, [0], ['FCN'])
     (job,) = plan(tables['hrs1'], tmp_path, selection)
     assert job.run() is None
-    write_start(job.folder, trained(50), total=500)
+    shorter = copy.deepcopy(job.cfgs[0])
+    shorter.train_cfg.max_iters = 500
+    write_start(job.folder, trained(50), cfg=shorter)
     assert job.run().reached == '50 of 500 iterations'  # tools/train.py goes on to 600
-    write_run(job.folder, 40.0, total=500, start='20200102_000000')
+    write_run(job.folder, 40.0, total=500, start='20200102_000000', cfg=shorter)
     with pytest.raises(JointError, match=r'\(500,\) iterations, and \(600,\) are wanted'):
         job.run()
+
+
+@pytest.mark.parametrize('miou', [40.0, None])
+@pytest.mark.parametrize(
+    ('option', 'said'),
+    [
+        ('optim_wrapper.segmentor.optimizer.lr=1.0', r'optimizer\.lr=0\.0002, and 1\.0 is wanted'),
+        ('model.backbone.init_cfg=None', r'init_cfg\.type=Pretrained, and nothing is wanted'),
+        ('model.train_cfg.new=3', r'train_cfg\.new=nothing, and 3 is wanted'),
+    ],
+)
+def test_a_run_trained_otherwise_is_not_taken_for_this_one(tables, tmp_path, miou, option, said):
+    selection = Selection('camvid', None, [0], ['FCN'])
+    (job,) = plan(tables['hrs1'], tmp_path, selection)
+    if miou is None:
+        write_start(job.folder, trained(50), cfg=job.cfgs[0])
+    else:
+        write_run(job.folder, miou, total=600, cfg=job.cfgs[0])
+    with pytest.raises(JointError, match=rf'seed0 has been trained with .*{said} now: give other'):
+        plan(tables['hrs1'], tmp_path, selection, options=[option])[0].run()
+    same = ['model.backbone.init_cfg.checkpoint=elsewhere.pth', 'train_dataloader.num_workers=7']
+    moved = plan(tables['hrs1'], tmp_path, selection, ['CamVidDataset=elsewhere'], same)
+    assert moved[0].run().miou == miou

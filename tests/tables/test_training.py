@@ -35,7 +35,7 @@ class Fake:
             if step == self.job.iterations[-1]:
                 lines.append(validated(step, 50.0))
             start = f'2020_{step:06d}'
-            write_start(self.job.folder / stage[0], lines, self.job.iterations[-1], start=start)
+            write_start(self.job.folder / stage[0], lines, start=start, cfg=self.job.cfgs[-1])
         return self.returncode
 
     def wait(self):
@@ -50,7 +50,7 @@ def starter(status=0, steps=(300, 600)):
 
     def start(job):
         if job.row.stages and status == 0:
-            write_run(job.folder / 'source', 20.0, total=600)
+            write_run(job.folder / 'source', 20.0, total=600, cfg=job.cfgs[0])
         started.append(Fake(job, steps, status))
         return started[-1]
 
@@ -63,8 +63,8 @@ def _at_once(monkeypatch):
 
 
 def test_only_what_is_missing_is_trained_and_all_is_finished_after(jobs, capsys):
-    write_run(jobs[0].folder, 40.0, total=600)
-    write_start(jobs[1].folder, trained(100), total=600, start='2019')
+    write_run(jobs[0].folder, 40.0, total=600, cfg=jobs[0].cfgs[0])
+    write_start(jobs[1].folder, trained(100), start='2019', cfg=jobs[1].cfgs[0])
     start, started = starter()
     assert train_missing(jobs, start) == []
     assert [fake.job.row.name for fake in started] == ROWS[1:]
