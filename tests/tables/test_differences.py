@@ -95,7 +95,7 @@ COMMON = (
 )
 EXCEPTIONS = {
     'GA without labels': 'it is AdaptSegNet, whose SGD has no Nesterov momentum',
-    'source only': 'it is what the others start from: their first stage, and nothing else',
+    'source only': 'it is their first stage alone; on CamVid it is as long as both',
 }
 OTHERS = {
     ('hrs1', 'Hung et al.'): 'the paper quotes it with a ResNet-101: it stands on the Oracle of ASS'
