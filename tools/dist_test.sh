@@ -17,6 +17,15 @@ checkpoint=$2
 processes=$3
 shift 3
 
+if ! [[ $processes =~ ^[1-9][0-9]*$ ]]; then
+    echo "error: PROCESSES is '$processes': give the number of processes on this machine, from 1." >&2
+    exit 2
+fi
+if ! [ -f "$config" ]; then
+    echo "error: There is no config $config: check the path." >&2
+    exit 2
+fi
+
 if [ "${NNODES:-1}" = 1 ] && [ -z "${PORT:-}" ]; then
     rendezvous=(--standalone)
 else
@@ -27,5 +36,6 @@ else
         --master_port="${PORT:-29500}"
     )
 fi
-exec "${PYTHON:-python}" -m torch.distributed.run "${rendezvous[@]}" --nproc_per_node="$processes" \
-    "$(dirname "$0")/test.py" "$config" "$checkpoint" --launcher pytorch "$@"
+tools=$(dirname "$0")
+exec "${PYTHON:-python}" "$tools/torchrun.py" "${rendezvous[@]}" --nproc_per_node="$processes" \
+    "$tools/test.py" "$config" "$checkpoint" --launcher pytorch "$@"

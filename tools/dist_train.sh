@@ -16,6 +16,15 @@ config=$1
 processes=$2
 shift 2
 
+if ! [[ $processes =~ ^[1-9][0-9]*$ ]]; then
+    echo "error: PROCESSES is '$processes': give the number of processes on this machine, from 1." >&2
+    exit 2
+fi
+if ! [ -f "$config" ]; then
+    echo "error: There is no config $config: check the path." >&2
+    exit 2
+fi
+
 if [ "${NNODES:-1}" = 1 ] && [ -z "${PORT:-}" ]; then
     rendezvous=(--standalone)
 else
@@ -26,5 +35,6 @@ else
         --master_port="${PORT:-29500}"
     )
 fi
-exec "${PYTHON:-python}" -m torch.distributed.run "${rendezvous[@]}" --nproc_per_node="$processes" \
-    "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@"
+tools=$(dirname "$0")
+exec "${PYTHON:-python}" "$tools/torchrun.py" "${rendezvous[@]}" --nproc_per_node="$processes" \
+    "$tools/train.py" "$config" --launcher pytorch "$@"

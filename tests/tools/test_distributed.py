@@ -132,7 +132,7 @@ def commands(tmp_path):
     def run(script, *arguments, **environment):
         env = {'PATH': f'{tmp_path}:{os.environ["PATH"]}', **environment}
         command = ['bash', ROOT / 'tools' / script, *arguments]
-        done = subprocess.run(command, env=env, capture_output=True, text=True)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=tmp_path)
         return done.returncode, done.stdout.splitlines(), done.stderr
 
     run.fake = str(fake)
@@ -140,19 +140,20 @@ def commands(tmp_path):
 
 
 @pytest.mark.parametrize('tool', ['train', 'test'])
-def test_several_machines(commands, tool):
+def test_several_machines(commands, tool, tmp_path):
+    (tmp_path / 'my config.py').touch()
     files = ['my config.py', 'x.pth'][: 1 + (tool == 'test')]
     machine = dict(NNODES='2', NODE_RANK='1', MASTER_ADDR='10.0.0.1', PORT='29501')
     arguments = (f'dist_{tool}.sh', *files, '4', '--work-dir', 'a b')
     status, said, _ = commands(*arguments, PYTHON=commands.fake, **machine)
     assert status == 0
     assert said[1:] == [
-        *('-m', 'torch.distributed.run', '--nnodes=2', '--node_rank=1'),
+        *(f'{ROOT}/tools/torchrun.py', '--nnodes=2', '--node_rank=1'),
         *('--master_addr=10.0.0.1', '--master_port=29501', '--nproc_per_node=4'),
         *(f'{ROOT}/tools/{tool}.py', *files, '--launcher', 'pytorch', '--work-dir', 'a b'),
     ]
     status, said, _ = commands(*arguments, PYTHON=commands.fake)
-    assert said[1:5] == ['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=4']
+    assert said[2:4] == ['--standalone', '--nproc_per_node=4']
 
 
 @pytest.mark.parametrize('tool', ['train', 'test'])
@@ -180,3 +181,54 @@ def test_too_few_arguments(commands, script):
     assert status == 2
     assert stderr.startswith(f'usage: tools/{script}.sh ')
     assert subprocess.run(['bash', '-n', ROOT / f'tools/{script}.sh']).returncode == 0
+
+
+@pytest.mark.parametrize('tool', ['train', 'test'])
+@pytest.mark.parametrize(
+    ('config', 'processes', 'sentence'),
+    [
+        ('gone.py', '1', 'There is no config gone.py: check the path.'),
+        *(
+            (
+                'here.py',
+                number,
+                f"PROCESSES is '{number}': give the number of processes on this machine, from 1.",
+            )
+            for number in ('0', 'x', '-1', '1.5', '')
+        ),
+    ],
+)
+def test_wrong_arguments(commands, tmp_path, tool, config, processes, sentence):
+    (tmp_path / 'here.py').touch()
+    files = [config, 'x.pth'][: 1 + (tool == 'test')]
+    status, said, stderr = commands(f'dist_{tool}.sh', *files, processes, PYTHON=commands.fake)
+    assert (status, said, stderr) == (2, [], f'error: {sentence}\n')
+
+
+# how a process ends -> the launcher's status, and the last lines of all
+ENDS = {
+    'raise ValueError("boom")': (
+        1,
+        ['ValueError: boom', 'error: process 0 failed: its traceback stands above.'],
+    ),
+    'import os; os.kill(os.getpid(), 9)': (
+        137,
+        ['error: process 0 was ended by SIGKILL, as when the memory is full.'],
+    ),
+    'import sys; print("error: Do so.", file=sys.stderr); sys.exit(2)': (2, ['error: Do so.']),
+    'pass': (0, []),
+}
+
+
+@pytest.mark.parametrize('code', ENDS)
+def test_the_process_has_the_last_word(tmp_path, code):
+    script = tmp_path / 'script.py'
+    script.write_text(code + '\n')
+    launcher = [sys.executable, ROOT / 'tools/torchrun.py', '--standalone', '--nproc_per_node=1']
+    environment = dict(os.environ, OMP_NUM_THREADS='1')
+    done = subprocess.run([*launcher, script], env=environment, capture_output=True, text=True)
+    status, ends = ENDS[code]
+    lines = done.stderr.splitlines()
+    assert done.returncode == status
+    assert lines[len(lines) - len(ends) :] == ends
+    assert 'ChildFailedError' not in done.stderr

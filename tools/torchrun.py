@@ -1,0 +1,56 @@
+#!/usr/bin/env python
+"""Start processes as torchrun does, with its flags; a process's own message is the last one.
+
+Called by dist_train.sh and dist_test.sh. torchrun itself ends in a traceback of the launcher, which
+hides what the process has said.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import main
+
+TOLD = 2  # the status of a tool that has told the user's mistake in one sentence
+
+
+def launch() -> int:
+    """Run all processes; return 0, or the status of the one that failed first."""
+    logging.disable(logging.ERROR)  # of this process; the training's own are other processes
+    try:
+        main()
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        return status_of(rank, failure.exitcode)
+    return 0
+
+
+def status_of(rank: int, status: int) -> int:
+    """Say what a failed process could not say itself.
+
+    Args:
+        rank: Its number among all processes.
+        status: Its exit status; negative for a signal.
+
+    Returns:
+        The status as shells count: 128 and the signal's number for a signal.
+    """
+    if status < 0:
+        name = signal.Signals(-status).name
+        print(f'error: process {rank} was ended by {name}{hint(-status)}.', file=sys.stderr)
+        return 128 - status
+    if status != TOLD:
+        print(f'error: process {rank} failed: its traceback stands above.', file=sys.stderr)
+    return status
+
+
+def hint(number: int) -> str:
+    """What a signal usually means."""
+    return ', as when the memory is full' if number == signal.SIGKILL else ''
+
+
+if __name__ == '__main__':
+    sys.exit(launch())
