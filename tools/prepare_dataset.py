@@ -31,12 +31,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs=2,
         type=int,
         metavar=('W', 'H'),
-        help="by default that of the config's Resize",
+        help="without a config; else it is that of the config's Resize",
     )
     parser.add_argument(
         '--interpolation',
         choices=['nearest', 'bilinear', 'bicubic', 'area', 'lanczos'],
-        help="of the pictures; by default that of the config's Resize, else bilinear",
+        help="of the pictures without a config, by default bilinear; else that of the config's Resize",
     )
     parser.add_argument('--out', metavar='DIR', help='by default the data root, _WxH added')
     parser.add_argument(

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import os
 import shutil
+import signal
+from multiprocessing import get_context
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_joint.datasets.prepared import partial_files
+from mmseg_joint.datasets.prepared.partial_files import is_leftover
 from mmseg_joint.errors import JointError
 from tests.tiny_configs import ROOT, shrink
 
@@ -70,6 +76,47 @@ def test_a_data_set_without_a_config(tool, roots, tmp_path, capsys):
     assert '0 of them written now' in capsys.readouterr().out
 
 
+def contents(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+
+
+# the 1st writing is the manifest, then come label and picture of each of 3, the 8th is it again
+@pytest.mark.parametrize('writing', [1, 2, 3, 6, 8])
+def test_a_killed_copy_is_finished_to_the_byte(tool, roots, tmp_path, monkeypatch, writing):
+    def command(out):
+        flags = ['--type', 'GTADataset', '--root', str(roots['GTADataset']), '--size', '20', '10']
+        return [*flags, '--out', str(out), '--workers', '1']
+
+    def killed():
+        count = itertools.count(1)
+
+        def sync(_):
+            if next(count) == writing:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        monkeypatch.setattr(partial_files.os, 'fsync', sync)
+        tool.main(command(tmp_path / 'killed'))
+
+    tool.main(command(tmp_path / 'whole'))
+    child = get_context('fork').Process(target=killed)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert [is_leftover(name.split('/')[-1]) for name in contents(tmp_path / 'killed')].count(True)
+    tool.main(command(tmp_path / 'killed'))
+    assert contents(tmp_path / 'killed') == contents(tmp_path / 'whole')
+
+
+@pytest.mark.parametrize('flag', [['--size', '32', '24'], ['--interpolation', 'area']])
+def test_a_copy_that_its_config_would_refuse_is_not_written(tool, config, tmp_path, flag):
+    flags = [str(config), '--domain', 'source', '--out', str(tmp_path / 'out'), *flag]
+    with pytest.raises(
+        JointError, match=r'domains\.source could not read a copy made with .*, not'
+    ):
+        tool.main(flags)
+    assert not (tmp_path / 'out').exists()
+
+
 @pytest.mark.parametrize(
     ('flags', 'sentence'),
     [
@@ -79,7 +126,14 @@ def test_a_data_set_without_a_config(tool, roots, tmp_path, capsys):
         (['absent.py', '--root', 'x'], 'without a config'),
         (['x.py', '--size', '0', '3'], '--size must be at least 1'),
         (['x.py', '--workers', '0'], '--workers must be at least 1'),
-        (['--type', 'Absent', '--root', 'x', '--size', '4', '4'], 'Absent is a Absent'),
+        (
+            ['--type', 'Absent', '--root', 'x', '--size', '4', '4'],
+            r'no data set is called "Absent": choose from .*GTADataset, .*SynthiaDataset',
+        ),
+        (
+            ['--type', 'GTADatset', '--root', 'x', '--size', '4', '4'],
+            r'no data set is called "GTADatset": choose from GTADataset',
+        ),
         (['--type', 'GTADataset', '--root', 'x', '--size', '4', '4'], 'finds no folder'),
     ],
 )

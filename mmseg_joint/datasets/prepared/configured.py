@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from mmengine.config import Config
@@ -86,17 +87,19 @@ def to_prepare(
         cfg: The data set's config; without a pipeline it gets the usual loading steps, and
             ``size`` must be given.
         where: What messages call it.
-        size: Width and height in pixels; None takes those of the pipeline's ``Resize``.
+        size: Width and height in pixels; None takes those of the pipeline's ``Resize``, of which
+            a pipeline that is there allows no other.
         interpolation: None takes that of the pipeline's ``Resize``.
 
     Returns:
         The data set, and the setting of the copy to write.
 
     Raises:
-        JointError: If it is no data set with raw labels, or its pipeline cannot be prepared.
+        JointError: If it is no data set with raw labels, or its pipeline cannot be prepared or
+            resizes otherwise than given.
     """
     kind = cfg.get('type')
-    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    kind = _registered(kind, where) if isinstance(kind, str) else kind
     if not isinstance(kind, type) or not issubclass(kind, RawLabelDataset):
         raise JointError(
             f'{where} is a {cfg.get("type")}: only the data sets of mmseg_joint that read files '
@@ -110,11 +113,30 @@ def to_prepare(
     if cfg.get('pipeline'):
         steps = built(cfg['pipeline'])
         setting = replace(setting_of(steps, kind.__name__, where), **given)
+        difference = setting.difference(setting_of(steps, kind.__name__, where))
+        if difference:
+            raise JointError(
+                f'{where} could not read a copy made with {difference}: leave --size and '
+                "--interpolation out, or change the config's Resize"
+            )
     else:
         steps = built(_usual_loading(kind, cfg.get('labelled', True)))
         setting = Setting(kind.__name__, **given)
     loading = loading_steps(steps, where)
     return DATASETS.build({**cfg, 'pipeline': loading}), setting
+
+
+def _registered(name: str, where: str) -> Any:
+    kind = DATASETS.get(name)
+    if kind is None:
+        found = DATASETS.module_dict.items()
+        known = [key for key, entry in found if RawLabelDataset in getattr(entry, '__mro__', ())]
+        close = get_close_matches(name, known)
+        beside = '' if where == name else f' ({where})'
+        raise JointError(
+            f'no data set is called "{name}"{beside}: choose from {", ".join(close or known)}'
+        )
+    return kind
 
 
 def _usual_loading(kind: type, labelled: bool) -> list[dict]:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
+
+from .partial_files import write_durably
 
 MANIFEST = 'prepared.json'
 
@@ -66,13 +67,7 @@ class Manifest:
 
     def save(self, root: Path) -> None:
         """Writes it to its place, all or nothing."""
-        path = root / MANIFEST
-        partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-        try:
-            partial.write_text(json.dumps(asdict(self), indent=2) + '\n', encoding='utf-8')
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_durably(root / MANIFEST, (json.dumps(asdict(self), indent=2) + '\n').encode())
 
 
 def read_manifest(root: Path) -> Manifest | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import takewhile
 from typing import Any
 
@@ -8,7 +9,11 @@ from mmcv.transforms import LoadAnnotations, LoadImageFromFile, Resize
 from mmseg.registry import TRANSFORMS
 
 from mmseg_joint.datasets.transforms.label_files import decode_ids
-from mmseg_joint.datasets.transforms.loading import LoadSynthiaAnnotations
+from mmseg_joint.datasets.transforms.loading import (
+    LoadCheckedImage,
+    LoadMappedAnnotations,
+    LoadSynthiaAnnotations,
+)
 from mmseg_joint.errors import JointError
 
 from .manifest import Setting
@@ -22,7 +27,30 @@ class LoadPreparedAnnotations(LoadSynthiaAnnotations):
     """
 
     def _decode(self, data: bytes, path: str) -> Any:
-        return decode_ids(data, path)
+        with _repairable(path):
+            return decode_ids(data, path)
+
+
+class LoadPreparedImage(LoadCheckedImage):
+    """Loads a picture of a copy, where the pipeline has ``LoadCheckedImage``."""
+
+    def transform(self, results: dict) -> dict:
+        """Loads ``results['img_path']``, as its base does."""
+        with _repairable(results['img_path']):
+            return super().transform(results)
+
+
+@contextmanager
+def _repairable(path: str) -> Iterator[None]:
+    """Names the remedy for a broken file of a copy, in place of that for an original."""
+    try:
+        yield
+    except JointError as error:
+        reason = str(error).rsplit(': ', 1)[0]
+        raise JointError(
+            f'{reason}: run tools/prepare_dataset.py again as for this copy (see prepared.json '
+            'there), which writes its broken files anew'
+        ) from error
 
 
 def built(steps: Sequence[Any]) -> list[Any]:
@@ -118,9 +146,16 @@ def reading_copies(steps: Sequence[Any]) -> list[Any]:
 
     ``Resize`` stays: to the size that a picture has already, it changes nothing.
     """
-    return [
-        LoadPreparedAnnotations(backend_args=step.backend_args)
-        if isinstance(step, LoadSynthiaAnnotations)
-        else step
-        for step in steps
-    ]
+    return [_reading_copies(step) for step in steps]
+
+
+def _reading_copies(step: Any) -> Any:
+    if isinstance(step, LoadSynthiaAnnotations) or type(step) is LoadMappedAnnotations:
+        return LoadPreparedAnnotations(backend_args=step.backend_args)
+    if type(step) is LoadCheckedImage:
+        return LoadPreparedImage(
+            imdecode_backend=step.imdecode_backend,
+            ignore_empty=step.ignore_empty,
+            backend_args=step.backend_args,
+        )
+    return step

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import itertools
 import os
 import os.path as osp
 import shutil
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from threading import Thread
@@ -22,7 +24,8 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.version import __version__
 
 from .manifest import Folder, Manifest, Setting, read_manifest
-from .picture_files import write_label, write_picture
+from .partial_files import is_leftover
+from .picture_files import is_intact, write_label, write_picture
 from .places import SUFFIX, places
 
 _BUNCH = 8
@@ -52,10 +55,10 @@ def write_copy(
     workers: int | None = None,
     progress: bool = True,
 ) -> int:
-    """Writes a resized, label-mapped copy of a data set, or what is missing of it.
+    """Writes a resized, label-mapped copy of a data set, or what is missing or broken of it.
 
     Every file is written under another name, read back, compared and renamed: an interrupted call
-    is finished by repeating it.
+    is finished by repeating it. What is there already is read and its checksums are compared.
 
     Args:
         dataset: What :func:`~.configured.to_prepare` gives.
@@ -77,7 +80,12 @@ def write_copy(
     source = Path(osp.abspath(dataset.data_root or '.'))
     try:
         manifest = _claim(setting, source, out)
-        jobs = list(_missing(dataset, out, roots))
+        folders = {key: out / folder for key, folder in roots.items()}
+        _clear_up(out, folders.values())
+        there = {
+            key: _intact(folder, setting, workers, progress) for key, folder in folders.items()
+        }
+        jobs = list(_missing(dataset, folders, there))
         _check_room(out, len(jobs), setting, compress)
         name, labelled = roots['img_path'], 'seg_map_path' in roots
         before = manifest.folders.get(name, Folder())
@@ -118,7 +126,9 @@ def _claim(setting: Setting, source: Path, out: Path) -> Manifest:
     """Makes the folder, or opens it; refuses one that holds anything else."""
     manifest = read_manifest(out)
     if manifest is None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (
+            not out.is_dir() or not all(is_leftover(path.name) for path in out.iterdir())
+        ):
             raise JointError(
                 f"'{out}' holds something else than a prepared copy: choose another folder with "
                 '--out'
@@ -136,29 +146,49 @@ def _claim(setting: Setting, source: Path, out: Path) -> Manifest:
     return manifest
 
 
-def _missing(dataset: RawLabelDataset, out: Path, roots: dict[str, str]) -> Iterator[Job]:
-    there = {key: _listing(out / folder) for key, folder in roots.items()}
+def _missing(
+    dataset: RawLabelDataset, folders: dict[str, Path], there: dict[str, set[str]]
+) -> Iterator[Job]:
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
         names = {
             key: osp.splitext(osp.relpath(info[key], dataset.data_prefix[key]))[0] + SUFFIX
-            for key in roots
+            for key in folders
         }
         if any(name not in there[key] for key, name in names.items()):
             picture, *label = (
-                out / roots[key] / names[key]
-                for key in ('img_path', 'seg_map_path')
-                if key in roots
+                folders[key] / names[key] for key in ('img_path', 'seg_map_path') if key in folders
             )
             yield Job(index, picture, label[0] if label else None)
 
 
-def _listing(folder: Path) -> set[str]:
-    return {
-        osp.relpath(osp.join(parent, name), folder)
-        for parent, _, names in os.walk(folder)
-        for name in names
-    }
+def _files(folder: Path) -> Iterator[Path]:
+    """Finds all files below a folder; none if it does not exist."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names)
+
+
+def _clear_up(out: Path, folders: Iterable[Path]) -> None:
+    """Removes what a killed call has left half-written."""
+    for path in itertools.chain(out.iterdir(), *map(_files, folders)):
+        if is_leftover(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _intact(folder: Path, setting: Setting, workers: int | None, progress: bool) -> set[str]:
+    """Returns the files of a folder, relative to it, that need not be written again."""
+    paths = [path for path in _files(folder) if path.suffix == SUFFIX]
+    hidden = None if progress and paths else True
+    with (
+        ThreadPoolExecutor(workers or _cores()) as pool,
+        tqdm(total=len(paths), desc='checked', unit='file', disable=hidden) as bar,
+    ):
+        good = set()
+        for path, intact in zip(paths, pool.map(partial(is_intact, size=setting.size), paths)):
+            bar.update()
+            if intact:
+                good.add(osp.relpath(path, folder))
+    return good
 
 
 def _check_room(out: Path, count: int, setting: Setting, compress: bool) -> None:

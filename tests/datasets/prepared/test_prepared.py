@@ -156,6 +156,69 @@ def test_what_is_missing_is_written_and_nothing_else(roots, tmp_path):
     assert not list(out.rglob('.*'))
 
 
+def truncated(data):
+    return data[:100]
+
+
+def altered(data):
+    """One bit of the pixels."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def of_another_size(data):
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return cv2.imencode('.png', picture[1:])[1].tobytes()
+
+
+def zeros(data):
+    """What a power cut may leave."""
+    return bytes(len(data))
+
+
+@pytest.mark.parametrize('spoil', [truncated, altered, of_another_size, zeros, lambda data: b''])
+@pytest.mark.parametrize('name', ['images/00001.png', 'labels/00001.png'])
+def test_a_spoiled_file_is_written_anew(roots, tmp_path, spoil, name):
+    cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
+    prepare(cfg, out)
+    data = (out / name).read_bytes()
+    (out / name).write_bytes(spoil(data))
+    assert prepare(cfg, out) == 1
+    assert (out / name).read_bytes() == data
+    assert prepare(cfg, out) == 0
+
+
+@pytest.mark.parametrize('name', ['images/00001.png', 'labels/00001.png'])
+@pytest.mark.parametrize('kind', ['GTADataset', 'SynthiaDataset'])
+def test_training_names_the_remedy_for_a_spoiled_file(roots, tmp_path, name, kind):
+    labels = 'LoadSynthiaAnnotations' if kind == 'SynthiaDataset' else 'LoadMappedAnnotations'
+    cfg, out = config(roots, kind, labels), tmp_path / 'copy'
+    prepare(cfg, out)
+    copy = DATASETS.build({**cfg, 'prepared': str(out)})
+    place = {'images': 'img_path', 'labels': 'seg_map_path'}[name.split('/')[0]]
+    path = Path(copy.get_data_info(1)[place])
+    path.write_bytes(truncated(path.read_bytes()))
+    with pytest.raises(
+        JointError, match=r'is broken.*: run tools/prepare_dataset\.py again'
+    ) as error:
+        copy[1]
+    assert str(path) in str(error.value)
+    assert 'download' not in str(error.value)
+    prepare(cfg, out)
+    assert_equal_samples(DATASETS.build(cfg), copy)
+
+
+def test_leftovers_of_a_killed_call_neither_block_nor_stay(roots, tmp_path):
+    cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
+    out.mkdir()
+    (out / '.prepared.json.77.part').touch()
+    assert prepare(cfg, out) == 3
+    for name in ('.prepared.json.77.part', 'images/.00001.png.78.part', 'labels/.a.png.9.part'):
+        (out / name).touch()
+    assert prepare(cfg, out) == 0
+    assert not list(out.rglob('.*'))
+
+
 def test_an_interrupted_copy_is_refused_and_finished(roots, tmp_path, monkeypatch):
     cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
     calls = []
