@@ -36,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--interpolation',
         choices=['nearest', 'bilinear', 'bicubic', 'area', 'lanczos'],
-        help="of the pictures without a config, by default bilinear; else that of the config's Resize",
+        help="of the pictures, without a config (bilinear); else it is that of the config's Resize",
     )
     parser.add_argument('--out', metavar='DIR', help='by default the data root, _WxH added')
     parser.add_argument(
