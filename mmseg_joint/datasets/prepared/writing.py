@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -100,6 +101,11 @@ def write_copy(
         raise JointError(
             f"the copy '{out}' cannot be written ({error.strerror or error}): make room or "
             'choose another folder with --out, then run the same command again'
+        ) from error
+    except BrokenProcessPool as error:
+        raise JointError(
+            f"a process that wrote the copy '{out}' was killed, maybe for lack of memory: run the "
+            'same command again, with fewer --workers'
         ) from error
     return len(jobs)
 

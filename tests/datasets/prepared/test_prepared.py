@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import cv2
@@ -15,7 +17,7 @@ from PIL import Image
 
 from mmseg_joint.datasets import Draw, LabelSubset
 from mmseg_joint.datasets.label_maps import GTA_IDS
-from mmseg_joint.datasets.prepared import writing
+from mmseg_joint.datasets.prepared import partial_files, writing
 from mmseg_joint.datasets.prepared.configured import domain_config, to_prepare
 from mmseg_joint.datasets.prepared.manifest import MANIFEST
 from mmseg_joint.datasets.prepared.picture_files import write_label, write_picture
@@ -206,6 +208,23 @@ def test_training_names_the_remedy_for_a_spoiled_file(roots, tmp_path, name, kin
     assert 'download' not in str(error.value)
     prepare(cfg, out)
     assert_equal_samples(DATASETS.build(cfg), copy)
+
+
+def test_a_killed_worker_is_told_and_what_it_left_is_finished(roots, tmp_path, monkeypatch):
+    cfg, out, here = config(roots, 'GTADataset'), tmp_path / 'copy', os.getpid()
+
+    def sync(_):
+        if os.getpid() != here and list(out.rglob('[0-9]*.png')):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(partial_files.os, 'fsync', sync)
+    monkeypatch.setattr(writing, '_BUNCH', 1)
+    with pytest.raises(JointError, match=r'was killed.*run the same command again, with fewer'):
+        prepare(cfg, out, workers=2)
+    monkeypatch.undo()
+    assert prepare(cfg, out) > 0
+    assert not list(out.rglob('.*'))
+    assert_equal_samples(DATASETS.build(cfg), DATASETS.build({**cfg, 'prepared': str(out)}))
 
 
 def test_leftovers_of_a_killed_call_neither_block_nor_stay(roots, tmp_path):
