@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from mmseg_joint.engine.checkpoint_check import check_checkpoint
 from mmseg_joint.engine.class_check import check_classes
-from mmseg_joint.engine.config_checks import check_parts
+from mmseg_joint.engine.config_checks import check_parts, check_sections
 from mmseg_joint.engine.launch import build_runner, close_process_group
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
@@ -48,6 +48,7 @@ def main() -> None:
     args = parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
+    check_sections(cfg)
     cfg.launcher = args.launcher
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or str(Path('work_dirs') / Path(args.config).stem)

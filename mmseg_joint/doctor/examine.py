@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
-from mmseg_joint.engine.config_checks import check_numbers
+from mmseg_joint.engine.config_checks import CHECKS, check_parts, check_sections
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.config_file import read_config
@@ -17,6 +18,7 @@ from .cost import show_memory, time_step
 from .data import Part, open_datasets
 from .files import read_files
 from .histogram import show_labels
+from .parts import check_hooks_and_evaluators
 from .report import Report
 from .shares import check_shares
 from .training import build_model, build_optimizers, check_schedule
@@ -42,6 +44,7 @@ def examine(
     with _quiet_log():
         for name, cfg in _read(path, options, report):
             init_default_scope(cfg.get('default_scope') or 'mmseg')
+            _look_at_config(cfg, report)
             report.title(f'data of {name}')
             _look_at_files(open_datasets(cfg, report), everything, report)
             report.title(f'training of {name}')
@@ -63,14 +66,26 @@ def _quiet_log() -> Iterator[None]:
 def _read(path: str, options: dict | None, report: Report) -> Sequence[tuple[str, Config]]:
     try:
         cfg = read_config(path, options)
-        check_numbers(cfg)
+        check_sections(cfg)  # all that follows relies on them
         cfg.setdefault('work_dir', str(Path('work_dirs') / Path(path).stem))
         if cfg.get('stages') is None:
             return [(Path(path).name, cfg)]
-        return [(f'stage {stage.name}', stage.cfg) for stage in read_stages(cfg)]
+        stages = read_stages(cfg)
+        for stage in stages:
+            check_sections(stage.cfg)
+        return [(f'stage {stage.name}', stage.cfg) for stage in stages]
     except JointError as error:
         report.problem(error)
     return []
+
+
+def _look_at_config(cfg: Config, report: Report) -> None:
+    checks: list[Callable[[Config], None]] = [partial(check_parts, task='train'), *CHECKS]
+    for check in checks:
+        try:
+            check(cfg)
+        except JointError as error:
+            report.problem(error)
 
 
 def _look_at_files(parts: list[Part], everything: bool, report: Report) -> None:
@@ -89,6 +104,7 @@ def _look_at_files(parts: list[Part], everything: bool, report: Report) -> None:
 
 def _look_at_training(cfg: Config, step: bool, report: Report) -> None:
     model = build_model(cfg, report)
+    check_hooks_and_evaluators(cfg, report)
     check_weights(cfg, model, report)
     check_shares(cfg, model, report)
     check_schedule(cfg, report)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config
@@ -30,7 +31,7 @@ def build_model(cfg: Config, report: Report) -> nn.Module | None:
     if not cfg.get('model'):
         report.problem('The config has no model: name a config that trains.')
         return None
-    return _tried('model', lambda: MODELS.build(copy.deepcopy(cfg.model)), report)
+    return tried('model', lambda: MODELS.build(copy.deepcopy(cfg.model)), report)
 
 
 def build_optimizers(cfg: Config, model: nn.Module, report: Report) -> Any:
@@ -47,7 +48,7 @@ def build_optimizers(cfg: Config, model: nn.Module, report: Report) -> Any:
     if not cfg.get('optim_wrapper'):
         report.line('optimizers', 'none: this config does not train')
         return None
-    return _tried('optim_wrapper', lambda: build_optim_wrapper(model, cfg.optim_wrapper), report)
+    return tried('optim_wrapper', lambda: build_optim_wrapper(model, cfg.optim_wrapper), report)
 
 
 def check_schedule(cfg: Config, report: Report) -> None:
@@ -93,7 +94,17 @@ def _check_ends(schedules: list[dict[str, Any]], key: str, max_iters: int, repor
         )
 
 
-def _tried(key: str, build: Any, report: Report) -> Any:
+def tried(key: str, build: Callable[[], Any], report: Report) -> Any:
+    """Build a part of the config; tell what it raises as a problem.
+
+    Args:
+        key: Its name in the config.
+        build: Builds it.
+        report: Takes the problem.
+
+    Returns:
+        The part, or None.
+    """
     try:
         return build()
     except JointError as error:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.config import Config
 from torch import nn
 
@@ -40,13 +42,28 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
             )
         return
     if task == 'resume':
-        missing = [key for key in ('meta', 'optimizer') if key not in content]
-        if missing:
-            raise JointError(
-                f'The checkpoint {path} has no {", ".join(missing)} to go on from: give one that a '
-                'training wrote, or start anew from its weights with load_from.'
-            )
+        _check_training_state(content, path, bool(cfg.get('param_scheduler')))
     else:  # other heads and the objectives take no part
         own = {key: value for key, value in own.items() if not key.startswith('objectives.')}
         state = {key: value for key, value in state.items() if key in own}
     check_fit(own, state, path, config)
+
+
+def _check_training_state(content: Any, path: str, scheduled: bool) -> None:
+    """Refuse what mmengine could not go on from, or only without schedules and scores."""
+    kinds: dict[str, Any] = {'meta': dict, 'optimizer': dict, 'message_hub': dict}
+    if scheduled:
+        kinds['param_schedulers'] = (list, dict)
+    if isinstance(content.get('meta'), dict):
+        kinds.update({'meta.iter': int, 'meta.epoch': int})
+    missing = [key for key, kind in kinds.items() if not isinstance(_entry(content, key), kind)]
+    if missing:
+        raise JointError(
+            f'The checkpoint {path} has no {", ".join(missing)} to go on from: give one that a '
+            'training wrote, or start anew from its weights with load_from.'
+        )
+
+
+def _entry(content: Any, key: str) -> Any:
+    part, _, inner = key.partition('.')
+    return content.get(part) if not inner else _entry(content.get(part), inner)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_joint.engine.hook_checks import check_backends, check_best
 from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
+from mmseg_joint.engine.pipeline_checks import check_pipelines
+from mmseg_joint.engine.section_checks import check_loops, check_sections, value_of
 from mmseg_joint.errors import JointError
 
 NEEDED = {
@@ -17,10 +21,28 @@ NUMBERS: dict[str, tuple[int, int | None]] = {
     'train_cfg.max_iters': (1, None),
     'train_cfg.max_epochs': (1, None),
     'train_cfg.val_interval': (1, None),
+    'optim_wrapper.accumulative_counts': (1, None),
+    'default_hooks.logger.interval': (1, None),
+    'default_hooks.visualization.interval': (1, None),
+    'default_hooks.checkpoint.interval': (-1, None),
+    'default_hooks.checkpoint.max_keep_ckpts': (-1, None),
     'randomness.seed': (0, LARGEST_SEED),
     **{f'{name}_dataloader.batch_size': (1, None) for name in ('train', 'val', 'test')},
     **{f'{name}_dataloader.num_workers': (0, None) for name in ('train', 'val', 'test')},
 }
+
+
+def check_config(cfg: Config) -> None:
+    """Refuse a config with a mistake that can be seen before anything is built.
+
+    Args:
+        cfg: The whole config.
+
+    Raises:
+        JointError: It has one.
+    """
+    for check in CHECKS:
+        check(cfg)
 
 
 def check_parts(cfg: Config, task: str) -> None:
@@ -51,7 +73,7 @@ def check_numbers(cfg: Config) -> None:
         JointError: One is no whole number, or out of range.
     """
     for key, (least, most) in NUMBERS.items():
-        value = _value(cfg, key)
+        value = value_of(cfg, key)
         if value is not None and not _is_whole(value, least, most):
             upto = '' if most is None else f' to {most}'
             raise JointError(f'{key} is {value!r}: give a whole number from {least}{upto}.')
@@ -85,15 +107,15 @@ def check_schedule(cfg: Config) -> None:
         )
 
 
-def _value(cfg: Config, key: str) -> Any:
-    node: Any = cfg
-    for part in key.split('.'):
-        node = node.get(part) if isinstance(node, (dict, Config)) else None
-    return node
-
-
 def _is_whole(value: Any, least: int, most: int | None) -> bool:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 2e4, which mmengine takes too
     whole = isinstance(value, int) and not isinstance(value, bool)
     return whole and value >= least and (most is None or value <= most)
+
+
+# the first makes sure of what the others take for granted
+CHECKS: tuple[Callable[[Config], None], ...] = (
+    *(check_sections, check_numbers, check_loops, check_best, check_backends, check_pipelines),
+    check_schedule,
+)

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
-from mmseg_joint.engine.config_checks import check_numbers, check_schedule
+from mmseg_joint.engine.config_checks import check_config
 from mmseg_joint.engine.cpu_memory import reuse_memory
 from mmseg_joint.engine.launcher_variables import check_launcher_variables
 from mmseg_joint.errors import JointError
@@ -30,8 +30,7 @@ def build_runner(cfg: Config) -> Runner:
         JointError: The config has a value with which nothing starts, or nothing was started by the
             launcher.
     """
-    check_numbers(cfg)
-    check_schedule(cfg)
+    check_config(cfg)
     if not torch.distributed.is_initialized():
         check_launcher_variables(cfg.get('launcher', 'none'))
     reuse_memory()

@@ -184,7 +184,7 @@ def _merge(cfg: Config, values: dict[str, Any], name: str, key: str) -> Config:
 
 
 def _checkpoint_hook(cfg: Config) -> dict[str, Any]:
-    return cfg.get('default_hooks', {}).get('checkpoint', {})
+    return (cfg.get('default_hooks') or {}).get('checkpoint', {})
 
 
 def _check_checkpoints(stage: Stage, key: str) -> None:

@@ -1,26 +1,53 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from mmseg_joint.errors import JointError, sentence
 
+NOBODY_READS = 141  # how a shell counts the end of a program whose output nobody reads
+
 
 def run(main: Callable[[], None]) -> None:
     """Run a command-line tool; tell a user's mistake in one line instead of a traceback.
+
+    It ends quietly when what reads its output has seen enough, like `head -1`.
 
     Args:
         main: The tool. `--debug` on its command line shows the traceback.
     """
     try:
-        main()
+        _run_and_flush(main)
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            sys.exit(NOBODY_READS)
         told = None if '--debug' in sys.argv else _told(error)
         if told is None:
             raise
         print(f'error: {told}', file=sys.stderr)
         sys.exit(2)
+
+
+def _run_and_flush(main: Callable[[], None]) -> None:
+    """Run it; what Python would write only at its end is written here."""
+    try:
+        main()
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+
+
+def _nobody_reads() -> bool:
+    """Whether the pipe that broke is our output; if so, the rest of it is dropped."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _told(error: Exception) -> str | None:

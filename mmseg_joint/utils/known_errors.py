@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import pickle
 import re
 import traceback
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ REMEDIES = {
 }
 NO_TYPE = 'must contain the key "type"'
 ARGUMENTS = re.compile(r'(\w+)\.__init__\(\) (got an unexpected keyword|missing \d+ required) .*')
+PIP = re.compile(r'pip install (?:-U )?([\w-]+(?: [\w-]+)*)(?=")')
+ADDRESSES = ('path', 'filename', 'url')  # what mmengine's loaders call it
 CHANNELS = re.compile(r'to have (\d+) channels, but got (\d+) channels')
 
 
@@ -44,6 +47,12 @@ def explain(error: Exception) -> str | None:
         return _unknown_type(text)
     if isinstance(error, (KeyError, TypeError)):
         return _bad_part(error, text)
+    if isinstance(error, (ValueError, AssertionError)):
+        return _bad_value(error, text)
+    if isinstance(error, ImportError):
+        return _not_installed(text)
+    if isinstance(error, pickle.UnpicklingError):
+        return _unsafe(error)
     if isinstance(error, RuntimeError):
         return _channels(error, text)
     return None
@@ -89,6 +98,31 @@ def _bad_part(error: Exception, text: str) -> str | None:
     if not found:
         return None
     return f'The config has {_short(part)}, but {found[0]}: correct the key.'
+
+
+def _bad_value(error: Exception, text: str) -> str | None:
+    """A value that the constructor of an entry of the config refuses in words."""
+    frames = [frame for frame in _frames(error) if frame.f_code.co_name == 'build_from_cfg']
+    if not frames or not text.strip():
+        return None
+    said = text.strip().split('\n')[0].rstrip('. ')
+    return f'The config has {_short(frames[-1].f_locals.get("cfg"))}, but {said}: correct it.'
+
+
+def _not_installed(text: str) -> str | None:
+    """A package for which mmengine asks when it is needed."""
+    found = PIP.search(text)
+    if not found:
+        return None
+    return f'The config needs {found[1]}, which is not installed: run `python -m {found[0]}`.'
+
+
+def _unsafe(error: Exception) -> str:
+    """A checkpoint from an address, which torch itself refuses to read."""
+    places = [frame.f_locals.get(name) for frame in _frames(error) for name in ADDRESSES]
+    address = next((place for place in places if isinstance(place, str) and '://' in place), '')
+    what = f'The checkpoint {address}' if address else 'A checkpoint'
+    return f'{what} holds more than tensors, and no code of a file is run: give another file.'
 
 
 def _channels(error: Exception, text: str) -> str | None:

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Collection
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -53,8 +54,9 @@ def load_model(
         The model, in evaluation mode.
 
     Raises:
-        JointError: The checkpoint cannot be read or does not fit.
+        JointError: The device cannot be used, or the checkpoint cannot be read or does not fit.
     """
+    check_device(device)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     config = copy.deepcopy(config_value(cfg, 'model'))
     for name in config.get('objectives') or {}:
@@ -70,3 +72,22 @@ def load_model(
     check_fit(model.state_dict(), state, checkpoint, cfg.filename or 'the config')
     model.load_state_dict(state)
     return model.to(device).eval()
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that torch does not know or cannot reach.
+
+    Args:
+        device: What `--device` names.
+
+    Raises:
+        JointError: It is one.
+    """
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+        raise JointError(
+            f'--device {device} cannot be used ({reason}): give cpu, or cuda where '
+            '`python -m mmseg_joint.doctor` lists a GPU.'
+        ) from error

@@ -23,6 +23,7 @@ from mmseg_joint.errors import JointError
 from tests.tiny_configs import ROOT, tiny
 
 DOMAINS = 'train_dataloader.dataset.domains'
+PACK = dict(type='PackSegInputs')
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_labels_that_plain_mmseg_would_swallow(check, roots):
         seg_map_suffix='_gtFine_labelIds.png',
         data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
         metainfo=dict(classes=CITYSCAPES_CLASSES),
-        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')],
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), PACK],
     )
     _, colours, small = labels_of(roots)
     cv2.imwrite(str(colours), np.zeros((60, 80, 3), np.uint8))
@@ -235,7 +236,7 @@ MISTAKES = {
         [r'optim_wrapper\.segmentor\.optimizer\.type is "Adm", which no optimizer is: correct'],
     ),
     'pipeline without labels': (
-        {f'{DOMAINS}.target.pipeline': [dict(type='LoadCheckedImage')]},
+        {f'{DOMAINS}.target.pipeline': [dict(type='LoadCheckedImage'), PACK]},
         [rf'{DOMAINS}\.target: its pipeline loads no labels'],
     ),
 }
@@ -269,12 +270,12 @@ def test_domains_of_several_data_sets_and_without_labels(check, roots):
     city = dict(
         type='CityscapesIdsDataset',
         data_root=str(roots['CityscapesIdsDataset']),
-        pipeline=[dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations')],
+        pipeline=[dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations'), PACK],
     )
     for label in labels_of(roots):
         label.unlink()
     streets = dict(
-        type='StreetsDataset', count=2, size=(64, 48), pipeline=[dict(type='LoadStreet')]
+        type='StreetsDataset', count=2, size=(64, 48), pipeline=[dict(type='LoadStreet'), PACK]
     )
     gta = dict(type='GTADataset', data_root=str(roots['GTADataset']), pipeline=city['pipeline'])
     changes = {
@@ -299,8 +300,9 @@ def test_a_real_step_is_timed(check):
 
 
 def test_a_step_that_fails_is_a_problem(check):
-    crop = dict(type='RandomCrop', crop_size=(4, 4))
-    pipeline = [dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations'), crop]
+    flip = dict(type='RandomFlip', prob=1.0)  # too late
+    load = [dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations')]
+    pipeline = [*load, PACK, flip]
     status, _, problems = check({f'{DOMAINS}.target.pipeline': pipeline}, '--step')
     assert status == 1
     assert problems[0].startswith('a step fails')

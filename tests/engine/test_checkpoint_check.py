@@ -36,7 +36,8 @@ def check(tmp_path, monkeypatch, model):
 
 
 def training(state: dict) -> dict:
-    return dict(state_dict=state, meta=dict(iter=1), optimizer=dict())
+    meta = dict(iter=1, epoch=0)
+    return dict(state_dict=state, meta=meta, optimizer=dict(), message_hub=dict())
 
 
 def test_what_fits(check, model):
@@ -70,8 +71,35 @@ def test_what_does_not(check, model, task, change, told):
 
 
 def test_weights_alone_cannot_be_gone_on_from(check, model):
-    with pytest.raises(JointError, match=r'a\.pth has no meta, optimizer .*with load_from'):
+    with pytest.raises(JointError, match=r'a\.pth has no meta, optimizer, message_hub .*load_from'):
         check('resume', dict(state_dict=model.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ('change', 'lacks'),
+    [
+        (dict(meta=[1]), 'meta'),
+        (dict(meta=dict(iter=1)), 'meta.epoch'),
+        (dict(meta=dict(epoch=0, iter='1')), 'meta.iter'),
+        (dict(optimizer='Adam'), 'optimizer'),
+        (dict(message_hub=None, optimizer=3), 'optimizer, message_hub'),
+    ],
+)
+def test_a_state_that_is_not_whole(check, model, change, lacks):
+    with pytest.raises(JointError) as caught:
+        check('resume', {**training(model.state_dict()), **change})
+    assert f'a.pth has no {lacks} to go on from' in str(caught.value)
+
+
+def test_schedules_are_needed_where_the_config_has_some(check, model):
+    content = training(model.state_dict())
+    torch.save(content, 'a.pth')
+    cfg = Config(dict(load_from='a.pth', param_scheduler=[dict(type='PolyLR')]))
+    with pytest.raises(JointError, match='has no param_schedulers to go on from'):
+        check_checkpoint(cfg, model, 'resume')
+    for state in ([{}], dict(segmentor=[{}])):
+        torch.save({**content, 'param_schedulers': state}, 'a.pth')
+        check_checkpoint(cfg, model, 'resume')
 
 
 @pytest.mark.parametrize('task', ['resume', 'test', 'start'])

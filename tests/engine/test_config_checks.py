@@ -26,6 +26,7 @@ def test_parts():
         ('train_cfg.val_interval', [1], [0], 'from 1'),
         ('val_dataloader.num_workers', [0], [-1], 'from 0'),
         ('test_dataloader.batch_size', [1], [0], 'from 1'),
+        ('optim_wrapper.accumulative_counts', [1, None], [0, 'x'], 'from 1'),
         ('randomness.seed', [0, 2**32 - 1, None], [-1, 2**32, 'a'], 'from 0 to 4294967295'),
     ],
 )
