@@ -48,3 +48,9 @@ def test_an_end_of_its_own_is_left_alone(monkeypatch):
     with pytest.raises(SystemExit) as end:
         run(lambda: sys.exit(7))
     assert end.value.code == 7
+
+
+def test_a_pipe_that_is_not_the_output_is_no_quiet_end(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tool.py'])
+    with pytest.raises(BrokenPipeError):
+        run(raising(BrokenPipeError()))

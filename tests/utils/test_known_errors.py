@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import pickle
+import re
 
 import pytest
 import torch
@@ -77,6 +79,33 @@ def raise_(error: Exception) -> None:
 )
 def test_other_errors_are_none_of_the_users(error):
     assert explain(caught(raise_, error)) is None
+
+
+def test_a_value_that_a_constructor_refuses():
+    mean = dict(type='SegDataPreProcessor', mean=[1, 2], std=[1, 2])
+    told = explain(caught(MODELS.build, mean))
+    assert re.fullmatch(
+        r'The config has type="SegDataPreProcessor", but .*got 2 values: correct it\.', told
+    )
+
+
+def test_a_package_that_is_not_installed():
+    error = ImportError('Please run "pip install -U neptune" to install neptune')
+    assert explain(error) == (
+        'The config needs neptune, which is not installed: run `python -m pip install -U neptune`.'
+    )
+    assert explain(ImportError('No module named x')) is None
+
+
+def test_a_checkpoint_from_an_address_that_holds_code():
+    def load(path: str) -> None:
+        raise pickle.UnpicklingError('Weights only load failed')
+
+    assert explain(caught(load, 'https://a.b/c.pth')) == (
+        'The checkpoint https://a.b/c.pth holds more than tensors, and no code of a file is run: '
+        'give another file.'
+    )
+    assert explain(pickle.UnpicklingError()).startswith('A checkpoint holds more')
 
 
 def test_channels_outside_of_a_model_are_none_of_the_users():
