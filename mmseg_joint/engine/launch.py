@@ -30,9 +30,9 @@ def build_runner(cfg: Config) -> Runner:
         JointError: The config has a value with which nothing starts, or nothing was started by the
             launcher.
     """
-    check_config(cfg)
     if not torch.distributed.is_initialized():
         check_launcher_variables(cfg.get('launcher', 'none'))
+    check_config(cfg)  # mmengine's registries, too, read the rank
     reuse_memory()
     _name_apart(cfg)
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():

@@ -51,9 +51,10 @@ STRANGE = dict(state_dict=dict(a=torch.zeros(1)))
 DOMAINS = "train_dataloader['dataset']['domains']"
 GAN = "model['objectives']['gan']"
 LOADING = "dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations')"
+PACKING = "dict(type='PackSegInputs')"
 SUBSET = (
     f"{DOMAINS}['target'] = dict(type='LabelSubset', list_file='list.txt', dataset=dict("
-    f"type='CityscapesIdsDataset', data_root='data/city', pipeline=[{LOADING}]))"
+    f"type='CityscapesIdsDataset', data_root='data/city', pipeline=[{LOADING}, {PACKING}]))"
 )
 NARROW = (
     "model['backbone']['channels'] = (4, 4, 6, 8, 9); model['decode_head']['in_channels'][-1] = 9"
@@ -340,7 +341,9 @@ CHECKPOINTS = [
             'export_checkpoint',
         ),
         of_weights_alone_resumed=Case(
-            r'bad\.pth has no meta, optimizer .*load_from', save(STRANGE), 'hrs.py --resume bad.pth'
+            r'bad\.pth has no meta, optimizer, .*load_from',
+            save(STRANGE),
+            'hrs.py --resume bad.pth',
         ),
         of_other_optimizers_resumed=Case(
             r'optimizers of .*, the config has .*: resume with the config that wrote it',
