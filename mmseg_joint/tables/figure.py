@@ -75,7 +75,7 @@ def _draw_gains(axes: Axes, gains: Sequence[Sequence[float]], base: str) -> None
             spread = stdev(values) if len(values) > 1 else 0.0
             style = dict(color=COLOURS[1], markersize=4, capsize=2.5, elinewidth=1.0)
             axes.errorbar(mean(values), place, xerr=spread, fmt='o', **style)
-    axes.set_xlabel(f'points over {base}, each seed and mean', fontsize=TEXT_SIZE, color=GREY)
+    axes.set_xlabel(f'points over {base},\neach seed and mean', fontsize=TEXT_SIZE, color=GREY)
 
 
 def _draw_bars(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
