@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmseg.models.data_preprocessor import SegDataPreProcessor
@@ -19,7 +20,25 @@ class JointDataPreprocessor(SegDataPreProcessor):
     ordinary mmseg dataset) counts as `target`. In testing it is mmseg's own.
 
     Arguments are those of :class:`mmseg.models.SegDataPreProcessor`.
+
+    Raises:
+        JointError: `mean` or `std` has not one value a channel.
     """
+
+    def __init__(
+        self,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        for name, values in (('mean', mean), ('std', std)):
+            # upstream's mmseg takes any number, and stops at the first picture
+            if values is not None and len(values) not in (1, 3):
+                raise JointError(
+                    f'model.data_preprocessor.{name} should have 3 values, one a channel, but got '
+                    f'{len(values)} values: correct it.'
+                )
+        super().__init__(mean=mean, std=std, **kwargs)
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         """Group by domain, then normalise, pad and stack each group.

@@ -82,11 +82,12 @@ def test_other_errors_are_none_of_the_users(error):
 
 
 def test_a_value_that_a_constructor_refuses():
-    mean = dict(type='SegDataPreProcessor', mean=[1, 2], std=[1, 2])
-    told = explain(caught(MODELS.build, mean))
-    assert re.fullmatch(
-        r'The config has type="SegDataPreProcessor", but .*got 2 values: correct it\.', told
-    )
+    class Picky:
+        def __init__(self, mean):
+            assert len(mean) == 3, f'a mean has 3 values, but got {len(mean)} values'
+
+    told = explain(caught(MODELS.build, dict(type=Picky, mean=[1, 2])))
+    assert re.fullmatch(r'The config has type="Picky", but .*got 2 values: correct it\.', told)
 
 
 def test_a_package_that_is_not_installed():
