@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import mean, stdev
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from .measure import Cell, base_of
 from .rows import PAPER, Table
 
 ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
+DODGE = 1.03
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 
 
@@ -49,16 +51,19 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
         facecolor='white',
         layout='constrained',
     )
-    gains = [] if over_labels or scale == PAPER else _gains(table, cells)
+    grid = 'both' if over_labels else 'x'
+    gains = [] if scale == PAPER else _gains(table, cells)
     if table.contents.base and any(gains):
-        axes, beside = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-        _draw_gains(beside, gains, table.contents.base)
-        _decorate(beside, 'x')
+        shared = dict(sharex=True) if over_labels else dict(sharey=True)
+        axes, beside = figure.subplots(1, 2, width_ratios=(3, 2), **shared)
+        draw_gains = _draw_gain_curves if over_labels else _draw_gains
+        draw_gains(beside, cells, gains, table.contents.base)
+        _decorate(beside, grid)
     else:
         axes = figure.add_subplot()
     (_draw_curves if over_labels else _draw_bars)(axes, cells, scale)
     axes.set_title(table.contents.heading(scale), fontsize=TITLE_SIZE, loc='left')
-    _decorate(axes, 'both' if over_labels else 'x')
+    _decorate(axes, grid)
     return figure
 
 
@@ -67,15 +72,57 @@ def _gains(table: Table, cells: Sequence[Cell]) -> list[list[float]]:
     return [cell.gains(base) if base else [] for cell, base in zip(cells, bases)]
 
 
-def _draw_gains(axes: Axes, gains: Sequence[Sequence[float]], base: str) -> None:
+def _draw_gains(
+    axes: Axes, cells: Sequence[Cell], gains: Sequence[Sequence[float]], base: str
+) -> None:
     axes.axvline(0.0, color=GREY, linewidth=0.8)
     for place, values in enumerate(gains):
         axes.plot(values, [place] * len(values), '|', color=GREY, markersize=5)
         if values:
-            spread = stdev(values) if len(values) > 1 else 0.0
             style = dict(color=COLOURS[1], markersize=4, capsize=2.5, elinewidth=1.0)
-            axes.errorbar(mean(values), place, xerr=spread, fmt='o', **style)
+            axes.errorbar(mean(values), place, xerr=_spread(values), fmt='o', **style)
     axes.set_xlabel(f'points over {base},\neach seed and mean', fontsize=TEXT_SIZE, color=GREY)
+
+
+def _draw_gain_curves(
+    axes: Axes, cells: Sequence[Cell], gains: Sequence[Sequence[float]], base: str
+) -> None:
+    axes.axhline(0.0, color=GREY, linewidth=0.8)
+    for name, shift, style in _curve_styles(cells):
+        own = [
+            (shift * cell.labels, values)
+            for cell, values in zip(cells, gains)
+            if cell.row.name == name and cell.labels is not None and values
+        ]
+        if own:
+            seeds = [(place, value) for place, values in own for value in values]
+            axes.plot(*zip(*seeds), '_', color=style['color'], markersize=5, alpha=0.6)
+            points = [(place, mean(values), _spread(values)) for place, values in own]
+            axes.errorbar(*zip(*points), capsize=2.5, linewidth=1.3, **style)
+    label = f'points over {base}, each seed and mean'
+    axes.set_ylabel(label, fontsize=TEXT_SIZE, color=GREY)
+    axes.set_xlabel('labelled target pictures', fontsize=TEXT_SIZE, color=GREY)
+
+
+def _spread(values: Sequence[float]) -> float:
+    return stdev(values) if len(values) > 1 else 0.0
+
+
+def _curve_styles(cells: Sequence[Cell]) -> list[tuple[str, float, dict[str, Any]]]:
+    """Each row's name, look, and a factor of its places that keeps error bars apart."""
+    names = list(dict.fromkeys(cell.row.name for cell in cells))
+    return [
+        (
+            name,
+            DODGE ** (number - (len(names) - 1) / 2),
+            dict(
+                color=COLOURS[number % len(COLOURS)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=3.5,
+            ),
+        )
+        for number, name in enumerate(names)
+    ]
 
 
 def _draw_bars(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
@@ -124,13 +171,10 @@ def _room(cells: Sequence[Cell], scale: str) -> tuple[float, float]:
 
 
 def _draw_curves(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
-    names = list(dict.fromkeys(cell.row.name for cell in cells))
     counts = sorted({cell.labels for cell in cells if cell.labels is not None})
-    for number, name in enumerate(names):
+    for name, shift, style in _curve_styles(cells):
         own = [cell for cell in cells if cell.row.name == name and cell.labels is not None]
-        colour = COLOURS[number % len(COLOURS)]
-        style = dict(color=colour, marker=MARKERS[number % len(MARKERS)], markersize=3.5)
-        measured = [(c.labels, c.mean, c.deviation or 0.0) for c in own if c.runs]
+        measured = [(shift * (c.labels or 0), c.mean, c.deviation or 0.0) for c in own if c.runs]
         if measured:
             labels, means, spreads = zip(*measured)
             axes.errorbar(
@@ -141,8 +185,8 @@ def _draw_curves(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
             label = f'{name}, paper'
             faint = dict(linestyle='--', linewidth=0.8, markerfacecolor='white', label=label)
             axes.plot(*zip(*quoted), **style, **faint)
-    # 0 has its place too
-    axes.set_xscale('symlog', linthresh=max(1, min(n for n in counts if n)))
+    # 0 has its place too, and half the least count is on the logarithmic side
+    axes.set_xscale('symlog', linthresh=max(1, min(n for n in counts if n) / 2))
     axes.xaxis.set_major_locator(FixedLocator(counts))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels([str(count) for count in counts])

@@ -70,10 +70,36 @@ def test_over_several_numbers_of_labels_it_is_a_curve(tables, tmp_path):
     axes = drawn(tables['ass1'], tmp_path, 'camvid')
     curves = {container.get_label(): container for container in axes.containers}
     assert list(curves) == ['Oracle', 'GA']
-    np.testing.assert_array_equal(curves['GA'].lines[0].get_xydata(), [[6, 41], [46, 56]])
+    points = curves['GA'].lines[0].get_xydata()
+    np.testing.assert_allclose(points[:, 0], [6, 46], rtol=0.05)  # side by side, but near it
+    np.testing.assert_array_equal(points[:, 1], [41, 56])
+    assert curves['Oracle'].lines[0].get_xdata()[0] < points[1, 0]
     spread = curves['GA'].lines[2][0].get_segments()[0][:, 1]
     np.testing.assert_allclose(spread, 41 + np.sqrt(2) * np.array([-1, 1]))
     assert [label.get_text() for label in axes.get_xticklabels()] == ['6', '46']
+
+
+def test_the_gains_stand_beside_the_curves(tables, tmp_path):
+    for labels, gain in ((6, 3.0), (46, -1.0)):
+        for seed, value in enumerate((40.0, 50.0)):
+            chosen = dict(labels=labels, seed=seed)
+            write_run(tmp_path / f'squeezenet_camvid/{labels}/seed{seed}', value, **chosen)
+            folder = tmp_path / f'ga_squeezenet_streets_camvid/{labels}/seed{seed}'
+            write_run(folder, value + gain * (1 + seed), **chosen)
+    # no partner, so no gain
+    write_run(tmp_path / 'ga_squeezenet_streets_camvid/12/seed0', 60.0, labels=12)
+    axes = drawn(tables['ass1'], tmp_path, 'camvid')
+    (beside,) = (other for other in axes.figure.axes if other is not axes)
+    assert axes.get_xlim() == beside.get_xlim()
+    (container,) = beside.containers
+    points = container.lines[0].get_xydata()
+    np.testing.assert_allclose(points[:, 1], [4.5, -1.5])
+    np.testing.assert_allclose(points[:, 0], [6, 46], rtol=0.05)
+    first, second = (segment[:, 1] for segment in container.lines[2][0].get_segments())
+    np.testing.assert_allclose(first, 4.5 + np.sqrt(4.5) * np.array([-1, 1]))
+    np.testing.assert_allclose(second, -1.5 + np.sqrt(0.5) * np.array([-1, 1]))
+    drawn_points = [line.get_xydata()[:, 1].tolist() for line in beside.lines]
+    assert [3, 6, -1, -2] in drawn_points
 
 
 def test_the_curves_of_the_paper(tables):
