@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -31,6 +32,9 @@ class HierarchicalWeighting(Objective):
         network: Config of :class:`WeightingNetwork`, without what this class fills in. A level's
             name holds what differs there: `dict(channels=…, region=dict(strides=…))` (H3).
         loss: Config of Eq. 1.
+        unit_mean: Divide the weights by their mean over the labelled pixels of all processes, so
+            that Eq. 5 is divided by the sum of the weights: choosing pixels then leaves the source
+            as strong as it was. False divides by the number of pixels (H2).
         ignore_index: Label of pixels without a class.
         init_cfg: mmengine's initialisation config.
 
@@ -48,6 +52,7 @@ class HierarchicalWeighting(Objective):
         levels: Sequence[str] = LEVELS,
         network: dict[str, Any] | None = None,
         loss: dict[str, Any] | None = None,
+        unit_mean: bool = False,
         ignore_index: int = 255,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -57,6 +62,7 @@ class HierarchicalWeighting(Objective):
                 f'HierarchicalWeighting.levels is {list(levels)}: '
                 f'choose at least one of {", ".join(LEVELS)}.'
             )
+        self.unit_mean = unit_mean
         self.ignore_index = ignore_index
         network = dict(network or {})
         own = {level: network.pop(level, {}) for level in LEVELS}
@@ -98,15 +104,15 @@ class HierarchicalWeighting(Objective):
         target = self.score(outputs['target'].probabilities)
         labels = outputs['source'].truth
         weights = weighting_map(source, labels, self.ignore_index)
-        labelled = labels != self.ignore_index
-        return ObjectiveResult(
-            losses={
-                'loss_source': self.loss(source, 0.0),
-                'loss_target': self.loss(target, 1.0),
-                'mean_weight': (weights * labelled).sum() / labelled.sum().clamp(min=1),
-            },
-            pixel_weights={'source': weights},
-        )
+        total, count = weights.sum(), (labels != self.ignore_index).sum()  # weight 0 if ignored
+        losses = {
+            'loss_source': self.loss(source, 0.0),
+            'loss_target': self.loss(target, 1.0),
+            'mean_weight': total / count.clamp(min=1),
+        }
+        if self.unit_mean:
+            weights = weights / mean_of_all_ranks(total, count)
+        return ObjectiveResult(losses, {'source': weights})
 
     def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """H of Eq. 4 and H_k of each level, where there is a label."""
@@ -120,3 +126,18 @@ class HierarchicalWeighting(Objective):
         scores = self.score(source.probabilities)
         levels = {f'{level} level': weights({level: score}) for level, score in scores.items()}
         return {'source': {'weight H': weights(scores), **levels}}
+
+
+def mean_of_all_ranks(total: Tensor, count: Tensor) -> Tensor:
+    """Average the weights over the labelled pixels of all processes.
+
+    Args:
+        total: Sum of this process's weights, a scalar.
+        count: Its number of labelled pixels, a scalar.
+
+    Returns:
+        The mean, a scalar; 1 where no pixel has any weight, which leaves the zeros as they are.
+    """
+    sums = torch.stack([total, count.to(total)])
+    all_reduce(sums)
+    return torch.where(sums[0] > 0, sums[0] / sums[1], 1.0)

@@ -5,6 +5,8 @@ import torch
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models import HierarchicalWeighting
+from mmseg_joint.models.objectives.hierarchical_weighting import mean_of_all_ranks
+from tests.ranks import on_ranks
 from tests.tiny import CLASSES, WEIGHTING, batch, build
 
 
@@ -53,6 +55,43 @@ def test_weights_and_losses_equal_the_paper(per_class, levels):
         wanted = sum((score - label).abs().mean() for score in scores.values())
         torch.testing.assert_close(result.losses[f'loss_{domain}'], wanted)
     assert set(result.pixel_weights) == {'source'}
+
+
+def test_with_a_mean_of_one_the_loss_is_divided_by_the_sum_of_the_weights():
+    plain = build(dict(weighting=WEIGHTING))
+    scaled = build(dict(weighting=dict(WEIGHTING, unit_mean=True)))
+    data = plain.data_preprocessor(batch(size=(67, 90), count=2), training=True)
+    data['data_samples']['source'][0].gt_sem_seg.data[:, :20] = 255
+    outputs = plain._forward_domains(data['inputs'], data['data_samples'])
+    weights = plain.objectives['weighting'](outputs).pixel_weights['source']
+
+    losses = scaled(**data, mode='loss')
+    source = outputs['source']
+    each = torch.nn.functional.cross_entropy(
+        source.logits, source.labels, ignore_index=255, reduction='none'
+    )
+    assert 0 < weights.mean() < 0.9
+    expected = (weights * each).sum() / weights.sum()
+    torch.testing.assert_close(losses['source.decode.loss_ce'], expected)
+    mean = weights.sum() / (source.labels != 255).sum()
+    torch.testing.assert_close(losses['weighting.mean_weight'], mean)  # logged as it was
+
+
+def test_the_mean_is_that_of_all_processes(tmp_path):
+    def work(rank):
+        return mean_of_all_ranks(torch.tensor([2.0, 1.0][rank]), torch.tensor([4, 8][rank]))
+
+    assert on_ranks(work, tmp_path) == [0.25, 0.25]
+
+
+def test_a_source_without_any_weight_stays_without():
+    model = build(dict(weighting=dict(WEIGHTING, unit_mean=True, levels=('image',))))
+    last = list(model.objectives['weighting'].networks['image'].parameters())[-2:]
+    with torch.no_grad():
+        for parameter in last:
+            parameter.zero_()  # scores 0, below the threshold
+    losses = model(**model.data_preprocessor(batch(), training=True), mode='loss')
+    assert losses['source.decode.loss_ce'] == 0
 
 
 def test_weights_are_constants_for_the_segmentor():
