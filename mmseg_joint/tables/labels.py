@@ -17,10 +17,19 @@ def labels_of(cfg: Config) -> int | None:
         Their number; 0 without labels of the target, None if the config does not say.
     """
     shares = cfg.train_dataloader.sampler.shares
-    target = target_of(cfg)
-    if not target or not shares.get('target', 0):
-        return 0
-    return target.get('count') if takes_subset(cfg) else None
+    return subset_of(cfg) if target_of(cfg) and shares.get('target', 0) else 0
+
+
+def subset_of(cfg: Config) -> int | None:
+    """Count the labelled target pictures that a config has, whether it trains with them or not.
+
+    Args:
+        cfg: The config; a stage of a training may leave the labels to another stage.
+
+    Returns:
+        Their number; None if the config does not say.
+    """
+    return (target_of(cfg) or {}).get('count') if takes_subset(cfg) else None
 
 
 def takes_subset(cfg: Config) -> bool:

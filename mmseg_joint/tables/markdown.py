@@ -52,7 +52,7 @@ def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
         Markdown: the table, and below it the runs that do not count and why.
     """
     columns, lines = _at_paper(cells) if scale == PAPER else _elsewhere(table, cells)
-    notes = [*_unfinished(cells), *_without_config(table, scale)]
+    notes = [*_changed(cells), *_unfinished(cells), *_without_config(table, scale)]
     body = [(_name(c), _labels(c), *line, *_tail(c)) for c, line in zip(cells, lines)]
     head = ('row', 'labels', *columns, 'seeds', 'iterations', 'config')
     text = [_heading(table, scale), '', *_lines(head, body), '', _legend(cells)]
@@ -147,6 +147,14 @@ def _legend(cells: Sequence[Cell]) -> str:
     several = any(cell.deviation is not None for cell in cells)
     spread = ', mean ± standard deviation of the seeds' if several else ''
     return f'mIoU in percent after the last iteration{spread}.'
+
+
+def _changed(cells: Sequence[Cell]) -> list[str]:
+    changes = [(cell, cell.change) for cell in cells]
+    found = [
+        f'{_name(cell)}, {_labels(cell)} labels ({change})' for cell, change in changes if change
+    ]
+    return [f'Trained otherwise than the config says: {", ".join(found)}.'] if found else []
 
 
 def _unfinished(cells: Sequence[Cell]) -> list[str]:

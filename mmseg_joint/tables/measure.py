@@ -9,6 +9,7 @@ from mmseg_joint.errors import JointError
 
 from .rows import PAPER, Table, TableRow
 from .runs import Run, find_runs
+from .same_training import first_difference_of_rows
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,13 @@ class Cell:
         others = {run.seed: run.miou for run in base.runs}
         pairs = [(run.miou, others.get(run.seed)) for run in self.runs]
         return [ours - other for ours, other in pairs if ours is not None and other is not None]
+
+    @property
+    def change(self) -> str | None:
+        """The first value that the runs were trained with in place of the config's, if any."""
+        cfgs = self.runs[0].cfgs if self.runs else ()
+        differences = (first_difference_of_rows(*pair) for pair in zip(cfgs, self.row.parts))
+        return next((found for found in differences if found), None)
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -133,7 +141,7 @@ def measure(table: Table, root: str | Path | None, selection: Selection) -> list
         A cell for each row and number of labels, in the paper's order.
 
     Raises:
-        JointError: Runs of one cell differ in iterations, or a log is broken.
+        JointError: Runs of one cell differ in more than their seed, or a log is broken.
     """
     rows = selection.rows_of(table)
     found = [find_runs(root, row) if root and row.path else [] for row in rows]
@@ -170,6 +178,13 @@ def _cell(row: TableRow, labels: int | None, runs: list[Run]) -> Cell:
                 f'{finished[0].folder} has {_sum(finished[0])} iterations and {run.folder} '
                 f'{_sum(run)}: keep runs of different length in different folders.'
             )
+        for first, other in zip(finished[0].cfgs, run.cfgs):
+            difference = first_difference_of_rows(first, other)
+            if difference:
+                raise JointError(
+                    f'{finished[0].folder} has been trained otherwise than {run.folder}, with '
+                    f'{difference}: keep them in different folders.'
+                )
     unfinished = tuple(run for run in runs if not run.finished)
     return Cell(row, labels, row.paper(labels), finished, unfinished)
 

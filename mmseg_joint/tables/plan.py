@@ -10,13 +10,12 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_joint.engine.config_checks import check_numbers
-from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 
 from .labels import TARGET, takes_subset
 from .measure import Selection
-from .rows import Table, TableRow
+from .rows import Table, TableRow, parts_of
 from .runs import Run, find_runs, folder_of, read_run
 from .same_training import first_difference
 
@@ -79,9 +78,9 @@ class Job:
             JointError: It has been trained otherwise than it would be now.
         """
         run = read_run(self.folder, self.row)
-        if run and run.finished and run.iterations != self.iterations:
+        if run and run.iterations != self.iterations[: len(run.iterations)]:
             raise JointError(
-                f'{self.folder} has been trained for {run.iterations} iterations, and '
+                f'{self.folder} is a training of {run.iterations} iterations, and '
                 f'{self.iterations} are wanted now: give other --work-dirs.'
             )
         for done, wanted in zip(run.cfgs if run else (), self.cfgs):
@@ -153,14 +152,14 @@ def _job(row: TableRow, labels: int | None, seed: int, root: Path, options: Sequ
     cfg.merge_from_dict(_parsed([*options, *own]))
     cfg.work_dir = str(root)
     check_numbers(cfg)
-    parts = [stage.cfg for stage in read_stages(cfg)] if row.stages else [cfg]
+    parts = parts_of(cfg)
     shortest = min(int(part.train_cfg.max_iters) for part in parts)
     hook = cfg.default_hooks.checkpoint
     often = max(1, min(hook.get('interval', 1), shortest // CHECKPOINTS))
     own.append(f'default_hooks.checkpoint.interval={often}')
     begun = [r.folder for r in find_runs(root, row) if (r.labels, r.seed) == (labels, seed)]
     folder = begun[0] if begun else folder_of(root, row, labels, seed)
-    return Job(row, labels, seed, folder, (*options, *own), tuple(parts))
+    return Job(row, labels, seed, folder, (*options, *own), parts)
 
 
 def _parsed(options: Sequence[str]) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from mmengine.config import Config
 
+from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.config_file import read_config
 
 from .contents import SMALL, TABLES, Contents
-from .labels import labels_of
+from .labels import labels_of, subset_of
 
 PAPER = 'paper'
 SCALES = (PAPER, *SMALL)
@@ -46,6 +48,15 @@ class TableRow:
         return tuple(stage['name'] for stage in (self.cfg or {}).get('stages') or ())
 
     @property
+    def parts(self) -> tuple[Config, ...]:
+        """Its config, of each stage; none for a row that is quoted."""
+        if self.cfg is None:
+            return ()
+        cfg = copy.deepcopy(self.cfg)
+        cfg.work_dir = ''  # stages have folders in it
+        return parts_of(cfg)
+
+    @property
     def is_free(self) -> bool:
         """Whether its config trains with any number of labels."""
         return self.cfg is not None and bool(labels_of(self.cfg))
@@ -59,9 +70,11 @@ class TableRow:
         Returns:
             Their number, 0 for none at all; None if it takes all there are.
         """
-        if cfg is None and self.cfg is None:
+        if self.cfg is None:
             return 0  # a row that is quoted
-        found = labels_of(cfg or self.cfg)
+        own = labels_of(self.cfg)
+        # a run in stages may not have come to the one with labels yet
+        found = own if cfg is None or own == 0 else subset_of(cfg)
         # which of a data set are all, the paper says
         return self.miou[0][0] if found is None and len(self.miou) == 1 else found
 
@@ -75,6 +88,18 @@ class TableRow:
             Its mIoU in percent; None if the paper has none for as many.
         """
         return None if labels is None else dict(self.miou).get(labels)
+
+
+def parts_of(cfg: Config) -> tuple[Config, ...]:
+    """Split a config into the trainings that it consists of.
+
+    Args:
+        cfg: The config, with `work_dir`.
+
+    Returns:
+        The config of each of its stages; itself without any.
+    """
+    return tuple(stage.cfg for stage in read_stages(cfg)) if cfg.get('stages') else (cfg,)
 
 
 @dataclass(frozen=True)

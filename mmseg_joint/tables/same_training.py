@@ -5,12 +5,24 @@ from typing import Any
 
 from mmengine.config import Config
 
-# what decides how a network is trained; the rest says where files lie, what is logged and tested
-SECTIONS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'custom_hooks')
+from .labels import TARGET
+
+# what decides a network's training and the number it gets; the rest says where files lie and what
+# is logged
+SECTIONS = (
+    'model',
+    'train_dataloader',
+    'optim_wrapper',
+    'param_scheduler',
+    'custom_hooks',
+    'val_dataloader',
+    'val_evaluator',
+)
 # the same training wherever the files lie and however many processes read them
 INDIFFERENT = frozenset(
     {'data_root', 'checkpoint', 'prepared', 'num_workers', 'persistent_workers', 'pin_memory'}
 )
+DRAW = (f'{TARGET}.count', f'{TARGET}.seed')  # differ between the runs of a row
 ABSENT = 'nothing'
 
 
@@ -24,16 +36,37 @@ def first_difference(done: Config, wanted: Config) -> str | None:
     Returns:
         The first key whose values differ, with both; None if the training is the same.
     """
-    for section in SECTIONS:
-        before, now = dict(_flat(done.get(section))), dict(_flat(wanted.get(section)))
-        for key in [*before, *(key for key in now if key not in before)]:
-            old, new = before.get(key, ABSENT), now.get(key, ABSENT)
-            if old != new:
-                return f'{section}{key}={old}, and {new} is wanted now'
+    for key, old, new in _differences(done, wanted):
+        return f'{key}={old}, and {new} is wanted now'
     return None
 
 
-def _flat(node: Any, key: str = '') -> Iterator[tuple[str, Any]]:
+def first_difference_of_rows(done: Config, other: Config) -> str | None:
+    """Compare two runs of a row, or one with the row's config: the draw of the labels may differ.
+
+    Args:
+        done: mmengine's copy of a run's config.
+        other: That of the other run, or the row's config.
+
+    Returns:
+        The first key whose values differ, with both; None if the training is the same.
+    """
+    for key, old, new in _differences(done, other):
+        if key not in DRAW:
+            return f'{key}={old} in place of {new}'
+    return None
+
+
+def _differences(done: Config, wanted: Config) -> Iterator[tuple[str, Any, Any]]:
+    for section in SECTIONS:
+        before, now = (dict(_flat(cfg.get(section), section)) for cfg in (done, wanted))
+        for key in [*before, *(key for key in now if key not in before)]:
+            old, new = before.get(key, ABSENT), now.get(key, ABSENT)
+            if old != new:
+                yield key, old, new
+
+
+def _flat(node: Any, key: str) -> Iterator[tuple[str, Any]]:
     """Key and value of every leaf that matters; None counts as absent, a tuple as a list."""
     if isinstance(node, dict):
         for name, value in node.items():

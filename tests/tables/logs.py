@@ -17,13 +17,21 @@ SUBSET = "dict(type='LabelSubset', count={}, dataset=dict())"
 
 
 def write_start(
-    folder: Path, lines, total=100, labels=12, seed=0, start='20200101_000000', tail='', cfg=None
+    folder: Path,
+    lines,
+    total=100,
+    labels=12,
+    seed=0,
+    start='20200101_000000',
+    tail='',
+    cfg=None,
+    share=1,
 ) -> Path:
     """One start of a run: mmengine's copy of the config, and a log of these lines."""
     kept = folder / start / 'vis_data'
     kept.mkdir(parents=True)
     target = SUBSET.format(labels) if labels else "dict(type='CamVidDataset')"
-    share = 0 if labels == 0 else 1
+    share = 0 if labels == 0 else share
     config = CONFIG.format(total=total, seed=seed, share=share, target=target)
     (kept / 'config.py').write_text(cfg.pretty_text if cfg else config)
     text = ''.join(json.dumps(line) + '\n' for line in lines)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from mmseg_joint.tables.markdown import list_table, write_table
 from mmseg_joint.tables.measure import Selection, measure
+from mmseg_joint.tables.plan import plan
 from tests.tables.logs import trained, write_run, write_start
 
 
@@ -51,7 +52,7 @@ def test_elsewhere_the_gain_over_the_base_is_compared(tables, tmp_path):
     write_run(tmp_path / 'joint_squeezenet_streets_camvid/12/seed0', 50.0)
     write_run(tmp_path / 'hrs_squeezenet_streets_camvid/12/seed0', 49.0)
     finetuning = tmp_path / 'finetune_squeezenet_streets_camvid/12/seed0'
-    write_run(finetuning / 'source', 30.0, labels=0)
+    write_run(finetuning / 'source', 30.0, share=0)
     write_run(finetuning / 'finetune', 52.0, total=200)
     cells = measure(tables['hrs1'], tmp_path, Selection('camvid'))
     text = write_table(tables['hrs1'], cells, 'camvid')
@@ -79,6 +80,18 @@ def test_the_gain_is_taken_seed_by_seed(tables, tmp_path):
     cells = measure(tables['hrs1'], tmp_path, Selection('camvid', seeds=[2, 3]))
     line = lines_of(write_table(tables['hrs1'], cells, 'camvid'))['Ours with W^19', '12']
     assert line['measured'] == '99.0' and 'over Direct Joint Training' not in line
+
+
+def test_what_was_trained_otherwise_is_named(tables, tmp_path):
+    table, selection = tables['hrs1'], Selection('camvid', None, [0], ['FCN+W^1'])
+    (job,) = plan(table, tmp_path, selection)
+    write_run(job.folder, 40.0, total=600, cfg=job.cfgs[0])
+    said = 'Trained otherwise than the config says: FCN+W^1, 12 labels ('
+    assert said not in write_table(table, measure(table, tmp_path, selection), 'camvid')
+    (job,) = plan(table, tmp_path, selection, options=['model.objectives.weighting.unit_mean=True'])
+    write_run(job.folder, 40.0, total=600, cfg=job.cfgs[0], start='20200102_000000')
+    text = write_table(table, measure(table, tmp_path, selection), 'camvid')
+    assert f'{said}model.objectives.weighting.unit_mean=True in place of nothing).' in text
 
 
 def test_what_is_unfinished_is_named_and_not_counted(tables, tmp_path):

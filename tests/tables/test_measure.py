@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.tables.measure import Selection, measure
+from mmseg_joint.tables.plan import plan
 from tests.tables.logs import trained, write_run, write_start
 
 JOINT, FCN = 'joint_squeezenet_streets_camvid', 'squeezenet_camvid'
@@ -71,6 +74,24 @@ def test_runs_of_different_length_are_not_averaged(tables, tmp_path):
         measure(tables['hrs1'], tmp_path, Selection('camvid'))
     cells = measure(tables['hrs1'], tmp_path, Selection('camvid', seeds=[1]))
     assert by_name(cells)['Direct Joint Training', 12].mean == 50.0
+
+
+def test_runs_that_were_trained_differently_are_not_averaged(tables, tmp_path):
+    selection = Selection('camvid', None, [0, 1], ['Direct Joint Training'])
+    jobs = plan(tables['hrs1'], tmp_path, selection)
+    for job in jobs:
+        write_run(job.folder, 40.0, total=600, cfg=job.cfgs[0])
+    (cell,) = measure(tables['hrs1'], tmp_path, selection)
+    assert (len(cell.runs), cell.change) == (2, None)
+    other = copy.deepcopy(jobs[1].cfgs[0])
+    other.optim_wrapper.segmentor.optimizer.lr = 1.0
+    write_run(jobs[1].folder, 50.0, total=600, cfg=other, start='20200102_000000')
+    with pytest.raises(
+        JointError, match=r'seed0 has been .* than .*seed1, with .*lr=0.0002 in place of 1.0: keep'
+    ):
+        measure(tables['hrs1'], tmp_path, selection)
+    (cell,) = measure(tables['hrs1'], tmp_path, Selection('camvid', None, [1], selection.rows))
+    assert cell.change == 'optim_wrapper.segmentor.optimizer.lr=1.0 in place of 0.0002'
 
 
 def test_a_row_that_there_is_not(tables, tmp_path):

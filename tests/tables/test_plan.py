@@ -156,10 +156,20 @@ def test_a_run_of_another_length_is_not_taken_for_this_one(tables, tmp_path):
     shorter = copy.deepcopy(job.cfgs[0])
     shorter.train_cfg.max_iters = 500
     write_start(job.folder, trained(50), cfg=shorter)
-    assert job.run().reached == '50 of 500 iterations'  # tools/train.py goes on to 600
-    write_run(job.folder, 40.0, total=500, start='20200102_000000', cfg=shorter)
-    with pytest.raises(JointError, match=r'\(500,\) iterations, and \(600,\) are wanted'):
-        job.run()
+    for start in ('20200102_000000', '20200103_000000'):
+        with pytest.raises(JointError, match=r'\(500,\) iterations, and \(600,\) are wanted'):
+            job.run()
+        write_run(job.folder, 40.0, total=500, start=start, cfg=shorter)
+
+
+def test_a_run_that_has_not_come_to_its_second_stage_goes_on(tables, tmp_path):
+    selection = Selection('camvid', [6, 46], [0], ['Target Finetuning'])
+    few, many = plan(tables['hrs1'], tmp_path, selection)
+    for job in (few, many):
+        write_start(job.folder / 'source', trained(50), cfg=job.cfgs[0])
+    again = plan(tables['hrs1'], tmp_path, selection)
+    assert [job.folder for job in again] == [few.folder, many.folder]
+    assert {job.run().reached for job in again} == {'50 of 600 iterations of stage "source"'}
 
 
 @pytest.mark.parametrize('miou', [40.0, None])
@@ -169,6 +179,7 @@ def test_a_run_of_another_length_is_not_taken_for_this_one(tables, tmp_path):
         ('optim_wrapper.segmentor.optimizer.lr=1.0', r'optimizer\.lr=0\.0002, and 1\.0 is wanted'),
         ('model.backbone.init_cfg=None', r'init_cfg\.type=Pretrained, and nothing is wanted'),
         ('model.train_cfg.new=3', r'train_cfg\.new=nothing, and 3 is wanted'),
+        ('val_evaluator.iou_metrics=(mDice,)', 'iou_metrics.0=mIoU, and mDice is wanted'),
     ],
 )
 def test_a_run_trained_otherwise_is_not_taken_for_this_one(tables, tmp_path, miou, option, said):

@@ -8,12 +8,13 @@ from mmengine.config import Config
 from mmseg_joint.errors import JointError
 from mmseg_joint.tables.rows import TableRow
 from mmseg_joint.tables.runs import find_runs, folder_of, read_run
-from tests.tables.logs import trained, validated, write_run, write_start
+from tests.tables.logs import CONFIG, SUBSET, trained, validated, write_run, write_start
 
-ROW = TableRow('FCN', 'camvid', (), Path('configs/fcn.py'), Config(dict()))
+WITH_LABELS = Config.fromstring(CONFIG.format(total=9, seed=0, share=1, target=SUBSET), '.py')
+ROW = TableRow('FCN', 'camvid', (), Path('configs/fcn.py'), WITH_LABELS)
 TWO = TableRow(
-    *('MaxSquare', 'camvid', (), Path('configs/two.py')),
-    Config(dict(stages=[dict(name='source'), dict(name='adapt')])),
+    *('Target Finetuning', 'camvid', (), Path('configs/two.py')),
+    Config(dict(WITH_LABELS, stages=[dict(name='source'), dict(name='adapt')])),
 )
 
 
@@ -80,8 +81,14 @@ def test_a_run_shorter_than_the_log_interval(tmp_path):
     assert read_run(write_start(tmp_path, [validated(2, 3.5)], total=2), ROW).miou == 3.5
 
 
+def test_runs_whose_first_stage_reads_no_labels_have_them_all_the_same(tmp_path):
+    for labels in (6, 46):
+        write_start(tmp_path / f'two/{labels}/seed0/source', trained(5), labels=labels, share=0)
+    assert [run.labels for run in find_runs(tmp_path, TWO)] == [6, 46]
+
+
 def test_a_run_in_stages_finishes_with_the_last_one(tmp_path):
-    write_run(tmp_path / 'source', 70.0, total=1000, labels=0)
+    write_run(tmp_path / 'source', 70.0, total=1000, labels=6, share=0)
     run = read_run(tmp_path, TWO)
     assert (run.miou, run.iterations) == (None, (1000,))
     assert run.reached == '1000 of 1000 iterations of stage "source"'
