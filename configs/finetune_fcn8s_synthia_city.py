@@ -1,12 +1,5 @@
 # HRS (CVPR 2019), Table 2, "Target Finetuning": SYNTHIA
-_base_ = './joint_fcn8s_synthia_city.py'
-source_stage = dict(
-    name='source', train_dataloader=dict(batch_size=1, sampler=dict(shares=dict(target=0)))
-)
-target_stage = dict(
-    name='finetune', train_dataloader=dict(batch_size=1, sampler=dict(shares=dict(source=0)))
-)
-stages = [source_stage, target_stage]
+_base_ = ['./joint_fcn8s_synthia_city.py', '_base_/schedules/source_then_finetune.py']
 table_row = dict(
     _delete_=True,
     paper='HRS',

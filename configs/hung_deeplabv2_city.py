@@ -1,21 +1,8 @@
 # HRS (CVPR 2019), Table 1, "Hung et al.": semi-supervised, ResNet-101, no synthetic pictures
-_base_ = './deeplabv2_city.py'
+_base_ = ['./deeplabv2_city.py', '_base_/objectives/semi_supervised_adversarial.py']
 labelled = _base_.train_dataloader.dataset.domains.target
-model = dict(
-    objectives=dict(
-        semi=dict(
-            type='SemiSupervisedAdversarial',
-            weight=0.01,  # λ_adv of labelled pictures
-            unlabeled_weight=0.001,  # λ_adv of unlabelled pictures
-            self_training_weight=0.1,  # λ_semi
-            threshold=0.2,  # T_semi
-            start=5000,
-        )
-    )
-)
-optim_wrapper = dict(
-    semi=dict(optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99), fused=True)),
-)
+model = dict(objectives=dict(semi=_base_.semi))
+optim_wrapper = dict(semi=_base_.semi_optimizer)
 train_dataloader = dict(
     batch_size=2,
     sampler=dict(shares=dict(unlabeled=1)),

@@ -4,6 +4,8 @@ squares = dict(
     loss=dict(type='MaxSquareLoss'),
     weight=0.1,  # λ_target
 )
+# MinEnt: divided by C, as where λ_target is from (M5)
+entropy = dict(_delete_=True, type='EntropyLoss', normalization='classes')
 image_wise = dict(image_wise=True, ratio=0.2)  # IW, α
 guidance = dict(
     guidance=True,  # multi-level self-produced guidance

@@ -1,0 +1,8 @@
+# Target finetuning: the source alone, then the target alone, from its weights (B2)
+source_stage = dict(
+    name='source', train_dataloader=dict(batch_size=1, sampler=dict(shares=dict(target=0)))
+)
+target_stage = dict(
+    name='finetune', train_dataloader=dict(batch_size=1, sampler=dict(shares=dict(source=0)))
+)
+stages = [source_stage, target_stage]
