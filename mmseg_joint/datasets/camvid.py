@@ -12,8 +12,10 @@ from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 class CamVidDataset(RawLabelDataset):
     """CamVid with the usual 11 classes: ``images/{split}/*.jpg`` and ``labels/{split}/*.png``.
 
-    Labels are 8-bit, 0-10 and 255. For pictures in PNG set ``img_suffix='.png'``; for another split
-    set ``data_prefix``. Synthetic data sets join it with ``protocol='camvid'``.
+    Labels are 8-bit: 0 sky, 1 building, 2 pole, 3 road, 4 pavement, 5 tree, 6 sign, 7 fence, 8 car,
+    9 pedestrian, 10 bicyclist; 11 (as in SegNet's files) and 255 are ignored. For pictures in PNG
+    set ``img_suffix='.png'``; for another split set ``data_prefix``. Synthetic data sets join it
+    with ``protocol='camvid'``.
     """
 
     METAINFO: ClassVar[dict] = {'classes': CAMVID_CLASSES, 'palette': CAMVID_PALETTE}
@@ -23,4 +25,6 @@ class CamVidDataset(RawLabelDataset):
         'seg_map_path': 'labels/train',
     }
     IMG_SUFFIX: ClassVar[str] = '.jpg'
-    HINT: ClassVar[str] = "use 8-bit labels with CamVid's 11 classes as 0-10 and 255 for the rest"
+    HINT: ClassVar[str] = (
+        "use 8-bit labels with CamVid's 11 classes as 0-10 and 11 or 255 for the rest"
+    )

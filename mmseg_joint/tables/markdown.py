@@ -80,8 +80,8 @@ def _at_paper(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
     lines = [
         [
             NOTHING if cell.paper is None else str(cell.paper),
-            _measured(cell),
-            _difference(cell.mean, cell.paper),
+            _measured(cell, _decimals(cell.paper)),
+            _difference(cell.mean, cell.paper, _decimals(cell.paper)),
         ]
         for cell in cells
     ]
@@ -130,17 +130,20 @@ def _tail(cell: Cell) -> tuple[str, str, str]:
     return seeds, ' + '.join(map(str, cell.iterations)) or NOTHING, _code(cell.row)
 
 
-def _measured(cell: Cell) -> str:
-    spread = '' if cell.deviation is None else f' ± {cell.deviation:.1f}'
-    return f'{_number(cell.mean)}{spread}'
+def _decimals(paper: float | None) -> int:
+    """As many as the paper gives; some tables differ in the second one only."""
+    return 1 if paper is None else max(1, len(str(paper).partition('.')[2]))
 
 
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else f'{value:.1f}'
+def _measured(cell: Cell, decimals: int = 1) -> str:
+    if cell.mean is None:
+        return NOTHING
+    spread = '' if cell.deviation is None else f' ± {cell.deviation:.{decimals}f}'
+    return f'{cell.mean:.{decimals}f}{spread}'
 
 
-def _difference(value: float | None, other: float | None) -> str:
-    return NOTHING if value is None or other is None else f'{value - other:+.1f}'
+def _difference(value: float | None, other: float | None, decimals: int = 1) -> str:
+    return NOTHING if value is None or other is None else f'{value - other:+.{decimals}f}'
 
 
 def _legend(cells: Sequence[Cell]) -> str:

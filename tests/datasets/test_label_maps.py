@@ -50,7 +50,7 @@ def test_carla_by_name():
 
 
 def test_camvid():
-    assert {**{i: i for i in range(11)}, 255: 255} == maps.CAMVID_IDS
+    assert {**{i: i for i in range(11)}, 11: 255, 255: 255} == maps.CAMVID_IDS
     assert len(maps.CAMVID_PALETTE) == len(maps.CAMVID_CLASSES) == 11
     merged = {
         maps.CITYSCAPES_CLASSES[i]: None if j == 255 else maps.CAMVID_CLASSES[j]

@@ -48,6 +48,16 @@ def test_at_the_scale_of_the_paper_its_number_stands_beside_ours(tables, tmp_pat
     assert lines['ROAD', '0']['seeds'] == '-'
 
 
+def test_a_table_that_differs_in_hundredths_shows_them(tables, tmp_path):
+    for seed, value in enumerate((59.9, 59.94)):
+        folder = tmp_path / f'ga_fcsa_deeplabv2_gta_city/500/seed{seed}'
+        write_run(folder, value, labels=500, seed=seed)
+    cells = measure(tables['ass2a'], tmp_path, Selection())
+    line = lines_of(write_table(tables['ass2a'], cells, 'paper'))['λ = 0.04', '500']
+    assert (line['measured'], line['paper']) == ('59.92 ± 0.03', '59.89')
+    assert line['difference'] == '+0.03'
+
+
 def test_elsewhere_the_gain_over_the_base_is_compared(tables, tmp_path):
     write_run(tmp_path / 'joint_squeezenet_streets_camvid/12/seed0', 50.0)
     write_run(tmp_path / 'hrs_squeezenet_streets_camvid/12/seed0', 49.0)
