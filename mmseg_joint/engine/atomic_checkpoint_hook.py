@@ -13,7 +13,6 @@ from mmseg_joint.engine.atomic_backend import AtomicBackend
 from mmseg_joint.engine.average_buffers import average_buffers
 from mmseg_joint.engine.joint_optim_wrapper import JointOptimWrapper
 from mmseg_joint.engine.newest_checkpoint import broken_files, partial_files
-from mmseg_joint.errors import JointError
 
 LENGTHS = ('end', 'total_iters', 'T_max')  # what mmengine's schedules keep of their length
 
@@ -71,25 +70,25 @@ class AtomicCheckpointHook(CheckpointHook):
         """Let a resumed schedule end where the config ends it now.
 
         mmengine restores a schedule's end too: with a longer `train_cfg.max_iters` the rest would
-        be trained with the learning rate at which the shorter schedule ended, often 0.
+        be trained with the learning rate at which the shorter schedule ended, often 0. One that
+        has come down to 0 already stays there, of which the log warns.
 
         Args:
             runner: The runner.
             checkpoint: What it has read, and goes on from if it resumes.
-
-        Raises:
-            JointError: The schedule has come down to 0, from where no longer one leads up.
         """
         if not runner._resume or not runner.param_schedulers:
             return
-        for schedule, state in _pairs(runner.param_schedulers, checkpoint['param_schedulers']):
+        at_zero: set[int] = set()
+        for schedule, state in _pairs(runner.param_schedulers, checkpoint.get('param_schedulers')):
             if schedule.end > state['end'] and not any(state['_last_value']):
-                raise JointError(
-                    f'{runner._load_from or "The checkpoint"}: its schedule ended at iteration '
-                    f'{state["end"]}, at a learning rate of 0, with which there is nothing to go '
-                    'on for: start anew from its weights with load_from.'
-                )
+                at_zero.add(state['end'])
             state.update({key: vars(schedule)[key] for key in LENGTHS if key in vars(schedule)})
+        if at_zero:
+            runner.logger.warning(
+                f'The schedule of this checkpoint ended at iteration {max(at_zero)}, at a learning '
+                'rate of 0, and stays there: start anew from its weights with load_from.'
+            )
 
     def before_val_epoch(self, runner: Any) -> None:
         """Let all processes validate the same model.
@@ -121,9 +120,9 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def _pairs(schedules: Any, states: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Each schedule with its state; there are lists of both, or such lists by network."""
-    if isinstance(schedules, dict):
+    """Each schedule with its state: of lists, or of lists by network; others are refused later."""
+    if isinstance(schedules, dict) and isinstance(states, dict):
         for name, own in schedules.items():
-            yield from zip(own, states[name])
-    else:
+            yield from zip(own, states.get(name, ()))
+    elif isinstance(schedules, list) and isinstance(states, list):
         yield from zip(schedules, states)

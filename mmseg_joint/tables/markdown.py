@@ -120,7 +120,8 @@ def _paper_difference(table: Table, cell: Cell) -> str:
         if len(rows) != 1 or len(rows[0].miou) != 1:
             return NOTHING
         found.append(rows[0].miou[0][1])
-    return _difference(*found)
+    own, base = found
+    return _difference(own, base)
 
 
 def _tail(cell: Cell) -> tuple[str, str, str]:

@@ -134,21 +134,32 @@ def test_a_resumed_schedule_ends_where_the_config_ends_it_now(kind, by_network):
     assert rates[-1] == pytest.approx(0, abs=0.01)
 
 
-def test_a_schedule_that_has_come_down_to_0_is_not_lengthened():
+def test_a_schedule_that_has_come_down_to_0_stays_there_and_says_so(caplog):
     _, kinds, optimizer = schedule(10, by_network=False)
     for _ in range(9):
         optimizer.step()
         kinds[0].step()
-    states = [kinds[0].state_dict()]
-    schedules = schedule(20, by_network=False)[0][:1]
     hook = HOOKS.build(dict(type='AtomicCheckpointHook', by_epoch=False))
-    runner = Runner(_resume=True, _load_from='a.pth', param_schedulers=schedules)
-    with pytest.raises(
-        JointError, match=r'a\.pth: its schedule ended at iteration 10, .*load_from'
-    ):
-        hook.after_load_checkpoint(runner, dict(param_schedulers=states))
-    same = Runner(_resume=True, param_schedulers=schedule(10, by_network=False)[0][:1])
-    hook.after_load_checkpoint(same, dict(param_schedulers=states))  # only to validate
+
+    def resume(end):
+        caplog.clear()
+        own = schedule(end, by_network=False)[0][:1]
+        runner = Runner(_resume=True, param_schedulers=own, logger=logging.getLogger('hook'))
+        with caplog.at_level(logging.WARNING, 'hook'):
+            hook.after_load_checkpoint(runner, dict(param_schedulers=[kinds[0].state_dict()]))
+        return caplog.messages
+
+    (said,) = resume(20)
+    assert 'ended at iteration 10, at a learning rate of 0' in said and 'load_from' in said
+    assert resume(10) == []  # only to validate
+
+
+def test_networks_that_the_checkpoint_has_not_are_left_alone():
+    schedules = schedule(10, by_network=True)[0]
+    hook = HOOKS.build(dict(type='AtomicCheckpointHook', by_epoch=False))
+    runner = Runner(_resume=True, param_schedulers=schedules)
+    for states in (dict(param_schedulers={'other': []}), dict(param_schedulers=[]), {}):
+        hook.after_load_checkpoint(runner, states)
 
 
 def test_without_schedules_there_is_nothing_to_lengthen():
