@@ -127,8 +127,11 @@ SYNTHIA_IDS: dict[int, int] = _with_void(
 )
 """SYNTHIA-RAND-CITYSCAPES id (0 .. 22) → Cityscapes train id."""
 
-CAMVID_IDS: dict[int, int] = {i: i for i in range(len(CAMVID_CLASSES))}
-CAMVID_IDS.update({len(CAMVID_CLASSES): IGNORE, IGNORE: IGNORE})
+CAMVID_IDS: dict[int, int] = {
+    **{i: i for i in range(len(CAMVID_CLASSES))},
+    len(CAMVID_CLASSES): IGNORE,
+    IGNORE: IGNORE,
+}
 """CamVid label files already hold train ids; unlabelled is 255, or 11 in SegNet's files."""
 
 CARLA_TO_CITYSCAPES_IDS: dict[int, int] = {

@@ -16,7 +16,7 @@ from .measure import Cell, base_of
 from .rows import PAPER, Table
 
 ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
-DODGE = 1.03
+DODGE = 1.03  # between the places of two rows with as many labels
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 
 
@@ -56,8 +56,10 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
     if table.contents.base and any(gains):
         shared = dict(sharex=True) if over_labels else dict(sharey=True)
         axes, beside = figure.subplots(1, 2, width_ratios=(3, 2), **shared)
-        draw_gains = _draw_gain_curves if over_labels else _draw_gains
-        draw_gains(beside, cells, gains, table.contents.base)
+        if over_labels:
+            _draw_gain_curves(beside, cells, gains, table.contents.base)
+        else:
+            _draw_gains(beside, gains, table.contents.base)
         _decorate(beside, grid)
     else:
         axes = figure.add_subplot()
@@ -72,9 +74,7 @@ def _gains(table: Table, cells: Sequence[Cell]) -> list[list[float]]:
     return [cell.gains(base) if base else [] for cell, base in zip(cells, bases)]
 
 
-def _draw_gains(
-    axes: Axes, cells: Sequence[Cell], gains: Sequence[Sequence[float]], base: str
-) -> None:
+def _draw_gains(axes: Axes, gains: Sequence[Sequence[float]], base: str) -> None:
     axes.axvline(0.0, color=GREY, linewidth=0.8)
     for place, values in enumerate(gains):
         axes.plot(values, [place] * len(values), '|', color=GREY, markersize=5)

@@ -100,7 +100,10 @@ def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, call, tmp_
     # without a path: from the newest checkpoint in the work dir
     longer = [o.replace('max_iters=4', 'max_iters=5') for o in options]
     assert call(TRAIN, config, '--work-dir', resumed, '--resume', *longer) == (0, '')
-    assert load(resumed / 'iter_5.pth')['meta']['iter'] == 5
+    last = load(resumed / 'iter_5.pth')
+    assert last['meta']['iter'] == 5
+    ends = [state['end'] for states in last['param_schedulers'].values() for state in states]
+    assert ends and set(ends) == {5}  # as the config has it now
 
 
 def test_amp_is_bfloat16_on_a_cpu(config, call, tmp_path, monkeypatch):

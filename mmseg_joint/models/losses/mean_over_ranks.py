@@ -25,3 +25,20 @@ def mean_over_ranks(total: Tensor, count: Tensor) -> Tensor:
     count = count.clone()
     all_reduce(count)
     return total * get_world_size() / count.clamp(min=1)
+
+
+def mean_of_all_ranks(total: Tensor, count: Tensor) -> Tensor:
+    """Divide what all processes have together by how much that is.
+
+    All processes must call this, as often as each other; no gradient passes.
+
+    Args:
+        total: Sum over what this process has, a scalar.
+        count: How much that is, a scalar of whole numbers.
+
+    Returns:
+        The mean, a scalar of the sum's type, the same in every process; 0 if none of them has any.
+    """
+    mean = mean_over_ranks(total.detach(), count)
+    all_reduce(mean, op='mean')
+    return mean

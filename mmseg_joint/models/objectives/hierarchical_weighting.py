@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.mean_over_ranks import mean_of_all_ranks
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 
 from .base import DomainOutput, Objective, ObjectiveResult
@@ -111,7 +111,8 @@ class HierarchicalWeighting(Objective):
             'mean_weight': total / count.clamp(min=1),
         }
         if self.unit_mean:
-            weights = weights / mean_of_all_ranks(total, count)
+            mean = mean_of_all_ranks(total, count)
+            weights = weights / mean.where(mean > 0, 1)  # without any weight, 0 stays 0
         return ObjectiveResult(losses, {'source': weights})
 
     def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
@@ -126,18 +127,3 @@ class HierarchicalWeighting(Objective):
         scores = self.score(source.probabilities)
         levels = {f'{level} level': weights({level: score}) for level, score in scores.items()}
         return {'source': {'weight H': weights(scores), **levels}}
-
-
-def mean_of_all_ranks(total: Tensor, count: Tensor) -> Tensor:
-    """Average the weights over the labelled pixels of all processes.
-
-    Args:
-        total: Sum of this process's weights, a scalar.
-        count: Its number of labelled pixels, a scalar.
-
-    Returns:
-        The mean, a scalar; 1 where no pixel has any weight, which leaves the zeros as they are.
-    """
-    sums = torch.stack([total, count.to(total)])
-    all_reduce(sums)
-    return torch.where(sums[0] > 0, sums[0] / sums[1], 1.0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.losses.mean_over_ranks import mean_of_all_ranks, mean_over_ranks
 from tests.ranks import on_ranks
 
 VALUES = [[2.0, 3.0, 7.0], [5.0], []]  # of three ranks
@@ -38,3 +38,13 @@ def test_what_the_wrapper_averages_is_the_mean_of_all(tmp_path):
 def test_nothing_on_any_rank_gives_zero(tmp_path):
     parts = on_ranks(lambda rank: part([]), tmp_path)
     assert [mean.item() for mean, _ in parts] == [0, 0]
+
+
+def test_the_mean_of_all_is_the_same_everywhere(tmp_path):
+    def work(rank):
+        values = torch.tensor(VALUES[rank])
+        return mean_of_all_ranks(values.sum(), torch.tensor(len(values)))
+
+    for mean in on_ranks(work, tmp_path, count=3):
+        torch.testing.assert_close(mean, torch.tensor((2.0 + 3 + 7 + 5) / 4))
+    assert mean_of_all_ranks(torch.tensor(0.0), torch.tensor(0)) == 0

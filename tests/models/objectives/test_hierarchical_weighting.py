@@ -5,8 +5,6 @@ import torch
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models import HierarchicalWeighting
-from mmseg_joint.models.objectives.hierarchical_weighting import mean_of_all_ranks
-from tests.ranks import on_ranks
 from tests.tiny import CLASSES, WEIGHTING, batch, build
 
 
@@ -75,13 +73,6 @@ def test_with_a_mean_of_one_the_loss_is_divided_by_the_sum_of_the_weights():
     torch.testing.assert_close(losses['source.decode.loss_ce'], expected)
     mean = weights.sum() / (source.labels != 255).sum()
     torch.testing.assert_close(losses['weighting.mean_weight'], mean)  # logged as it was
-
-
-def test_the_mean_is_that_of_all_processes(tmp_path):
-    def work(rank):
-        return mean_of_all_ranks(torch.tensor([2.0, 1.0][rank]), torch.tensor([4, 8][rank]))
-
-    assert on_ranks(work, tmp_path) == [0.25, 0.25]
 
 
 def test_a_source_without_any_weight_stays_without():
