@@ -3,6 +3,7 @@ from __future__ import annotations
 from . import streets  # registers the procedural data set
 from .camvid import CamVidDataset
 from .cityscapes_ids import CityscapesIdsDataset
+from .cityscapes_train_ids import CityscapesTrainIdsDataset
 from .gta import GTADataset
 from .joint_dataset import Draw, JointDataset
 from .joint_sampler import JointSampler
@@ -22,6 +23,7 @@ from .unlabeled import Unlabeled
 __all__ = [
     'CamVidDataset',
     'CityscapesIdsDataset',
+    'CityscapesTrainIdsDataset',
     'Draw',
     'GTADataset',
     'JointDataset',
