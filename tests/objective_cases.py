@@ -43,11 +43,11 @@ class Case(NamedTuple):
 
     objective: dict[str, Any]
     domains: tuple[str, ...] = JOINT
-    model: dict[str, Any] = {}
+    model: dict[str, Any] | None = None
     networks: bool = True
 
     def build(self, **changes: Any) -> torch.nn.Module:
-        return build(dict(tested=self.objective), **{**self.model, **changes})
+        return build(dict(tested=self.objective), **{**(self.model or {}), **changes})
 
     def batch(self, seed: int = 0, **kwargs: Any) -> dict:
         return batch(seed, domains=self.domains, **kwargs)
