@@ -71,7 +71,7 @@ def test_the_doctors_memory_estimate(device):
     backbone = dict(type='VGGEncoder', **WIDE)
     head = dict(
         type='FCN8sHead',
-        in_channels=[64, 256, 256, 512],
+        in_channels=[3, 256, 256, 512],
         in_index=[0, 1, 2, 4],
         num_classes=5,
         loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
