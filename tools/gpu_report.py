@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -30,14 +32,18 @@ def parts(out: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
         out: Folder of the report.
         tiny: Whether it is a rehearsal.
     """
-    few = ['--steps', '3', '--warmup', '1', '--seconds', '0.1', '--workers', '2'] if tiny else []
+    few = (
+        ['--steps', '3', '--warmup', '1', '--seconds', '0.1', '--workers', '2', '--tiny']
+        if tiny
+        else []
+    )
 
     def measure(part: str, size: tuple[str, str], *more: str) -> list[str]:
         chosen = TINY_SIZE if tiny else size
         return [*MEASURE, part, '--size', *chosen, *more, *few]
 
-    def steps(config: str, size: tuple[str, str]) -> list[str]:
-        return measure('steps', size, '--config', config)
+    def steps(config: str, size: tuple[str, str], *more: str) -> list[str]:
+        return measure('steps', size, '--config', config, *more)
 
     data = ['--folder', str(out / 'data')]
     tests = [
@@ -61,6 +67,8 @@ def parts(out: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
         ('steps maxsquare', steps('maxsquare_deeplabv2_gta_city', WIDE), 75),
         ('loading', measure('loading', HALF, *data), 45),
         ('steps joint', steps('joint_fcn8s_gta_city', HALF), 60),
+        ('steps hrs compiled', steps('hrs_fcn8s_gta_city', HALF, '--compiled'), 90),
+        ('steps ga_csa compiled', steps('ga_csa_deeplabv2_gta_city', WIDE, '--compiled'), 150),
     ]
 
 
@@ -145,9 +153,6 @@ def run_part(name: str, command: list[str], limit: float, out: Path) -> dict[str
 
 def _end(process: subprocess.Popen) -> None:
     """End a part and the workers that it started."""
-    import os
-    import signal
-
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)

@@ -1,4 +1,4 @@
-"""What `tools/gpu_report.py` measures, one part a process: `python -m mmseg_joint.benchmark.gpu`."""
+"""What `tools/gpu_report.py` measures, each part in a process of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .configs import plain_beside
 from .host_waits import count_waits
 from .loading_rates import loading_rates, real_batches
 from .settings import Settings
-from .variants import Variant, started
+from .variants import Variant, started, step_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 PLAIN = 'plain'
@@ -41,23 +41,26 @@ VARIANTS: dict[str, tuple[str, bool, bool]] = {
 Save = Callable[[dict[str, Any]], None]
 
 
-def steps_part(name: str, settings: Settings, seconds: float, save: Save) -> dict[str, Any]:
+def steps_part(
+    name: str, cfg: Config, settings: Settings, seconds: float, compiled: bool, save: Save
+) -> dict[str, Any]:
     """Measure a config's step in every precision and form, and the plain step beside each.
 
     Args:
         name: The config's stem.
+        cfg: The config.
         settings: Size and device.
         seconds: How long each is measured.
+        compiled: Measure compiled forms only, else all others.
         save: Called whenever there is one row more.
 
     Returns:
         `rows` of numbers, and the `flops` of a joint and of a plain step.
     """
-    cfg = _config(name)
     found: dict[str, Any] = {'config': name, 'size': list(settings.size), 'rows': []}
-    for label, (dtype, channels_last, compiled) in VARIANTS.items():
-        if compiled and settings.device_type == 'cpu':
-            continue  # takes minutes to compile, and says nothing of a GPU
+    for label, (dtype, channels_last, is_compiled) in VARIANTS.items():
+        if is_compiled != compiled:
+            continue
         row = {'variant': label}
         try:
             row.update(_variant(cfg, settings, dtype, channels_last, compiled, seconds, found))
@@ -88,20 +91,21 @@ def _variant(
     plain = plain_beside(cfg)
     row: dict[str, Any] = {}
     for key, one, own in (('joint', cfg, shares), (PLAIN, plain, labelled(shares))):
-        if one is None:
+        if one is None or (compiled and key == PLAIN):  # to compile takes long
             continue
         batch = random_batch(own, classes, settings)
         with started({key: Variant(one, batch)}, settings) as (loops, _):
             loop = loops[key]
             if compiled:
                 compile_segmentor(loop.runner.model)
-            timed = free_running(lambda loop=loop, batch=batch: loop.step(batch), settings, seconds)
+            step = step_of(loop, batch)
+            timed = free_running(step, settings, seconds)
             row[key] = {**timed, 'images_per_s': timed['steps_per_s'] * len(batch['inputs'])}
             if key == 'joint':
-                row[key]['host_waits'] = count_waits(lambda: loop.step(batch))
+                row[key]['host_waits'] = count_waits(step)
             if f'{key}_flops' not in found and not compiled:
                 found[f'{key}_flops'] = sum(flops_by_part(loop, batch).values())
-        del loop, loops
+        del step, loop, loops
         if settings.device_type == 'cuda':
             torch.cuda.empty_cache()
     if PLAIN in row:
@@ -159,19 +163,20 @@ def free_running(step: Callable[[], Any], settings: Settings, seconds: float) ->
     }
 
 
-def sequential_part(settings: Settings) -> dict[str, Any]:
+def sequential_part(settings: Settings, tiny: bool) -> dict[str, Any]:
     """GA beside AdaptSegNet's hand-written loop, and AdaptSegNet beside its own.
 
     Args:
         settings: Size, device and number of steps.
+        tiny: Whether networks are narrow.
 
     Returns:
         The numbers of :class:`.Comparison`, by config.
     """
-    loop = _config('adaptsegnet_deeplabv2_gta_city')
+    loop = _config('adaptsegnet_deeplabv2_gta_city', tiny)
     found = {}
     for name in ('ga_deeplabv2_gta_city', 'adaptsegnet_deeplabv2_gta_city'):
-        cfg = _config(name)
+        cfg = _config(name, tiny)
         for one in (cfg, loop):
             one.train_dataloader.sampler.shares.target = 0
         found[name] = measure_sequential(cfg, name, settings, loop).as_dict()
@@ -179,10 +184,13 @@ def sequential_part(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def waiting_part(settings: Settings, workers: int, folder: Path, seconds: float) -> dict[str, Any]:
-    """The share of time in which the device waits for data, HRS in bfloat16.
+def waiting_part(
+    cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float
+) -> dict[str, Any]:
+    """The share of time in which the device waits for data, in bfloat16.
 
     Args:
+        cfg: The config.
         settings: Size and device.
         workers: Of the data loader.
         folder: Where images are written.
@@ -192,11 +200,10 @@ def waiting_part(settings: Settings, workers: int, folder: Path, seconds: float)
         Steps a second with a batch in memory and with a loader, and the share.
     """
     settings = replace(settings, dtype='bfloat16', memory=False)
-    cfg = _config('hrs_fcn8s_gta_city')
     batch = random_batch(shares_of(cfg), cfg.model.decode_head.num_classes, settings)
     with started({'joint': Variant(cfg, batch)}, settings) as (loops, _):
         loop = loops['joint']
-        memory = free_running(lambda: loop.step(batch), settings, seconds)
+        memory = free_running(step_of(loop, batch), settings, seconds)
         found = {'in_memory_steps_per_s': memory['steps_per_s'], 'workers': workers}
         for form, batches in real_batches(cfg, settings.size, workers, folder):
             loaded = free_running(
@@ -210,8 +217,26 @@ def waiting_part(settings: Settings, workers: int, folder: Path, seconds: float)
     return found
 
 
-def _config(name: str) -> Config:
-    return read_config(str(CONFIGS / f'{name}.py'))
+def _config(name: str, tiny: bool = False) -> Config:
+    cfg = read_config(str(CONFIGS / f'{name}.py'))
+    if tiny:
+        _narrow(cfg.model)
+    return cfg
+
+
+def _narrow(model: Any) -> None:
+    """Make the networks of this report's configs so small that a CPU rehearses them."""
+    objectives = model.get('objectives') or {}
+    if model.backbone.type == 'VGGEncoder':
+        model.backbone.update(channels=(8, 8, 8, 8, 8), fc_channels=8, fc_kernel=3)
+        model.decode_head.update(in_channels=[3, 8, 8, 8])
+        if 'gan' in objectives:
+            objectives.gan.generator.update(in_channels=8)
+        return
+    model.backbone.update(depth=18, base_channels=8, stem_channels=8, zero_init_residual=False)
+    model.decode_head.update(in_channels=64)
+    if 'sa' in objectives:
+        objectives.sa.discriminator.update(in_channels=64)
 
 
 def _say(name: str, row: dict[str, Any]) -> None:
@@ -233,6 +258,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--seconds', type=float, default=1.5)
     parser.add_argument('--workers', type=int, default=16)
     parser.add_argument('--folder', type=Path, default=Path('work_dirs/gpu_report/data'))
+    parser.add_argument('--compiled', action='store_true')
+    parser.add_argument('--tiny', action='store_true', help='narrow networks')
     parser.add_argument('--json', required=True)
     args = parser.parse_args(argv)
     torch.set_float32_matmul_precision('high')  # tf32, as cuDNN has it by default
@@ -242,17 +269,16 @@ def main(argv: list[str] | None = None) -> None:
     def save(found: dict[str, Any]) -> None:
         write_whole(args.json, json.dumps(found, indent=1))
 
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        if args.part == 'steps':
-            save(steps_part(args.config, settings, args.seconds, save))
-        elif args.part == 'sequential':
-            save(sequential_part(settings))
-        elif args.part == 'waiting':
-            save(waiting_part(settings, args.workers, args.folder, args.seconds))
-        else:
-            cfg = _config(args.config)
-            save(loading_rates(cfg, settings.size, args.workers, args.folder, args.seconds))
+    warnings.simplefilter('ignore')
+    cfg = _config(args.config, args.tiny)
+    if args.part == 'steps':
+        save(steps_part(args.config, cfg, settings, args.seconds, args.compiled, save))
+    elif args.part == 'sequential':
+        save(sequential_part(settings, args.tiny))
+    elif args.part == 'waiting':
+        save(waiting_part(cfg, settings, args.workers, args.folder, args.seconds))
+    else:
+        save(loading_rates(cfg, settings.size, args.workers, args.folder, args.seconds))
 
 
 if __name__ == '__main__':

@@ -42,7 +42,7 @@ def _steps(found: list[dict[str, Any]]) -> list[str]:
         '|---|---|---|---|---|---|---|---|---|',
     ]
     for one in found:
-        name = f'{one["config"]} {one["size"][0]}×{one["size"][1]}'
+        name = f'{one["config"]} {one["size"][0]}x{one["size"][1]}'
         for row in one['rows']:
             if 'error' in row:
                 lines.append(f'| {name} | {row["variant"]} | {row["error"]} ||||||||')

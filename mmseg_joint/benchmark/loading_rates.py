@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import copy
-import shutil
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -135,7 +135,7 @@ def _write_one(job: tuple[str, int, Path, str, tuple[int, int]]) -> None:
     for copied in range(1, COPIES):
         for path, source in zip(names(index + DRAWN * copied), first):
             if not path.exists():
-                shutil.copy(source, path)
+                os.link(source, path)
 
 
 def _names(kind: str, root: Path, suffix: str, index: int) -> tuple[Path, Path]:
