@@ -18,7 +18,7 @@ if not is_starting():  # the doctor runs without the stack too, and imports this
     # mmcv without compiled ops says so at every start; nothing here needs them
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
-    from . import datasets, engine, evaluation, models, visualization
+    from . import datasets, engine, evaluation, models, streets, visualization
     from .models.checkpoint_reading import run_no_code_of_files, trust_training_state
 
     trust_training_state()
@@ -31,5 +31,6 @@ __all__ = [
     'engine',
     'evaluation',
     'models',
+    'streets',
     'visualization',
 ]

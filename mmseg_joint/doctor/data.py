@@ -12,8 +12,8 @@ from mmseg.registry import DATASETS
 from mmseg_joint.datasets import JointDataset
 from mmseg_joint.datasets.chain import check_same_classes
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
-from mmseg_joint.datasets.streets.dataset import LoadStreet
 from mmseg_joint.errors import JointError
+from mmseg_joint.streets.dataset import LoadStreet
 
 from .report import Report
 

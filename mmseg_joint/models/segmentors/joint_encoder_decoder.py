@@ -23,6 +23,7 @@ from .domain_in_turn import in_turn
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
 from .right_segmentor import check_segmentor
+from .step_values import check_finite
 
 Inputs = dict[str, Tensor]
 Samples = dict[str, list[SegDataSample]]
@@ -188,20 +189,11 @@ class JointEncoderDecoder(EncoderDecoder):
             The sum to minimise, and all values for the log.
 
         Raises:
-            JointError: A loss is NaN or infinite; nothing has been updated with it.
+            JointError: A loss is NaN or infinite; nothing has been updated with it. On a GPU it
+                comes at the end of the backward, so that the host need not wait here.
         """
         total, log_vars = super().parse_losses(losses)
-        if not torch.isfinite(total):
-            culprits = [
-                name
-                for name, value in log_vars.items()
-                if name != 'loss' and 'loss' in name and not torch.isfinite(value)
-            ]
-            raise JointError(
-                f'The loss is {total.item()} ({", ".join(culprits) or "the sum overflows"}); the '
-                'last checkpoint is intact: lower optim_wrapper.*.optimizer.lr, set clip_grad, or '
-                'train without --amp.'
-            )
+        check_finite(total, log_vars)
         return total, log_vars
 
     def look(

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from ...errors import JointError
+from ..errors import JointError
 from . import textures
 from .layouts import LAYOUTS, encode_picture
 from .render import check_street, render_street
