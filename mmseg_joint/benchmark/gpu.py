@@ -231,7 +231,9 @@ def _narrow(model: Any) -> None:
         model.backbone.update(channels=(8, 8, 8, 8, 8), fc_channels=8, fc_kernel=3)
         model.decode_head.update(in_channels=[3, 8, 8, 8])
         if 'gan' in objectives:
-            objectives.gan.generator.update(in_channels=8)
+            objectives.gan.generator.update(in_channels=8, channels=(8, 8, 8, 8, 8, 8))
+        if 'weighting' in objectives:
+            objectives.weighting.setdefault('network', {}).update(channels=(8, 8, 8, 8))
         return
     model.backbone.update(depth=18, base_channels=8, stem_channels=8, zero_init_residual=False)
     model.decode_head.update(in_channels=64)
