@@ -185,7 +185,7 @@ def sequential_part(settings: Settings, tiny: bool) -> dict[str, Any]:
 
 
 def waiting_part(
-    cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float
+    cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
 ) -> dict[str, Any]:
     """The share of time in which the device waits for data, in bfloat16.
 
@@ -195,6 +195,7 @@ def waiting_part(
         workers: Of the data loader.
         folder: Where images are written.
         seconds: How long to train.
+        save: Called whenever there is a form more.
 
     Returns:
         Steps a second with a batch in memory and with a loader, and the share.
@@ -213,7 +214,8 @@ def waiting_part(
             )
             share = 1 - loaded['steps_per_s'] / memory['steps_per_s']
             found[form] = {'steps_per_s': loaded['steps_per_s'], 'waiting': max(share, 0.0)}
-            print(form, found[form])
+            save(found)
+            print(form, found[form], flush=True)
     return found
 
 
@@ -274,13 +276,13 @@ def main(argv: list[str] | None = None) -> None:
     warnings.simplefilter('ignore')
     cfg = _config(args.config, args.tiny)
     if args.part == 'steps':
-        save(steps_part(args.config, cfg, settings, args.seconds, args.compiled, save))
+        steps_part(args.config, cfg, settings, args.seconds, args.compiled, save)
     elif args.part == 'sequential':
         save(sequential_part(settings, args.tiny))
     elif args.part == 'waiting':
-        save(waiting_part(cfg, settings, args.workers, args.folder, args.seconds))
+        waiting_part(cfg, settings, args.workers, args.folder, args.seconds, save)
     else:
-        save(loading_rates(cfg, settings.size, args.workers, args.folder, args.seconds))
+        loading_rates(cfg, settings.size, args.workers, args.folder, args.seconds, save)
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,12 @@ STRIDE = 100
 
 
 def loading_rates(
-    cfg: Config, size: tuple[int, int], workers: int, folder: Path, seconds: float
+    cfg: Config,
+    size: tuple[int, int],
+    workers: int,
+    folder: Path,
+    seconds: float,
+    save: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     """Images a second that a config's loader gives, from files of several forms.
 
@@ -34,6 +39,7 @@ def loading_rates(
         workers: Of the loader.
         folder: Where images are written.
         seconds: How long to load of each form.
+        save: Called whenever there is a form more.
 
     Returns:
         Form -> images a second.
@@ -46,6 +52,7 @@ def loading_rates(
         while time.perf_counter() - begin < seconds:
             count += len(next(batches)['inputs'])
         found[form] = count / (time.perf_counter() - begin)
+        save(found)
         print(f'{form}: {found[form]:.4g} images/s with {workers} workers', flush=True)
     return found
 
