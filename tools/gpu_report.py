@@ -25,11 +25,11 @@ WIDE, HALF = ('1280', '720'), ('1024', '512')
 TINY_SIZE = ('128', '64')
 
 
-def parts(out: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
+def parts(scratch: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
     """Name, command and seconds at most of each part, the most telling first.
 
     Args:
-        out: Folder of the report.
+        scratch: Folder for images.
         tiny: Whether it is a rehearsal.
     """
     few = (
@@ -45,7 +45,7 @@ def parts(out: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
     def steps(config: str, size: tuple[str, str], *more: str) -> list[str]:
         return measure('steps', size, '--config', config, *more)
 
-    data = ['--folder', str(out / 'data')]
+    data = ['--folder', str(scratch / 'data')]
     tests = [
         sys.executable,
         '-m',
@@ -74,7 +74,8 @@ def parts(out: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('out', type=Path, help='folder for report.json, report.md and the logs')
+    parser.add_argument('out', type=Path, help='folder for report.json and report.md')
+    parser.add_argument('--scratch', type=Path, help='folder for logs and images; OUT by default')
     parser.add_argument('--minutes', type=float, default=5.0, help='for all parts together')
     parser.add_argument(
         '--only', nargs='+', metavar='PART', help='of: tests, sequential, "steps hrs", …'
@@ -82,18 +83,20 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--tiny', action='store_true', help='rehearse at a tiny size, on a CPU too')
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args(argv)
-    args.out.mkdir(parents=True, exist_ok=True)
+    scratch = (args.scratch or args.out).resolve()
+    for folder in (args.out, scratch):
+        folder.mkdir(parents=True, exist_ok=True)
     check_writable(str(args.out / 'report.json'), 'out')
     begin = time.monotonic()
     report: dict[str, Any] = {'machine': machine(args.tiny), 'parts': {}}
-    for name, command, limit in parts(args.out.resolve(), args.tiny):
+    for name, command, limit in parts(scratch, args.tiny):
         if args.only and name not in args.only:
             continue
         left = 60 * args.minutes - (time.monotonic() - begin)
         found = {'status': 'no time left'}
         if left > 5:
             print(f'[{60 * args.minutes - left:5.0f} s] {name} …', flush=True)
-            found = run_part(name, command, min(limit if not args.tiny else 600, left), args.out)
+            found = run_part(name, command, min(limit if not args.tiny else 600, left), scratch)
         report['parts'][name] = found
         report['seconds'] = round(time.monotonic() - begin, 1)
         write_whole(args.out / 'report.json', json.dumps(report, indent=1))
@@ -114,20 +117,20 @@ def machine(tiny: bool) -> dict[str, Any]:
     }
 
 
-def run_part(name: str, command: list[str], limit: float, out: Path) -> dict[str, Any]:
+def run_part(name: str, command: list[str], limit: float, scratch: Path) -> dict[str, Any]:
     """Run a part in a process of its own, and keep what it has written when its time is up.
 
     Args:
         name: The part.
         command: What runs it.
         limit: Seconds at most.
-        out: Folder of logs and numbers.
+        scratch: Folder of logs and numbers.
 
     Returns:
         `status`, `seconds`, `numbers` as far as they came, and the log's `tail`.
     """
     stem = name.replace(' ', '_')
-    log, numbers = out / f'{stem}.log', out / f'{stem}.json'
+    log, numbers = scratch / f'{stem}.log', scratch / f'{stem}.json'
     numbers.unlink(missing_ok=True)
     if name != 'tests':
         command = [*command, '--json', str(numbers)]

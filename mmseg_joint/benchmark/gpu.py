@@ -179,13 +179,16 @@ def sequential_part(settings: Settings, tiny: bool) -> dict[str, Any]:
         cfg = _config(name, tiny)
         for one in (cfg, loop):
             one.train_dataloader.sampler.shares.target = 0
-        found[name] = measure_sequential(cfg, name, settings, loop).as_dict()
+        comparison = measure_sequential(cfg, name, settings, loop)
+        if name != 'ga_deeplabv2_gta_city':
+            comparison.targets = {}  # they are GA's
+        found[name] = comparison.as_dict()
         print(name, {k: round(v['median'], 3) for k, v in found[name]['ratios'].items()})
     return found
 
 
 def waiting_part(
-    cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float
+    cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
 ) -> dict[str, Any]:
     """The share of time in which the device waits for data, in bfloat16.
 
@@ -195,6 +198,7 @@ def waiting_part(
         workers: Of the data loader.
         folder: Where images are written.
         seconds: How long to train.
+        save: Called whenever there is a form more.
 
     Returns:
         Steps a second with a batch in memory and with a loader, and the share.
@@ -213,7 +217,8 @@ def waiting_part(
             )
             share = 1 - loaded['steps_per_s'] / memory['steps_per_s']
             found[form] = {'steps_per_s': loaded['steps_per_s'], 'waiting': max(share, 0.0)}
-            print(form, found[form])
+            save(found)
+            print(form, found[form], flush=True)
     return found
 
 
@@ -231,7 +236,9 @@ def _narrow(model: Any) -> None:
         model.backbone.update(channels=(8, 8, 8, 8, 8), fc_channels=8, fc_kernel=3)
         model.decode_head.update(in_channels=[3, 8, 8, 8])
         if 'gan' in objectives:
-            objectives.gan.generator.update(in_channels=8)
+            objectives.gan.generator.update(in_channels=8, channels=(8, 8, 8, 8, 8, 8))
+        if 'weighting' in objectives:
+            objectives.weighting.setdefault('network', {}).update(channels=(8, 8, 8, 8))
         return
     model.backbone.update(depth=18, base_channels=8, stem_channels=8, zero_init_residual=False)
     model.decode_head.update(in_channels=64)
@@ -272,13 +279,13 @@ def main(argv: list[str] | None = None) -> None:
     warnings.simplefilter('ignore')
     cfg = _config(args.config, args.tiny)
     if args.part == 'steps':
-        save(steps_part(args.config, cfg, settings, args.seconds, args.compiled, save))
+        steps_part(args.config, cfg, settings, args.seconds, args.compiled, save)
     elif args.part == 'sequential':
         save(sequential_part(settings, args.tiny))
     elif args.part == 'waiting':
-        save(waiting_part(cfg, settings, args.workers, args.folder, args.seconds))
+        waiting_part(cfg, settings, args.workers, args.folder, args.seconds, save)
     else:
-        save(loading_rates(cfg, settings.size, args.workers, args.folder, args.seconds))
+        loading_rates(cfg, settings.size, args.workers, args.folder, args.seconds, save)
 
 
 if __name__ == '__main__':

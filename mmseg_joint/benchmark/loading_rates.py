@@ -3,9 +3,8 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,17 @@ from .photographs import draw, draw_label
 # of the originals, width and height
 SIZES = {'gta': (1914, 1052), 'cityscapes': (2048, 1024)}
 FORMS = ('png', 'resized png', 'resized jpeg')
-DRAWN = 8  # different images of a dataset
-COPIES = 16  # names under which each stands, so that a batch of workers finds enough
+NAMES = 16  # under which each image stands, so that workers find enough
+STRIDE = 100
 
 
 def loading_rates(
-    cfg: Config, size: tuple[int, int], workers: int, folder: Path, seconds: float
+    cfg: Config,
+    size: tuple[int, int],
+    workers: int,
+    folder: Path,
+    seconds: float,
+    save: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     """Images a second that a config's loader gives, from files of several forms.
 
@@ -35,6 +39,7 @@ def loading_rates(
         workers: Of the loader.
         folder: Where images are written.
         seconds: How long to load of each form.
+        save: Called whenever there is a form more.
 
     Returns:
         Form -> images a second.
@@ -47,6 +52,7 @@ def loading_rates(
         while time.perf_counter() - begin < seconds:
             count += len(next(batches)['inputs'])
         found[form] = count / (time.perf_counter() - begin)
+        save(found)
         print(f'{form}: {found[form]:.4g} images/s with {workers} workers', flush=True)
     return found
 
@@ -66,9 +72,9 @@ def real_batches(
         The form and its batches, without end.
     """
     init_default_scope('mmseg')
+    _write(folder, size, workers)
     for form in FORMS:
-        roots = {kind: folder / form.replace(' ', '_') / kind for kind in SIZES}
-        _write(roots, form, size, workers)
+        roots = {kind: _root(folder, form, kind) for kind in SIZES}
         loader = copy.deepcopy(cfg.train_dataloader)
         loader.num_workers, loader.persistent_workers = workers, workers > 0
         loader.pop('prefetch_factor', None)
@@ -102,39 +108,40 @@ def _point(node: Any, roots: dict[str, Path], suffix: str, size: tuple[int, int]
         _point(value, roots, suffix, size)
 
 
-def _write(roots: dict[str, Path], form: str, size: tuple[int, int], workers: int) -> None:
-    jobs = [
-        (kind, index, roots[kind], form, size)
-        for kind in SIZES
-        for index in range(DRAWN)
-        if not (roots[kind] / 'done').is_file()
-    ]
-    if not jobs:
+def _root(folder: Path, form: str, kind: str) -> Path:
+    return folder / form.replace(' ', '_') / kind
+
+
+def _write(folder: Path, size: tuple[int, int], workers: int) -> None:
+    """Write every form of the same images, as many as there are workers to write them."""
+    done = folder / f'done_{size[0]}x{size[1]}'
+    if done.is_file():
         return
+    jobs = [(kind, index, folder, size) for kind in SIZES for index in range(max(2, workers // 2))]
     with ProcessPoolExecutor(max(1, workers)) as pool:
         list(pool.map(_write_one, jobs))
-    for root in roots.values():
-        (root / 'done').touch()
+    done.touch()
 
 
-def _write_one(job: tuple[str, int, Path, str, tuple[int, int]]) -> None:
-    kind, index, root, form, size = job
+def _write_one(job: tuple[str, int, Path, tuple[int, int]]) -> None:
+    kind, index, folder, size = job
     cv2.setNumThreads(1)
     rng = np.random.default_rng(index)
-    own = SIZES[kind] if 'resized' not in form else size
     image = draw(rng, SIZES[kind])
     label = draw_label(rng, SIZES[kind], list(range(7, 30)))
-    if own != SIZES[kind]:
-        image = cv2.resize(image, own, interpolation=cv2.INTER_AREA)
-        label = cv2.resize(label, own, interpolation=cv2.INTER_NEAREST)
-    names = partial(_names, kind, root, '.jpg' if 'jpeg' in form else '.png')
-    first = names(index)
-    for path, content in zip(first, (image, label)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), content)
-    for copied in range(1, COPIES):
-        for path, source in zip(names(index + DRAWN * copied), first):
-            if not path.exists():
+    for form in FORMS:
+        if 'resized' in form:
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            label = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
+        suffix = '.jpg' if 'jpeg' in form else '.png'
+        first = _names(kind, _root(folder, form, kind), suffix, index)
+        for path, content in zip(first, (image, label)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), content)
+        for copied in range(1, NAMES):
+            others = _names(kind, _root(folder, form, kind), suffix, index + STRIDE * copied)
+            for path, source in zip(others, first):
+                path.unlink(missing_ok=True)
                 os.link(source, path)
 
 
