@@ -6,7 +6,8 @@ from setuptools.command.editable_wheel import editable_wheel
 from setuptools.command.install_lib import install_lib
 
 ROOT = Path(__file__).resolve().parent
-FOR_MIM = ('configs', 'tools')  # a wheel holds them in mmseg_joint/.mim, where `mim` looks
+# a wheel holds them in mmseg_joint/.mim, where `mim` looks
+FOR_MIM = ('configs', 'tools', 'model-index.yml')
 
 
 class InstallWithConfigs(install_lib):
@@ -19,9 +20,12 @@ class InstallWithConfigs(install_lib):
     def install(self):
         installed = super().install()
         ignore = shutil.ignore_patterns('__pycache__', '*.pyc')
-        for folder in FOR_MIM:
-            target = Path(self.install_dir, 'mmseg_joint', '.mim', folder)
-            shutil.copytree(ROOT / folder, target, ignore=ignore, dirs_exist_ok=True)
+        for name in FOR_MIM:
+            target = Path(self.install_dir, 'mmseg_joint', '.mim', name)
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, target, ignore=ignore, dirs_exist_ok=True)
+            else:
+                shutil.copy(ROOT / name, target)
         return installed
 
 

@@ -7,4 +7,3 @@ model = dict(
 optim_wrapper = dict(segmentor=dict(optimizer=dict(nesterov=False)))
 # no labelled target
 train_dataloader = dict(batch_size=2, sampler=dict(shares=dict(target=0)))
-table_row = None

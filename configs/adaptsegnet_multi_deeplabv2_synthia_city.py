@@ -5,10 +5,3 @@ model = dict(
     objectives=dict(ga=dict(levels=2, auxiliary_weight=0.0002)),  # λ_adv of conv4
 )
 optim_wrapper = dict(segmentor=dict(paramwise_cfg=_base_.auxiliary_rate))
-table_row = dict(
-    _delete_=True,
-    paper='ASS',
-    table='3',
-    row='GA',
-    miou=[(0, 46.7)],  # labelled pictures, the paper's
-)

@@ -10,4 +10,3 @@ model = dict(objectives=dict(ga=_base_.ga))
 # target outputs are called source, by their self-information
 model['objectives']['ga'].update(align='target', input='self_information')
 optim_wrapper = dict(ga=_base_.ga_optimizer)
-table_row = None

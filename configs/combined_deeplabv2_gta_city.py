@@ -17,4 +17,3 @@ model = dict(
     )
 )
 optim_wrapper = dict(weighting=_base_.weighting_optimizer, sa=_base_.sa_optimizer)
-table_row = None

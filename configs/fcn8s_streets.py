@@ -5,4 +5,3 @@ _base_ = [
     '_base_/schedules/adam_600.py',
     '_base_/default_runtime.py',
 ]
-table_row = dict(paper='HRS', table='1', row='FCN', scale='streets')

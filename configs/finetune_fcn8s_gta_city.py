@@ -1,9 +1,2 @@
 # HRS (CVPR 2019), Table 1, "Target Finetuning": GTA5
 _base_ = ['./joint_fcn8s_gta_city.py', '_base_/schedules/source_then_finetune.py']
-table_row = dict(
-    _delete_=True,
-    paper='HRS',
-    table='1',
-    row='Target Finetuning',
-    miou=[(2975, 66.0)],  # labelled pictures, the paper's
-)

@@ -3,4 +3,3 @@ _base_ = ['./joint_squeezenet_streets_camvid.py', '_base_/schedules/source_then_
 stages = _base_.stages
 stages[0]['train_dataloader'].update(batch_size=2)
 stages[1]['train_dataloader'].update(batch_size=2)
-table_row = dict(_delete_=True, paper='HRS', table='1', row='Target Finetuning', scale='camvid')

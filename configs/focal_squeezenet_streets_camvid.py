@@ -1,4 +1,3 @@
 # Focal loss on the source
 _base_ = './joint_squeezenet_streets_camvid.py'
 model = dict(objectives=dict(focal=dict(type='FocalWeighting', gamma=2.0)))  # γ (B5)
-table_row = dict(_delete_=True, paper='HRS', table='1', row='FCN+Focal Loss', scale='camvid')

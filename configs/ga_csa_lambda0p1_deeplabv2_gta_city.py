@@ -1,10 +1,3 @@
 # ASS (CVPRW 2020), Table 2b: GA+CSA with λ_sadv = 0.1
 _base_ = './ga_csa_deeplabv2_gta_city.py'
 model = dict(objectives=dict(sa=dict(weight=0.1)))  # λ_sadv
-table_row = dict(
-    _delete_=True,
-    paper='ASS',
-    table='2b',
-    row='λ = 0.1',
-    miou=[(500, 59.46)],  # labelled pictures, the paper's
-)

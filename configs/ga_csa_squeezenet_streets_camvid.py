@@ -3,4 +3,3 @@ _base_ = ['./ga_squeezenet_streets_camvid.py', '_base_/objectives/semantic_adver
 model = dict(objectives=dict(sa=_base_.csa))
 model['objectives']['sa']['discriminator'].update(in_channels=512)
 optim_wrapper = dict(sa=_base_.sa_optimizer)
-table_row = dict(_delete_=True, paper='ASS', table='1', row='GA+CSA', scale='camvid')

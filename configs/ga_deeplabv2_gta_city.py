@@ -8,17 +8,3 @@ _base_ = [
 ]
 model = dict(objectives=dict(ga=_base_.ga))
 optim_wrapper = dict(ga=_base_.ga_optimizer)
-table_row = dict(
-    paper='ASS',
-    table='1',
-    row='GA',
-    # labelled pictures, the paper's
-    miou=[
-        (50, 50.0),
-        (100, 53.5),
-        (200, 54.4),
-        (500, 56.5),
-        (1000, 58.0),
-        (2975, 59.71),
-    ],
-)

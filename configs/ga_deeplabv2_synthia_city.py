@@ -8,17 +8,3 @@ _base_ = [
 ]
 model = dict(objectives=dict(ga=_base_.ga))
 optim_wrapper = dict(ga=_base_.ga_optimizer)
-table_row = dict(
-    paper='ASS',
-    table='3',
-    row='GA',
-    # labelled pictures, the paper's
-    miou=[
-        (50, 60.7),
-        (100, 62.1),
-        (200, 64.8),
-        (500, 69.1),
-        (1000, 71.8),
-        (2975, 75.0),
-    ],
-)

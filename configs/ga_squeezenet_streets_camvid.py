@@ -8,4 +8,3 @@ _base_ = [
 ]
 model = dict(decode_head=dict(num_classes=11), objectives=dict(ga=_base_.ga))
 optim_wrapper = dict(ga=_base_.ga_optimizer)
-table_row = dict(paper='ASS', table='1', row='GA', scale='camvid')

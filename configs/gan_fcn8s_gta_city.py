@@ -2,10 +2,3 @@
 _base_ = ['./joint_fcn8s_gta_city.py', '_base_/objectives/reconstruction_gan.py']
 model = dict(objectives=dict(gan=_base_.gan))
 optim_wrapper = dict(gan=_base_.gan_optimizers)
-table_row = dict(
-    _delete_=True,
-    paper='HRS',
-    table='1',
-    row='FCN+GAN',
-    miou=[(2975, 64.0)],  # labelled pictures, the paper's
-)

@@ -2,4 +2,3 @@
 _base_ = './hrs_squeezenet_streets_camvid.py'
 model = dict(objectives=dict(_delete_=True, gan=_base_.model.objectives.gan))
 optim_wrapper = dict(weighting=None)
-table_row = dict(_delete_=True, paper='HRS', table='1', row='FCN+GAN', scale='camvid')

@@ -3,10 +3,3 @@ _base_ = './hrs_fcn8s_gta_city.py'
 target = _base_.train_dataloader.dataset.domains.target
 few = dict(type='LabelSubset', share=1 / 8, seed=0, dataset=target)
 train_dataloader = dict(dataset=dict(domains=dict(target=dict(_delete_=True, **few))))
-table_row = dict(
-    _delete_=True,
-    paper='HRS',
-    table='5',
-    row='1/8',
-    miou=[(372, 53.4)],  # labelled pictures, the paper's
-)

@@ -6,9 +6,3 @@ _base_ = [
 ]
 model = dict(objectives=dict(weighting=_base_.weighting, gan=_base_.gan))
 optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)
-# miou: labelled pictures, the paper's
-table_row = [
-    dict(paper='HRS', table='1', row='Ours with W^19', miou=[(2975, 68.1)]),
-    dict(paper='HRS', table='4', row='W^19, hierarchical', miou=[(2975, 68.1)]),
-    dict(paper='HRS', table='5', row='full', miou=[(2975, 68.1)]),
-]

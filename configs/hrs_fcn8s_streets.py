@@ -13,4 +13,3 @@ model['objectives']['gan'].update(
 optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)
 # W at E's rate, as in the paper; G and D keep the paper's
 optim_wrapper['weighting']['optimizer'].update(lr=1e-3)
-table_row = dict(_delete_=True, paper='HRS', table='1', row='Ours with W^19', scale='streets')

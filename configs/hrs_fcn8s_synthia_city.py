@@ -6,10 +6,3 @@ _base_ = [
 ]
 model = dict(objectives=dict(weighting=_base_.weighting, gan=_base_.gan))
 optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)
-table_row = dict(
-    _delete_=True,
-    paper='HRS',
-    table='2',
-    row='Ours with W^19',
-    miou=[(2975, 66.8)],  # labelled pictures, the paper's
-)

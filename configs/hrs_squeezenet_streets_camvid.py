@@ -16,4 +16,3 @@ model['objectives']['gan'].update(
     discriminator=dict(in_channels=3, channels=(16, 32, 64, 128, 128, 128)),
 )
 optim_wrapper = dict(weighting=_base_.weighting_optimizer, gan=_base_.gan_optimizers)
-table_row = dict(_delete_=True, paper='HRS', table='1', row='Ours with W^19', scale='camvid')

@@ -1,4 +1,3 @@
 # HRS with one weighting map for all classes
 _base_ = './hrs_squeezenet_streets_camvid.py'
 model = dict(objectives=dict(weighting=dict(per_class=False)))
-table_row = dict(_delete_=True, paper='HRS', table='1', row='Ours with W^1', scale='camvid')

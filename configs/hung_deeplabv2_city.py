@@ -8,10 +8,3 @@ train_dataloader = dict(
     sampler=dict(shares=dict(unlabeled=1)),
     dataset=dict(domains=dict(target=dict(count=2975), unlabeled=labelled.dataset)),
 )
-table_row = dict(
-    _delete_=True,
-    paper='HRS',
-    table='1',
-    row='Hung et al.',
-    miou=[(2975, 67.7)],  # labelled pictures, the paper's
-)

@@ -12,4 +12,3 @@ train_dataloader = dict(
     sampler=dict(shares=dict(unlabeled=2)),
     dataset=dict(domains=dict(unlabeled=labelled.dataset)),
 )
-table_row = dict(_delete_=True, paper='HRS', table='1', row='Hung et al.', scale='camvid')

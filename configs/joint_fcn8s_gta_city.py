@@ -5,9 +5,3 @@ _base_ = [
     '_base_/schedules/adam_80k.py',
     '_base_/default_runtime.py',
 ]
-table_row = dict(
-    paper='HRS',
-    table='1',
-    row='Direct Joint Training',
-    miou=[(2975, 64.6)],  # labelled pictures, the paper's
-)

@@ -6,4 +6,3 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11))
-table_row = dict(paper='HRS', table='1', row='Direct Joint Training', scale='camvid')

@@ -1,4 +1,3 @@
 # Source pixels that the network is sure of
 _base_ = './joint_squeezenet_streets_camvid.py'
 model = dict(objectives=dict(mask=dict(type='ConfidenceMask', threshold=0.9)))  # B4
-table_row = dict(_delete_=True, paper='HRS', table='1', row='FCN+0-1 Conf. Mask', scale='camvid')

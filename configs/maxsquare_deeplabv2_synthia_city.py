@@ -7,4 +7,3 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(objectives=dict(regularization=_base_.squares))
-table_row = None

@@ -1,10 +1,3 @@
 # Maximum squares (ICCV 2019), Cityscapes → Tokyo, "MaxSquare+IW"
 _base_ = './maxsquare_deeplabv2_city_tokyo.py'
 model = dict(objectives=dict(regularization=dict(loss=_base_.image_wise)))
-table_row = dict(
-    _delete_=True,
-    paper='MaxSquare',
-    table='Cityscapes → Tokyo',
-    row='MaxSquare+IW',
-    miou=[(0, 50.5)],  # labelled pictures, the paper's
-)

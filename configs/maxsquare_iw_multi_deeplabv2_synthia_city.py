@@ -5,10 +5,3 @@ model = dict(
     objectives=dict(regularization=_base_.guidance),
 )
 optim_wrapper = dict(segmentor=dict(paramwise_cfg=_base_.auxiliary_rate))
-table_row = dict(
-    _delete_=True,
-    paper='MaxSquare',
-    table='SYNTHIA → Cityscapes',
-    row='MaxSquare+IW+multi',
-    miou=[(0, 41.4)],  # labelled pictures, the paper's
-)

@@ -10,4 +10,3 @@ model = dict(
     decode_head=dict(num_classes=11),
     objectives=dict(regularization=_base_.squares),
 )
-table_row = dict(paper='MaxSquare', table='GTA5 → Cityscapes', row='MaxSquare', scale='camvid')

@@ -1,6 +1,3 @@
 # Entropy minimisation
 _base_ = './maxsquare_squeezenet_streets_camvid.py'
 model = dict(objectives=dict(regularization=dict(loss=_base_.entropy)))
-table_row = dict(
-    _delete_=True, paper='MaxSquare', table='GTA5 → Cityscapes', row='MinEnt', scale='camvid'
-)

@@ -2,10 +2,3 @@
 _base_ = ['./joint_fcn8s_gta_city.py', '_base_/objectives/pixelda.py']
 model = dict(objectives=dict(pixelda=_base_.pixelda))
 optim_wrapper = dict(pixelda=_base_.pixelda_optimizers)
-table_row = dict(
-    _delete_=True,
-    paper='HRS',
-    table='1',
-    row='PixelDA',
-    miou=[(2975, 66.1)],  # labelled pictures, the paper's
-)

@@ -2,10 +2,3 @@
 _base_ = ['./joint_fcn8s_synthia_city.py', '_base_/objectives/pixelda.py']
 model = dict(objectives=dict(pixelda=_base_.pixelda))
 optim_wrapper = dict(pixelda=_base_.pixelda_optimizers)
-table_row = dict(
-    _delete_=True,
-    paper='HRS',
-    table='2',
-    row='PixelDA',
-    miou=[(2975, 64.0)],  # labelled pictures, the paper's
-)

@@ -5,4 +5,3 @@ model['objectives']['pixelda'].update(
     generator=dict(channels=16), discriminator=dict(channels=(16, 32, 64, 128))
 )
 optim_wrapper = dict(pixelda=_base_.pixelda_optimizers)
-table_row = dict(_delete_=True, paper='HRS', table='1', row='PixelDA', scale='camvid')

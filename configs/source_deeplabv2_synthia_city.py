@@ -6,4 +6,3 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 train_dataloader = dict(batch_size=1, sampler=dict(shares=dict(unlabeled=0)))
-table_row = None

@@ -8,4 +8,3 @@ _base_ = [
 model = dict(decode_head=dict(num_classes=11))
 train_dataloader = dict(batch_size=2, sampler=dict(shares=dict(unlabeled=0)))
 train_cfg = dict(max_iters=900)  # as many as source and adaptation together
-table_row = dict(paper='MaxSquare', table='GTA5 → Cityscapes', row='source only', scale='camvid')

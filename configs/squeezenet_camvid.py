@@ -6,7 +6,3 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11))
-table_row = [
-    dict(paper='HRS', table='1', row='FCN', scale='camvid'),
-    dict(paper='ASS', table='1', row='Oracle', scale='camvid'),
-]

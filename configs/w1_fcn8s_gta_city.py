@@ -3,10 +3,3 @@ _base_ = ['./joint_fcn8s_gta_city.py', '_base_/objectives/hrs_weighting.py']
 model = dict(objectives=dict(weighting=_base_.weighting))
 model['objectives']['weighting'].update(per_class=False)  # one map for all classes
 optim_wrapper = dict(weighting=_base_.weighting_optimizer)
-table_row = dict(
-    _delete_=True,
-    paper='HRS',
-    table='1',
-    row='FCN+W^1',
-    miou=[(2975, 66.5)],  # labelled pictures, the paper's
-)

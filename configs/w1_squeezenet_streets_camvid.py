@@ -2,4 +2,3 @@
 _base_ = './hrs_w1_squeezenet_streets_camvid.py'
 model = dict(objectives=dict(_delete_=True, weighting=_base_.model.objectives.weighting))
 optim_wrapper = dict(gan=None)
-table_row = dict(_delete_=True, paper='HRS', table='1', row='FCN+W^1', scale='camvid')

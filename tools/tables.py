@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.tables.contents import TABLES
 from mmseg_joint.tables.figure import draw_table
 from mmseg_joint.tables.markdown import list_table, write_table
 from mmseg_joint.tables.measure import Selection, measure
+from mmseg_joint.tables.metafiles import INDEX, read_tables
 from mmseg_joint.tables.plan import Job, plan
-from mmseg_joint.tables.rows import PAPER, SCALES, Table, choose_table, read_tables
+from mmseg_joint.tables.readme import README, write_readme
+from mmseg_joint.tables.rows import PAPER, SCALES, Table, choose_table
 from mmseg_joint.tables.training import LOG, start_process, train_missing
 from mmseg_joint.utils.cli import run
 from mmseg_joint.utils.whole_file import check_writable, write_whole
@@ -52,20 +53,27 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--dry-run', action='store_true', help='only print what would be run')
     parser.add_argument('--out', type=Path, metavar='FILE', help='write the Markdown too')
     parser.add_argument('--figure', type=Path, metavar='FILE', help='draw (png, pdf or svg)')
-    parser.add_argument('--configs', type=Path, default=TOOLS.parent / 'configs', help='folder')
+    parser.add_argument(
+        '--configs',
+        type=Path,
+        default=TOOLS.parent / 'configs',
+        metavar='FOLDER',
+        help=f'the configs; beside the folder lies {INDEX}, which names their metafiles',
+    )
+    parser.add_argument(
+        '--write-readme', action='store_true', help=f"write the configs' {README} from them"
+    )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser.parse_args(argv)
 
 
-def check(args: argparse.Namespace, selection: Selection) -> None:
-    """Find mistakes on the command line before a hundred configs are read."""
+def check(args: argparse.Namespace) -> None:
+    """Find mistakes on the command line before anything is read."""
     wanted = args.run or args.table
     if args.run and args.table and args.run != args.table:
         raise JointError('--table and --run name two tables: leave --table out.')
     if args.figure and not wanted:
         raise JointError('--figure draws one table: name it with --table.')
-    if wanted:
-        selection.rows_of(choose_table([Table(contents, ()) for contents in TABLES], wanted))
     if args.figure:
         check_figure(args.figure)
     if args.out:
@@ -76,10 +84,14 @@ def check(args: argparse.Namespace, selection: Selection) -> None:
             raise JointError(f'{flag} {folder}: there is no such folder, correct the path.')
 
 
-def chosen_tables(args: argparse.Namespace) -> list[Table]:
-    """The tables that the command line names, or all."""
-    tables, wanted = read_tables(args.configs), args.run or args.table
-    return [choose_table(tables, wanted)] if wanted else tables
+def chosen_tables(args: argparse.Namespace, selection: Selection) -> list[Table]:
+    """The tables that the command line names, or all; their configs are read when needed."""
+    tables, wanted = read_tables(args.index), args.run or args.table
+    if not wanted:
+        return tables
+    table = choose_table(tables, wanted)
+    selection.rows_of(table)  # names of rows that it has not are refused first
+    return [table]
 
 
 def train(table: Table, args: argparse.Namespace, selection: Selection) -> list[Job]:
@@ -115,8 +127,12 @@ def main(argv: list[str] | None = None) -> None:
     """List, or run and report."""
     args = parse_args(argv)
     selection = Selection(args.scale, args.labels, args.seeds, args.rows)
-    check(args, selection)
-    tables = chosen_tables(args)
+    check(args)
+    args.index = args.configs.resolve().parent / INDEX
+    if args.write_readme:
+        write_whole(args.configs / README, write_readme(args.index))
+        return
+    tables = chosen_tables(args, selection)
     failed = []
     if args.run:
         args.work_dirs = args.work_dirs or Path('work_dirs') / f'tables_{args.scale}'

@@ -40,7 +40,7 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
     cells = [c for c in cells if c.runs or (scale == PAPER and c.paper is not None)]
     if not cells:
         raise JointError(
-            f'{table.contents.id} has no finished run at the scale "{scale}", so there is nothing '
+            f'{table.id} has no finished run at the scale "{scale}", so there is nothing '
             'to draw: give the --work-dirs of some, or --run the table.'
         )
     over_labels = any(len([c for c in cells if c.row.name == d.row.name]) > 1 for d in cells)
@@ -53,18 +53,18 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
     )
     grid = 'both' if over_labels else 'x'
     gains = [] if scale == PAPER else _gains(table, cells)
-    if table.contents.base and any(gains):
+    if table.base and any(gains):
         shared = dict(sharex=True) if over_labels else dict(sharey=True)
         axes, beside = figure.subplots(1, 2, width_ratios=(3, 2), **shared)
         if over_labels:
-            _draw_gain_curves(beside, cells, gains, table.contents.base)
+            _draw_gain_curves(beside, cells, gains, table.base)
         else:
-            _draw_gains(beside, gains, table.contents.base)
+            _draw_gains(beside, gains, table.base)
         _decorate(beside, grid)
     else:
         axes = figure.add_subplot()
     (_draw_curves if over_labels else _draw_bars)(axes, cells, scale)
-    axes.set_title(table.contents.heading(scale), fontsize=TITLE_SIZE, loc='left')
+    axes.set_title(table.heading(scale), fontsize=TITLE_SIZE, loc='left')
     _decorate(axes, grid)
     return figure
 

@@ -9,22 +9,30 @@ from .rows import PAPER, SCALES, Table, TableRow
 NOTHING = '-'
 
 
-def list_table(table: Table) -> str:
+def list_table(table: Table, recorded: bool = False) -> str:
     """Write which config runs which row, and the paper's numbers.
 
     Args:
         table: The table.
+        recorded: Link the configs, and add what the metafiles record of our own runs.
 
     Returns:
         Markdown.
     """
-    scales = [scale for scale in SCALES[1:] if table.at(scale)]
+    scales = [scale for scale in SCALES if table.at(scale)]
+    ours = {row.scale for row in table.rows if row.measured and recorded}
+    head = ['row', 'labels', 'mIoU in the paper']
+    for scale in scales:
+        name = '' if scale == PAPER else f'{scale} '
+        head += [f'{name}config', *([f'{name}mIoU, measured'] if scale in ours else [])]
     lines = []
     for row in table.at(PAPER):
-        siblings = [_code(_sibling(table, row, scale)) for scale in scales]
-        numbers = [' · '.join(str(pair[part]) for pair in row.miou) for part in (0, 1)]
-        lines.append((row.name, *numbers, _code(row), *siblings))
-    head = ('row', 'labels', 'mIoU in the paper', 'config', *(f'{s} config' for s in scales))
+        line = [row.name, *(' · '.join(str(pair[part]) for pair in row.miou) for part in (0, 1))]
+        for scale in scales:
+            sibling = row if scale == PAPER else _sibling(table, row, scale)
+            line.append(_code(sibling, recorded))
+            line += [_recorded(sibling)] if scale in ours else []
+        lines.append(line)
     return '\n'.join([_heading(table, PAPER), '', *_lines(head, lines)])
 
 
@@ -36,8 +44,14 @@ def _sibling(table: Table, row: TableRow, scale: str) -> TableRow | None:
     return None
 
 
-def _code(row: TableRow | None) -> str:
-    return f'`{row.stem}`' if row and row.path else NOTHING
+def _code(row: TableRow | None, link: bool = False) -> str:
+    if row is None or row.path is None:
+        return NOTHING
+    return f'[`{row.stem}`]({row.path.name})' if link else f'`{row.stem}`'
+
+
+def _recorded(row: TableRow | None) -> str:
+    return ', '.join(row.measured if row else ()) or NOTHING
 
 
 def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
@@ -60,7 +74,7 @@ def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
 
 
 def _heading(table: Table, scale: str) -> str:
-    return f'### {table.contents.heading(scale)} (`{table.contents.id}`)'
+    return f'### {table.heading(scale)} (`{table.id}`)'
 
 
 def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -93,7 +107,7 @@ def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[lis
 
     It is taken seed by seed, since a seed's draw of the labelled pictures moves all rows alike.
     """
-    name, lines = table.contents.base, []
+    name, lines = table.base, []
     for cell in cells:
         base = base_of(table, cells, cell)
         compared = (
@@ -115,7 +129,7 @@ def _gain(gains: Sequence[float]) -> str:
 def _paper_difference(table: Table, cell: Cell) -> str:
     """How far the row is over the base in the paper, if it has but one number for each."""
     found = []
-    for name in (cell.row.name, table.contents.base):
+    for name in (cell.row.name, table.base):
         rows = [row for row in table.at(PAPER) if row.name == name]
         if len(rows) != 1 or len(rows[0].miou) != 1:
             return NOTHING
@@ -168,6 +182,6 @@ def _unfinished(cells: Sequence[Cell]) -> list[str]:
 
 def _without_config(table: Table, scale: str) -> list[str]:
     present = {row.name for row in table.at(scale)}
-    missing = [name for name in table.contents.rows if name not in present]
-    ran = [name for name in missing if name not in table.contents.quoted]
+    missing = [name for name in table.names if name not in present]
+    ran = [name for name in missing if name not in table.quoted]
     return [f'Without a config at this scale: {", ".join(ran)}.'] if ran else []

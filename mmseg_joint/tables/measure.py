@@ -97,12 +97,12 @@ class Selection:
         Raises:
             JointError: A name is none of its rows.
         """
-        names = {name.lower(): name for name in table.contents.rows}
+        names = {name.lower(): name for name in table.names}
         unknown = [name for name in self.rows or () if name.lower() not in names]
         if unknown:
             raise JointError(
-                f'--rows: {table.contents.id} has no row "{unknown[0]}": choose from '
-                f'{", ".join(table.contents.rows)}.'
+                f'--rows: {table.id} has no row "{unknown[0]}": choose from '
+                f'{", ".join(table.names)}.'
             )
         wanted = set(names.values())
         if self.rows:
@@ -165,7 +165,7 @@ def base_of(table: Table, cells: Sequence[Cell], cell: Cell) -> Cell | None:
     Returns:
         The table's base row with the same number of labels; None for itself, and without one.
     """
-    bases = (c for c in cells if (c.row.name, c.labels) == (table.contents.base, cell.labels))
+    bases = (c for c in cells if (c.row.name, c.labels) == (table.base, cell.labels))
     base = next(bases, None)
     return None if base is cell else base
 

@@ -130,7 +130,7 @@ def plan(
 
 
 def _refuse(table: Table, selection: Selection, rows: list[TableRow]) -> None:
-    where = f'{table.contents.id} at the scale "{selection.scale}"'
+    where = f'{table.id} at the scale "{selection.scale}"'
     if not rows:
         scales = sorted({row.scale for row in table.rows if row.path})
         raise JointError(

@@ -11,13 +11,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.tiny_configs import ROOT
 
-PARTS = ('mmseg_joint', 'configs', 'tools', 'setup.py', 'pyproject.toml', 'MANIFEST.in')
+PARTS = ('mmseg_joint', 'configs', 'tools', 'model-index.yml')
+SETUP = ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE')
 CONFIGS = sorted(path.relative_to(ROOT) for path in (ROOT / 'configs').rglob('*.py'))
 TOOLS = sorted(path.relative_to(ROOT) for path in (ROOT / 'tools').rglob('*.*') if path.is_file())
 TOOLS = [path for path in TOOLS if path.suffix in ('.py', '.sh')]
+INDEX = ROOT / 'model-index.yml'
 LISTS = {
     path.name: path.read_bytes()
     for path in (ROOT / 'mmseg_joint/datasets/label_lists/cityscapes').iterdir()
@@ -44,7 +47,7 @@ def project(tmp_path_factory):
     folder = tmp_path_factory.mktemp('packages')
     checkout = folder / 'checkout'
     checkout.mkdir()
-    for part in (*PARTS, 'README.md', 'LICENSE'):
+    for part in (*PARTS, *SETUP):
         if (ROOT / part).is_dir():
             ignore = shutil.ignore_patterns('__pycache__', '.mim')
             shutil.copytree(ROOT / part, checkout / part, ignore=ignore)
@@ -78,6 +81,23 @@ def test_mim_finds_each_config_once_and_the_tools(site):
         assert [path.read_bytes() for path in same] == [(ROOT / config).read_bytes()], config
     base = root / '.mim' if (root / '.mim').exists() else root
     assert not [tool for tool in TOOLS if not (base / tool).is_file()]
+
+
+def test_mim_finds_the_metafiles_and_so_does_the_tool(site, tmp_path):
+    root = where_mim_looks(site)
+    # openmim's order
+    index = next(path for path in (root / '.mim' / INDEX.name, root / INDEX.name) if path.exists())
+    assert index.read_bytes() == INDEX.read_bytes()
+    imported = yaml.safe_load(index.read_text())['Import']
+    assert [(index.parent / name).read_bytes() for name in imported] == [
+        (ROOT / name).read_bytes() for name in imported
+    ]
+    tool = index.parent / 'tools/tables.py'
+    arguments = ['tables', '--table', 'hrs5']
+    code = f'import runpy, sys; sys.argv = {arguments}; runpy.run_path({str(tool)!r}, '
+    code += "run_name='__main__')"
+    *_, last = run_in(site, code, tmp_path).splitlines()
+    assert last == '| full | 2975 | 68.1 | `hrs_fcn8s_gta_city` |'
 
 
 def run_in(site: Path, code: str, cwd: Path) -> str:

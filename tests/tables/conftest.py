@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from mmseg_joint.tables.rows import read_tables
-from tests.tiny_configs import ROOT
+from tests.tables.project import TABLES
 
 
 @pytest.fixture(scope='session')
 def tables():
-    """The project's tables by id; reading a hundred configs takes seconds."""
-    return {table.contents.id: table for table in read_tables(ROOT / 'configs')}
+    """The project's tables by id; a row's config is read once."""
+    return {table.id: table for table in TABLES}

@@ -10,7 +10,7 @@ import pytest
 from mmengine.runner import Runner
 
 from mmseg_joint.engine.stages import BESIDE_THE_RUNNER, read_stages
-from mmseg_joint.tables.contents import TABLES
+from tests.tables.project import TABLES
 
 RUNS = {*signature(Runner).parameters, *BESIDE_THE_RUNNER, 'stages'} - {'cfg', 'work_dir'}
 
@@ -128,14 +128,14 @@ def matches(key, patterns):
 
 
 def name_of(row, table):
-    bare = table.contents.paper == 'ASS' and row.labels() == 0
+    bare = table.paper == 'ASS' and row.labels() == 0
     return f'{row.name} without labels' if bare else row.name
 
 
 def pairs(table, scale):
     rows = [row for row in table.at(scale) if row.path]
     if scale == 'paper':
-        rows = [row for row in rows if (table.contents.id, row.name) not in OTHERS]
+        rows = [row for row in rows if (table.id, row.name) not in OTHERS]
     return list(combinations(rows, 2))
 
 

@@ -1,10 +1,10 @@
-"""Every number of the papers' tables, typed from the papers, is what the configs state."""
+"""Every number of the papers' tables, typed from the papers, is what the metafiles state."""
 
 from __future__ import annotations
 
 import pytest
 
-from mmseg_joint.tables.contents import TABLES
+from tests.tables.project import TABLES
 
 ALL = 2975  # labelled pictures of Cityscapes
 SOME = (50, 100, 200, 500, 1000, ALL)
@@ -120,7 +120,7 @@ def test_no_table_is_left_out():
 
 
 @pytest.mark.parametrize('table', NUMBERS)
-def test_the_configs_state_the_numbers_of_the_paper(tables, table):
+def test_the_metafiles_state_the_numbers_of_the_paper(tables, table):
     stated: dict[str, dict[int, float]] = {}
     for row in tables[table].at('paper'):
         stated.setdefault(row.name, {}).update(row.miou)

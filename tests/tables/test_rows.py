@@ -4,14 +4,11 @@ import itertools
 import re
 
 import pytest
-from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.tables.contents import TABLES
-from mmseg_joint.tables.rows import choose_table, read_tables, rows_of
-from tests.tiny_configs import ROOT
+from mmseg_joint.tables.rows import choose_table
+from tests.tables.project import TABLES
 
-CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 # what a row is called in the name of its config
 WORDS = {
     'FCN': '',
@@ -54,22 +51,16 @@ SOURCES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_every_config_says_which_row_it_is_or_that_it_is_none(path):
-    """In its own text: a row that a child inherits is its parent's."""
-    assert re.search(r'^table_row = (None$|dict\(|\[$)', path.read_text(encoding='utf-8'), re.M)
-
-
-def test_every_row_has_a_config_and_every_config_its_row(tables):
+def test_every_row_has_a_config(tables):
     stated = [row for table in tables.values() for row in table.rows if row.path]
     assert len({row.path for row in stated}) > 70
     for table in TABLES:
         ours = {row.name for row in tables[table.id].at('paper') if row.path}
-        assert ours == set(table.rows) - set(table.quoted)
+        assert ours == set(table.names) - table.quoted
         for row in tables[table.id].at('paper'):
             assert row.miou, row
     joint = [row.name for row in tables['hrs1'].at('camvid')]
-    assert joint == list(tables['hrs1'].contents.rows[3:])
+    assert joint == list(tables['hrs1'].names[3:])
     assert [row.name for row in tables['ass1'].at('camvid')] == [
         'Oracle',
         'GA',
@@ -97,7 +88,7 @@ def test_basenames_tell_the_row(tables):
         for row in table.rows:
             if row.path is None:
                 continue
-            name, key = row.name, table.contents.id
+            name, key = row.name, table.id
             if name.startswith('λ'):
                 value = '' if name == DEFAULT[key] else '_lambda' + name[4:].replace('.', 'p')
                 word = OBJECTIVES[key] + value
@@ -129,65 +120,11 @@ def test_the_labels_of_a_row(tables):
     assert {stem: (rows[stem].labels(), rows[stem].is_free) for stem in known} == known
 
 
-ROW = dict(paper='HRS', table='1', row='FCN', miou=[(2975, 65.3)])
-
-
-def write(folder, name, table_row):
-    shares = dict(sampler=dict(shares=dict(target=1)), dataset=dict(domains=dict(target=dict())))
-    text = f'train_dataloader = {shares!r}\ntable_row = {table_row!r}\n'
-    (folder / f'{name}.py').write_text(text)
-
-
-def test_one_row_several_or_none(tmp_path):
-    write(tmp_path, 'one', ROW)
-    write(tmp_path, 'several', [{**ROW, 'table': '2'}, {**ROW, 'table': '4'}])
-    write(tmp_path, 'none', None)
-    (tmp_path / 'silent.py').write_text('model = dict()\n')
-    found = {table.contents.id: [row.stem for row in table.rows if row.path]
-             for table in read_tables(tmp_path)}  # fmt: skip
-    assert {key: stems for key, stems in found.items() if stems} == {
-        'hrs1': ['one'],
-        'hrs2': ['several'],
-        'hrs4': ['several'],
-    }
-
-
-@pytest.mark.parametrize(
-    ('changes', 'sentence'),
-    [
-        (dict(table='9'), r"names table \('HRS', '9'\)"),
-        (dict(row='FNC'), r'names the row "FNC": choose from .*FCN'),
-        (dict(row='Swami et al.', rows=1), 'has the key "rows"'),
-        (dict(scale='city'), 'scale "city"'),
-        (dict(miou=[]), r"give the paper's numbers"),
-        (dict(scale='camvid'), r"at the scale 'paper', and only there"),
-        (dict(miou=[2975, 65.3]), 'give pairs'),
-        (dict(miou=[(2975, 653)]), r'\(2975, 653\) in miou'),
-        (dict(miou=[(2975, 65.3), (2975, 65.4)]), 'twice in miou'),
-    ],
-)
-def test_a_wrong_row_is_refused(changes, sentence):
-    cfg = Config(dict(table_row={**ROW, **changes}))
-    with pytest.raises(JointError, match=sentence) as error:
-        rows_of(cfg, ROOT / 'configs/some.py')
-    assert 'configs/some.py' in str(error.value)
-    assert error.value.args[0].count('\n') == 0
-
-
-def test_two_configs_of_one_row_are_refused(tmp_path):
-    write(tmp_path, 'one', {**ROW, 'miou': [(0, 1.0), (5, 2.0)]})
-    write(tmp_path, 'other', {**ROW, 'miou': [(7, 2.0)]})
-    read_tables(tmp_path)
-    write(tmp_path, 'third', {**ROW, 'miou': [(5, 2.0), (9, 3.0)]})
-    with pytest.raises(JointError, match=r'third\.py and .*one\.py state the same'):
-        read_tables(tmp_path)
-
-
 def test_ids_are_unique_and_found(tables):
     ids = [table.id for table in TABLES]
     assert len(ids) == len(set(ids))
-    assert choose_table(list(tables.values()), 'HRS1').contents.number == '1'
+    assert choose_table(list(tables.values()), 'HRS1').number == '1'
     with pytest.raises(JointError, match='no table "hrs9": choose from hrs1, hrs2'):
         choose_table(list(tables.values()), 'hrs9')
     for one, other in itertools.combinations(TABLES, 2):
-        assert (one.paper, one.number) != (other.paper, other.number)
+        assert one.heading('paper') != other.heading('paper')

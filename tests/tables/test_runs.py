@@ -11,11 +11,19 @@ from mmseg_joint.tables.runs import find_runs, folder_of, read_run
 from tests.tables.logs import CONFIG, SUBSET, trained, validated, write_run, write_start
 
 WITH_LABELS = Config.fromstring(CONFIG.format(total=9, seed=0, share=1, target=SUBSET), '.py')
-ROW = TableRow('FCN', 'camvid', (), Path('configs/fcn.py'), WITH_LABELS)
-TWO = TableRow(
-    *('Target Finetuning', 'camvid', (), Path('configs/two.py')),
-    Config(dict(WITH_LABELS, stages=[dict(name='source'), dict(name='adapt')])),
-)
+STAGES = [dict(name='source'), dict(name='adapt')]
+
+
+class Row(TableRow):
+    cfg = WITH_LABELS
+
+
+class InStages(TableRow):
+    cfg = Config(dict(WITH_LABELS, stages=STAGES))
+
+
+ROW = Row('FCN', 'camvid', (), Path('configs/fcn.py'))
+TWO = InStages('Target Finetuning', 'camvid', (), Path('configs/two.py'))
 
 
 def test_a_run_that_finished(tmp_path):

@@ -398,7 +398,7 @@ ARGUMENTS = ids(
     table_data=Case(
         'FooDataset=x fits no config .*: name the type',
         None,
-        '--configs . --run hrs1 --scale streets --data FooDataset=x --dry-run',
+        '--run hrs1 --scale streets --data FooDataset=x --dry-run',
         'tables',
     ),
     table_to_a_folder=Case('--out .*data is a folder: name a file', None, '--out data', 'tables'),

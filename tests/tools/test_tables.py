@@ -10,6 +10,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from mmengine.config import Config
 from PIL import Image
 
@@ -54,9 +55,15 @@ def in_this_process(monkeypatch, tool):
 
 @pytest.fixture
 def configs(roots, tmp_path):
-    """A folder of two rows of HRS' Table 1, with two iterations a stage."""
+    """A folder of two rows of HRS' Table 1, with two iterations a stage, and their metafiles."""
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text(encoding='utf-8'))
+    for name in index['Import']:
+        content = yaml.safe_load((ROOT / name).read_text(encoding='utf-8'))
+        content['Models'] = [m for m in content['Models'] if m['Name'] in ROWS.values()]
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(yaml.safe_dump(content))
+    (tmp_path / 'model-index.yml').write_text(yaml.safe_dump(index))
     folder = tmp_path / 'configs'
-    folder.mkdir()
     for stem in ROWS.values():
         cfg = tiny(ROOT / f'configs/{stem}.py', roots, tmp_path / 'unused')
         cfg.pop('work_dir')

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from mmseg_joint.errors import JointError
+
+from .rows import PAPER, SCALES, Table, TableRow
+
+INDEX = 'model-index.yml'
+OURS, OURS_STD, PAPERS = 'mIoU', 'mIoU(std)', 'mIoU(paper)'
+KEYS = ('Table', 'Row', 'Scale', 'Labels', 'Metrics', 'Seeds', 'Task', 'Dataset')
+
+
+@dataclass(frozen=True)
+class Metafile:
+    """A metafile in mmseg's form.
+
+    Attributes:
+        path: Its file.
+        root: The folder that its `Config` entries count from: that of the index.
+        collections: Name, paper and page of papers, and what tables they have.
+        models: Name, collection and config, and which rows it runs.
+    """
+
+    path: Path
+    root: Path
+    collections: list[dict[str, Any]]
+    models: list[dict[str, Any]]
+
+
+def read_metafiles(index: str | Path) -> list[Metafile]:
+    """Read the metafiles that an index imports.
+
+    Args:
+        index: The `model-index.yml`.
+
+    Returns:
+        The metafiles in its order.
+
+    Raises:
+        JointError: When a file is missing or is not YAML of that form, or a model's `Config` is
+            no file.
+    """
+    root = Path(index).parent
+    found = []
+    for name in _read_yaml(Path(index), 'Import')['Import']:
+        path = root / name
+        content = _read_yaml(path, 'Collections', 'Models')
+        for model in content['Models']:
+            config = model.get('Config') if isinstance(model, dict) else None
+            if not isinstance(config, str) or not (root / config).is_file():
+                _refuse(path, f'names the config {config!r}, which is no file', 'correct its path')
+        found.append(Metafile(path, root, content['Collections'], content['Models']))
+    return found
+
+
+def read_tables(index: str | Path) -> list[Table]:
+    """Read from the metafiles which config runs which row of which table.
+
+    A collection states its tables, and a model's `Results` the rows that it runs ::
+
+        Tables: {hrs1: {Number: 1, Title: …, Rows: [FCN, …], Base: FCN, Quoted: {ROAD: 35.9}}}
+        Results: {Table: hrs1, Row: FCN, Labels: 2975, Metrics: {mIoU(paper): 65.3}, …}
+        Results: {Table: hrs1, Row: FCN, Scale: camvid, Labels: 12, Metrics: {mIoU: 48.5}, …}
+
+    Args:
+        index: The `model-index.yml`.
+
+    Returns:
+        All tables in the order of the metafiles, those without a config too.
+
+    Raises:
+        JointError: When a result is no row of a table, or two configs state the same.
+    """
+    files = read_metafiles(index)
+    stated = [(f, c, i, t) for f in files for c in f.collections for i, t in _tables_of(f, c)]
+    names = {key: tuple(map(str, table['Rows'])) for _, _, key, table in stated}
+    rows: dict[str, list[TableRow]] = {
+        key: [TableRow(n, PAPER, ((0, m),), None) for n, m in table.get('Quoted', {}).items()]
+        for _, _, key, table in stated
+    }
+    for file in files:
+        for model in file.models:
+            for key, row in _rows_of(file, model, names):
+                _check_alone(row, rows[key], file)
+                rows[key].append(row)
+    return [
+        Table(
+            id=key,
+            paper=collection['Name'],
+            number=str(table.get('Number', '')),
+            title=table['Title'],
+            names=names[key],
+            base=table.get('Base'),
+            rows=tuple(
+                sorted(
+                    rows[key],
+                    key=lambda r: (SCALES.index(r.scale), names[key].index(r.name), r.miou),
+                )
+            ),
+        )
+        for _, collection, key, table in stated
+    ]
+
+
+def _read_yaml(path: Path, *lists: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except FileNotFoundError as error:
+        raise JointError(f'There is no {path}: correct the path.') from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, 'problem_mark', None)
+        where = f', line {mark.line + 1},' if mark else ''
+        raise JointError(f'{path}{where} is no YAML: correct it.') from error
+    for key in lists:
+        if not isinstance(content, dict) or not isinstance(content.get(key), list):
+            _refuse(path, f'has no list "{key}"', 'add one')
+    return content
+
+
+def _tables_of(file: Metafile, collection: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, table in (collection.get('Tables') or {}).items():
+        names = table.get('Rows') or []
+        if not names or 'Title' not in table:
+            _refuse(file.path, f'says too little of table {key}', 'give its Title and its Rows')
+        used = [*table.get('Quoted', ()), *filter(None, [table.get('Base')])]
+        for name in used:
+            _choose(file.path, f'names the row "{name}" of table {key}', name, names)
+        yield key, table
+
+
+def _rows_of(
+    file: Metafile, model: dict[str, Any], names: dict[str, tuple[str, ...]]
+) -> Iterator[tuple[str, TableRow]]:
+    """The rows that one config runs; several results of a row have several numbers of labels."""
+    stated = model.get('Results') or []
+    rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for result in stated if isinstance(stated, list) else [stated]:
+        rows.setdefault(_check_result(result, names, file.path), []).append(result)
+    for (table, name, scale), results in rows.items():
+        labels = [result.get('Labels') for result in results]
+        if len(set(labels)) < len(labels):
+            _refuse(file.path, f'has the row "{name}" of {table} twice with as many labels')
+        paper = [(r['Labels'], r['Metrics'][PAPERS]) for r in results if PAPERS in r['Metrics']]
+        ours = tuple(_ours(result) for result in results if OURS in result['Metrics'])
+        path = file.root / model['Config']
+        yield table, TableRow(name, scale, tuple(sorted(paper)), path, ours)
+
+
+def _check_result(
+    result: Any, names: dict[str, tuple[str, ...]], path: Path
+) -> tuple[str, str, str]:
+    if not isinstance(result, dict):
+        _refuse(path, f'has the result {result!r}', 'give Table, Row, Labels and Metrics')
+    for key in result:
+        _choose(path, f'has the key "{key}" in a result', key, KEYS)
+    table, name = str(result.get('Table')), str(result.get('Row'))
+    scale = str(result.get('Scale', PAPER))
+    _choose(path, f'names the table "{table}"', table, names)
+    _choose(path, f'names the row "{name}" of {table}', name, names[table])
+    _choose(path, f'has the scale "{scale}"', scale, SCALES)
+    metrics, where = result.get('Metrics'), f'in the row "{name}" of {table}'
+    if not isinstance(metrics, dict) or (PAPERS in metrics) != (scale == PAPER):
+        _refuse(
+            path,
+            f'has the Metrics {metrics} at the scale "{scale}" {where}',
+            f"give {PAPERS}, the paper's number, at the scale 'paper', and only there",
+        )
+    for key, value in metrics.items():
+        _choose(path, f'has the metric "{key}" {where}', key, (PAPERS, OURS, OURS_STD))
+        if not isinstance(value, (int, float)) or not 0 <= value < 100:
+            _refuse(path, f'has {key}={value!r} {where}', 'give a percentage, like 65.3')
+    counts = {key: result.get(key) for key in ('Labels', 'Seeds')}
+    needed = {'Labels': scale == PAPER, 'Seeds': OURS in metrics}
+    for key, count in counts.items():
+        if (count is not None or needed[key]) and (type(count) is not int or count < 0):
+            _refuse(path, f'has {key}={count} {where}', 'give their number')
+    return table, name, scale
+
+
+def _ours(result: dict[str, Any]) -> str:
+    metrics = result['Metrics']
+    spread = f' ± {metrics[OURS_STD]}' if OURS_STD in metrics else ''
+    of = f'{result.get("Labels", "all")} labels, {result["Seeds"]} seeds'
+    return f'{metrics[OURS]}{spread} ({of})'
+
+
+def _check_alone(row: TableRow, others: list[TableRow], file: Metafile) -> None:
+    """A row may have a config for some numbers of labels and another for others."""
+    for other in others:
+        counts = {labels for labels, _ in row.miou} & {labels for labels, _ in other.miou}
+        if (row.name, row.scale) == (other.name, other.scale) and (counts or not row.miou):
+            _refuse(
+                file.path,
+                f'has {row.path} and {other.path} for the same row ("{row.name}", scale '
+                f'"{row.scale}")',
+            )
+
+
+def _choose(path: Path, what: str, value: Any, known: Any) -> None:
+    if value not in known:
+        _refuse(path, what, f'choose from {", ".join(map(str, known))}')
+
+
+def _refuse(path: Path, what: str, remedy: str = 'keep one') -> NoReturn:
+    raise JointError(f'{path} {what}: {remedy}.')
