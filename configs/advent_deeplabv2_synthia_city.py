@@ -10,3 +10,5 @@ model = dict(objectives=dict(ga=_base_.ga))
 # target outputs are called source, by their self-information
 model['objectives']['ga'].update(align='target', input='self_information')
 optim_wrapper = dict(ga=_base_.ga_optimizer)
+stages = _base_.stages
+stages[0].update(optim_wrapper=dict(ga=None))  # no D in the source stage
