@@ -52,7 +52,8 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
         layout='constrained',
     )
     grid = 'both' if over_labels else 'x'
-    gains = [] if scale == PAPER else _gains(table, cells)
+    bases = [None if scale == PAPER else base_of(table, cells, cell) for cell in cells]
+    gains = [cell.gains(base) if base else [] for cell, base in zip(cells, bases)]
     if table.base and any(gains):
         shared = dict(sharex=True) if over_labels else dict(sharey=True)
         axes, beside = figure.subplots(1, 2, width_ratios=(3, 2), **shared)
@@ -67,11 +68,6 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
     axes.set_title(table.heading(scale), fontsize=TITLE_SIZE, loc='left')
     _decorate(axes, grid)
     return figure
-
-
-def _gains(table: Table, cells: Sequence[Cell]) -> list[list[float]]:
-    bases = [base_of(table, cells, cell) for cell in cells]
-    return [cell.gains(base) if base else [] for cell, base in zip(cells, bases)]
 
 
 def _draw_gains(axes: Axes, gains: Sequence[Sequence[float]], base: str) -> None:
@@ -150,24 +146,16 @@ def _draw_bars(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
             markeredgecolor=COLOURS[1],
             label='paper',
         )
-    axes.set_yticks(list(places), [_bar_name(cell) for cell in cells])
+    seeds = [f' ({len(cell.runs)})' if len(cell.runs) > 1 else '' for cell in cells]
+    axes.set_yticks(list(places), [cell.row.name + count for cell, count in zip(cells, seeds)])
     axes.invert_yaxis()
-    axes.set_xlim(*_room(cells, scale))
+    ends = [(cell.mean or 0.0) + (cell.deviation or 0.0) for cell in cells]
+    ends += [value for _, value in quoted if scale == PAPER]
+    axes.set_xlim(0.0, 1.05 * max(ends))  # from zero: a bar's length is what is read
     axes.set_xlabel('mIoU (%)', fontsize=TEXT_SIZE, color=GREY)
     if scale == PAPER and quoted and measured:
         place = dict(loc='upper left', bbox_to_anchor=(1.0, 1.0))
         axes.legend(fontsize=TEXT_SIZE, frameon=False, **place)
-
-
-def _bar_name(cell: Cell) -> str:
-    return f'{cell.row.name} ({len(cell.runs)})' if len(cell.runs) > 1 else cell.row.name
-
-
-def _room(cells: Sequence[Cell], scale: str) -> tuple[float, float]:
-    """From zero, since a bar's length is what is read; a little past the longest."""
-    ends = [(c.mean or 0.0) + (c.deviation or 0.0) for c in cells]
-    ends += [c.paper or 0.0 for c in cells if scale == PAPER]
-    return 0.0, 1.05 * max(ends)
 
 
 def _draw_curves(axes: Axes, cells: Sequence[Cell], scale: str) -> None:

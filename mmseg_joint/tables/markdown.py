@@ -66,10 +66,10 @@ def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
         Markdown: the table, and below it the runs that do not count and why.
     """
     columns, lines = _at_paper(cells) if scale == PAPER else _elsewhere(table, cells)
-    notes = [*_changed(cells), *_unfinished(cells), *_without_config(table, scale)]
-    body = [(_name(c), _labels(c), *line, *_tail(c)) for c, line in zip(cells, lines)]
+    body = [(c.row.name, _labels(c), *line, *_tail(c)) for c, line in zip(cells, lines)]
     head = ('row', 'labels', *columns, 'seeds', 'iterations', 'config')
     text = [_heading(table, scale), '', *_lines(head, body), '', _legend(cells)]
+    notes = _notes(table, cells, scale)
     return '\n'.join([*text, *(line for note in notes for line in ('', note))])
 
 
@@ -82,23 +82,18 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f'| {" | ".join(cells)} |' for cells in (head, rule, *rows)]
 
 
-def _name(cell: Cell) -> str:
-    return cell.row.name
-
-
 def _labels(cell: Cell) -> str:
     return 'all' if cell.labels is None else str(cell.labels)
 
 
 def _at_paper(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
-    lines = [
-        [
-            NOTHING if cell.paper is None else str(cell.paper),
-            _measured(cell, _decimals(cell.paper)),
-            _difference(cell.mean, cell.paper, _decimals(cell.paper)),
-        ]
-        for cell in cells
-    ]
+    lines = []
+    for cell in cells:
+        # as many decimals as the paper gives; some tables differ in the second one only
+        decimals = max(1, len(str(cell.paper or '').partition('.')[2]))
+        measured = _number(cell.mean, cell.deviation, decimals)
+        difference = _number(_minus(cell.mean, cell.paper), None, decimals, '+')
+        lines.append([str(cell.paper or NOTHING), measured, difference])
     return ['paper', 'measured', 'difference'], lines
 
 
@@ -107,35 +102,29 @@ def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[lis
 
     It is taken seed by seed, since a seed's draw of the labelled pictures moves all rows alike.
     """
-    name, lines = table.base, []
+    lines = []
     for cell in cells:
         base = base_of(table, cells, cell)
-        compared = (
-            [_gain(cell.gains(base)), _paper_difference(table, cell)] if base else [NOTHING] * 2
+        gains = cell.gains(base) if base else []
+        gain = _number(
+            mean(gains) if gains else None, stdev(gains) if len(gains) > 1 else None, sign='+'
         )
-        lines.append([_measured(cell), *compared])
-    head = ['measured', f'over {name}', 'the same in the paper']
+        papers = _number(_paper_gain(table, cell) if base else None, sign='+')
+        lines.append([_number(cell.mean, cell.deviation), gain, papers])
+    head = ['measured', f'over {table.base}', 'the same in the paper']
     shown = [0, *(part for part in (1, 2) if any(line[part] != NOTHING for line in lines))]
     return [head[part] for part in shown], [[line[part] for part in shown] for line in lines]
 
 
-def _gain(gains: Sequence[float]) -> str:
-    if not gains:
-        return NOTHING
-    spread = f' ± {stdev(gains):.1f}' if len(gains) > 1 else ''
-    return f'{mean(gains):+.1f}{spread}'
-
-
-def _paper_difference(table: Table, cell: Cell) -> str:
+def _paper_gain(table: Table, cell: Cell) -> float | None:
     """How far the row is over the base in the paper, if it has but one number for each."""
     found = []
     for name in (cell.row.name, table.base):
-        rows = [row for row in table.at(PAPER) if row.name == name]
-        if len(rows) != 1 or len(rows[0].miou) != 1:
-            return NOTHING
-        found.append(rows[0].miou[0][1])
-    own, base = found
-    return _difference(own, base)
+        numbers = [row.miou for row in table.at(PAPER) if row.name == name]
+        if len(numbers) != 1 or len(numbers[0]) != 1:
+            return None
+        found.append(numbers[0][0][1])
+    return _minus(*found)
 
 
 def _tail(cell: Cell) -> tuple[str, str, str]:
@@ -145,20 +134,17 @@ def _tail(cell: Cell) -> tuple[str, str, str]:
     return seeds, ' + '.join(map(str, cell.iterations)) or NOTHING, _code(cell.row)
 
 
-def _decimals(paper: float | None) -> int:
-    """As many as the paper gives; some tables differ in the second one only."""
-    return 1 if paper is None else max(1, len(str(paper).partition('.')[2]))
+def _minus(value: float | None, other: float | None) -> float | None:
+    return None if value is None or other is None else value - other
 
 
-def _measured(cell: Cell, decimals: int = 1) -> str:
-    if cell.mean is None:
+def _number(
+    value: float | None, spread: float | None = None, decimals: int = 1, sign: str = ''
+) -> str:
+    if value is None:
         return NOTHING
-    spread = '' if cell.deviation is None else f' ± {cell.deviation:.{decimals}f}'
-    return f'{cell.mean:.{decimals}f}{spread}'
-
-
-def _difference(value: float | None, other: float | None, decimals: int = 1) -> str:
-    return NOTHING if value is None or other is None else f'{value - other:+.{decimals}f}'
+    tail = '' if spread is None else f' ± {spread:.{decimals}f}'
+    return f'{value:{sign}.{decimals}f}{tail}'
 
 
 def _legend(cells: Sequence[Cell]) -> str:
@@ -167,21 +153,18 @@ def _legend(cells: Sequence[Cell]) -> str:
     return f'mIoU in percent after the last iteration{spread}.'
 
 
-def _changed(cells: Sequence[Cell]) -> list[str]:
-    changes = [(cell, cell.change) for cell in cells]
-    found = [
-        f'{_name(cell)}, {_labels(cell)} labels ({change})' for cell, change in changes if change
-    ]
-    return [f'Trained otherwise than the config says: {", ".join(found)}.'] if found else []
-
-
-def _unfinished(cells: Sequence[Cell]) -> list[str]:
-    runs = [f'`{run.folder}` ({run.reached})' for cell in cells for run in cell.unfinished]
-    return [f'Unfinished, not counted: {", ".join(runs)}.'] if runs else []
-
-
-def _without_config(table: Table, scale: str) -> list[str]:
-    present = {row.name for row in table.at(scale)}
-    missing = [name for name in table.names if name not in present]
-    ran = [name for name in missing if name not in table.quoted]
-    return [f'Without a config at this scale: {", ".join(ran)}.'] if ran else []
+def _notes(table: Table, cells: Sequence[Cell], scale: str) -> list[str]:
+    """What the numbers do not say."""
+    present = {row.name for row in table.at(scale)} | table.quoted
+    notes = {
+        'Trained otherwise than the config says': [
+            f'{cell.row.name}, {_labels(cell)} labels ({change})'
+            for cell in cells
+            if (change := cell.change)
+        ],
+        'Unfinished, not counted': [
+            f'`{run.folder}` ({run.reached})' for cell in cells for run in cell.unfinished
+        ],
+        'Without a config at this scale': [n for n in table.names if n not in present],
+    }
+    return [f'{what}: {", ".join(found)}.' for what, found in notes.items() if found]

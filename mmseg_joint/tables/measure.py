@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
+from mmengine.config import Config
+
 from mmseg_joint.errors import JointError
 
 from .rows import PAPER, Table, TableRow
 from .runs import Run, find_runs
-from .same_training import first_difference_of_rows
+from .same_training import first_difference
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,7 @@ class Cell:
     def change(self) -> str | None:
         """The first value that the runs were trained with in place of the config's, if any."""
         cfgs = self.runs[0].cfgs if self.runs else ()
-        differences = (first_difference_of_rows(*pair) for pair in zip(cfgs, self.row.parts))
-        return next((found for found in differences if found), None)
+        return next(filter(None, map(_difference, cfgs, self.row.parts)), None)
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -179,7 +180,7 @@ def _cell(row: TableRow, labels: int | None, runs: list[Run]) -> Cell:
                 f'{_sum(run)}: keep runs of different length in different folders.'
             )
         for first, other in zip(finished[0].cfgs, run.cfgs):
-            difference = first_difference_of_rows(first, other)
+            difference = _difference(first, other)
             if difference:
                 raise JointError(
                     f'{finished[0].folder} has been trained otherwise than {run.folder}, with '
@@ -187,6 +188,11 @@ def _cell(row: TableRow, labels: int | None, runs: list[Run]) -> Cell:
                 )
     unfinished = tuple(run for run in runs if not run.finished)
     return Cell(row, labels, row.paper(labels), finished, unfinished)
+
+
+def _difference(done: Config, other: Config) -> str | None:
+    found = first_difference(done, other, any_draw=True)
+    return f'{found[0]}={found[1]} in place of {found[2]}' if found else None
 
 
 def _sum(run: Run) -> str:

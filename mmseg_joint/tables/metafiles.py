@@ -173,7 +173,8 @@ def _check_result(
         )
     for key, value in metrics.items():
         _choose(path, f'has the metric "{key}" {where}', key, (PAPERS, OURS, OURS_STD))
-        if not isinstance(value, (int, float)) or not 0 <= value < 100:
+        least = 0 if key == OURS_STD else 1e-9
+        if not isinstance(value, (int, float)) or not least <= value < 100:
             _refuse(path, f'has {key}={value!r} {where}', 'give a percentage, like 65.3')
     counts = {key: result.get(key) for key in ('Labels', 'Seeds')}
     needed = {'Labels': scale == PAPER, 'Seeds': OURS in metrics}

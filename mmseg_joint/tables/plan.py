@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,10 @@ class Job:
         for done, wanted in zip(run.cfgs if run else (), self.cfgs):
             difference = first_difference(done, wanted)
             if difference:
+                key, old, new = difference
                 raise JointError(
-                    f'{self.folder} has been trained with {difference}: give other --work-dirs.'
+                    f'{self.folder} has been trained with {key}={old}, and {new} is wanted now: '
+                    'give other --work-dirs.'
                 )
         return run
 
@@ -118,7 +120,7 @@ def plan(
     wanted = [(row, labels) for row in rows for labels in selection.labels_of(row)]
     if not wanted:
         _refuse(table, selection, rows)
-    settings = [*(_Data(entry) for entry in data), *(_Option(entry) for entry in options)]
+    settings = [*map(_data, data), *map(_option, options)]
     for setting in settings:
         if not any(setting.options(row.cfg) for row in rows):
             raise JointError(f'{setting.text} fits no config of these rows: {setting.remedy}.')
@@ -168,50 +170,49 @@ def _parsed(options: Sequence[str]) -> dict[str, Any]:
     return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
+@dataclass(frozen=True)
 class _Setting:
-    """An entry of the command line, and what it changes in a config."""
+    """An entry of the command line, what it changes in a config, and what to do if it fits none."""
 
-    remedy = ''
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.name, equals, self.value = text.partition('=')
-        if not self.name or not equals:
-            raise JointError(f'{text} is not of the form NAME=VALUE: correct it.')
-
-    def options(self, cfg: Config) -> list[str]:
-        raise NotImplementedError
+    text: str
+    options: Callable[[Config], list[str]]
+    remedy: str
 
 
-class _Data(_Setting):
-    remedy = 'name the type of a data set, like CamVidDataset=data/camvid'
+def _data(text: str) -> _Setting:
+    name, value = _split(text)
 
-    def options(self, cfg: Config) -> list[str]:
-        found: list[str] = []
-        for loader in LOADERS:
-            found += _of_type(cfg.get(loader), self.name, loader)
-        return [f'{key}.data_root={self.value}' for key in found]
+    def options(cfg: Config) -> list[str]:
+        keys = (key for loader in LOADERS for key in _of_type(cfg.get(loader), name, loader))
+        return [f'{key}.data_root={value}' for key in keys]
+
+    return _Setting(text, options, 'name the type of a dataset, like CamVidDataset=data/camvid')
 
 
-class _Option(_Setting):
-    remedy = 'look for the key in their configs'
+def _option(text: str) -> _Setting:
+    name, _ = _split(text)
+    if name in SET_HERE:
+        raise JointError(
+            f'--cfg-options {name} is set for each run here: use --seeds, --labels or --work-dirs.'
+        )
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        if self.name in SET_HERE:
-            raise JointError(
-                f'--cfg-options {self.name} is set for each run here: use --seeds, --labels or '
-                '--work-dirs.'
-            )
-
-    def options(self, cfg: Config) -> list[str]:
+    def options(cfg: Config) -> list[str]:
         node: Any = cfg
-        for key in self.name.split('.')[:-1]:
+        for key in name.split('.')[:-1]:
             if isinstance(node, (list, tuple)):
                 node = node[int(key)] if key.isdigit() and int(key) < len(node) else None
             else:
                 node = node.get(key) if isinstance(node, (dict, Config)) else None
-        return [self.text] if isinstance(node, (dict, Config, list, tuple)) else []
+        return [text] if isinstance(node, (dict, Config, list, tuple)) else []
+
+    return _Setting(text, options, 'look for the key in their configs')
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition('=')
+    if not name or not equals:
+        raise JointError(f'{text} is not of the form NAME=VALUE: correct it.')
+    return name, value
 
 
 def _of_type(node: Any, kind: str, key: str) -> Iterator[str]:
@@ -219,10 +220,9 @@ def _of_type(node: Any, kind: str, key: str) -> Iterator[str]:
     if isinstance(node, dict):
         if node.get('type') == kind:
             yield key
-        children: Iterable[tuple[Any, Any]] = node.items()
     elif isinstance(node, (list, tuple)):
-        children = enumerate(node)
+        node = dict(enumerate(node))
     else:
         return
-    for name, child in children:
+    for name, child in node.items():
         yield from _of_type(child, kind, f'{key}.{name}')

@@ -26,44 +26,26 @@ DRAW = (f'{TARGET}.count', f'{TARGET}.seed')  # differ between the runs of a row
 ABSENT = 'nothing'
 
 
-def first_difference(done: Config, wanted: Config) -> str | None:
-    """Compare the config that a run was trained with and the one that it would have now.
-
-    Args:
-        done: mmengine's copy of the run's config.
-        wanted: The config.
-
-    Returns:
-        The first key whose values differ, with both; None if the training is the same.
-    """
-    for key, old, new in _differences(done, wanted):
-        return f'{key}={old}, and {new} is wanted now'
-    return None
-
-
-def first_difference_of_rows(done: Config, other: Config) -> str | None:
-    """Compare two runs of a row, or one with the row's config: the draw of the labels may differ.
+def first_difference(
+    done: Config, wanted: Config, any_draw: bool = False
+) -> tuple[str, Any, Any] | None:
+    """Compare the configs of two trainings.
 
     Args:
         done: mmengine's copy of a run's config.
-        other: That of the other run, or the row's config.
+        wanted: That of another run, or what the config says now.
+        any_draw: Whether the draw of the labeled images may differ, as between runs of a row.
 
     Returns:
-        The first key whose values differ, with both; None if the training is the same.
+        The first key whose values differ, and both values; None if the training is the same.
     """
-    for key, old, new in _differences(done, other):
-        if key not in DRAW:
-            return f'{key}={old} in place of {new}'
-    return None
-
-
-def _differences(done: Config, wanted: Config) -> Iterator[tuple[str, Any, Any]]:
     for section in SECTIONS:
         before, now = (dict(_flat(cfg.get(section), section)) for cfg in (done, wanted))
         for key in [*before, *(key for key in now if key not in before)]:
             old, new = before.get(key, ABSENT), now.get(key, ABSENT)
-            if old != new:
-                yield key, old, new
+            if old != new and not (any_draw and key in DRAW):
+                return key, old, new
+    return None
 
 
 def _flat(node: Any, key: str) -> Iterator[tuple[str, Any]]:

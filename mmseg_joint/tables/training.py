@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from tqdm import tqdm
 
@@ -17,22 +16,7 @@ POLL = 0.5  # seconds between two looks at a log
 LOG = 'train.log'
 
 
-class Process(Protocol):
-    """What is needed of `subprocess.Popen`."""
-
-    returncode: int | None
-
-    def poll(self) -> int | None:
-        """Its exit status, None while it runs."""
-
-    def wait(self) -> int:
-        """Wait for its end, and tell its exit status."""
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-
-
-Start = Callable[[Job], Process]
+Start = Callable[[Job], 'subprocess.Popen[bytes]']
 
 
 class Pace:
@@ -54,20 +38,6 @@ class Pace:
         if seconds:
             self._seconds[config] = seconds
 
-    def of(self, config: str) -> float | None:
-        """Expect a config's pace.
-
-        Args:
-            config: The config's name.
-
-        Returns:
-            Seconds an iteration; None as long as nothing has been timed.
-        """
-        known = self._seconds.values()
-        if not known:
-            return None
-        return self._seconds.get(config, sum(known) / len(known))
-
     def remaining(self, left: Sequence[tuple[str, int]]) -> float | None:
         """Expect how long runs will take.
 
@@ -79,7 +49,8 @@ class Pace:
         """
         if not self._seconds:
             return None
-        return sum((self.of(config) or 0.0) * iterations for config, iterations in left)
+        mean = sum(self._seconds.values()) / len(self._seconds)
+        return sum(self._seconds.get(config, mean) * iterations for config, iterations in left)
 
 
 def start_process(tool: Path) -> Start:
@@ -92,7 +63,7 @@ def start_process(tool: Path) -> Start:
         The function; what the process prints is added to `train.log` in the run's work dir.
     """
 
-    def start(job: Job) -> Process:
+    def start(job: Job) -> subprocess.Popen[bytes]:
         job.folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, str(tool), *job.arguments]
         with (job.folder / LOG).open('a', encoding='utf-8') as stream:
