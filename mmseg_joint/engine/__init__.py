@@ -1,4 +1,5 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .freeze_norm_hook import FreezeNormHook
 from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
@@ -7,6 +8,7 @@ from .training_pictures_hook import TrainingPicturesHook
 
 __all__ = [
     'AtomicCheckpointHook',
+    'FreezeNormHook',
     'IterationSeedHook',
     'JointOptimWrapper',
     'JointOptimWrapperConstructor',

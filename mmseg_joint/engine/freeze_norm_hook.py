@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmseg.registry import HOOKS
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@HOOKS.register_module()
+class FreezeNormHook(Hook):
+    """Lets batch norms of the segmentor normalize with their running averages while they train.
+
+    With a few images of each domain in a batch, batch statistics are poor, and the network is
+    tested with others. From `begin` on the averages are used in training too, and no longer move;
+    weights and biases go on learning. From the first iteration that means the averages of the
+    pretrained weights. Norms without averages, and those of objectives' networks, are left alone.
+
+    Args:
+        begin: First iteration, from 0, in which they are used.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, begin: int = 0) -> None:
+        self.begin = begin
+
+    def before_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
+        """Put the norms into evaluation mode, which each validation ends.
+
+        Args:
+            runner: The runner.
+            *args: Not used.
+            **kwargs: Not used.
+        """
+        if runner.iter < self.begin:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        for name, module in model.named_modules():
+            if (
+                isinstance(module, _BatchNorm)
+                and module.running_mean is not None
+                and not name.startswith('objectives.')
+            ):
+                module.eval()
