@@ -36,7 +36,8 @@ def write_png(path: Path, array: np.ndarray, compress: bool = False) -> None:
     """
 
     def check(partial: Path) -> None:
-        if not np.array_equal(_decode(partial, array.ndim), array):
+        again = _decode(partial, array.ndim)
+        if again is None or not np.array_equal(again, array):
             raise JointError(f"'{path}' reads back other than it was written: check the disk")
 
     options = LABEL if array.ndim == 2 else COMPRESSED if compress else STORED
@@ -62,7 +63,7 @@ def is_intact(path: Path, size: tuple[int, int]) -> bool:
     return data[:24] == PNG_START + struct.pack('>II', *size)
 
 
-def _decode(path: Path, dimensions: int) -> np.ndarray:
+def _decode(path: Path, dimensions: int) -> np.ndarray | None:
     data = path.read_bytes()
     if dimensions == 2:
         return decode_ids(data, str(path))
