@@ -8,8 +8,7 @@ import numpy as np
 
 from mmseg_joint.datasets.transforms.label_files import check_picture, decode_ids
 from mmseg_joint.errors import JointError
-
-from .partial_files import write_durably
+from mmseg_joint.utils.atomic_write import atomic_path
 
 # Stored is ten times as fast to read as compressed, and a PNG's checksums still find a broken file.
 STORED = (cv2.IMWRITE_PNG_COMPRESSION, 0)
@@ -34,15 +33,12 @@ def write_png(path: Path, array: np.ndarray, compress: bool = False) -> None:
     Raises:
         JointError: When it reads back other than it was written.
     """
-
-    def check(partial: Path) -> None:
+    options = LABEL if array.ndim == 2 else COMPRESSED if compress else STORED
+    with atomic_path(path, durable=True) as partial:
+        partial.write_bytes(cv2.imencode('.png', array, options)[1].tobytes())
         again = _decode(partial, array.ndim)
         if again is None or not np.array_equal(again, array):
             raise JointError(f"'{path}' reads back other than it was written: check the disk")
-
-    options = LABEL if array.ndim == 2 else COMPRESSED if compress else STORED
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, cv2.imencode('.png', array, options)[1].tobytes(), check)
 
 
 def is_intact(path: Path, size: tuple[int, int]) -> bool:

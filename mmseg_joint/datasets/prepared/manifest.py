@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_joint.errors import JointError
-
-from .partial_files import write_durably
+from mmseg_joint.utils.atomic_write import atomic_path
 
 MANIFEST = 'prepared.json'
 
@@ -74,7 +73,8 @@ class Manifest:
 
     def save(self, root: Path) -> None:
         """Write it to its place, all or nothing."""
-        write_durably(root / MANIFEST, (json.dumps(asdict(self), indent=2) + '\n').encode())
+        with atomic_path(root / MANIFEST, durable=True) as partial:
+            partial.write_text(json.dumps(asdict(self), indent=2) + '\n', encoding='utf-8')
 
 
 def read_manifest(root: Path) -> Manifest | None:

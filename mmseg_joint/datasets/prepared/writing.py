@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import is_leftover
 from mmseg_joint.version import __version__
 
 from .image_files import is_intact, write_png
 from .manifest import Folder, Manifest, Setting, read_manifest
-from .partial_files import is_leftover
 from .reading import SUFFIX, places
 
 Job = tuple[int, dict[str, Path]]  # number of an image in the dataset, the files of its copy
