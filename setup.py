@@ -49,6 +49,7 @@ EXTRAS = {
     'onedl': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation'],
     'upstream': ['mmengine>=0.10.7', 'mmcv>=2.0.0', 'mmsegmentation>=1.2.2', 'ftfy', 'regex'],
     'export': ['safetensors'],  # tools/export_checkpoint.py --safetensors
+    'timm': ['timm', 'torchvision'],  # TimmBackbone; torchvision must be of torch's own release
     'tests': ['mypy', 'pytest>=7', 'pytest-xdist', 'ruff', 'safetensors', 'setuptools>=70.1'],
 }
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from .camvid import CamVidDataset
 from .cityscapes_ids import CityscapesIdsDataset
+from .cityscapes_train_ids import CityscapesTrainIdsDataset
 from .gta import GTADataset
 from .joint_dataset import Draw, JointDataset
 from .joint_sampler import JointSampler
@@ -21,6 +22,7 @@ from .unlabeled import Unlabeled
 __all__ = [
     'CamVidDataset',
     'CityscapesIdsDataset',
+    'CityscapesTrainIdsDataset',
     'Draw',
     'GTADataset',
     'JointDataset',

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.structures import BaseDataElement
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -20,6 +21,9 @@ class JointDataPreprocessor(SegDataPreProcessor):
     ordinary mmseg dataset) counts as `target`. In testing it is mmseg's own.
 
     Arguments are those of :class:`mmseg.models.SegDataPreProcessor`.
+
+    Attributes:
+        converts_channels: Whether BGR becomes RGB, or RGB BGR.
 
     Raises:
         JointError: `mean` or `std` has not one value a channel.
@@ -39,6 +43,27 @@ class JointDataPreprocessor(SegDataPreProcessor):
                     f'{len(values)} values: correct it.'
                 )
         super().__init__(mean=mean, std=std, **kwargs)
+        self._non_blocking = True  # mmseg's takes no such argument
+        # OneDL's mmseg has it under the first name, upstream's under the second. Both turn the
+        # channels with a list of indices, which a GPU gets by a copy that the host waits for.
+        names = '_channel_conversion', 'channel_conversion'
+        self.converts_channels = any(getattr(self, name, False) for name in names)
+        for name in names:
+            setattr(self, name, False)
+
+    def cast_data(self, data: Any) -> Any:
+        """Copy data to the device; to a GPU from pinned memory, without waiting for it.
+
+        Args:
+            data: What a data loader hands over, or a part of it. `train_dataloader.pin_memory` has
+                pictures pinned already, but not the labels within samples.
+
+        Returns:
+            The same on the device of the model.
+        """
+        if self.device.type == 'cuda' and isinstance(data, (Tensor, BaseDataElement)):
+            data = _pinned(data)
+        return super().cast_data(data)
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         """Group by domain, then normalise, pad and stack each group.
@@ -54,6 +79,10 @@ class JointDataPreprocessor(SegDataPreProcessor):
         Raises:
             JointError: The batch is not one batch of the sampler's.
         """
+        data = self.cast_data(data)
+        if self.converts_channels:
+            inputs = [x.flip(0) if len(x) == 3 else x for x in data['inputs']]
+            data = {**data, 'inputs': inputs}
         if not training:
             return super().forward(data, training)
         samples = data['data_samples']
@@ -75,13 +104,6 @@ class JointDataPreprocessor(SegDataPreProcessor):
             'inputs': {domain: part['inputs'] for domain, part in parts.items()},
             'data_samples': {domain: part['data_samples'] for domain, part in parts.items()},
         }
-
-    @property
-    def converts_channels(self) -> bool:
-        """Whether BGR becomes RGB, or RGB BGR."""
-        # OneDL's mmseg has it under the first name, upstream's under the second
-        names = '_channel_conversion', 'channel_conversion'
-        return any(getattr(self, name, False) for name in names)
 
     def to_unit_range(self, inputs: Tensor) -> Tensor:
         """Map normalised pictures to [-1, 1], the range of a tanh.
@@ -107,6 +129,16 @@ class JointDataPreprocessor(SegDataPreProcessor):
         """
         pictures = (pictures + 1) * 127.5
         return (pictures - self.mean) / self.std if self._enable_normalize else pictures
+
+
+def _pinned(data: Any) -> Any:
+    """Tensors and elements of them in pinned memory; an element is changed in place."""
+    if isinstance(data, BaseDataElement):
+        for name, value in data.items():
+            setattr(data, name, _pinned(value))
+    elif isinstance(data, Tensor) and data.device.type == 'cpu' and not data.is_pinned():
+        return data.pin_memory()
+    return data
 
 
 def _check_one_draw(samples: list) -> None:

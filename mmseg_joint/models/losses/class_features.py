@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+ABSENT = -1  # class of a vector that stands for none
 
 
 def downsample_labels(labels: Tensor, size: torch.Size) -> Tensor:
@@ -36,14 +37,14 @@ def class_features(features: Tensor, labels: Tensor, num_classes: int) -> tuple[
         num_classes: Number of classes C.
 
     Returns:
-        The vectors of the classes that are present (P, n), and their classes (P,); P may be 0.
+        A vector for each class of each picture (NC, n), and its class (NC,), or `ABSENT` where the
+        picture does not show it; such a vector is 0. All are returned, for the host would have to
+        wait for a GPU to learn how many are present.
     """
-    known = (labels >= 0) & (labels < num_classes)
-    chosen = labels.where(known, num_classes)
-    members = F.one_hot(chosen.flatten(1), num_classes + 1)[..., :num_classes]  # (N, hw, C)
+    classes = torch.arange(num_classes, device=labels.device)
+    members = labels.flatten(1)[..., None] == classes  # (N, hw, C)
     counts = members.sum(dim=1)
     with torch.autocast(features.device.type, enabled=False):  # sums of thousands of positions
         sums = torch.einsum('npk,ndp->nkd', members.to(features.dtype), features.flatten(2))
-    present = counts > 0
-    means = sums[present] / counts[present][:, None]
-    return means, present.nonzero()[:, 1]
+    means = sums / counts.clamp(min=1)[..., None]
+    return means.flatten(0, 1), classes.where(counts > 0, ABSENT).flatten()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -82,13 +83,12 @@ def image_wise_weights(probabilities: Tensor, valid_mask: Tensor | None, ratio: 
     predicted = probabilities.argmax(dim=1)
     if valid_mask is not None:
         predicted = predicted.masked_fill(~valid_mask, classes)  # one bin more, weight 0
-    bins = classes + 1
-    offsets = torch.arange(pictures, device=predicted.device)[:, None, None] * bins
-    predicted = predicted + offsets
-    counts = torch.bincount(predicted.flatten(), minlength=pictures * bins).view(pictures, bins)
-    total = counts[:, :classes].sum(dim=1, keepdim=True)
+    # compared with every class: `bincount` would make the host wait for a GPU
+    bins = torch.arange(classes, device=predicted.device)[:, None, None]
+    counts = (predicted[:, None] == bins).sum(dim=(2, 3))
+    total = counts.sum(dim=1, keepdim=True)
     # no pixel reads the weight of an absent class: 1 keeps powers of 0 out of it
     counts, total = (n.clamp(min=1).to(probabilities.dtype) for n in (counts, total))
-    weights = 1 / (counts**ratio * total ** (1 - ratio))
-    weights[:, classes] = 0
-    return weights.flatten()[predicted]
+    weights = F.pad(1 / (counts**ratio * total ** (1 - ratio)), (0, 1))
+    offsets = torch.arange(pictures, device=predicted.device)[:, None, None] * (classes + 1)
+    return weights.flatten()[predicted + offsets]

@@ -8,12 +8,10 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.losses.class_features import class_features, downsample_labels
+from mmseg_joint.models.losses.class_features import ABSENT, class_features, downsample_labels
 from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
 
 from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
-
-ABSENT = -1
 
 
 @MODELS.register_module()

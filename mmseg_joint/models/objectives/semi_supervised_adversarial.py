@@ -110,17 +110,18 @@ class SemiSupervisedAdversarial(Objective):
         unlabelled_maps = full_precision(unlabelled.logits).softmax(dim=1)
         known = labelled.truth != self.ignore_index
         everywhere = torch.ones_like(unlabelled_maps[:, 0], dtype=torch.bool)
-        step = int(self.step)  # waits for the device, as mmseg's cross-entropy does anyway
+        # compared on the device: the host would have to wait to know the step
+        pushes, trains = self.step >= self.adversarial_start, self.step >= self.start
         self.step += self.training
 
         pushed = self._enlarge(frozen(self.discriminator, maps), maps)
         judged = self._enlarge(frozen(self.discriminator, unlabelled_maps), unlabelled_maps)
-        weight = self.unlabeled_weight if step >= self.adversarial_start else 0.0
+        others_pushed = pushes * _mean_loss(TRUTH, (judged, everywhere))
         trusted = judged.detach().sigmoid() >= self.threshold
         losses = {
             'loss_adversarial': self.weight * _mean_loss(TRUTH, (pushed, known)),
-            'loss_adversarial_unlabeled': weight * _mean_loss(TRUTH, (judged, everywhere)),
-            'loss_self_training': self._self_training(unlabelled.logits, trusted, step),
+            'loss_adversarial_unlabeled': self.unlabeled_weight * others_pushed,
+            'loss_self_training': self._self_training(unlabelled.logits, trusted & trains),
             'trusted_share': trusted.double().mean(),
         }
         others = unlabelled_maps if self.judge_unlabeled else None
@@ -166,10 +167,8 @@ class SemiSupervisedAdversarial(Objective):
         )
         return judged.squeeze(1)
 
-    def _self_training(self, logits: Tensor, trusted: Tensor, step: int) -> Tensor:
+    def _self_training(self, logits: Tensor, trusted: Tensor) -> Tensor:
         logits = full_precision(logits)
-        if step < self.start:
-            return logits.new_zeros(())
         labels = logits.detach().argmax(dim=1).masked_fill(~trusted, UNSURE)
         total = F.cross_entropy(logits, labels, ignore_index=UNSURE, reduction='sum')
         return self.self_training_weight * mean_over_ranks(total, trusted.sum())

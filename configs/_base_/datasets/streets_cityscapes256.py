@@ -1,0 +1,16 @@
+# Joint: rendered streets, read in CamVid's 11 classes, beside the 256×256 Cityscapes
+_base_ = './cityscapes256.py'
+train_dataloader = dict(
+    batch_size=8,  # the sum of the shares
+    sampler=dict(shares=dict(source=4, target=4)),
+    dataset=dict(
+        domains=dict(
+            source=dict(
+                type='GTADataset',
+                data_root='data/streets/rendered/',
+                protocol='camvid',
+                pipeline=_base_.train_pipeline,
+            )
+        )
+    ),
+)

@@ -1,0 +1,17 @@
+# The 256×256 Cityscapes benchmark: twelve minutes on a CPU, from ImageNet weights
+optim_wrapper = dict(
+    type='JointOptimWrapper',
+    constructor='JointOptimWrapperConstructor',
+    dtype='bfloat16',
+    segmentor=dict(
+        optimizer=dict(type='AdamW', lr=2e-4, betas=(0.9, 0.999), weight_decay=0.01, fused=True),
+        paramwise_cfg=dict(
+            norm_decay_mult=0.0,
+            custom_keys=dict(decode_head=dict(lr_mult=10.0)),  # new layers
+        ),
+    ),
+)
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=1200, val_interval=1200)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,8 @@
+# Direct joint: rendered streets and 50 labeled images of the 256×256 Cityscapes, weight 1 each
+_base_ = [
+    '_base_/models/segformer_efficientnet_lite0.py',
+    '_base_/datasets/streets_cityscapes256.py',
+    '_base_/schedules/adamw_1200.py',
+    '_base_/default_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=11))

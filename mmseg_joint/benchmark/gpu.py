@@ -1,0 +1,292 @@
+"""What `tools/gpu_report.py` measures, each part in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.utils.atomic_write import atomic_write
+
+from .batches import labelled, random_batch, shares_of
+from .breakdown import flops_by_part
+from .comparisons import measure_sequential
+from .configs import plain_beside
+from .host_waits import count_waits
+from .loading_rates import loading_rates, real_batches
+from .settings import Settings
+from .variants import Variant, started, step_of
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+PLAIN = 'plain'
+# name -> precision, channels-last, compiled
+VARIANTS: dict[str, tuple[str, bool, bool]] = {
+    'float32 (tf32)': ('float32', False, False),
+    'bf16': ('bfloat16', False, False),
+    'bf16, channels-last': ('bfloat16', True, False),
+    'bf16, channels-last, compiled': ('bfloat16', True, True),
+}
+Save = Callable[[dict[str, Any]], None]
+
+
+def steps_part(
+    name: str, cfg: Config, settings: Settings, seconds: float, compiled: bool, save: Save
+) -> dict[str, Any]:
+    """Measure a config's step in every precision and form, and the plain step beside each.
+
+    Args:
+        name: The config's stem.
+        cfg: The config.
+        settings: Size and device.
+        seconds: How long each is measured.
+        compiled: Measure compiled forms only, else all others.
+        save: Called whenever there is one row more.
+
+    Returns:
+        `rows` of numbers, and the `flops` of a joint and of a plain step.
+    """
+    found: dict[str, Any] = {'config': name, 'size': list(settings.size), 'rows': []}
+    for label, (dtype, channels_last, is_compiled) in VARIANTS.items():
+        if is_compiled != compiled:
+            continue
+        row = {'variant': label}
+        try:
+            row.update(_variant(cfg, settings, dtype, channels_last, compiled, seconds, found))
+        except Exception as error:  # the others are still worth having
+            row['error'] = f'{type(error).__name__}: {str(error).strip().splitlines()[0][:300]}'
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        found['rows'].append(row)
+        save(found)
+        _say(name, row)
+    return found
+
+
+def _variant(
+    cfg: Config,
+    settings: Settings,
+    dtype: str,
+    channels_last: bool,
+    compiled: bool,
+    seconds: float,
+    found: dict[str, Any],
+) -> dict[str, Any]:
+    settings = replace(settings, dtype=dtype, memory=False)
+    cfg = copy.deepcopy(cfg)
+    cfg.model.channels_last = channels_last
+    shares = shares_of(cfg, settings.share)
+    classes = cfg.model.decode_head.num_classes
+    plain = plain_beside(cfg)
+    row: dict[str, Any] = {}
+    for key, one, own in (('joint', cfg, shares), (PLAIN, plain, labelled(shares))):
+        if one is None or (compiled and key == PLAIN):  # to compile takes long
+            continue
+        batch = random_batch(own, classes, settings)
+        with started({key: Variant(one, batch)}, settings) as (loops, _):
+            loop = loops[key]
+            if compiled:
+                compile_segmentor(loop.runner.model)
+            step = step_of(loop, batch)
+            timed = free_running(step, settings, seconds)
+            row[key] = {**timed, 'images_per_s': timed['steps_per_s'] * len(batch['inputs'])}
+            if key == 'joint':
+                row[key]['host_waits'] = count_waits(step)
+            if f'{key}_flops' not in found and not compiled:
+                found[f'{key}_flops'] = sum(flops_by_part(loop, batch).values())
+        del step, loop, loops
+        if settings.device_type == 'cuda':
+            torch.cuda.empty_cache()
+    if PLAIN in row:
+        factor = found['joint_flops'] / found['plain_flops']
+        row['of_prediction'] = row[PLAIN]['steps_per_s'] / row['joint']['steps_per_s'] / factor
+    return row
+
+
+def compile_segmentor(model: torch.nn.Module) -> None:
+    """Compile what takes the time, module by module: backbone and heads.
+
+    Args:
+        model: A segmentor; hooks, losses and optimizers stay as they are.
+    """
+    for name in ('backbone', 'neck', 'decode_head'):
+        module = getattr(model, name, None)
+        if module is not None:
+            module.compile()
+
+
+def free_running(step: Callable[[], Any], settings: Settings, seconds: float) -> dict[str, Any]:
+    """Time steps as a training makes them: the host waits for the device at the end only.
+
+    Args:
+        step: One step.
+        settings: Device, warm-up and least number of steps.
+        seconds: About how long to measure.
+
+    Returns:
+        `steps_per_s`, `steps`, `spread` (of thirds, relative) and `peak_memory` in bytes (GPU).
+    """
+    for _ in range(settings.warmup):
+        step()
+    settings.synchronize()
+    cuda = settings.device_type == 'cuda'
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    begin = time.perf_counter()
+    step()
+    settings.synchronize()
+    one = time.perf_counter() - begin
+    third = max(settings.steps // 3, round(seconds / 3 / one), 1)
+    rates = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        for _ in range(third):
+            step()
+        settings.synchronize()
+        rates.append(third / (time.perf_counter() - begin))
+    return {
+        'steps_per_s': median(rates),
+        'spread': (max(rates) - min(rates)) / median(rates),
+        'steps': 3 * third,
+        'peak_memory': torch.cuda.max_memory_allocated() if cuda else None,
+    }
+
+
+def sequential_part(settings: Settings, tiny: bool) -> dict[str, Any]:
+    """GA beside AdaptSegNet's hand-written loop, and AdaptSegNet beside its own.
+
+    Args:
+        settings: Size, device and number of steps.
+        tiny: Whether networks are narrow.
+
+    Returns:
+        The numbers of :class:`.Comparison`, by config.
+    """
+    loop = _config('adaptsegnet_deeplabv2_gta_city', tiny)
+    found = {}
+    for name in ('ga_deeplabv2_gta_city', 'adaptsegnet_deeplabv2_gta_city'):
+        cfg = _config(name, tiny)
+        for one in (cfg, loop):
+            one.train_dataloader.sampler.shares.target = 0
+        comparison = measure_sequential(cfg, name, settings, loop)
+        if name != 'ga_deeplabv2_gta_city':
+            comparison.targets = {}  # they are GA's
+        found[name] = comparison.as_dict()
+        print(name, {k: round(v['median'], 3) for k, v in found[name]['ratios'].items()})
+    return found
+
+
+def waiting_part(
+    cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
+) -> dict[str, Any]:
+    """The share of time in which the device waits for data, in bfloat16.
+
+    Args:
+        cfg: The config.
+        settings: Size and device.
+        workers: Of the data loader.
+        folder: Where images are written.
+        seconds: How long to train.
+        save: Called whenever there is a form more.
+
+    Returns:
+        Steps a second with a batch in memory and with a loader, and the share.
+    """
+    settings = replace(settings, dtype='bfloat16', memory=False)
+    batch = random_batch(shares_of(cfg), cfg.model.decode_head.num_classes, settings)
+    with started({'joint': Variant(cfg, batch)}, settings) as (loops, _):
+        loop = loops['joint']
+        memory = free_running(step_of(loop, batch), settings, seconds)
+        found = {'in_memory_steps_per_s': memory['steps_per_s'], 'workers': workers}
+        for form, batches in real_batches(cfg, settings.size, workers, folder):
+            loaded = free_running(
+                lambda batches=batches: loop.step(next(batches)),
+                replace(settings, warmup=max(settings.warmup, 5)),
+                seconds,
+            )
+            share = 1 - loaded['steps_per_s'] / memory['steps_per_s']
+            found[form] = {'steps_per_s': loaded['steps_per_s'], 'waiting': max(share, 0.0)}
+            save(found)
+            print(form, found[form], flush=True)
+    return found
+
+
+def _config(name: str, tiny: bool = False) -> Config:
+    cfg = read_config(str(CONFIGS / f'{name}.py'))
+    if tiny:
+        _narrow(cfg.model)
+    return cfg
+
+
+def _narrow(model: Any) -> None:
+    """Make the networks of this report's configs so small that a CPU rehearses them."""
+    objectives = model.get('objectives') or {}
+    if model.backbone.type == 'VGGEncoder':
+        model.backbone.update(channels=(8, 8, 8, 8, 8), fc_channels=8, fc_kernel=3)
+        model.decode_head.update(in_channels=[3, 8, 8, 8])
+        if 'gan' in objectives:
+            objectives.gan.generator.update(in_channels=8, channels=(8, 8, 8, 8, 8, 8))
+        if 'weighting' in objectives:
+            objectives.weighting.setdefault('network', {}).update(channels=(8, 8, 8, 8))
+        return
+    model.backbone.update(depth=18, base_channels=8, stem_channels=8, zero_init_residual=False)
+    model.decode_head.update(in_channels=64)
+    if 'sa' in objectives:
+        objectives.sa.discriminator.update(in_channels=64)
+
+
+def _say(name: str, row: dict[str, Any]) -> None:
+    if 'error' in row:
+        print(f'{name}, {row["variant"]}: {row["error"]}', flush=True)
+        return
+    plain = f', plain {row[PLAIN]["steps_per_s"]:.3g}' if PLAIN in row else ''
+    print(f'{name}, {row["variant"]}: {row["joint"]["steps_per_s"]:.3g} steps/s{plain}', flush=True)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure one part and write its numbers."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument('part', choices=['steps', 'sequential', 'waiting', 'loading'])
+    parser.add_argument('--config', default='hrs_fcn8s_gta_city')
+    parser.add_argument('--size', nargs=2, type=int, default=(1024, 512))
+    parser.add_argument('--steps', type=int, default=9)
+    parser.add_argument('--warmup', type=int, default=4)
+    parser.add_argument('--seconds', type=float, default=1.5)
+    parser.add_argument('--workers', type=int, default=16)
+    parser.add_argument('--folder', type=Path, default=Path('work_dirs/gpu_report/data'))
+    parser.add_argument('--compiled', action='store_true')
+    parser.add_argument('--tiny', action='store_true', help='narrow networks')
+    parser.add_argument('--json', required=True)
+    args = parser.parse_args(argv)
+    torch.set_float32_matmul_precision('high')  # tf32, as cuDNN has it by default
+    torch.backends.cudnn.allow_tf32 = True
+    settings = Settings(size=tuple(args.size), steps=args.steps, warmup=args.warmup, memory=False)
+
+    def save(found: dict[str, Any]) -> None:
+        atomic_write(args.json, json.dumps(found, indent=1))
+
+    warnings.simplefilter('ignore')
+    cfg = _config(args.config, args.tiny)
+    if args.part == 'steps':
+        steps_part(args.config, cfg, settings, args.seconds, args.compiled, save)
+    elif args.part == 'sequential':
+        save(sequential_part(settings, args.tiny))
+    elif args.part == 'waiting':
+        waiting_part(cfg, settings, args.workers, args.folder, args.seconds, save)
+    else:
+        loading_rates(cfg, settings.size, args.workers, args.folder, args.seconds, save)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mmseg.registry import DATASETS
+
+from mmseg_joint.datasets.label_maps import CITYSCAPES_CLASSES, IGNORE
+from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
+
+
+@DATASETS.register_module()
+class CityscapesTrainIdsDataset(RawLabelDataset):
+    """Cityscapes' 19 classes as train ids: ``images/{split}/*.jpg``, ``labels/{split}/*.png``.
+
+    What ``tools/dataset_converters/pix2pix_cityscapes.py`` writes. Labels are 8-bit: 0-18, and 255
+    for what is ignored. ``protocol='camvid'`` reads them in CamVid's 11 classes.
+    """
+
+    RAW_IDS: ClassVar[dict[int, int]] = {
+        **{index: index for index in range(len(CITYSCAPES_CLASSES))},
+        IGNORE: IGNORE,
+    }
+    PREFIX: ClassVar[dict[str, str]] = {
+        'img_path': 'images/train',
+        'seg_map_path': 'labels/train',
+    }
+    IMG_SUFFIX: ClassVar[str] = '.jpg'
+    HINT: ClassVar[str] = (
+        'use 8-bit labels of train ids 0-18 and 255; CityscapesIdsDataset reads *_labelIds.png'
+    )

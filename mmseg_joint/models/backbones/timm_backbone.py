@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from mmseg.models.backbones import TIMMBackbone
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.import_timm import import_timm
+from mmseg_joint.models.pretrained import PretrainedMixin
+
+from .efficientnet_lite import is_efficientnet_lite, rename_efficientnet_lite
+
+
+@MODELS.register_module()
+class TimmBackbone(PretrainedMixin, TIMMBackbone):
+    """Any model of timm, as feature maps: mmseg's `TIMMBackbone` with loading that is checked.
+
+    mmseg's class loads nothing from a file that `init_cfg` names, in silence, since timm's names
+    lack its `timm_model.`. This one translates them (timm's own filter included, which also
+    resizes position embeddings), loads, and tells how many tensors fitted. Names of parameters are
+    those of mmseg's class, so a trained model runs there too.
+
+    A CNN gives a map for each of `out_indices` at its own stride; a vision transformer gives the
+    maps of the blocks `out_indices`, all at the stride of its patches, so that most heads want a
+    neck like `Feature2Pyramid`. Other image sizes than the pretrained one need
+    `dynamic_img_size=True, dynamic_img_pad=True` there.
+
+    Args:
+        model_name: timm's name, like `tf_efficientnet_lite0` or `vit_small_patch14_dinov2`.
+        frozen: Train no parameter, and stay in evaluation mode (batch norms keep their averages).
+        in_channels: Channels of the image.
+        init_cfg: `dict(type='Pretrained', checkpoint=…)` with a file in timm's names,
+            `timm://<name>` for timm's own weights, or `package://<package>/<file>` for those of
+            an installed Python package. None trains from scratch.
+        **kwargs: As timm's `create_model` takes them: `out_indices`, `drop_path_rate`, …
+
+    Raises:
+        JointError: When timm is absent or broken, does not know the model or an argument, or the
+            model takes one image size only.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        frozen: bool = False,
+        in_channels: int = 3,
+        init_cfg: dict | list[dict] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        timm = import_timm()
+        if kwargs.pop('pretrained', False) or kwargs.pop('checkpoint_path', ''):
+            raise JointError(
+                'model.backbone.pretrained and checkpoint_path load without a check: give '
+                f"init_cfg=dict(type='Pretrained', checkpoint='timm://{model_name}') or a file."
+            )
+        if not timm.is_model(model_name):
+            near = difflib.get_close_matches(model_name, timm.list_models(), n=3)
+            raise JointError(
+                f'model.backbone.model_name={model_name!r} is no model of timm {timm.__version__}'
+                + (f': did you mean {", ".join(near)}?' if near else ': see timm.list_models().')
+            )
+        try:
+            super().__init__(
+                model_name,
+                pretrained=False,
+                in_channels=in_channels,
+                init_cfg=init_cfg,
+                **kwargs,
+            )
+        except (TypeError, RuntimeError, AssertionError) as error:
+            raise JointError(
+                f'timm cannot build model.backbone ({model_name}: {error}): correct its arguments.'
+            ) from error
+        if any(_wants_one_size(module) for module in self.modules()):
+            raise JointError(
+                f'model.backbone ({model_name}) takes images of one size only: add '
+                'dynamic_img_size=True and dynamic_img_pad=True (strict_img_size=False for Swin).'
+            )
+        self.model_name = model_name
+        self._arguments = {'in_chans': in_channels, **kwargs}
+        self.frozen = frozen
+        if frozen:
+            self.requires_grad_(False)
+
+    @property
+    def normalization(self) -> dict[str, list[float]]:
+        """Mean and deviation that timm's weights of this model expect, RGB from 0 to 255."""
+        config = self.timm_model.pretrained_cfg
+        return {key: [255 * value for value in config[key]] for key in ('mean', 'std')}
+
+    def train(self, mode: bool = True) -> TimmBackbone:
+        """Switch to training mode, unless the backbone is frozen.
+
+        Args:
+            mode: Whether to train.
+
+        Returns:
+            The backbone.
+        """
+        return super().train(mode and not self.frozen)
+
+    def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Translate timm's names, or those of EfficientNet-Lite's packages, into this class's.
+
+        Args:
+            state_dict: Parameters of the whole network as timm, its authors (where timm has a
+                filter for them) or this class name them.
+
+        Returns:
+            Those of this network under its names; names that are not understood are kept.
+        """
+        own = self.state_dict()
+        if any(key in own for key in state_dict):
+            return dict(state_dict)
+        if is_efficientnet_lite(state_dict):
+            return rename_efficientnet_lite(state_dict, own)
+        timm = import_timm()
+        module = sys.modules[timm.model_entrypoint(self.model_name).__module__]
+        state = dict(state_dict)
+        if hasattr(module, 'checkpoint_filter_fn'):
+            state = module.checkpoint_filter_fn(state, self._whole_model())
+        names = {_plain(key): key for key in own}
+        return {names.get(_plain(key), key): value for key, value in state.items()}
+
+    def _whole_model(self) -> nn.Module:
+        """The network with all its layers, for timm's filters, which look into it."""
+        only_features = ('out_indices', 'feature_cls', 'norm_layer', 'act_layer')
+        kwargs = {key: val for key, val in self._arguments.items() if key not in only_features}
+        return import_timm().create_model(self.model_name, pretrained=False, **kwargs)
+
+
+def _plain(key: str) -> str:
+    """A parameter's name without what timm's wrappers for features do to it."""
+    return key.removeprefix('timm_model.').removeprefix('model.').replace('.', '_')
+
+
+def _wants_one_size(module: nn.Module) -> bool:
+    return getattr(module, 'strict_img_size', False) and not getattr(
+        module, 'dynamic_img_size', False
+    )

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+from torch.autograd import Variable
+
+from mmseg_joint.errors import JointError
+
+
+class HostCopy:
+    """Scalars of a step on their way to the host, as one vector.
+
+    On a GPU the copy is started behind the work that computes them, and nobody waits until
+    :meth:`read`: the host goes on to launch the backward in the meantime.
+
+    Args:
+        values: Scalars.
+    """
+
+    def __init__(self, values: Iterable[Tensor]) -> None:
+        stacked = torch.stack([value.detach().double() for value in values])
+        self._copy = stacked.to('cpu', non_blocking=True)  # into pinned memory
+        self._arrived = torch.cuda.Event() if stacked.is_cuda else None
+        if self._arrived is not None:
+            self._arrived.record()
+
+    def read(self) -> Tensor:
+        """Wait for the values.
+
+        Returns:
+            Them in the host's memory, float64.
+        """
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._copy
+
+
+def check_finite(total: Tensor, log_vars: dict[str, Tensor]) -> None:
+    """Stop a step whose loss is not a number before anything is updated with it.
+
+    On a GPU this takes no synchronization that would leave it idle: the values are read once the
+    whole backward has been launched, when the forward that computed them is long over and the
+    optimizers have not been called. That also brings the values for the log, which would otherwise
+    be fetched one by one. Where no backward will follow, and on a CPU, they are read at once.
+
+    Args:
+        total: The loss, which the backward begins with.
+        log_vars: Name -> value for the log, `loss` among them; replaced by host copies.
+
+    Raises:
+        JointError: The loss is NaN or infinite, here or from the backward.
+    """
+    copy = HostCopy(log_vars.values())
+
+    def check() -> None:
+        values = copy.read()
+        log_vars.update(zip(log_vars, values.unbind()))
+        _raise_unless_finite(dict(zip(log_vars, values.tolist())))
+
+    if total.is_cuda and total.requires_grad:
+        total.register_hook(lambda _: Variable._execution_engine.queue_callback(check))
+    else:
+        check()
+
+
+def _raise_unless_finite(log: Mapping[str, float]) -> None:
+    total = log['loss']
+    if math.isfinite(total):
+        return
+    culprits = [
+        name
+        for name, value in log.items()
+        if name != 'loss' and 'loss' in name and not math.isfinite(value)
+    ]
+    raise JointError(
+        f'The loss is {total} ({", ".join(culprits) or "the sum overflows"}); the '
+        'last checkpoint is intact: lower optim_wrapper.*.optimizer.lr, set clip_grad, or '
+        'train without --amp.'
+    )

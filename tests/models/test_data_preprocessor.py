@@ -1,0 +1,44 @@
+"""Batches reach a GPU from pinned memory, with their channels turned there."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from mmseg.models.data_preprocessor import SegDataPreProcessor
+
+from mmseg_joint.models.data_preprocessor import JointDataPreprocessor, _pinned
+from tests.tiny import batch
+
+VALUES = dict(mean=[120.0, 110.0, 100.0], std=[58.0, 57.0, 56.0], bgr_to_rgb=True, size_divisor=32)
+
+
+def test_pictures_are_those_of_mmseg():
+    data = batch(size=(45, 70))
+    ours = JointDataPreprocessor(**VALUES)(copy.deepcopy(data), training=True)
+    theirs = SegDataPreProcessor(**VALUES)(copy.deepcopy(data), training=True)
+    for index, domain in enumerate(('source', 'target')):
+        assert torch.equal(ours['inputs'][domain][0], theirs['inputs'][index])
+        got, expected = ours['data_samples'][domain][0], theirs['data_samples'][index]
+        assert torch.equal(got.gt_sem_seg.data, expected.gt_sem_seg.data)
+    tested = dict(inputs=data['inputs'][:1])
+    assert torch.equal(
+        JointDataPreprocessor(**VALUES)(tested)['inputs'],
+        SegDataPreProcessor(**VALUES)(tested)['inputs'],
+    )
+
+
+def test_labels_within_samples_are_pinned_too(monkeypatch):
+    pinned = []
+    monkeypatch.setattr(torch.Tensor, 'is_pinned', lambda self: any(self is x for x in pinned))
+    monkeypatch.setattr(
+        torch.Tensor, 'pin_memory', lambda self: pinned.append(self.clone()) or pinned[-1]
+    )
+    data = batch()
+    sample = data['data_samples'][0]
+    label = sample.gt_sem_seg.data.clone()
+    for _ in range(2):  # the second time there is nothing to do
+        assert _pinned(sample) is sample
+        assert sample.gt_sem_seg.data is pinned[0] and len(pinned) == 1
+    assert torch.equal(sample.gt_sem_seg.data, label)
+    assert _pinned(data['inputs'][0]) is pinned[1]
