@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from mmseg_joint.benchmark.gpu_table import as_markdown
+from mmseg_joint.utils.atomic_write import atomic_write, check_writable
 from mmseg_joint.utils.cli import run
-from mmseg_joint.utils.whole_file import check_writable, write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURE = [sys.executable, '-m', 'mmseg_joint.benchmark.gpu']
@@ -99,8 +99,8 @@ def main(argv: list[str] | None = None) -> None:
             found = run_part(name, command, min(limit if not args.tiny else 600, left), scratch)
         report['parts'][name] = found
         report['seconds'] = round(time.monotonic() - begin, 1)
-        write_whole(args.out / 'report.json', json.dumps(report, indent=1))
-        write_whole(args.out / 'report.md', as_markdown(report))
+        atomic_write(args.out / 'report.json', json.dumps(report, indent=1))
+        atomic_write(args.out / 'report.md', as_markdown(report))
     print((args.out / 'report.md').read_text())
     print(f'{report.get("seconds", 0)} s in all; {args.out / "report.json"}')
 

@@ -11,10 +11,10 @@ from mmengine.registry import init_default_scope
 
 from mmseg_joint.datasets.prepared.configured import domain_config, to_prepare
 from mmseg_joint.datasets.prepared.writing import write_copy
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import run
-from mmseg_joint.utils.config_file import read_config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -42,7 +42,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--compress', action='store_true', help='a third smaller, three times as slow to read'
     )
-    parser.add_argument('--workers', type=int, help='processes; by default one a core')
+    parser.add_argument('--workers', type=int, help='threads; by default one a core')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

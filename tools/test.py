@@ -12,13 +12,13 @@ from mmengine.config import Config
 from mmseg_joint.engine.checkpoint_check import check_checkpoint
 from mmseg_joint.engine.class_check import check_classes
 from mmseg_joint.engine.config_checks import check_parts, check_sections
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.launch import build_runner, close_process_group
 from mmseg_joint.engine.recompute_norm import recompute_norm_of
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, positive, run
-from mmseg_joint.utils.config_file import read_config
 
 
 def parse_args() -> argparse.Namespace:

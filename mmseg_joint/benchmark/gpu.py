@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmseg_joint.utils.config_file import read_config
-from mmseg_joint.utils.whole_file import write_whole
+from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.utils.atomic_write import atomic_write
 
 from .batches import labelled, random_batch, shares_of
 from .breakdown import flops_by_part
@@ -274,7 +274,7 @@ def main(argv: list[str] | None = None) -> None:
     settings = Settings(size=tuple(args.size), steps=args.steps, warmup=args.warmup, memory=False)
 
     def save(found: dict[str, Any]) -> None:
-        write_whole(args.json, json.dumps(found, indent=1))
+        atomic_write(args.json, json.dumps(found, indent=1))
 
     warnings.simplefilter('ignore')
     cfg = _config(args.config, args.tiny)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
+from mmengine.registry import init_default_scope
 
 from mmseg_joint.errors import JointError
 
@@ -34,6 +35,7 @@ def measure(cfg: Config, name: str, settings: Settings, plain: Config | None = N
     Returns:
         All numbers.
     """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
     torch.manual_seed(0)
     data = loading_time(cfg, settings) if settings.data else None  # the likeliest to be absent
     plain = plain or plain_beside(cfg)

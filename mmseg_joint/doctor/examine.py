@@ -10,9 +10,9 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from mmseg_joint.engine.config_checks import CHECKS, check_parts, check_sections
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.config_file import read_config
 
 from .cost import show_memory, time_step
 from .data import Part, open_datasets

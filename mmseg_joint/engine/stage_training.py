@@ -16,6 +16,7 @@ from mmseg_joint.engine.launch import build_runner
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.checkpoint_reading import read_checkpoint
+from mmseg_joint.utils.atomic_write import atomic_write
 
 MAX_NAMES = 6  # parameters named in the log
 
@@ -48,7 +49,7 @@ def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) 
         _train(stage, checkpoint, before)
         before, checkpoint = _end_of(stage, is_last=stage is stages[-1]), None
     if is_main_process():
-        Path(work_dir, 'last_checkpoint').write_text(str(before), encoding='utf-8')
+        atomic_write(Path(work_dir, 'last_checkpoint'), str(before))
 
 
 def _where_to_begin(stages: list[Stage], resume: str | None) -> tuple[int, Path | None]:

@@ -12,9 +12,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_joint.datasets.prepared import partial_files
-from mmseg_joint.datasets.prepared.partial_files import is_leftover
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import is_leftover
 from tests.tiny_configs import ROOT, shrink
 
 
@@ -81,11 +80,13 @@ def contents(folder):
 
 
 # the 1st writing is the manifest, then come label and picture of each of 3, the 8th is it again
-@pytest.mark.parametrize('writing', [1, 2, 3, 6, 8])
-def test_a_killed_copy_is_finished_to_the_byte(tool, roots, tmp_path, monkeypatch, writing):
+@pytest.mark.parametrize(('writing', 'workers'), [(1, 1), (2, 1), (3, 1), (6, 1), (8, 1), (5, 2)])
+def test_a_killed_copy_is_finished_to_the_byte(
+    tool, roots, tmp_path, monkeypatch, writing, workers
+):
     def command(out):
         flags = ['--type', 'GTADataset', '--root', str(roots['GTADataset']), '--size', '20', '10']
-        return [*flags, '--out', str(out), '--workers', '1']
+        return [*flags, '--out', str(out), '--workers', str(workers)]
 
     def killed():
         count = itertools.count(1)
@@ -94,7 +95,7 @@ def test_a_killed_copy_is_finished_to_the_byte(tool, roots, tmp_path, monkeypatc
             if next(count) == writing:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        monkeypatch.setattr(partial_files.os, 'fsync', sync)
+        monkeypatch.setattr(os, 'fsync', sync)
         tool.main(command(tmp_path / 'killed'))
 
     tool.main(command(tmp_path / 'whole'))
