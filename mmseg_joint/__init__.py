@@ -18,15 +18,17 @@ if not is_starting():  # the doctor runs without the stack too, and imports this
     # mmcv without compiled ops says so at every start; nothing here needs them
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
-    from . import datasets, engine, evaluation, models, visualization
-    from .models.checkpoint_reading import run_no_code_of_files, trust_training_state
+    from . import checkpoints, datasets, engine, evaluation, models, visualization
+    from .checkpoints.enforce import enforce_weights_only
+    from .checkpoints.safe_globals import register_safe_globals
 
-    trust_training_state()
-    run_no_code_of_files()
+    register_safe_globals()
+    enforce_weights_only()
 
 __all__ = [
     'JointError',
     '__version__',
+    'checkpoints',
     'datasets',
     'engine',
     'evaluation',

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.export import (
@@ -21,7 +22,6 @@ from mmseg_joint.export import (
 )
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.visualization.load_model import load_model
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -12,12 +12,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.gradient_norms import gradient_norms
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.visualization.load_model import load_model
 
 
 def parse_args() -> argparse.Namespace:

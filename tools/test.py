@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_joint.engine.checkpoint_check import check_checkpoint
+from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.engine.class_check import check_classes
 from mmseg_joint.engine.config_checks import check_parts, check_sections
 from mmseg_joint.engine.config_file import read_config

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_joint.engine.checkpoint_check import check_checkpoint
+from mmseg_joint.checkpoints.find import checkpoint_to_resume
+from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.engine.class_check import check_classes
 from mmseg_joint.engine.config_checks import check_parts, check_sections
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.launch import build_runner, close_process_group, use_mixed_precision
-from mmseg_joint.engine.newest_checkpoint import checkpoint_to_resume
 from mmseg_joint.engine.stage_training import train_stages
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.utils.cfg_options import CfgOptions

@@ -8,14 +8,14 @@ from typing import Any
 from mmengine.config import Config
 from torch import nn
 
-from mmseg_joint.errors import JointError
-from mmseg_joint.models.checkpoint_reading import read_checkpoint
-from mmseg_joint.models.pretrained import (
+from mmseg_joint.checkpoints.pretrained import (
     PretrainedMixin,
     check_pretrained,
     load_pretrained,
     pretrained_cfgs,
 )
+from mmseg_joint.checkpoints.read import read_checkpoint
+from mmseg_joint.errors import JointError
 
 from .report import Report
 

@@ -10,12 +10,12 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from mmseg_joint.engine.checkpoint_check import check_checkpoint
+from mmseg_joint.checkpoints.fit import check_checkpoint
+from mmseg_joint.checkpoints.read import read_content, tensors_of
 from mmseg_joint.engine.class_check import check_classes
 from mmseg_joint.engine.launch import build_runner
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.checkpoint_reading import read_checkpoint
 from mmseg_joint.utils.atomic_write import atomic_write
 
 MAX_NAMES = 6  # parameters named in the log
@@ -108,7 +108,7 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
 
 def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
     """Say how much of the stage before comes over; refuse what fits nowhere."""
-    state = read_checkpoint(str(checkpoint))
+    state = tensors_of(read_content(str(checkpoint), keep=True), str(checkpoint))
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     own = model.state_dict()
     fresh = [

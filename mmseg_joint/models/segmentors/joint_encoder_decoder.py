@@ -13,10 +13,10 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
+from mmseg_joint.checkpoints.pretrained import check_pretrained
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
 from mmseg_joint.models.objectives.build import build_objectives
-from mmseg_joint.models.pretrained import check_pretrained
 
 from .domain_groups import group_domains
 from .domain_in_turn import in_turn

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
 
-import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
-from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
+from mmseg_joint.checkpoints.safe_globals import register_safe_globals, weights_only
 from mmseg_joint.errors import JointError
 
 REMEDY = 'give another file'
+_kept: dict[tuple[str, int, int], Any] = {}  # at most one: (path, time, size) -> content
+
+
+class BrokenFileError(JointError):
+    """A file that is not whole, or that the system does not give."""
 
 
 def read_checkpoint(
@@ -41,7 +45,7 @@ def read_checkpoint(
         Name -> tensor.
 
     Raises:
-        JointError: The file is absent, cannot be downloaded or read, or holds no tensors.
+        JointError: When the file is absent, cannot be downloaded or read, or holds no tensors.
     """
     name = name or f'The checkpoint {checkpoint}'
     return tensors_of(read_content(checkpoint, map_location, name, remedy), name, remedy)
@@ -52,6 +56,7 @@ def read_content(
     map_location: Any = 'cpu',
     name: str | None = None,
     remedy: str = REMEDY,
+    keep: bool = False,
 ) -> Any:
     """Read all that a file holds; no code of it is run.
 
@@ -60,12 +65,15 @@ def read_content(
         map_location: Likewise.
         name: Likewise.
         remedy: Likewise.
+        keep: Hold what was read of a local file for the next call, which then reads nothing: a
+            checkpoint is chosen, checked and loaded by three who do not know of each other.
 
     Returns:
         What was saved, of tensors and plain values.
 
     Raises:
-        JointError: The file is absent, or cannot be downloaded or read.
+        JointError: When the file is absent, or cannot be downloaded or read.
+        BrokenFileError: When that is since it is not whole.
     """
     name = name or f'The checkpoint {checkpoint}'
     path = os.path.expanduser(checkpoint)
@@ -76,12 +84,13 @@ def read_content(
         if checkpoint.startswith(('http://', 'https://')):
             return _download(checkpoint, map_location)
         if remote:
-            return CheckpointLoader.load_checkpoint(checkpoint, map_location)
-        trust_training_state()  # again: whoever leaves torch's `safe_globals` takes it away
-        return torch.load(path, map_location=map_location, weights_only=True)
+            with weights_only():
+                return CheckpointLoader.load_checkpoint(checkpoint, map_location)
+        return _read_local(path, map_location, keep)
     except Exception as error:  # whatever a network, a file system or pickle can raise
+        kind = JointError if isinstance(error, pickle.UnpicklingError) else BrokenFileError
         reason = _why_unreadable(error, None if remote else path)
-        raise JointError(f'{name} cannot be loaded ({reason}): {remedy}.') from error
+        raise kind(f'{name} cannot be loaded ({reason}): {remedy}.') from error
 
 
 def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tensor]:
@@ -96,7 +105,7 @@ def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tenso
         Name -> tensor.
 
     Raises:
-        JointError: It holds no named values.
+        JointError: When it holds no named values.
     """
     if isinstance(content, Mapping) and isinstance(content.get('state_dict'), Mapping):
         content = content['state_dict']
@@ -105,56 +114,37 @@ def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tenso
     return {key: value for key, value in content.items() if isinstance(value, Tensor)}
 
 
-def run_no_code_of_files() -> None:
-    """Make mmengine's own reading of checkpoints run no code that a file holds.
-
-    mmengine reads whatever `load_from`, `resume` and `init_cfg` name by one loader for each scheme.
-    These read a file that torch refuses a second time, without its protection. So local files are
-    read here instead, and what comes from an address under torch's own switch.
-    """
-    for scheme, loader in list(CheckpointLoader._schemes.items()):
-        safe = load_from_local if scheme == '' else _protected(loader)
-        CheckpointLoader.register_scheme(scheme, safe, force=True)
-
-
-def load_from_local(path: str, map_location: Any = None) -> Any:
-    """Take the place of mmengine's loader of that name, which it shows in the log.
+def is_whole(file: str | Path | IO[bytes]) -> bool:
+    """Whether all that torch wrote, a zip file, is there and has its checksums.
 
     Args:
-        path: The file.
-        map_location: Device to which it is read.
+        file: Its path, or the file itself.
 
     Returns:
-        What was saved.
-
-    Raises:
-        JointError: The file is absent or cannot be read.
+        Whether it is; torch itself compares no checksums.
     """
-    return read_content(path, map_location)
-
-
-def _protected(loader: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(loader)
-    def load(path: str, *args: Any, **kwargs: Any) -> Any:
-        with _only_weights():
-            return loader(path, *args, **kwargs)
-
-    return load
-
-
-@contextlib.contextmanager
-def _only_weights() -> Iterator[None]:
-    """Let torch read in its safe way only, whatever its caller asks for."""
-    switch = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
-    before = os.environ.get(switch)
-    os.environ[switch] = '1'
     try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[switch]
-        else:
-            os.environ[switch] = before
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError):
+        return False
+
+
+def _read_local(path: str, map_location: Any, keep: bool) -> Any:
+    state = os.stat(path)
+    key = (os.path.abspath(path), state.st_mtime_ns, state.st_size)
+    content = _kept.pop(key, None)
+    _kept.clear()
+    if content is None:
+        register_safe_globals()  # again: whoever leaves torch's `safe_globals` takes it away
+        with open(path, 'rb') as file:
+            if file.read(2) == b'PK' and not is_whole(file):
+                raise zipfile.BadZipFile('its checksums are wrong')
+            file.seek(0)
+            content = torch.load(file, map_location=map_location, weights_only=True)
+    if keep:
+        _kept[key] = content
+    return content
 
 
 def _why_unreadable(error: Exception, path: str | None) -> str:
@@ -184,32 +174,3 @@ def _download(url: str, map_location: str) -> Mapping[str, Any]:
     finally:
         if main:
             barrier()
-
-
-def trust_training_state() -> None:
-    """Let torch read a training checkpoint by itself, as mmengine's own resume does.
-
-    Torch since 2.6 refuses what such a checkpoint holds beside its tensors, unless it is named.
-    """
-    if hasattr(torch.serialization, 'add_safe_globals'):
-        with contextlib.suppress(TypeError, AttributeError):  # torch before 2.6 needs none
-            torch.serialization.add_safe_globals(_training_state())
-
-
-def _training_state() -> list:
-    """What may stand in a training checkpoint.
-
-    The message hub's buffers pickle four methods of theirs by `getattr`. A free `getattr` would
-    let a file reach any code, so this one answers for those four only.
-    """
-    core = getattr(np, '_core', None) or np.core
-    allowed: list = [HistoryBuffer, np.ndarray, np.dtype]
-    allowed += [core.multiarray._reconstruct, core.multiarray.scalar]
-    allowed += [type(np.dtype(kind)) for kind in (bool, 'i4', 'i8', 'u4', 'f4', 'f8')]
-    return [*allowed, (_getattr_of_history_buffer, 'builtins.getattr')]
-
-
-def _getattr_of_history_buffer(owner: Any, attribute: str) -> Any:
-    if owner is not HistoryBuffer or attribute not in ('current', 'max', 'mean', 'min'):
-        raise pickle.UnpicklingError(f'the file asks for the attribute {attribute!r} of {owner!r}')
-    return getattr(owner, attribute)
