@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import config_of_checkpoint
@@ -47,6 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
+    setup()
     sources = [
         Path(existing_file(args.config, 'config')),
         Path(existing_file(args.checkpoint, 'checkpoint')),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 
+from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
@@ -38,6 +39,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Weigh some source pictures and draw them."""
     args = parse_args()
+    setup()
     check_figure(args.out)
     cfg = read_config(args.config, args.cfg_options)
     if args.count < 1:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.engine.class_check import check_classes
 from mmseg_joint.engine.config_checks import check_parts, check_sections
@@ -46,6 +47,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    setup()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
     check_sections(cfg)

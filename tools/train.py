@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_joint import setup
 from mmseg_joint.checkpoints.find import checkpoint_to_resume
 from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.engine.class_check import check_classes
@@ -56,6 +57,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    setup()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
     check_sections(cfg)

@@ -13,6 +13,7 @@ from mmseg_joint.engine.config_checks import CHECKS, check_parts, check_sections
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
+from mmseg_joint.runtime import setup
 
 from .cost import show_memory, time_step
 from .data import Part, open_datasets
@@ -41,6 +42,7 @@ def examine(
         everything: Read every picture and label.
         step: Time a real step.
     """
+    setup()
     with _quiet_log():
         for name, cfg in _read(path, options, report):
             init_default_scope(cfg.get('default_scope') or 'mmseg')

@@ -10,15 +10,15 @@ from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
 from mmseg_joint.engine.config_checks import check_config
-from mmseg_joint.engine.cpu_memory import reuse_memory
 from mmseg_joint.engine.launcher_variables import check_launcher_variables
 from mmseg_joint.errors import JointError
+from mmseg_joint.runtime import setup
 
 _names_taken: set[str] = set()
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the Runner that a config asks for.
+    """Build the Runner that a config asks for, in a process that is set up for it.
 
     Args:
         cfg: The whole config.
@@ -33,11 +33,13 @@ def build_runner(cfg: Config) -> Runner:
     if not torch.distributed.is_initialized():
         check_launcher_variables(cfg.get('launcher', 'none'))
     check_config(cfg)  # mmengine's registries, too, read the rank
-    reuse_memory()
+    settings = setup()
     _name_apart(cfg)
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.logger.info(settings)
+    return runner
 
 
 def close_process_group() -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.logging import MessageHub
+from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import save_checkpoint
 from mmseg.registry import HOOKS
 
@@ -94,3 +95,23 @@ def test_what_is_not_whole_is_named_and_cleared_away(begin, tmp_path, caplog):
 def test_other_storage_is_left_to_mmengine(kwargs):
     hook = HOOKS.build(dict(type='AtomicCheckpointHook', **kwargs))
     assert hook.backend_args == kwargs.get('backend_args')
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.serialization, 'get_safe_globals'), reason='torch before 2.5 needs none'
+)
+def test_mmengine_alone_reads_back_what_is_written(tmp_path):
+    """As upstream's mmengine resumes, with nothing but torch's own default."""
+    before = torch.serialization.get_safe_globals()
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
+    torch.save({'message_hub': {'log_scalars': {'loss': history}}}, tmp_path / 'iter_1.pth')
+    hook = HOOKS.build(dict(type='AtomicCheckpointHook', by_epoch=False))
+    torch.serialization.clear_safe_globals()
+    try:
+        with pytest.raises(pickle.UnpicklingError):
+            torch.load(tmp_path / 'iter_1.pth', weights_only=True)
+        hook.before_run(Runner())
+        content = torch.load(tmp_path / 'iter_1.pth', weights_only=True)
+    finally:
+        torch.serialization.add_safe_globals(before)
+    assert content['message_hub']['log_scalars']['loss'].mean() == 1.5

@@ -149,14 +149,18 @@ def test_amp_is_bfloat16_on_a_cpu(config, call, tmp_path, monkeypatch):
     assert torch.float16 not in seen
 
 
-def test_mmseg_trains_our_config_from_another_folder(config, tmp_path):
+def test_mmseg_trains_and_resumes_our_config_from_another_folder(config, tmp_path, monkeypatch):
     tool = Path(mmseg.__file__).parent / '.mim/tools/train.py'
     if not tool.exists():
         pytest.skip('this mmseg was installed without its tools')
     elsewhere = tmp_path / 'elsewhere'
     elsewhere.mkdir()
-    spawn(tool, config, '--work-dir', tmp_path / 'run', cwd=elsewhere)
+    arguments = (config, '--work-dir', tmp_path / 'run')
+    spawn(tool, *arguments, cwd=elsewhere)
     assert (tmp_path / 'run/iter_2.pth').exists()
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # as upstream's mmengine loads today
+    spawn(tool, *arguments, '--resume', '--cfg-options', 'train_cfg.max_iters=3', cwd=elsewhere)
+    assert load(tmp_path / 'run/iter_3.pth')['meta']['iter'] == 3
 
 
 TARGET = 'train_dataloader.dataset.domains.target'
