@@ -15,10 +15,11 @@ from mmseg_joint.engine.class_check import check_classes
 from mmseg_joint.engine.config_checks import check_parts, check_sections
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.launch import build_runner, close_process_group
+from mmseg_joint.engine.recompute_norm import recompute_norm_of
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
-from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.cli import existing_file, positive, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,6 +32,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--show-dir', metavar='DIR', help='paint predictions over pictures here')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for each window')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--recompute-norm',
+        type=positive,
+        metavar='N',
+        help="take batch norms' running averages anew from N training images of the target",
+    )
     parser.add_argument(
         '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
     )
@@ -66,6 +73,9 @@ def main() -> None:
     runner = build_runner(cfg)
     check_checkpoint(cfg, runner.model, 'test')
     check_classes(runner.model, runner.test_loop.dataloader.dataset, 'test_dataloader.dataset')
+    if args.recompute_norm:
+        runner.load_or_resume()
+        recompute_norm_of(runner.model, cfg, args.recompute_norm)
     runner.test()
     close_process_group()
 
