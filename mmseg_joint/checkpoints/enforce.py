@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 from mmengine.runner import CheckpointLoader
 
-from mmseg_joint.checkpoints.read import read_content
+from mmseg_joint.checkpoints.read import REMEDY, UNSAFE, read_content
 from mmseg_joint.checkpoints.safe_globals import weights_only
+from mmseg_joint.errors import JointError
 
 MARK = '_weights_only'  # mmengine logs a loader's name, so the log says who has read a file
 
@@ -42,8 +44,12 @@ def load_from_local_weights_only(path: str, map_location: Any = None) -> Any:
 
 def _protected(loader: Callable[..., Any]) -> Callable[..., Any]:
     def load(path: str, *args: Any, **kwargs: Any) -> Any:
-        with weights_only():
-            return loader(path, *args, **kwargs)
+        try:
+            with weights_only():
+                return loader(path, *args, **kwargs)
+        except pickle.UnpicklingError as error:
+            message = f'The checkpoint {path} cannot be loaded ({UNSAFE}): {REMEDY}.'
+            raise JointError(message) from error
 
     load.__name__ = loader.__name__ + MARK
     return load

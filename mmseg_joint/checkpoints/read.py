@@ -20,6 +20,7 @@ from mmseg_joint.checkpoints.safe_globals import register_safe_globals, weights_
 from mmseg_joint.errors import JointError
 
 REMEDY = 'give another file'
+UNSAFE = 'it holds more than tensors, and no code of a file is run'
 _kept: dict[tuple[str, int, int], Any] = {}  # at most one: (path, time, size) -> content
 
 
@@ -88,8 +89,9 @@ def read_content(
                 return CheckpointLoader.load_checkpoint(checkpoint, map_location)
         return _read_local(path, map_location, keep)
     except Exception as error:  # whatever a network, a file system or pickle can raise
-        kind = JointError if isinstance(error, pickle.UnpicklingError) else BrokenFileError
-        reason = _why_unreadable(error, None if remote else path)
+        cause = error.__cause__ if isinstance(error, JointError) else None  # of mmengine's loader
+        reason = _why_unreadable(cause or error, None if remote else path)
+        kind = JointError if reason == UNSAFE else BrokenFileError
         raise kind(f'{name} cannot be loaded ({reason}): {remedy}.') from error
 
 
@@ -147,14 +149,14 @@ def _read_local(path: str, map_location: Any, keep: bool) -> Any:
     return content
 
 
-def _why_unreadable(error: Exception, path: str | None) -> str:
+def _why_unreadable(error: BaseException, path: str | None) -> str:
     reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+    if isinstance(error, pickle.UnpicklingError):
+        return UNSAFE
     if path is None:
         return reason
     if isinstance(error, PermissionError):
         return 'it may not be read'
-    if isinstance(error, pickle.UnpicklingError):
-        return 'it holds more than tensors, and no code of a file is run'
     with open(path, 'rb') as file:
         begins_as_zip = file.read(2) == b'PK'
     if begins_as_zip and not zipfile.is_zipfile(path):
