@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.optim import Optimizer
 
+from mmseg_joint.checks.parts import reason_of
 from mmseg_joint.errors import JointError
 
 from .report import Report
@@ -113,8 +114,8 @@ def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
         report.problem(f'a step fails: {error}')
         return
     except Exception as error:  # a step goes through everything that there is
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        report.problem(f'a step fails ({type(error).__name__}: {reason}): train with --debug.')
+        kind = type(error).__name__
+        report.problem(f'a step fails ({kind}: {reason_of(error)}): train with --debug.')
         return
     _show_step(cfg, loaded - begin, stepped - loaded, device, report)
 

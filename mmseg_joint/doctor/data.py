@@ -9,6 +9,7 @@ from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
+from mmseg_joint.checks.parts import check_arguments, check_types, reason_of
 from mmseg_joint.datasets import JointDataset
 from mmseg_joint.datasets.chain import check_same_classes
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
@@ -92,7 +93,7 @@ def open_datasets(cfg: Config, report: Report) -> list[Part]:
     """
     parts, domains = [], {}
     for name, key, value in _configured(cfg):
-        built = _build(name, key, value, report)
+        built = _build(name, key, value, cfg, report)
         if built is None:
             continue
         if key.startswith('train_'):
@@ -102,7 +103,6 @@ def open_datasets(cfg: Config, report: Report) -> list[Part]:
         check_same_classes(domains)
     except JointError as error:
         report.problem(error)
-    _check_model_classes(cfg, parts, report)
     return parts
 
 
@@ -122,7 +122,7 @@ def _configured(cfg: Config) -> Iterator[tuple[str, str, Any]]:
             yield loader.split('_')[0], key, dataset
 
 
-def _build(name: str, key: str, value: Any, report: Report) -> Any:
+def _build(name: str, key: str, value: Any, cfg: Config, report: Report) -> Any:
     try:
         if '.domains.' in key:
             dataset = JointDataset({name: value}, lazy_init=True).domains[name]
@@ -135,9 +135,15 @@ def _build(name: str, key: str, value: Any, report: Report) -> Any:
     except JointError as error:
         sentence = str(error)
     except Exception as error:  # mmseg's own data sets raise anything for an absent folder
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        if 'concatenate' in reason:  # mmengine, serialising an empty list
-            reason = 'no pictures were found'
+        try:
+            check_types(cfg, 'train')
+            check_arguments(cfg, 'train')
+        except JointError as better:
+            report.problem(better)
+            return None
+        # mmengine cannot serialise an empty list
+        empty = 'concatenate' in str(error)
+        reason = 'no pictures were found' if empty else reason_of(error)
         sentence = f'it cannot be built ({reason}): correct data_root, data_prefix and ann_file'
     report.problem(sentence if key in sentence else f'{key}: {sentence}')
     return None
@@ -149,15 +155,3 @@ def _split(name: str, key: str, dataset: Any) -> list[Part]:
         return [Part(name, key, dataset)]
     named = [(f'{name}[{index}]', f'{key}.{index}', part) for index, part in enumerate(several)]
     return [part for inner in named for part in _split(*inner)]
-
-
-def _check_model_classes(cfg: Config, parts: list[Part], report: Report) -> None:
-    head = (cfg.get('model') or {}).get('decode_head') or {}
-    head = head[-1] if isinstance(head, (list, tuple)) else head
-    wanted = head.get('num_classes')
-    for part in parts:
-        if wanted and part.labelled and part.classes and len(part.classes) != wanted:
-            report.problem(
-                f'{part.key} has {len(part.classes)} classes but model.decode_head.num_classes is '
-                f'{wanted}: make them equal.'
-            )

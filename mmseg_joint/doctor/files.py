@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from mmseg_joint.checks.parts import reason_of
 from mmseg_joint.datasets.label_maps import IGNORE
-from mmseg_joint.datasets.sample_checks import check_packed_label, explain_failure
+from mmseg_joint.datasets.sample_checks import check_label, check_packed_label, explain_failure
 from mmseg_joint.errors import JointError
 
 from .data import Part
@@ -74,6 +75,12 @@ def read_files(part: Part, report: Report, everything: bool = False) -> Reading:
             elif counts is not None:
                 reading.pixels += counts
     _tell(part, reading.problems, report)
+    labels = '' if part.labelled else ', labels are not read'
+    report.line(
+        part.name,
+        f'{len(part):,} pictures, {reading.read:,} of them read '
+        f'({type(part.innermost).__name__}{labels})',
+    )
     return reading
 
 
@@ -126,9 +133,11 @@ def _read(part: Part, index: int) -> tuple[np.ndarray | None, str | None]:
             explain_failure(error, info)
         except JointError as better:
             return None, str(better)
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
         name = info.get('img_path', f'picture {index}')
-        return None, f"'{name}' and its label cannot be loaded ({reason}): look at these files"
+        return (
+            None,
+            f"'{name}' and its label cannot be loaded ({reason_of(error)}): look at these files",
+        )
 
 
 def _through_pipeline(part: Part, index: int) -> np.ndarray | None:
@@ -146,20 +155,8 @@ def _through_loaders(part: Part, results: dict[str, Any]) -> np.ndarray | None:
     label = results.get('gt_seg_map')
     if label is None:
         return None
-    path, picture = results.get('seg_map_path'), results['img']
-    if label.shape != picture.shape[:2]:
-        raise JointError(
-            f"the label '{path}' is of shape {label.shape} and its picture of {picture.shape[:2]}: "
-            'use labels of one channel and of the same size'
-        )
-    size = len(part.classes)
-    strange = np.unique(label[(label >= size) & (label != IGNORE)])
-    if size and len(strange):
-        raise JointError(
-            f"the label '{path}' holds {strange[:8].tolist()}, but there are {size} classes (0 to "
-            f'{size - 1}, and {IGNORE} to ignore): use a data set that maps raw ids, or convert '
-            'the files'
-        )
+    name = f"the label '{results.get('seg_map_path')}'"
+    check_label(label, results['img'].shape[:2], len(part.classes), name)
     return label
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Report:
     """Prints what was found as it is found, and keeps the problems for the end."""
@@ -33,6 +35,15 @@ class Report:
         sentence = ' '.join(str(text).split())
         if sentence not in self.problems:
             self.problems.append(sentence)
+
+    def problems_of(self, texts: Iterable[object]) -> None:
+        """Keep several problems.
+
+        Args:
+            texts: A sentence each.
+        """
+        for text in texts:
+            self.problem(text)
 
     def end(self) -> int:
         """Print all problems, one a line.

@@ -21,6 +21,7 @@ from torch import Tensor
 from mmseg_joint.errors import JointError
 
 REMEDY = 'give another file'
+UNSAFE = 'it holds more than tensors, and no code of a file is run'
 
 
 def read_checkpoint(
@@ -80,7 +81,8 @@ def read_content(
         trust_training_state()  # again: whoever leaves torch's `safe_globals` takes it away
         return torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # whatever a network, a file system or pickle can raise
-        reason = _why_unreadable(error, None if remote else path)
+        cause = error.__cause__ if isinstance(error, JointError) else None  # of a loader below
+        reason = _why_unreadable(cause or error, None if remote else path)
         raise JointError(f'{name} cannot be loaded ({reason}): {remedy}.') from error
 
 
@@ -136,8 +138,12 @@ def load_from_local(path: str, map_location: Any = None) -> Any:
 def _protected(loader: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(loader)
     def load(path: str, *args: Any, **kwargs: Any) -> Any:
-        with _only_weights():
-            return loader(path, *args, **kwargs)
+        try:
+            with _only_weights():
+                return loader(path, *args, **kwargs)
+        except pickle.UnpicklingError as error:
+            message = f'The checkpoint {path} cannot be loaded ({UNSAFE}): {REMEDY}.'
+            raise JointError(message) from error
 
     return load
 
@@ -157,14 +163,14 @@ def _only_weights() -> Iterator[None]:
             os.environ[switch] = before
 
 
-def _why_unreadable(error: Exception, path: str | None) -> str:
+def _why_unreadable(error: BaseException, path: str | None) -> str:
     reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+    if isinstance(error, pickle.UnpicklingError):
+        return UNSAFE
     if path is None:
         return reason
     if isinstance(error, PermissionError):
         return 'it may not be read'
-    if isinstance(error, pickle.UnpicklingError):
-        return 'it holds more than tensors, and no code of a file is run'
     with open(path, 'rb') as file:
         begins_as_zip = file.read(2) == b'PK'
     if begins_as_zip and not zipfile.is_zipfile(path):

@@ -18,10 +18,10 @@ from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
 from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.models.pretrained import check_pretrained
 
+from .compatibility import check_segmentor
 from .domain_groups import group_domains
 from .domain_in_turn import in_turn
 from .pixel_weights import PixelWeights, check_weighable, weighted
-from .right_segmentor import check_segmentor
 from .separate_statistics import separate_statistics
 
 Inputs = dict[str, Tensor]

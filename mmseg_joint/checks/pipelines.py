@@ -7,7 +7,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mmseg_joint.engine.section_checks import value_of
+from mmseg_joint.checks.sections import value_of
 from mmseg_joint.errors import JointError
 
 # of these packages it is known that no other step packs

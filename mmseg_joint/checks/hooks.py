@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 
-from mmseg_joint.engine.section_checks import value_of
+from mmseg_joint.checks.sections import value_of
 from mmseg_joint.errors import JointError
 
 RULES = ('save_best', 'rule', 'greater_keys', 'less_keys')

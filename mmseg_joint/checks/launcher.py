@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 
+import torch
+from mmengine.config import Config
+
 from mmseg_joint.errors import JointError
 
 # what a launcher tells each of its processes: numbers, and then names
@@ -18,6 +21,19 @@ REMEDIES = {
     'slurm': 'start with tools/slurm_train.sh or tools/slurm_test.sh',
     'mpi': 'start with mpirun, and set MASTER_ADDR',
 }
+
+
+def check_launcher(cfg: Config) -> None:
+    """Refuse to start where `launcher` names one that has not started this process.
+
+    Args:
+        cfg: The whole config.
+
+    Raises:
+        JointError: As :func:`check_launcher_variables`.
+    """
+    if not torch.distributed.is_initialized():
+        check_launcher_variables(cfg.get('launcher', 'none'))
 
 
 def check_launcher_variables(launcher: str) -> None:

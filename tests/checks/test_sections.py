@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.engine.section_checks import check_loops, check_sections, value_of
+from mmseg_joint.checks.sections import check_loops, check_sections, value_of
 from mmseg_joint.errors import JointError
 
 

@@ -3,20 +3,18 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.engine.config_checks import check_numbers, check_parts, check_schedule
+from mmseg_joint.checks.values import check_needed, check_numbers
 from mmseg_joint.errors import JointError
-
-ADAM = dict(optimizer=dict(type='Adam'))
 
 
 def test_parts():
     cfg = Config(dict(model=dict(a=1), test_dataloader=dict(a=1), test_cfg=dict(a=1)))
     with pytest.raises(JointError, match=r'has no test_evaluator: add it, or name .* to test'):
-        check_parts(cfg, 'test')
+        check_needed(cfg, 'test')
     cfg.test_evaluator = dict(type='IoUMetric')
-    check_parts(cfg, 'test')
+    check_needed(cfg, 'test')
     with pytest.raises(JointError, match='has no train_dataloader, train_cfg, optim_wrapper'):
-        check_parts(cfg, 'train')
+        check_needed(cfg, 'train')
 
 
 @pytest.mark.parametrize(
@@ -41,31 +39,3 @@ def test_numbers(key, good, bad, told):
 
 def test_numbers_of_parts_that_are_not_there():
     check_numbers(Config(dict(train_cfg=None)))
-
-
-def test_schedules():
-    cfg = Config(
-        dict(
-            optim_wrapper=dict(
-                constructor='JointOptimWrapperConstructor',
-                segmentor=ADAM,
-                gan=dict(generator=ADAM, discriminator=ADAM),
-            )
-        )
-    )
-    check_schedule(cfg)
-    for same in ([dict(type='PolyLR')], dict(type='PolyLR')):
-        cfg.param_scheduler = same
-        check_schedule(cfg)
-    schedule = {'segmentor': [], 'gan.generator': []}
-    cfg.param_scheduler = schedule
-    with pytest.raises(JointError, match=r'no schedule for gan\.discriminator: add'):
-        check_schedule(cfg)
-    schedule['gan.discriminator'] = []
-    cfg.param_scheduler = schedule
-    check_schedule(cfg)
-    cfg.param_scheduler = {**schedule, 'gan.generater': []}
-    with pytest.raises(
-        JointError, match=r'schedule for gan\.generater, but optim_wrapper has only'
-    ):
-        check_schedule(cfg)

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_joint.engine.hook_checks import check_backends, check_best
-from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
-from mmseg_joint.engine.pipeline_checks import check_pipelines
-from mmseg_joint.engine.section_checks import check_loops, check_sections, value_of
+from mmseg_joint.checks.sections import value_of
 from mmseg_joint.errors import JointError
 
 NEEDED = {
@@ -32,20 +28,7 @@ NUMBERS: dict[str, tuple[int, int | None]] = {
 }
 
 
-def check_config(cfg: Config) -> None:
-    """Refuse a config with a mistake that can be seen before anything is built.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: It has one.
-    """
-    for check in CHECKS:
-        check(cfg)
-
-
-def check_parts(cfg: Config, task: str) -> None:
+def check_needed(cfg: Config, task: str) -> None:
     """Refuse a config that lacks a part which a task needs.
 
     Args:
@@ -79,43 +62,8 @@ def check_numbers(cfg: Config) -> None:
             raise JointError(f'{key} is {value!r}: give a whole number from {least}{upto}.')
 
 
-def check_schedule(cfg: Config) -> None:
-    """Compare the networks that have a schedule with those that have an optimizer.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: `param_scheduler` lacks a network, or has one that has no optimizer.
-    """
-    scheduler = cfg.get('param_scheduler')
-    joint = (cfg.get('optim_wrapper') or {}).get('constructor') == 'JointOptimWrapperConstructor'
-    if not joint or not isinstance(scheduler, dict) or 'type' in scheduler:
-        return
-    networks = set(networks_of(cfg.optim_wrapper))
-    missing = sorted(networks - set(scheduler))
-    if missing:
-        raise JointError(
-            f'param_scheduler has no schedule for {", ".join(missing)}: add the key, or give one '
-            'list that all optimizers follow.'
-        )
-    unknown = sorted(set(scheduler) - networks)
-    if unknown:
-        raise JointError(
-            f'param_scheduler has a schedule for {", ".join(unknown)}, but optim_wrapper has only '
-            f'{", ".join(sorted(networks))}: correct or delete the key.'
-        )
-
-
 def _is_whole(value: Any, least: int, most: int | None) -> bool:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 2e4, which mmengine takes too
     whole = isinstance(value, int) and not isinstance(value, bool)
     return whole and value >= least and (most is None or value <= most)
-
-
-# the first makes sure of what the others take for granted
-CHECKS: tuple[Callable[[Config], None], ...] = (
-    *(check_sections, check_numbers, check_loops, check_best, check_backends, check_pipelines),
-    check_schedule,
-)
