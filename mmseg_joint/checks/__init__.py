@@ -19,7 +19,7 @@ moment         takes                                     when
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,11 +30,10 @@ from .classes import check_classes
 from .domains import check_batch, check_objective
 from .hooks import check_backends, check_best
 from .launcher import check_launcher
-from .parts import check_arguments, check_types
+from .parts import check_parts
 from .pipelines import check_pipelines
 from .schedules import check_ends, check_networks, check_units
-from .sections import check_loops, check_sections
-from .values import check_needed, check_numbers
+from .values import check_loops, check_needed, check_numbers, check_sections
 from .weights import check_files, check_start, check_tested
 
 BOTH = ('train', 'test')
@@ -62,8 +61,7 @@ CHECKS = (
     *(Check('config', partial(check_needed, task=task), (task,)) for task in BOTH),
     Check('config', check_numbers),
     Check('config', check_loops),
-    *(Check('config', partial(check_types, task=task), (task,)) for task in BOTH),
-    *(Check('config', partial(check_arguments, task=task), (task,)) for task in BOTH),
+    *(Check('config', partial(check_parts, task=task), (task,)) for task in BOTH),
     Check('config', check_best),
     Check('config', check_backends),
     Check('config', check_pipelines),
@@ -80,38 +78,35 @@ CHECKS = (
 )
 
 
-def refuse(moment: str, task: str, *things: Any) -> None:
-    """Go through the checks of a moment, up to the first that finds a mistake.
+def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
+    """Go through the checks of a moment.
 
     Args:
         moment: As in the list.
         task: `'train'` or `'test'`.
         *things: What the checks of this moment take.
 
-    Raises:
-        JointError: When one finds a mistake.
+    Yields:
+        What each has found, before the next is asked.
     """
-    for check in CHECKS:
-        if check.moment == moment and task in check.tasks:
-            check.run(*things)
-
-
-def findings(moment: str, task: str, *things: Any) -> list[JointError]:
-    """Go through all checks of a moment.
-
-    Args:
-        moment: As in the list.
-        task: `'train'` or `'test'`.
-        *things: What the checks of this moment take.
-
-    Returns:
-        What each has found.
-    """
-    found = []
     for check in CHECKS:
         if check.moment == moment and task in check.tasks:
             try:
                 check.run(*things)
             except JointError as error:
-                found.append(error)
-    return found
+                yield error
+
+
+def refuse(moment: str, task: str, *things: Any) -> None:
+    """Go through the checks of a moment, up to the first that finds a mistake.
+
+    Args:
+        moment: As for :func:`findings`.
+        task: Likewise.
+        *things: Likewise.
+
+    Raises:
+        JointError: When one finds a mistake.
+    """
+    for error in findings(moment, task, *things):
+        raise error

@@ -4,7 +4,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_joint.checks.sections import value_of
+from mmseg_joint.checks.values import value_of
 from mmseg_joint.datasets.joint_sampler import check_shares
 from mmseg_joint.errors import JointError
 
@@ -12,14 +12,7 @@ SHARES = 'train_dataloader.sampler.shares'
 
 
 def check_batch(cfg: Config) -> None:
-    """Compare what a batch holds with the domains that there are.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: When a share names no domain or is no number, or `batch_size` is not their sum.
-    """
+    """Compare what a batch holds with the domains that there are."""
     shares, domains = value_of(cfg, SHARES), value_of(cfg, 'train_dataloader.dataset.domains')
     if not isinstance(shares, dict) or not domains:
         return
@@ -32,16 +25,7 @@ def check_batch(cfg: Config) -> None:
 
 
 def check_objective(cfg: Config, name: str, objective: Any) -> None:
-    """Look for the domains that an objective needs.
-
-    Args:
-        cfg: The whole config.
-        name: The objective's.
-        objective: The objective, built.
-
-    Raises:
-        JointError: When a batch has none of one's samples.
-    """
+    """Look for the domains that an objective needs."""
     shares, domains = value_of(cfg, SHARES), value_of(cfg, 'train_dataloader.dataset.domains')
     for domain in objective.domains if isinstance(shares, dict) and domains else ():
         if not (domain in domains and shares.get(domain)):

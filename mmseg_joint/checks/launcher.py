@@ -24,28 +24,13 @@ REMEDIES = {
 
 
 def check_launcher(cfg: Config) -> None:
-    """Refuse to start where `launcher` names one that has not started this process.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: As :func:`check_launcher_variables`.
-    """
+    """Refuse to start where `launcher` names one that has not started this process."""
     if not torch.distributed.is_initialized():
         check_launcher_variables(cfg.get('launcher', 'none'))
 
 
 def check_launcher_variables(launcher: str) -> None:
-    """Refuse to start where `--launcher` names a launcher that has not started this process.
-
-    Args:
-        launcher: `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
-
-    Raises:
-        JointError: A variable that the launcher sets is missing or no number, or the rank is not
-            below the number of processes.
-    """
+    """Refuse a variable of a launcher that is missing or no number, and a rank beyond the last."""
     numbers, remedy = NUMBERS[launcher], REMEDIES[launcher]
     missing = [name for name in (*numbers, *NAMES.get(launcher, ())) if not os.environ.get(name)]
     if missing:

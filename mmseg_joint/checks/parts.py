@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 from mmseg import registry as registries
 
-from mmseg_joint.checks.sections import value_of
+from mmseg_joint.checks.values import value_of
 from mmseg_joint.errors import JointError
 
 LOADERS = {'train': ('train', 'val'), 'test': ('test',)}
@@ -50,57 +50,38 @@ class Part(NamedTuple):
         return self.registry.get(kind) if isinstance(kind, str) else kind
 
 
-def check_types(cfg: Config, task: str) -> None:
-    """Look up every `type` that training or testing will build.
-
-    Args:
-        cfg: The whole config.
-        task: `'train'` or `'test'`.
-
-    Raises:
-        JointError: When one is missing or unknown, or stands for something that takes none.
-    """
-    for part in parts_of(cfg, task):
-        if not isinstance(part.value, dict):
-            if isinstance(part.value, (str, int, float)):
-                raise JointError(
-                    f'{part.key} is {part.value!r} where dict(type=…) is needed: correct it.'
-                )
-        elif 'type' in part.value:
-            if part.kind is None:
-                raise JointError(_unknown(part))
-        elif part.key not in HAVE_DEFAULT:
-            raise JointError(
-                f'{part.key} is a dict of {", ".join(map(str, part.value)) or "nothing"}, which '
-                'needs a type: add the key.'
-            )
-
-
-def check_arguments(cfg: Config, task: str) -> None:
-    """Compare the arguments of every part with what its class takes.
+def check_parts(cfg: Config, task: str) -> None:
+    """Look up every `type` that a task builds, and compare the arguments with what it takes.
 
     A class that hands what it does not know on to another shows its mistakes when it is built.
-
-    Args:
-        cfg: The whole config, in which every type is known.
-        task: `'train'` or `'test'`.
-
-    Raises:
-        JointError: When one is unknown, or one is missing.
     """
     for part in parts_of(cfg, task):
-        if isinstance(part.value, dict) and callable(part.value.get('type') and part.kind):
-            try:
-                expected = signature(part.kind)
-            except ValueError:  # of a class that is not written in Python
-                continue
-            values = {k: v for k, v in part.value.items() if k not in BESIDE_ARGUMENTS}
-            given = GIVEN.get(part.registry.name, ())
-            values = {**dict.fromkeys(n for n in given if n in expected.parameters), **values}
-            try:
-                expected.bind(**values)
-            except TypeError as error:
-                raise JointError(f'{_named(part)}, but {error}: correct the key.') from error
+        value = part.value
+        if isinstance(value, (str, int, float)):
+            raise JointError(f'{part.key} is {value!r} where dict(type=…) is needed: correct it.')
+        if not isinstance(value, dict) or ('type' not in value and part.key in HAVE_DEFAULT):
+            continue
+        if 'type' not in value:
+            raise JointError(
+                f'{part.key} is a dict of {", ".join(map(str, value)) or "nothing"}, which needs a '
+                'type: add the key.'
+            )
+        if part.kind is None:
+            raise JointError(_unknown(part))
+        _check_arguments(part)
+
+
+def _check_arguments(part: Part) -> None:
+    try:
+        expected = signature(part.kind)
+    except ValueError:  # of a class that is not written in Python
+        return
+    given = [name for name in GIVEN.get(part.registry.name, ()) if name in expected.parameters]
+    values = {name: x for name, x in part.value.items() if name not in BESIDE_ARGUMENTS}
+    try:
+        expected.bind(**{**dict.fromkeys(given), **values})
+    except TypeError as error:
+        raise JointError(f'{_named(part)}, but {error}: correct the key.') from error
 
 
 def check_refusal(cfg: Config, task: str, error: Exception) -> None:
@@ -114,33 +95,23 @@ def check_refusal(cfg: Config, task: str, error: Exception) -> None:
     Raises:
         JointError: When building a part on its own raises the same; the smallest is named.
     """
-    check_types(cfg, task)
-    check_arguments(cfg, task)
-    found = [part for part in parts_of(cfg, task) if part.registry.name in HARMLESS]
-    for part in reversed(found):  # from within
-        if isinstance(error, REFUSALS) and isinstance(part.value, dict) and 'type' in part.value:
+    check_parts(cfg, task)
+    if not isinstance(error, REFUSALS):
+        return
+    for part in reversed(list(parts_of(cfg, task))):  # from within
+        if part.registry.name in HARMLESS and isinstance(part.value, dict):
             try:
                 build(part)
-            except JointError:
-                continue
             except Exception as again:
                 if type(again) is type(error) and again.args == error.args:
-                    raise JointError(
-                        f'{_named(part)}, but {reason_of(error)}: correct it.'
-                    ) from error
+                    said = reason_of(error)
+                    raise JointError(f'{_named(part)}, but {said}: correct it.') from error
 
 
 def build(part: Part) -> Any:
-    """Build a part on its own, and leave no file behind.
-
-    Args:
-        part: The part.
-
-    Returns:
-        What its class makes.
-    """
+    """Build a part on its own, and leave no file behind."""
     value = copy.deepcopy(part.value)
-    if part.registry is registries.METRICS and isinstance(value, dict):
+    if part.registry is registries.METRICS:
         value.pop('output_dir', None)  # the metric would make the folder
     return part.registry.build(value)
 
@@ -152,15 +123,7 @@ def reason_of(error: Exception) -> str:
 
 
 def parts_of(cfg: Config, task: str) -> Iterator[Part]:
-    """List what training or testing builds; a part comes before those within it.
-
-    Args:
-        cfg: The whole config.
-        task: `'train'` or `'test'`.
-
-    Yields:
-        The parts.
-    """
+    """List what training or testing builds; a part comes before those within it."""
     if (cfg.get('default_scope') or 'mmseg') != 'mmseg':
         return  # of registries that are not known here
     model = (
@@ -229,5 +192,5 @@ def _unknown(part: Part) -> str:
 
 
 def _named(part: Part) -> str:
-    kind = part.value['type']
+    kind = part.value.get('type')
     return f'{part.key} has type="{getattr(kind, "__name__", kind)}"'

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_joint.checks.values import value_of
 from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
 from mmseg_joint.errors import JointError
 
@@ -12,14 +13,7 @@ DECAYING_TO_ZERO = ('PolyLR', 'CosineAnnealingLR')
 
 
 def check_networks(cfg: Config) -> None:
-    """Compare the networks that have a schedule with those that have an optimizer.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: When `param_scheduler` lacks a network, or has one that has no optimizer.
-    """
+    """Compare the networks that have a schedule with those that have an optimizer."""
     given, optimizers = cfg.get('param_scheduler'), cfg.get('optim_wrapper') or {}
     joint = optimizers.get('constructor') == 'JointOptimWrapperConstructor'
     if not joint or not isinstance(given, dict) or 'type' in given:
@@ -40,39 +34,21 @@ def check_networks(cfg: Config) -> None:
 
 
 def check_units(cfg: Config) -> None:
-    """Look for schedules that count epochs in a training that counts iterations.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: When there is one.
-    """
-    wrong = {
-        key: (schedule.get('type'), max_iters)
-        for key, schedule, max_iters in _within_iterations(cfg)
-        if schedule.get('by_epoch', True) and not schedule.get('convert_to_iter_based')
-    }
-    for kind, max_iters in wrong.values():
-        raise JointError(
-            f'{", ".join(wrong)}: {kind} counts epochs, of which a training of {max_iters} '
-            'iterations has one: set by_epoch=False.'
-        )
+    """Look for a schedule that counts epochs in a training that counts iterations."""
+    for key, schedules, max_iters in schedules_of(cfg):
+        for schedule in schedules:
+            if schedule.get('by_epoch', True) and not schedule.get('convert_to_iter_based'):
+                raise JointError(
+                    f'{key}: {schedule.get("type")} counts epochs, of which a training of '
+                    f'{max_iters} iterations has one: set by_epoch=False.'
+                )
 
 
 def check_ends(cfg: Config) -> None:
-    """Look for a learning rate that is 0 long before training ends.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: When there is one.
-    """
-    last = {key: (schedule, max_iters) for key, schedule, max_iters in _within_iterations(cfg)}
-    for key, (schedule, max_iters) in last.items():
-        end, kind = schedule.get('end') or max_iters, schedule.get('type')
-        if end < max_iters and kind in DECAYING_TO_ZERO and not schedule.get('eta_min'):
+    """Look for a learning rate that is 0 long before training ends."""
+    for key, schedules, max_iters in schedules_of(cfg):
+        end, kind = schedules[-1].get('end') or max_iters, schedules[-1].get('type')
+        if end < max_iters and kind in DECAYING_TO_ZERO and not schedules[-1].get('eta_min'):
             raise JointError(
                 f'{key}: {kind} ends at iteration {end:,} and leaves the learning rate at 0 until '
                 f'training ends at {max_iters:,}: leave `end` out, and it follows '
@@ -80,33 +56,21 @@ def check_ends(cfg: Config) -> None:
             )
 
 
-def schedules_of(cfg: Config) -> dict[str, list[dict[str, Any]]]:
-    """List the schedules, the one that ends last at the end.
+def schedules_of(cfg: Config) -> Iterator[tuple[str, list[dict[str, Any]], int]]:
+    """List the schedules of a training that counts iterations.
 
     Args:
         cfg: The whole config.
 
-    Returns:
-        Name of a network -> its schedules; the name is empty where all networks follow one list.
+    Yields:
+        Key of a network's schedules, their configs, the one that ends last at the end, and the
+        iterations of the training.
     """
-    given = cfg.get('param_scheduler')
-    if not given:
-        return {}
+    given, max_iters = cfg.get('param_scheduler') or {}, value_of(cfg, 'train_cfg.max_iters')
     several = given if isinstance(given, dict) and 'type' not in given else {'': given}
-    listed = {k: list(v) if isinstance(v, (list, tuple)) else [v] for k, v in several.items()}
-    return {
-        name: sorted((x for x in found if isinstance(x, dict)), key=_end)
-        for name, found in listed.items()
-    }
-
-
-def _end(schedule: dict[str, Any]) -> float:
-    return schedule.get('end') or float('inf')
-
-
-def _within_iterations(cfg: Config) -> Iterator[tuple[str, dict[str, Any], int]]:
-    """Key and config of each schedule, and the training's length, if that is in iterations."""
-    max_iters = int((cfg.get('train_cfg') or {}).get('max_iters') or 0)
-    for name, schedules in schedules_of(cfg).items():
-        for schedule in schedules if max_iters else ():
-            yield f'param_scheduler.{name}' if name else 'param_scheduler', schedule, max_iters
+    for name, listed in several.items() if max_iters else ():
+        listed = listed if isinstance(listed, (list, tuple)) else [listed]
+        schedules = [schedule for schedule in listed if isinstance(schedule, dict)]
+        if schedules:
+            key = f'param_scheduler.{name}' if name else 'param_scheduler'
+            yield key, sorted(schedules, key=lambda x: x.get('end') or max_iters), int(max_iters)

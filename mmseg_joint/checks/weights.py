@@ -13,14 +13,7 @@ from mmseg_joint.errors import JointError
 
 
 def check_files(cfg: Config) -> None:
-    """Look for the weights files that training starts from.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: When one is not there.
-    """
+    """Look for the weights files that training starts from."""
     files = weights_files(cfg).items()
     absent = [(key, path) for key, path in files if not is_remote(path) and not is_here(path)]
     if absent:
@@ -29,40 +22,17 @@ def check_files(cfg: Config) -> None:
 
 
 def check_start(cfg: Config, model: nn.Module) -> None:
-    """Compare the checkpoint that training starts from, or goes on from, with the model.
-
-    Args:
-        cfg: The whole config, with `load_from` and `resume`.
-        model: The model, perhaps wrapped.
-
-    Raises:
-        JointError: When it cannot be read, or does not fit.
-    """
+    """Compare the checkpoint that training starts from, or goes on from, with the model."""
     check_checkpoint(cfg, model, 'resume' if cfg.get('resume') else 'start')
 
 
 def check_tested(cfg: Config, model: nn.Module) -> None:
-    """Compare the checkpoint that is tested with the model.
-
-    Args:
-        cfg: The whole config, with `load_from`.
-        model: The model, perhaps wrapped.
-
-    Raises:
-        JointError: When it cannot be read, or does not fit.
-    """
+    """Compare the checkpoint that is tested with the model."""
     check_checkpoint(cfg, model, 'test')
 
 
 def weights_files(cfg: Config) -> dict[str, str]:
-    """List the weights files that a config names.
-
-    Args:
-        cfg: The whole config.
-
-    Returns:
-        Dotted key -> path or address.
-    """
+    """List the weights files that a config names, by their dotted keys."""
     files = dict(_pretrained(cfg.get('model'), 'model'))
     if cfg.get('load_from'):
         files['load_from'] = cfg.load_from

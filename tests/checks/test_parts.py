@@ -6,13 +6,7 @@ import pytest
 from mmengine.config import Config
 from mmseg.registry import METRICS, MODELS
 
-from mmseg_joint.checks.parts import (
-    build,
-    check_arguments,
-    check_refusal,
-    check_types,
-    parts_of,
-)
+from mmseg_joint.checks.parts import build, check_parts, check_refusal, parts_of
 from mmseg_joint.errors import JointError
 
 CHOICE = dict(type='RandomChoice')
@@ -64,7 +58,7 @@ def source(value) -> Config:
 )
 def test_types(config, told):
     with pytest.raises(JointError, match=re.escape(told)):
-        check_types(config, 'train')
+        check_parts(config, 'train')
 
 
 @pytest.mark.parametrize(
@@ -93,7 +87,7 @@ def test_types(config, told):
 )
 def test_arguments(config, told):
     with pytest.raises(JointError, match=re.escape(told)):
-        check_arguments(config, 'train')
+        check_parts(config, 'train')
 
 
 def test_what_mmengine_hands_over_itself():
@@ -108,8 +102,7 @@ def test_what_mmengine_hands_over_itself():
             model=dict(type='JointEncoderDecoder', data_preprocessor=dict(mean=[1])),
         )
     )
-    check_types(cfg, 'train')
-    check_arguments(cfg, 'train')
+    check_parts(cfg, 'train')
     assert len(list(parts_of(cfg, 'train'))) == 9
     cfg.default_scope = 'mmdet'  # of its registries nothing is known here
     assert not list(parts_of(cfg, 'train'))
@@ -117,10 +110,10 @@ def test_what_mmengine_hands_over_itself():
 
 def test_a_test_does_not_look_at_what_trains():
     cfg = source(dict(type='Gone'))
-    check_types(cfg, 'test')
+    check_parts(cfg, 'test')
     cfg.test_dataloader = cfg.train_dataloader
     with pytest.raises(JointError, match=r'test_dataloader\.dataset\.domains\.source has'):
-        check_types(cfg, 'test')
+        check_parts(cfg, 'test')
 
 
 class Picky:
