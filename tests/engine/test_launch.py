@@ -55,7 +55,9 @@ def test_a_ready_runner_has_been_checked_and_says_what_is_unwise(roots, tmp_path
     )
     assert len(runner.train_loop.dataloader.dataset.domains) == 2
     cfg.model.decode_head.num_classes = 7
-    with pytest.raises(JointError, match=r'source has 19 classes but .*num_classes is 7: make'):
+    with pytest.raises(
+        JointError, match=r'domains\.\w+ has 19 classes but .*num_classes is 7: make'
+    ):
         ready_runner(cfg.copy(), 'train')
     cfg.model.objectives = dict(gan=dict(type='Gone'))
     with pytest.raises(JointError, match=r'model\.objectives\.gan: there is no objective of type'):
