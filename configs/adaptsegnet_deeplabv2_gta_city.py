@@ -1,6 +1,9 @@
 # AdaptSegNet (CVPR 2018), GTA5 → Cityscapes, single level, vanilla GAN
 _base_ = './ga_deeplabv2_gta_city.py'
-model = dict(objectives=dict(ga=dict(align='target')))  # target outputs are called source
+model = dict(
+    objectives=dict(ga=dict(align='target')),  # target outputs are called source
+    norm_statistics='all',  # as the public code's running averages
+)
 optim_wrapper = dict(segmentor=dict(optimizer=dict(nesterov=False)))
 # no labelled target
 train_dataloader = dict(batch_size=2, sampler=dict(shares=dict(target=0)))

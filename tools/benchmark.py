@@ -8,12 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mmseg_joint import setup
 from mmseg_joint.benchmark import Settings, measure, measure_in_turn, measure_sequential
 from mmseg_joint.benchmark.data_path import measure_data_path
+from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.utils.atomic_write import atomic_write, check_writable
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import run
-from mmseg_joint.utils.config_file import read_config
-from mmseg_joint.utils.whole_file import check_writable, write_whole
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -68,6 +69,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
+    setup()
     if args.json:
         check_writable(args.json, '--json')
     settings = Settings(
@@ -95,7 +97,7 @@ def main(argv: list[str] | None = None) -> None:
         report = measure(cfg, name, settings, plain)
     print(report)
     if args.json:
-        write_whole(args.json, json.dumps(report.as_dict(), indent=1))
+        atomic_write(args.json, json.dumps(report.as_dict(), indent=1))
 
 
 if __name__ == '__main__':

@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from mmseg_joint.datasets.streets import write_streets
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.cli import run
-from mmseg_joint.utils.whole_file import write_whole
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / 'configs'
@@ -188,7 +188,7 @@ def main() -> None:
             scores[name].append(test(work_dir, values, path, args.iterations))
             runs[name].append(work_dir)
     text = table(scores, args)
-    write_whole(args.out / 'table.md', text + '\n')
+    atomic_write(args.out / 'table.md', text + '\n')
     pictures = draw(args, runs)
     print(f'\n{text}\n\nPictures: {", ".join(map(str, pictures))}')
     print(f'{(time.time() - started) / 60:.1f} minutes')

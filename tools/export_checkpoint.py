@@ -10,6 +10,10 @@ from pathlib import Path
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from mmseg_joint import setup
+from mmseg_joint.checkpoints.fit import load_model
+from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.engine.recompute_norm import recompute_norm_of
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.export import (
     check_safetensors,
@@ -19,9 +23,7 @@ from mmseg_joint.export import (
     write_export,
 )
 from mmseg_joint.utils.cfg_options import CfgOptions
-from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.utils.config_file import read_config
-from mmseg_joint.visualization.load_model import load_model
+from mmseg_joint.utils.cli import existing_file, positive, run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -37,6 +39,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='leave the model as it is; the new config then imports mmseg_joint',
     )
+    parser.add_argument(
+        '--recompute-norm',
+        type=positive,
+        metavar='N',
+        help="take batch norms' running averages anew from N training images of the target",
+    )
     parser.add_argument('--force', action='store_true', help='replace files that are there')
     parser.add_argument(
         '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
@@ -47,6 +55,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
+    setup()
     sources = [
         Path(existing_file(args.config, 'config')),
         Path(existing_file(args.checkpoint, 'checkpoint')),
@@ -56,7 +65,10 @@ def main(argv: list[str] | None = None) -> None:
     targets = check_targets(Path(args.out), args.safetensors, args.force, sources)
     cfg = read(args)
     plain, meta = plain_config(cfg, args.with_package)
-    trained = load_model(cfg, args.checkpoint).state_dict()
+    loaded = load_model(cfg, args.checkpoint)
+    if args.recompute_norm:
+        recompute_norm_of(loaded, cfg, args.recompute_norm)
+    trained = loaded.state_dict()
     model = MODELS.build(copy.deepcopy(plain.model))
     model.load_state_dict({name: trained[name] for name in model.state_dict()})
     write_export(targets, weights_of(model), plain, meta)

@@ -11,10 +11,10 @@ from mmengine.registry import init_default_scope
 
 from mmseg_joint.datasets.prepared.configured import domain_config, to_prepare
 from mmseg_joint.datasets.prepared.writing import write_copy
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import run
-from mmseg_joint.utils.config_file import read_config
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -17,8 +17,8 @@ from mmseg_joint.tables.measure import Selection, measure
 from mmseg_joint.tables.plan import Job, plan
 from mmseg_joint.tables.rows import PAPER, SCALES, Table, choose_table, read_tables
 from mmseg_joint.tables.training import LOG, start_process, train_missing
+from mmseg_joint.utils.atomic_write import atomic_write, check_writable
 from mmseg_joint.utils.cli import run
-from mmseg_joint.utils.whole_file import check_writable, write_whole
 from mmseg_joint.visualization.figures import check_figure, save_figure
 
 TOOLS = Path(__file__).resolve().parent
@@ -106,7 +106,7 @@ def report(tables: list[Table], args: argparse.Namespace, selection: Selection) 
     text = '\n\n'.join(texts)
     print(text)
     if args.out:
-        write_whole(args.out, text + '\n')
+        atomic_write(args.out, text + '\n')
     if args.figure:
         save_figure(draw_table(tables[0], cells, args.scale), args.figure)
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmseg_joint import setup
 from mmseg_joint.checks import refuse
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.run import test
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
-from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.utils.config_file import read_config
+from mmseg_joint.utils.cli import existing_file, positive, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,6 +29,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--show-dir', metavar='DIR', help='paint predictions over pictures here')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for each window')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--recompute-norm',
+        type=positive,
+        metavar='N',
+        help="take batch norms' running averages anew from N training images of the target",
+    )
     parser.add_argument(
         '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
     )
@@ -44,6 +51,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    setup()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
@@ -58,7 +66,7 @@ def main() -> None:
         augment(cfg)
     if args.out:
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
-    test(cfg)
+    test(cfg, args.recompute_norm)
 
 
 def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:

@@ -10,10 +10,11 @@ import argparse
 import os
 from pathlib import Path
 
+from mmseg_joint import setup
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.run import train
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.utils.config_file import read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,6 +49,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    setup()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 from torch import nn
 
-from mmseg_joint.engine.checkpoint_check import check_checkpoint
+from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.errors import JointError
 
 

@@ -9,9 +9,10 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from mmseg_joint.checks import refuse
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.config_file import read_config
+from mmseg_joint.runtime import setup
 
 from .data import open_datasets
 from .files import read_files
@@ -36,6 +37,7 @@ def examine(
         everything: Read every picture and label.
         step: Time a real step.
     """
+    setup()
     with _quiet_log():
         for name, cfg in _read(path, options, report).items():
             init_default_scope(cfg.get('default_scope') or 'mmseg')

@@ -8,6 +8,12 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import METRICS, MODELS
 from torch import nn
 
+from mmseg_joint.checkpoints.pretrained import (
+    PretrainedMixin,
+    check_pretrained,
+    load_pretrained,
+    pretrained_cfgs,
+)
 from mmseg_joint.checks import findings
 from mmseg_joint.checks.domains import SHARES
 from mmseg_joint.checks.parts import build, parts_of
@@ -15,12 +21,6 @@ from mmseg_joint.checks.schedules import schedules_of
 from mmseg_joint.checks.values import value_of
 from mmseg_joint.checks.weights import is_here, is_remote, weights_files
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.pretrained import (
-    PretrainedMixin,
-    check_pretrained,
-    load_pretrained,
-    pretrained_cfgs,
-)
 
 from .cost import show_memory, time_step
 from .data import OpenDataset, tried

@@ -14,8 +14,8 @@ from mmseg.registry import RUNNERS
 
 from mmseg_joint.checks import findings, refuse
 from mmseg_joint.checks.parts import check_refusal
-from mmseg_joint.engine.cpu_memory import reuse_memory
 from mmseg_joint.errors import JointError
+from mmseg_joint.runtime import setup
 
 _names_taken: set[str] = set()
 
@@ -50,7 +50,7 @@ def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
 
 
 def build_runner(cfg: Config, task: str = 'train') -> Runner:
-    """Build the Runner that a config asks for.
+    """Build the Runner that a config asks for, in a process that is set up for it.
 
     Args:
         cfg: The whole config.
@@ -64,12 +64,14 @@ def build_runner(cfg: Config, task: str = 'train') -> Runner:
             the launcher.
     """
     refuse('config', task, cfg)  # also the launcher's variables: mmengine's registries read them
-    reuse_memory()
+    settings = setup()
     _name_apart(cfg)
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     with _explained(cfg, task):
-        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.logger.info(settings)
+    return runner
 
 
 def close_process_group() -> None:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from mmengine.config import Config
 
+from mmseg_joint.checkpoints.find import checkpoint_to_resume
 from mmseg_joint.checks import refuse
 
 from .launch import close_process_group, ready_runner, use_mixed_precision
-from .newest_checkpoint import checkpoint_to_resume
+from .recompute_norm import recompute_norm_of
 from .stage_training import train_stages
 from .stages import read_stages
 
@@ -34,16 +35,21 @@ def train(cfg: Config, resume: str | None = None, amp: bool = False) -> None:
     close_process_group()
 
 
-def test(cfg: Config) -> None:
+def test(cfg: Config, recompute_norm: int | None = None) -> None:
     """Test the checkpoint that a config loads.
 
     Args:
         cfg: The whole config, with `work_dir` and `load_from`; changed in place.
+        recompute_norm: Images of which the batch norms' averages are taken anew; None for none.
 
     Raises:
         JointError: When the config, its data or the checkpoint has a mistake.
     """
-    ready_runner(cfg, 'test').test()
+    runner = ready_runner(cfg, 'test')
+    if recompute_norm:
+        runner.load_or_resume()
+        recompute_norm_of(runner.model, cfg, recompute_norm)
+    runner.test()
     close_process_group()
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from mmseg.registry import HOOKS
 
 from mmseg_joint.engine.selection import SELECTION_SETS, describe, selection_set_of, summarize
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_write
 
 FILE = 'selection.json'
 
@@ -113,10 +113,7 @@ class SelectionReportHook(Hook):
             **summary,
             'validations': self.validations,
         }
-        # in one go, so that a run that is killed leaves a whole file
-        partial = folder / f'{FILE}.part'
-        partial.write_text(json.dumps(content, indent=1), encoding='utf-8')
-        os.replace(partial, folder / FILE)
+        atomic_write(folder / FILE, json.dumps(content, indent=1))
         return summary
 
 

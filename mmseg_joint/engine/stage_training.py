@@ -10,10 +10,11 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmseg_joint.checkpoints.read import read_content, tensors_of
 from mmseg_joint.engine.launch import ready_runner
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.checkpoint_reading import read_checkpoint
+from mmseg_joint.utils.atomic_write import atomic_write
 
 MAX_NAMES = 6  # parameters named in the log
 
@@ -46,7 +47,7 @@ def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) 
         _train(stage, checkpoint, before)
         before, checkpoint = _end_of(stage, is_last=stage is stages[-1]), None
     if is_main_process():
-        Path(work_dir, 'last_checkpoint').write_text(str(before), encoding='utf-8')
+        atomic_write(Path(work_dir, 'last_checkpoint'), str(before))
 
 
 def _where_to_begin(stages: list[Stage], resume: str | None) -> tuple[int, Path | None]:
@@ -102,7 +103,7 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
 
 def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
     """Say how much of the stage before comes over; refuse what fits nowhere."""
-    state = read_checkpoint(str(checkpoint))
+    state = tensors_of(read_content(str(checkpoint), keep=True), str(checkpoint))
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     own = model.state_dict()
     fresh = [

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_path
 
 
 def check_safetensors() -> None:
@@ -94,23 +94,16 @@ def write_export(
         lambda path: path.write_text(text, encoding='utf-8'),
         lambda path: _save_safetensors(weights, meta, path),
     ]
-    partial = {target: target.with_name(f'.{target.name}.{os.getpid()}.part') for target in targets}
     try:
-        targets[0].parent.mkdir(parents=True, exist_ok=True)
-        for (_, path), write in zip(partial.items(), writers):
-            write(path)
-        for target, path in partial.items():
-            os.replace(path, target)
+        with ExitStack() as files:
+            for target, write in zip(targets, writers):
+                write(files.enter_context(atomic_path(target)))
     except (OSError, RuntimeError) as error:  # torch tells a full disk by a RuntimeError
         reason = str(error).strip().split('\n')[0].rstrip('. ')
         raise JointError(
             f'The export {targets[0]} cannot be written ({reason}): choose a folder that can be '
             'written, with enough room.'
         ) from error
-    finally:
-        for path in partial.values():
-            with suppress(OSError):
-                path.unlink()
 
 
 def _save_safetensors(weights: dict[str, Tensor], meta: dict[str, list], path: Path) -> None:

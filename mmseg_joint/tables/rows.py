@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 from mmengine.config import Config
 
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.config_file import read_config
 
 from .contents import SMALL, TABLES, Contents
 from .labels import labels_of, subset_of

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -75,3 +76,20 @@ def existing_file(path: str, what: str) -> str:
     if not Path(path).is_file():
         raise JointError(f'There is no {what} {path}: check the path.')
     return path
+
+
+def positive(text: str) -> int:
+    """Read a flag's number of things, of which there must be one at least.
+
+    Args:
+        text: What the user gave.
+
+    Returns:
+        The number.
+
+    Raises:
+        argparse.ArgumentTypeError: When it is no whole number from 1.
+    """
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f'{text} is not a whole number from 1')
+    return int(text)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from torch import Tensor
 
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_write
 
 WIDTH, DPI = 8.0, 200  # inches, pixels an inch: 1600 pixels, the width of a README
 MARGIN, GAP, LINE = 0.06, 0.05, 0.16  # inches; LINE is a line of small text
@@ -152,17 +151,5 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     Raises:
         JointError: The format is unknown, or the file cannot be written.
     """
-    path, kind = Path(path), check_figure(path)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(partial, format=kind, dpi=figure.dpi)
-        os.replace(partial, path)
-    except OSError as error:
-        raise JointError(
-            f'The figure {path} cannot be written ({error.strerror or error}): name a file that '
-            'can be written, on a disk with room.'
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+    kind = check_figure(path)
+    atomic_write(path, lambda partial: figure.savefig(partial, format=kind, dpi=figure.dpi))

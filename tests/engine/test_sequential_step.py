@@ -49,7 +49,7 @@ def by_hand(model):
     ],
 )
 def test_two_steps_equal_the_sequential_loop(align, domains):
-    model = build(dict(ga=dict(GA, align=align)), **DEEPLAB).double().train()
+    model = build(dict(ga=dict(GA, align=align)), norm_statistics='all', **DEEPLAB).double().train()
     twin = copy.deepcopy(model)
     loop = SequentialLoop(twin, by_hand(twin))
     config = dict(

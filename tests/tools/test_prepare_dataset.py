@@ -12,9 +12,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_joint.datasets.prepared import partial_files
-from mmseg_joint.datasets.prepared.partial_files import is_leftover
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import is_leftover
 from tests.tiny_configs import ROOT, shrink
 
 
@@ -94,7 +93,7 @@ def test_a_killed_copy_is_finished_to_the_byte(tool, roots, tmp_path, monkeypatc
             if next(count) == writing:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        monkeypatch.setattr(partial_files.os, 'fsync', sync)
+        monkeypatch.setattr(os, 'fsync', sync)
         tool.main(command(tmp_path / 'killed'))
 
     tool.main(command(tmp_path / 'whole'))

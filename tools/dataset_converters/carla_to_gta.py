@@ -22,8 +22,8 @@ from mmseg_joint.datasets.label_maps import (
 from mmseg_joint.datasets.transforms.label_files import check_picture, decode_ids, read_bytes
 from mmseg_joint.datasets.transforms.loading import lookup_table
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.cli import run
-from mmseg_joint.utils.whole_file import write_whole
 
 
 def raw_id_palette() -> list[int]:
@@ -92,8 +92,8 @@ def convert(source: Path, out: Path) -> int:
         with Image.open(io.BytesIO(content)) as opened:
             size = opened.size
         label = convert_label(source / 'labelIds' / picture.name, size)
-        write_whole(out / 'labels' / picture.name, label)
-        write_whole(out / 'images' / picture.name, content)
+        atomic_write(out / 'labels' / picture.name, label)
+        atomic_write(out / 'images' / picture.name, content)
     return len(pictures)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from mmseg_joint.datasets.label_lists.files import read_names
 from mmseg_joint.datasets.label_subset import LabelSubset
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.whole_file import write_whole
+from mmseg_joint.utils.atomic_write import atomic_write
 
 CHECKSUMS = 'SHA256SUMS'
 
@@ -77,11 +77,11 @@ def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) 
     written = {}
     for name, names in lists.items():
         data = ''.join(f'{line}\n' for line in names).encode()
-        write_whole(folder / name, data)  # bytes: the same checksum on every system
+        atomic_write(folder / name, data)  # bytes: the same checksum on every system
         written[name] = hashlib.sha256(data).hexdigest()
     sums = {**read_checksums(folder), **written}
     text = ''.join(f'{sums[name]}  {name}\n' for name in sorted(sums))
-    write_whole(folder / CHECKSUMS, text)
+    atomic_write(folder / CHECKSUMS, text)
     return written
 
 

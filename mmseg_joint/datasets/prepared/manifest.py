@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
-
-from .partial_files import write_durably
+from mmseg_joint.utils.atomic_write import atomic_path
 
 MANIFEST = 'prepared.json'
 
@@ -67,7 +66,8 @@ class Manifest:
 
     def save(self, root: Path) -> None:
         """Writes it to its place, all or nothing."""
-        write_durably(root / MANIFEST, (json.dumps(asdict(self), indent=2) + '\n').encode())
+        with atomic_path(root / MANIFEST, durable=True) as partial:
+            partial.write_text(json.dumps(asdict(self), indent=2) + '\n', encoding='utf-8')
 
 
 def read_manifest(root: Path) -> Manifest | None:

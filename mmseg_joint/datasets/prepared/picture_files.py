@@ -9,8 +9,7 @@ import numpy as np
 
 from mmseg_joint.datasets.transforms.label_files import check_picture, decode_ids
 from mmseg_joint.errors import JointError
-
-from .partial_files import write_durably
+from mmseg_joint.utils.atomic_write import atomic_path
 
 # Stored is ten times as fast to read as compressed, and a PNG's checksums still find a broken file.
 STORED = (cv2.IMWRITE_PNG_COMPRESSION, 0)
@@ -83,11 +82,8 @@ def _write(
     decode: Callable[[bytes, str], np.ndarray | None],
 ) -> None:
     """Writes under another name, reads that back and renames it: who sees the file sees all."""
-
-    def check(partial: Path) -> None:
+    with atomic_path(path, durable=True) as partial:
+        partial.write_bytes(cv2.imencode('.png', array, options)[1].tobytes())
         again = decode(partial.read_bytes(), str(partial))
         if again is None or not np.array_equal(again, array):
             raise JointError(f"'{path}' reads back other than it was written: check the disk")
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, cv2.imencode('.png', array, options)[1].tobytes(), check)

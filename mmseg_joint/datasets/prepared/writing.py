@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import is_leftover
 from mmseg_joint.version import __version__
 
 from .manifest import Folder, Manifest, Setting, read_manifest
-from .partial_files import is_leftover
 from .picture_files import is_intact, write_label, write_picture
 from .places import SUFFIX, places
 

@@ -13,6 +13,7 @@ import cv2
 from tqdm import tqdm
 
 from ...errors import JointError
+from ...utils.atomic_write import atomic_path
 from . import textures
 from .layouts import LAYOUTS, encode_picture
 from .render import check_street, render_street
@@ -164,13 +165,8 @@ def _write_bunch(job: _Job, indices: range) -> int:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Writes under another name first: whoever sees the file sees all of it."""
-    unfinished = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_path(path) as partial:
+        partial.write_bytes(content)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from operator import mul
 from typing import Any
@@ -13,16 +13,16 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
+from mmseg_joint.checkpoints.pretrained import check_pretrained
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
 from mmseg_joint.models.objectives.build import build_objectives
-from mmseg_joint.models.pretrained import check_pretrained
 
 from .compatibility import check_segmentor
 from .domain_groups import group_domains
 from .domain_in_turn import in_turn
+from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
-from .separate_statistics import separate_statistics
 
 Inputs = dict[str, Tensor]
 Samples = dict[str, list[SegDataSample]]
@@ -46,6 +46,13 @@ class JointEncoderDecoder(EncoderDecoder):
         domains_in_turn: Keep the maps of one domain at a time, and compute them again in the
             backward: less memory, about a third more time, the same gradients. Domains are then
             not merged.
+        norm_statistics: Whose images move the running averages of batch norms, with which the
+            network is tested. Each domain is normalized with its own batch statistics in training,
+            so averages over all domains are statistics that the network never saw. `'auto'`: the
+            target's and those of domains without labels, or all datasets' where there are none (a
+            source-only stage). `'all'`: every domain's, one after the other, as AdaptSegNet's and
+            maximum squares' code has it. Or a list of domains. Images that objectives make count
+            only if named.
         channels_last: Keep the segmentor's weights and maps channels-last: faster for residual
             networks on a CPU and in half precision on a GPU, slower for VGG on a CPU.
         data_preprocessor: mmseg's config of it; :class:`JointDataPreprocessor` takes its place.
@@ -56,12 +63,15 @@ class JointEncoderDecoder(EncoderDecoder):
         JointError: An objective is not valid, or weighs pixels whose loss takes no weights.
     """
 
+    _held: NormStatistics | None = None  # of a step whose backward computes maps again
+
     def __init__(
         self,
         *args: Any,
         objectives: dict[str, dict[str, Any] | None] | None = None,
         merge_domains: bool | str = 'auto',
         domains_in_turn: bool = False,
+        norm_statistics: str | Sequence[str] = 'auto',
         channels_last: bool = False,
         data_preprocessor: dict[str, Any] | nn.Module | None = None,
         **kwargs: Any,
@@ -87,6 +97,8 @@ class JointEncoderDecoder(EncoderDecoder):
                 'model.domains_in_turn=True runs one domain at a time, model.merge_domains=True '
                 'all at once: leave one of them out.'
             )
+        check_norm_statistics(norm_statistics, merge_domains)
+        self.norm_statistics = norm_statistics
         self.domains_in_turn = domains_in_turn
         self.merge_domains = False if domains_in_turn else merge_domains
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -123,18 +135,48 @@ class JointEncoderDecoder(EncoderDecoder):
         if isinstance(data_samples, list):
             data_samples = {'target': data_samples}
         self._check_domains(inputs)
+        loaded = list(inputs)
         inputs, data_samples = self._derive_domains(inputs, data_samples)
-        outputs = self._forward_domains(inputs, data_samples)
+        statistics = self._statistics(inputs, data_samples, loaded)
+        statistics.hold()  # what objectives run on their own moves nothing
+        try:
+            return self._losses(inputs, data_samples, statistics)
+        finally:
+            if statistics.recomputed:
+                self._held = statistics  # until the backward is over
+            else:
+                statistics.release()
+
+    def _losses(
+        self, inputs: Inputs, data_samples: Samples, statistics: NormStatistics
+    ) -> dict[str, Tensor]:
+        outputs = self._forward_domains(inputs, data_samples, statistics)
         results = {name: objective(outputs) for name, objective in self.objectives.items()}
         losses = {}
         for domain, output in outputs.items():
             if output.labels is not None:
                 weights = _pixel_weights(domain, results.values())
-                supervised = self._supervised_loss(output, data_samples[domain], weights)
+                with statistics.of([domain], [len(output.inputs)]):
+                    supervised = self._supervised_loss(output, data_samples[domain], weights)
                 losses.update(add_prefix(supervised, domain))
         for name, result in results.items():
             losses.update(add_prefix(result.losses, name))
         return losses
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """As mmseg's: losses, predictions or score maps, by `mode`."""
+        self._release_statistics()
+        return super().forward(*args, **kwargs)
+
+    def train(self, mode: bool = True) -> JointEncoderDecoder:
+        """Switch to training or evaluation mode."""
+        self._release_statistics()
+        return super().train(mode)
+
+    def _release_statistics(self) -> None:
+        if self._held is not None:
+            self._held.release()
+            self._held = None
 
     def parse_losses(self, losses: dict[str, Any]) -> tuple[Tensor, OrderedDict]:
         """Sum the losses as mmengine does, and stop at one that is not a number.
@@ -222,20 +264,32 @@ class JointEncoderDecoder(EncoderDecoder):
     def _segmentor_parts(self) -> list[nn.Module]:
         return [child for name, child in self.named_children() if name != 'objectives']
 
-    def _forward_domains(self, inputs: Inputs, samples: Samples) -> dict[str, DomainOutput]:
+    def _statistics(
+        self, inputs: Inputs, samples: Samples, loaded: Sequence[str]
+    ) -> NormStatistics:
+        derived = [domain for domain in inputs if domain not in loaded]
+        real = {d for d in loaded if d == 'target' or self._labels(d, samples[d]) is None}
+        moving = domains_that_move(self.norm_statistics, loaded, derived, real)
+        recomputed = self.domains_in_turn or any(map(_is_recomputed, self.modules()))
+        return NormStatistics(self._segmentor_parts(), moving, recomputed)
+
+    def _forward_domains(
+        self, inputs: Inputs, samples: Samples, statistics: NormStatistics | None = None
+    ) -> dict[str, DomainOutput]:
+        statistics = statistics or self._statistics(inputs, samples, list(inputs))
         labels = {domain: self._labels(domain, samples[domain]) for domain in inputs}
         taught = {domain for domain, label in labels.items() if label is not None}
         for objective in self.objectives.values():
             taught.update(objective.gradient_domains)
         parts = {}
         merge = self.merge_domains
-        if merge == 'auto' and any(map(_is_recomputed, self.modules())):
+        if merge == 'auto' and statistics.recomputed:
             merge = False  # in the backward, a batch norm would not know the domains
         for group in group_domains(inputs, taught, merge):
             # what trains nothing needs no graph
             graph = torch.is_grad_enabled() and not taught.isdisjoint(group)
             with torch.set_grad_enabled(graph):
-                parts.update(self._forward_group(group, inputs))
+                parts.update(self._forward_group(group, inputs, statistics))
         return {
             domain: DomainOutput(
                 inputs=inputs[domain],
@@ -243,23 +297,23 @@ class JointEncoderDecoder(EncoderDecoder):
                 logits=parts[domain][1],
                 labels=labels[domain],
                 to_unit_range=self.data_preprocessor.to_unit_range,
-                auxiliary=self._auxiliary(parts[domain][0], inputs[domain].shape[-2:]),
+                auxiliary=self._auxiliary(domain, parts[domain][0], inputs[domain], statistics),
             )
             for domain in inputs
         }
 
     def _forward_group(
-        self, group: list[str], inputs: Inputs
+        self, group: list[str], inputs: Inputs, statistics: NormStatistics
     ) -> dict[str, tuple[tuple[Tensor, ...], Tensor]]:
+        counts = [len(inputs[domain]) for domain in group]
         if len(group) == 1:
             pictures = inputs[group[0]]
-            if self.domains_in_turn and torch.is_grad_enabled():
-                return {group[0]: in_turn(self._segment, pictures, self._segmentor_parts())}
-            return {group[0]: self._segment(pictures)}
-        counts = [len(inputs[domain]) for domain in group]
+            with statistics.of(group, counts):
+                if self.domains_in_turn and torch.is_grad_enabled():
+                    return {group[0]: in_turn(self._segment, pictures)}
+                return {group[0]: self._segment(pictures)}
         merged = torch.cat([inputs[domain] for domain in group])
-        shared = self.merge_domains is True
-        with separate_statistics([] if shared else self._segmentor_parts(), counts):
+        with statistics.of(group, [len(merged)] if self.merge_domains is True else counts):
             features, logits = self._segment(merged)
         # one split for each feature map, then one tuple of feature maps for each domain
         split = list(zip(*(feature.split(counts) for feature in features)))
@@ -277,7 +331,11 @@ class JointEncoderDecoder(EncoderDecoder):
         return features, _enlarged(self.decode_head, logits, pictures.shape[-2:])
 
     def _auxiliary(
-        self, features: tuple[Tensor, ...], size: torch.Size
+        self,
+        domain: str,
+        features: tuple[Tensor, ...],
+        pictures: Tensor,
+        statistics: NormStatistics,
     ) -> Callable[[], Tensor] | None:
         if not self.with_auxiliary_head:
             return None
@@ -285,8 +343,8 @@ class JointEncoderDecoder(EncoderDecoder):
         graph = torch.is_grad_enabled() and any(feature.requires_grad for feature in features)
 
         def scores() -> Tensor:
-            with torch.set_grad_enabled(graph):
-                return _enlarged(head, head(features), size)
+            with torch.set_grad_enabled(graph), statistics.of([domain], [len(pictures)]):
+                return _enlarged(head, head(features), pictures.shape[-2:])
 
         return scores
 

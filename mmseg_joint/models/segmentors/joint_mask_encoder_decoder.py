@@ -14,6 +14,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import DomainOutput, full_precision
 
 from .joint_encoder_decoder import JointEncoderDecoder
+from .norm_statistics import averages_held
 
 TINY = 1e-6  # keeps the logarithm of a score finite
 
@@ -46,7 +47,8 @@ class JointMaskEncoderDecoder(JointEncoderDecoder):
         features = tuple(self.extract_feat(pictures))
         size = tuple(pictures.shape[-2:])
         metas = [{'img_shape': size, 'pad_shape': size} for _ in pictures]
-        scores = self.decode_head.predict(features, metas, self.test_cfg)
+        with averages_held(self.decode_head):  # they move with the head's loss
+            scores = self.decode_head.predict(features, metas, self.test_cfg)
         return features, torch.log(full_precision(scores).clamp(min=TINY))
 
     def _decode_losses(

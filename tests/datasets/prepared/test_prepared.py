@@ -17,7 +17,7 @@ from PIL import Image
 
 from mmseg_joint.datasets import Draw, LabelSubset
 from mmseg_joint.datasets.label_maps import GTA_IDS
-from mmseg_joint.datasets.prepared import partial_files, writing
+from mmseg_joint.datasets.prepared import writing
 from mmseg_joint.datasets.prepared.configured import domain_config, to_prepare
 from mmseg_joint.datasets.prepared.manifest import MANIFEST
 from mmseg_joint.datasets.prepared.picture_files import write_label, write_picture
@@ -217,7 +217,7 @@ def test_a_killed_worker_is_told_and_what_it_left_is_finished(roots, tmp_path, m
         if os.getpid() != here and list(out.rglob('[0-9]*.png')):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(partial_files.os, 'fsync', sync)
+    monkeypatch.setattr(os, 'fsync', sync)
     monkeypatch.setattr(writing, '_BUNCH', 1)
     with pytest.raises(JointError, match=r'was killed.*run the same command again, with fewer'):
         prepare(cfg, out, workers=2)

@@ -8,7 +8,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.segmentors.domain_in_turn import running_averages_kept
 from tests.models.objectives.test_pixelda import CALM, NARROW
 from tests.models.segmentors.test_joint_encoder_decoder import DEEPLAB
 from tests.tiny import HRS, MODEL, batch, build
@@ -99,18 +98,6 @@ def test_the_maps_of_one_domain_live_at_a_time():
     in_turn = peak(three, domains_in_turn=True)
     assert together > 2 * alone
     assert in_turn < 1.5 * alone
-
-
-def test_running_averages_are_kept_and_the_layer_is_as_before():
-    norm = torch.nn.BatchNorm2d(3, momentum=0.3)
-    with running_averages_kept([norm]):
-        norm(torch.rand(2, 3, 4, 4))
-    assert torch.equal(norm.running_mean, torch.zeros(3))
-    assert (norm.momentum, int(norm.num_batches_tracked)) == (0.3, 0)
-    with pytest.raises(RuntimeError), running_averages_kept([norm]):
-        raise RuntimeError
-    norm(torch.rand(2, 3, 4, 4))
-    assert int(norm.num_batches_tracked) == 1 and norm.running_mean.any()
 
 
 def test_both_options_at_once_are_refused():

@@ -9,9 +9,9 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModule
 from torch import nn
 
+from mmseg_joint.checkpoints import pretrained
+from mmseg_joint.checkpoints.pretrained import PretrainedMixin, check_pretrained, load_pretrained
 from mmseg_joint.errors import JointError
-from mmseg_joint.models import pretrained
-from mmseg_joint.models.pretrained import PretrainedMixin, check_pretrained, load_pretrained
 
 
 class Tiny(BaseModule):

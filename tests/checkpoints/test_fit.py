@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmseg_joint.engine.checkpoint_check import check_checkpoint
+from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.errors import JointError
 
 
@@ -89,6 +89,13 @@ def test_a_state_that_is_not_whole(check, model, change, lacks):
     with pytest.raises(JointError) as caught:
         check('resume', {**training(model.state_dict()), **change})
     assert f'a.pth has no {lacks} to go on from' in str(caught.value)
+
+
+def test_a_config_in_a_file_is_no_reason_to_run_it(check, model):
+    content = training(model.state_dict())
+    content['meta']['config'] = 'open("executed", "w")'
+    with pytest.raises(JointError, match=r'a\.pth has the code of a config in meta\.config'):
+        check('resume', content)
 
 
 def test_schedules_are_needed_where_the_config_has_some(check, model):

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.config_file import read_config
 
 
 @pytest.fixture

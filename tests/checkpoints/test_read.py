@@ -7,12 +7,10 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
+from mmseg_joint.checkpoints.enforce import enforce_weights_only
+from mmseg_joint.checkpoints.read import BrokenFileError, read_checkpoint, read_content
+from mmseg_joint.checkpoints.safe_globals import register_safe_globals
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.checkpoint_reading import (
-    read_checkpoint,
-    run_no_code_of_files,
-    trust_training_state,
-)
 
 
 class Explosive:
@@ -46,8 +44,8 @@ def test_nor_does_code_of_a_file_from_an_address(tmp_path, monkeypatch):
     def load_from_shelf(path, map_location=None):
         return torch.load(tmp_path / path.removeprefix('shelf://'), weights_only=False)
 
-    run_no_code_of_files()
-    run_no_code_of_files()  # once more changes nothing
+    enforce_weights_only()
+    enforce_weights_only()  # once more changes nothing
     before = dict(os.environ)
     unsafe = (
         r'^The checkpoint shelf://bad\.pth cannot be loaded \(it holds more than tensors, and no '
@@ -75,6 +73,49 @@ def test_torch_reads_a_training_checkpoint_without_running_code(tmp_path):
     torch.save({'message_hub': {'log_scalars': {'loss': history}}}, path)
     with torch.serialization.safe_globals([HistoryBuffer]):
         pass  # takes away on leaving what was trusted
-    trust_training_state()
+    register_safe_globals()
     loaded = torch.load(path, weights_only=True)
     assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
+
+
+def spoil(path):
+    """Overwrite some bytes in the middle of a tensor."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 32] = bytes(32)
+    path.write_bytes(content)
+
+
+def test_a_file_spoiled_in_its_middle_is_refused(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save({'a': torch.arange(1.0, 1000.0)}, path)
+    spoil(path)
+    assert torch.load(path, weights_only=True)['a'].shape == (999,)  # torch does not see it
+    with pytest.raises(BrokenFileError, match=r'a\.pth .*\(its checksums are wrong\)'):
+        read_checkpoint(str(path))
+
+
+def test_what_is_kept_is_given_once_and_only_of_the_same_file(tmp_path, monkeypatch):
+    files = []
+    load = torch.load
+
+    def spy(file, **kwargs):
+        files.append(file.name)
+        return load(file, **kwargs)
+
+    monkeypatch.setattr(torch, 'load', spy)
+    one, other = str(tmp_path / '1.pth'), str(tmp_path / '2.pth')
+    for path in (one, other):
+        torch.save({'a': torch.ones(1)}, path)
+    for _ in range(2):  # chosen, and checked
+        kept = read_content(one, keep=True)
+    assert read_content(one) is kept
+    assert files == [one]
+    assert read_content(one) is not kept
+    assert files == [one, one]
+    read_content(one, keep=True)
+    read_content(other, keep=True)
+    torch.save({'a': torch.zeros(2)}, other)  # another file of this name
+    assert read_content(other)['a'].shape == (2,)
+    read_content(one)
+    assert files == [one, one, one, other, other, one]

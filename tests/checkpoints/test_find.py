@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_joint.engine.newest_checkpoint import (
+from mmseg_joint.checkpoints.find import (
     broken_files,
     checkpoint_to_resume,
     newest_checkpoint,

@@ -9,8 +9,7 @@ from multiprocessing import get_context
 import pytest
 from mmengine.fileio import get_file_backend
 
-from mmseg_joint.engine import atomic_backend
-from mmseg_joint.engine.atomic_backend import AtomicBackend
+from mmseg_joint.checkpoints.write import AtomicBackend
 from mmseg_joint.errors import JointError
 
 OLD, NEW = b'old' * 1000, b'new' * 100_000
@@ -36,7 +35,7 @@ def test_a_file_is_written_into_a_new_folder_and_replaced(tmp_path):
 @pytest.mark.parametrize('moment', ['fsync', 'replace'])
 def test_a_kill_leaves_the_old_file(file, moment):
     def write():
-        setattr(atomic_backend.os, moment, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        setattr(os, moment, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
         AtomicBackend().put(NEW, file)
 
     child = get_context('fork').Process(target=write)

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from mmseg_joint.engine.atomic_backend import PARTIAL
+from mmseg_joint.checkpoints.read import BrokenFileError, is_whole, read_content
+
+PARTIAL = '.part'  # added to the name of a checkpoint that is being written
 
 
 class SavedCheckpoint(NamedTuple):
@@ -29,7 +31,7 @@ def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheck
     mmengine writes the checkpoint, then its name to `last_checkpoint`. A run that was killed
     between the two has a newer file than the one named; a run that was killed while it wrote has a
     file cut off; a disk that fails spoils any part of one. So the file named counts, unless a whole
-    one with a higher number was written after it.
+    one with a higher number was written after it. What it holds is kept for who reads it next.
 
     Args:
         folder: Where the checkpoints lie.
@@ -37,12 +39,17 @@ def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheck
 
     Returns:
         The newest whole checkpoint; None if there is none.
+
+    Raises:
+        JointError: When it holds more than a training writes.
     """
     found = _files(folder, template)
     while found:
         newest = _newest_of(found, folder)
-        if _is_whole(newest.path):
-            return newest
+        if zipfile.is_zipfile(newest.path):  # by its last bytes
+            with suppress(BrokenFileError):
+                read_content(str(newest.path), keep=True)
+                return newest
         del found[newest.step]
     return None
 
@@ -60,12 +67,26 @@ def checkpoint_to_resume(cfg: Config) -> str | None:
     folder, named = Path(cfg.work_dir), _last_checkpoint(Path(cfg.work_dir))
     if '://' in named:
         return named
-    hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
-    unit = 'epoch' if hook.get('by_epoch', True) else 'iter'
-    if hook.get('out_dir') and Path(hook['out_dir']) != folder:
-        folder = Path(hook['out_dir']) / folder.name  # as the hook does it
-    newest = newest_checkpoint(folder, hook.get('filename_tmpl') or f'{unit}_{{}}.pth')
+    out_dir = checkpoint_hook(cfg).get('out_dir')
+    if out_dir and Path(out_dir) != folder:
+        folder = Path(out_dir) / folder.name  # as the hook does it
+    newest = newest_checkpoint(folder, checkpoint_template(cfg))
     return str(newest.path) if newest else None
+
+
+def checkpoint_hook(cfg: Config) -> dict[str, Any]:
+    """The arguments of a config's `CheckpointHook`; empty if it has none."""
+    return (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+
+
+def checkpoint_unit(cfg: Config) -> str:
+    """What a config's checkpoints are numbered by, `'iter'` or `'epoch'`."""
+    return 'epoch' if checkpoint_hook(cfg).get('by_epoch', True) else 'iter'
+
+
+def checkpoint_template(cfg: Config) -> str:
+    """The name of a config's checkpoints, with `{}` in place of the number."""
+    return checkpoint_hook(cfg).get('filename_tmpl') or f'{checkpoint_unit(cfg)}_{{}}.pth'
 
 
 def broken_files(folder: Path, template: str, after: int) -> list[Path]:
@@ -80,7 +101,7 @@ def broken_files(folder: Path, template: str, after: int) -> list[Path]:
         The files.
     """
     files = sorted(_files(folder, template).items())
-    return [path for step, path in files if step > after and not _is_whole(path)]
+    return [path for step, path in files if step > after and not is_whole(path)]
 
 
 def partial_files(folder: Path, template: str) -> list[Path]:
@@ -107,15 +128,6 @@ def _newest_of(found: dict[int, Path], folder: Path) -> SavedCheckpoint:
         # a run that was resumed from an early checkpoint has later ones of before beside it
         step = max(s for s in found if s == step or (s > step and _written(found[s]) >= since))
     return SavedCheckpoint(found[step], step)
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether all that torch wrote, a zip file, is there and has its check sums."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            return file.testzip() is None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError):
-        return False
 
 
 def _files(folder: Path, template: str) -> dict[int, Path]:

@@ -51,6 +51,27 @@ def read_config(
     return cfg
 
 
+def config_value(cfg: Config, key: str) -> Any:
+    """Read a value deep in a config.
+
+    Args:
+        cfg: The whole config.
+        key: Its dotted name.
+
+    Returns:
+        The value.
+
+    Raises:
+        JointError: When the config has no such key.
+    """
+    value: Any = cfg
+    for part in key.split('.'):
+        value = value.get(part) if hasattr(value, 'get') else None
+        if value is None:
+            raise JointError(f'The config {cfg.filename or ""} has no {key}, which is drawn from.')
+    return value
+
+
 def _why_unreadable(error: Exception, path: str) -> str:
     culprit, line = _place(error, path)
     missing = getattr(error, 'filename', None)

@@ -8,8 +8,8 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule, PretrainedInit
 from torch import Tensor, nn
 
+from mmseg_joint.checkpoints.read import read_checkpoint
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.checkpoint_reading import read_checkpoint
 
 MAX_NAMES = 6  # names shown of either side before an ellipsis
 

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from tqdm import tqdm
+
+from mmseg_joint.checkpoints.average_buffers import average_buffers
+from mmseg_joint.errors import JointError
+
+REAL = ('target', 'unlabeled')
+
+
+def recompute_norm_of(model: nn.Module, cfg: Config, count: int) -> None:
+    """Take the running averages of batch norms anew, from training images of the target.
+
+    For checkpoints whose averages were collected over other images than those the model is for:
+    from joint training with `norm_statistics='all'`, from code that knows nothing else, or from
+    training on synthetic images alone. Weights stay as they are; the model is left in evaluation
+    mode. All processes of a group must call this.
+
+    Args:
+        model: Any mmseg segmentor, wrapped or not, its weights loaded.
+        cfg: The whole config; its `train_dataloader` gives the images.
+        count: At least how many images.
+
+    Raises:
+        JointError: When the config names no training data, or no batch norm has averages that
+            training moves.
+    """
+    loader = Runner.build_dataloader(target_loader(cfg), seed=cfg.get('randomness', {}).get('seed'))
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    recompute_norm(model, loader, count)
+    average_buffers(model)
+
+
+def target_loader(cfg: Config) -> dict[str, Any]:
+    """Find what loads the target's training images.
+
+    Args:
+        cfg: The whole config, joint or plain.
+
+    Returns:
+        The config of a data loader. Of a joint one's domains it keeps `target` and `unlabeled`, or
+        all where there is neither.
+
+    Raises:
+        JointError: When there is no training data.
+    """
+    loader = copy.deepcopy(cfg.get('train_dataloader'))
+    if not loader:
+        raise JointError(
+            'The config has no train_dataloader, whose images --recompute-norm needs: add it.'
+        )
+    domains = loader['dataset'].get('domains')
+    if domains:
+        shares = {name: share for name, share in loader['sampler']['shares'].items() if share}
+        shares = {name: shares[name] for name in REAL if name in shares} or shares
+        loader['sampler']['shares'] = shares
+        loader['dataset']['domains'] = {name: domains[name] for name in shares}
+        loader['batch_size'] = sum(shares.values())
+    return loader
+
+
+@torch.no_grad()
+def recompute_norm(model: nn.Module, loader: Iterable[dict[str, Any]], count: int) -> None:
+    """Give each batch norm the mean over batches of the batch's mean and variance.
+
+    Args:
+        model: The segmentor, without a wrapper.
+        loader: Batches as training gets them; as many are taken as hold `count` images.
+        count: At least how many images.
+
+    Raises:
+        JointError: When no batch norm has averages that training moves.
+    """
+    was_training = model.training
+    model.train()
+    norms = [
+        module
+        for module in model.modules()
+        if isinstance(module, _BatchNorm) and module.training and module.running_mean is not None
+    ]
+    if not norms:
+        raise JointError(
+            'The model has no batch norm whose averages training moves, so there is nothing to '
+            'recompute: leave out --recompute-norm.'
+        )
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over all batches
+    try:
+        with tqdm(total=count, desc='batch norm statistics', unit='image') as bar:
+            for batch in loader:
+                bar.update(_forward(model, batch))
+                if bar.n >= count:
+                    break
+    finally:
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
+        model.train(was_training)
+
+
+def _forward(model: Any, batch: dict[str, Any]) -> int:
+    """Run a batch, one domain after the other, and tell how many images it had."""
+    inputs = model.data_preprocessor(batch, training=True)['inputs']
+    parts = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+    for images in parts:
+        size = tuple(images.shape[-2:])
+        metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)] * len(images)
+        model.encode_decode(images, metas)
+    return sum(map(len, parts))

@@ -1,0 +1,193 @@
+"""Whose batch statistics normalize a step's maps, and whose images move the running averages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_joint.errors import JointError
+
+
+def check_norm_statistics(choice: Any, merge_domains: bool | str) -> None:
+    """Refuse a value of `model.norm_statistics` that cannot be followed.
+
+    Args:
+        choice: The value.
+        merge_domains: The model's value of that name.
+
+    Raises:
+        JointError: When it is neither `'auto'`, `'all'` nor a list of names, or when domains are to
+            share batch statistics, so that no domain has averages of its own.
+    """
+    names = choice if isinstance(choice, (list, tuple)) else ()
+    if choice not in ('auto', 'all') and not (names and all(isinstance(n, str) for n in names)):
+        raise JointError(
+            f'model.norm_statistics is {choice!r}: set it to "auto", "all", or a list of domains '
+            'such as ["target"].'
+        )
+    if merge_domains is True and choice != 'all':
+        raise JointError(
+            'model.merge_domains=True normalizes all domains with shared statistics, so '
+            f'model.norm_statistics={choice!r} cannot tell them apart: set it to "all", or '
+            'model.merge_domains to "auto".'
+        )
+
+
+def domains_that_move(
+    choice: str | Sequence[str], loaded: Collection[str], derived: Collection[str], real: set[str]
+) -> set[str]:
+    """Find the domains whose images move the running averages.
+
+    Args:
+        choice: `model.norm_statistics`.
+        loaded: The batch's domains that come from datasets.
+        derived: Those that objectives made from them.
+        real: Of the loaded ones, the target and those without labels.
+
+    Returns:
+        With `'auto'` the real domains, or all loaded ones of a batch that has none; with `'all'`
+        every domain; else the named ones.
+
+    Raises:
+        JointError: When the batch lacks a domain that is named.
+    """
+    if choice == 'all':
+        return {*loaded, *derived}
+    if choice == 'auto':
+        return real or set(loaded)
+    lacking = sorted(set(choice) - {*loaded, *derived})
+    if lacking:
+        raise JointError(
+            f'model.norm_statistics names {", ".join(lacking)}, but the batch has only '
+            f'{", ".join([*loaded, *derived])}: name these, or set it to "auto".'
+        )
+    return set(choice)
+
+
+class NormStatistics:
+    """Keeps the domains of a step apart in norm layers that use the statistics of the batch.
+
+    Each domain is normalized with its own statistics, merged or not, as in one forward a domain.
+    The running averages, with which the network is tested, are moved by chosen domains alone: a
+    norm whose averages are held computes the same outputs and gradients and leaves its buffers.
+
+    Args:
+        network: Modules among which the norms are found. Frozen ones, in evaluation mode, use their
+            averages and are left alone.
+        moving: Domains whose images move the averages.
+        recomputed: Whether maps are computed again in the backward. The averages then move before
+            the maps are computed, not with them, so that the second time leaves them in place.
+    """
+
+    def __init__(
+        self, network: Iterable[nn.Module], moving: Collection[str], recomputed: bool = False
+    ) -> None:
+        self.norms = _live_norms(network)
+        self.moving = moving
+        self.recomputed = recomputed
+        self.sizes: list[int] = []
+        self.moves: list[bool] = []
+
+    def hold(self) -> None:
+        """Hold all averages outside of :meth:`of`, until :meth:`release`."""
+        for norm in self.norms:
+            norm.track_running_stats = False
+
+    def release(self) -> None:
+        """Give the averages free, as they were before :meth:`hold`."""
+        for norm in self.norms:
+            norm.track_running_stats = norm.running_mean is not None
+
+    @contextmanager
+    def of(self, domains: Sequence[str], sizes: Sequence[int]) -> Iterator[None]:
+        """Run the network, or a part of it, on these domains.
+
+        Args:
+            domains: Their names, in the order in which the batch holds them.
+            sizes: Images of each; a single number lets them share their statistics.
+        """
+        self.sizes = list(sizes)
+        if len(sizes) == len(domains):
+            self.moves = [domain in self.moving for domain in domains]
+        else:
+            self.moves = [not self.moving.isdisjoint(domains)]
+        before = [(norm, type(norm), norm.track_running_stats) for norm in self.norms]
+        for norm, kind, _ in before:
+            norm.__class__ = _by_domain(kind)
+            norm.step = self
+        try:
+            yield
+        finally:
+            for norm, kind, tracked in before:
+                norm.__class__ = kind
+                norm.track_running_stats = tracked
+                norm.__dict__.pop('held', None)
+                del norm.step
+
+
+@contextmanager
+def averages_held(network: nn.Module) -> Iterator[None]:
+    """Within :meth:`NormStatistics.of`, run a part whose averages another call moves.
+
+    Args:
+        network: The part.
+    """
+    norms = [module for module in network.modules() if isinstance(module, _ByDomain)]
+    for norm in norms:
+        norm.held = True
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.held = False
+
+
+def _live_norms(network: Iterable[nn.Module]) -> list[Any]:
+    """Batch norms in training mode, and those without averages, which always use the batch."""
+    return [
+        module
+        for part in network
+        for module in part.modules()
+        if isinstance(module, _BatchNorm) and (module.training or module.running_mean is None)
+    ]
+
+
+class _ByDomain:
+    """What a norm does while :meth:`NormStatistics.of` runs the network.
+
+    It is the norm's class for that time, not a function in its place, so that `torch.compile` sees
+    the same layer in every step.
+    """
+
+    step: NormStatistics
+    held = False
+    running_mean: Tensor | None
+    track_running_stats: bool
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(self.step.sizes) == 1:
+            return self._of_one(x, self.step.moves[0])
+        parts = zip(x.split(self.step.sizes), self.step.moves)
+        return torch.cat([self._of_one(part, moves) for part, moves in parts])
+
+    def _of_one(self, x: Tensor, moves: bool) -> Tensor:
+        forward = super().forward  # type: ignore[misc]
+        moves = moves and not self.held and self.running_mean is not None
+        if moves and self.step.recomputed:
+            self.track_running_stats = True
+            with torch.no_grad():
+                forward(x.detach())
+            moves = False
+        self.track_running_stats = moves
+        return forward(x)
+
+
+@cache
+def _by_domain(kind: type[nn.Module]) -> type[nn.Module]:
+    return type(kind.__name__, (_ByDomain, kind), {})

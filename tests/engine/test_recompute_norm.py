@@ -1,0 +1,145 @@
+"""Running averages taken anew, for any mmseg checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseTTAModel
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_joint.engine.recompute_norm import recompute_norm, recompute_norm_of, target_loader
+from mmseg_joint.errors import JointError
+from tests.models.segmentors.test_norm_statistics import LIVE, buffers, live, plain_twin
+from tests.tiny import batch, build
+from tests.tiny_configs import ROOT, tiny
+
+
+def batches(count: int) -> list[dict]:
+    return [batch(seed=seed, domains=('target',), count=2) for seed in range(count)]
+
+
+@pytest.mark.parametrize('make', [live, plain_twin], ids=['joint', 'plain mmseg'])
+def test_each_norm_has_the_mean_over_the_batches(make):
+    model = make().eval()
+    weights = copy.deepcopy(model.state_dict())
+    norm = model.backbone.bn1
+    seen = []
+    for data in batches(3):
+        images = model.data_preprocessor(copy.deepcopy(data), training=True)['inputs']
+        images = images['target'] if isinstance(images, dict) else images
+        seen.append(model.backbone.conv1(images).detach().transpose(0, 1).flatten(1))
+    recompute_norm(model, batches(9), count=5)  # three batches of two
+    torch.testing.assert_close(norm.running_mean, torch.stack([x.mean(1) for x in seen]).mean(0))
+    torch.testing.assert_close(norm.running_var, torch.stack([x.var(1) for x in seen]).mean(0))
+    assert (int(norm.num_batches_tracked), norm.momentum, model.training) == (3, 0.1, False)
+    for name, value in model.state_dict().items():
+        if name not in buffers(model):
+            assert torch.equal(value, weights[name]), name
+
+
+def test_frozen_norms_keep_theirs():
+    model = live(backbone=dict(LIVE['backbone'], norm_eval=True))
+    start = copy.deepcopy(buffers(model.backbone))
+    recompute_norm(model, batches(2), count=4)
+    for name, value in buffers(model.backbone).items():
+        assert torch.equal(value, start[name])
+    assert model.training
+
+
+def test_a_model_without_batch_norm_is_refused():
+    with pytest.raises(JointError, match='nothing to recompute: leave out --recompute-norm'):
+        recompute_norm(build(), batches(1), count=1)
+
+
+def test_the_loader_of_a_joint_config_keeps_the_real_domains():
+    loader = dict(
+        batch_size=7,
+        sampler=dict(type='JointSampler', shares=dict(source=4, target=2, unlabeled=1)),
+        dataset=dict(type='JointDataset', domains=dict(source='s', target='t', unlabeled='u')),
+    )
+    found = target_loader(Config(dict(train_dataloader=loader)))
+    assert found['batch_size'] == 3
+    assert found['sampler']['shares'] == dict(target=2, unlabeled=1)
+    assert found['dataset']['domains'] == dict(target='t', unlabeled='u')
+    loader['sampler']['shares'] = dict(source=4, target=0)
+    assert set(target_loader(Config(dict(train_dataloader=loader)))['dataset']['domains']) == {
+        'source'
+    }
+    with pytest.raises(JointError, match='no train_dataloader'):
+        target_loader(Config(dict(model={})))
+
+
+@pytest.fixture
+def trained(roots, tmp_path, monkeypatch):
+    """A tiny model with batch norm and averages that mean nothing, its config and checkpoint."""
+    cfg = tiny(ROOT / 'configs/joint_squeezenet_streets_camvid.py', roots, tmp_path / 'work')
+    backbone = dict(LIVE['backbone'], type='ResNetV1c', norm_eval=False)
+    cfg.model.backbone = backbone
+    cfg.model.decode_head = dict(
+        type='FCNHead', in_channels=32, in_index=3, channels=8, num_classes=11,
+        norm_cfg=dict(type='BN'),
+        loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+    )  # fmt: skip
+    path, file = tmp_path / 'bn.py', tmp_path / 'bn.pth'
+    cfg.dump(path)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.fill_(100.0)
+    torch.save(dict(state_dict=model.state_dict(), meta={}), file)
+    return cfg, path, file
+
+
+def test_the_export_holds_them_and_testing_uses_them(trained, tmp_path, monkeypatch, capsys):
+    _, path, file = trained
+    out = tmp_path / 'plain.pth'
+    argv = ['export_checkpoint.py', str(path), str(file), str(out), '--recompute-norm', '6']
+    monkeypatch.setattr(sys, 'argv', argv)
+    runpy.run_path(str(ROOT / 'tools/export_checkpoint.py'), run_name='__main__')
+    given = torch.load(out)['state_dict']
+    assert given['backbone.stem.1.running_mean'].abs().max() < 50
+    assert 'batch norm statistics' in capsys.readouterr().err
+
+    results = tmp_path / 'predictions'
+    for folder, flags in ((results / 'anew', ['--recompute-norm', '6']), (results / 'old', [])):
+        argv = ['test.py', str(path), str(file), '--out', str(folder), *flags]
+        monkeypatch.setattr(sys, 'argv', argv)
+        runpy.run_path(str(ROOT / 'tools/test.py'), run_name='__main__')
+    pairs = [
+        (a.read_bytes(), (results / 'old' / a.name).read_bytes())
+        for a in Path(results / 'anew').glob('*.png')
+    ]
+    assert pairs and any(anew != old for anew, old in pairs)
+
+
+@pytest.mark.parametrize('number', ['0', '-3', 'all', '1.5'])
+def test_a_number_that_is_none_is_refused(trained, monkeypatch, capsys, number):
+    _, path, file = trained
+    monkeypatch.setattr(sys, 'argv', ['test.py', str(path), str(file), '--recompute-norm', number])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / 'tools/test.py'), run_name='__main__')
+    assert 'recompute-norm' in capsys.readouterr().err
+
+
+def test_recompute_norm_of_unwraps(trained):
+    cfg, _, _ = trained
+
+    class Wrapper(BaseTTAModel):
+        def __init__(self, module):
+            nn.Module.__init__(self)
+            self.module = module
+
+        def merge_preds(self, data_samples_list):
+            return data_samples_list
+
+    model = MODELS.build(cfg.model)
+    recompute_norm_of(Wrapper(model), cfg, 4)
+    assert int(model.backbone.stem[1].num_batches_tracked) == 2
