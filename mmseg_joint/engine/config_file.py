@@ -10,6 +10,7 @@ import mmengine
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_joint.checks import refuse
 from mmseg_joint.engine.stages import BESIDE_THE_RUNNER
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file
@@ -32,7 +33,7 @@ def read_config(
 
     Raises:
         JointError: There is no such file, it or one of its bases cannot be read, or an option has
-            no place in it.
+            no place in it, or a section is of another kind than it must be.
     """
     existing_file(path, 'config')
     if Path(path).suffix not in SUFFIXES:
@@ -46,6 +47,7 @@ def read_config(
     for key in options or {}:
         _check_place(cfg, key, path)
     cfg.merge_from_dict(options or {})
+    refuse('read', 'train', cfg)
     return cfg
 
 

@@ -18,11 +18,11 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
 from mmseg_joint.models.objectives.build import build_objectives
 
+from .compatibility import check_segmentor
 from .domain_groups import group_domains
 from .domain_in_turn import in_turn
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
-from .right_segmentor import check_segmentor
 
 Inputs = dict[str, Tensor]
 Samples = dict[str, list[SegDataSample]]

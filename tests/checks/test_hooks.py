@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.engine import hook_checks
-from mmseg_joint.engine.hook_checks import check_backends, check_best
+from mmseg_joint.checks import hooks
+from mmseg_joint.checks.hooks import check_backends, check_best
 from mmseg_joint.errors import JointError
 
 
@@ -25,9 +25,9 @@ def test_what_is_better():
 def test_packages_of_backends(monkeypatch):
     backends = [dict(type='LocalVisBackend'), dict(type='mmengine.TensorboardVisBackend')]
     cfg = Config(dict(visualizer=dict(vis_backends=backends)))
-    monkeypatch.setattr(hook_checks, 'find_spec', lambda name: name == 'tensorboardX' or None)
+    monkeypatch.setattr(hooks, 'find_spec', lambda name: name == 'tensorboardX' or None)
     check_backends(cfg)
-    monkeypatch.setattr(hook_checks, 'find_spec', lambda name: None)
+    monkeypatch.setattr(hooks, 'find_spec', lambda name: None)
     with pytest.raises(JointError, match=r'vis_backends\.1 is .*`python -m pip install tensorb'):
         check_backends(cfg)
     check_backends(Config(dict(visualizer=None)))

@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 
-from mmseg_joint.engine.section_checks import value_of
+from mmseg_joint.checks.values import value_of
 from mmseg_joint.errors import JointError
 
 RULES = ('save_best', 'rule', 'greater_keys', 'less_keys')
@@ -23,14 +23,7 @@ PACKAGES = {
 
 
 def check_best(cfg: Config) -> None:
-    """Refuse a best checkpoint of which mmengine cannot tell what is better.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: It cannot.
-    """
+    """Refuse a best checkpoint of which mmengine cannot tell what is better."""
     key = 'default_hooks.checkpoint'
     hook = value_of(cfg, key) or {}
     given = {name: hook[name] for name in RULES if hook.get(name) is not None}
@@ -47,14 +40,7 @@ def check_best(cfg: Config) -> None:
 
 
 def check_backends(cfg: Config) -> None:
-    """Look for the packages that the visualizer writes with.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: One is not installed.
-    """
+    """Look for the packages that the visualizer writes with."""
     for index, backend in enumerate(value_of(cfg, 'visualizer.vis_backends') or ()):
         kind = _name(backend.get('type')) if isinstance(backend, dict) else ''
         packages = PACKAGES.get(kind, ())

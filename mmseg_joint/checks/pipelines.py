@@ -7,7 +7,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mmseg_joint.engine.section_checks import value_of
+from mmseg_joint.checks.values import LOADERS, value_of
 from mmseg_joint.errors import JointError
 
 # of these packages it is known that no other step packs
@@ -15,24 +15,9 @@ KNOWN = ('mmcv', 'mmengine', 'mmseg', 'mmseg_joint')
 
 
 def check_pipelines(cfg: Config) -> None:
-    """Refuse a pipeline that ends without the sample that the model takes.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: One is no list, or has no `PackSegInputs`.
-    """
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        key = f'{loader}.dataset'
-        dataset = value_of(cfg, key)
-        if not isinstance(dataset, dict):
-            continue
-        if 'domains' in dataset:
-            for name, domain in (dataset['domains'] or {}).items():
-                _check(domain, f'{key}.domains.{name}', packed=False)
-        else:
-            _check(dataset, key, packed=False)
+    """Refuse a pipeline that ends without the sample that the model takes."""
+    for loader in LOADERS:
+        _check(value_of(cfg, f'{loader}.dataset'), f'{loader}.dataset', packed=False)
 
 
 def _check(node: Any, key: str, packed: bool) -> None:
@@ -41,6 +26,10 @@ def _check(node: Any, key: str, packed: bool) -> None:
         for index, item in enumerate(node):
             _check(item, f'{key}.{index}', packed)
     if not isinstance(node, dict):
+        return
+    if 'domains' in node:
+        for name, domain in (node['domains'] or {}).items():
+            _check(domain, f'{key}.domains.{name}', packed)
         return
     steps = node.get('pipeline', ())
     if not isinstance(steps, (list, tuple)) or any(isinstance(step, str) for step in steps):

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 
+import torch
+from mmengine.config import Config
+
 from mmseg_joint.errors import JointError
 
 # what a launcher tells each of its processes: numbers, and then names
@@ -20,16 +23,14 @@ REMEDIES = {
 }
 
 
+def check_launcher(cfg: Config) -> None:
+    """Refuse to start where `launcher` names one that has not started this process."""
+    if not torch.distributed.is_initialized():
+        check_launcher_variables(cfg.get('launcher', 'none'))
+
+
 def check_launcher_variables(launcher: str) -> None:
-    """Refuse to start where `--launcher` names a launcher that has not started this process.
-
-    Args:
-        launcher: `'none'`, `'pytorch'`, `'slurm'` or `'mpi'`.
-
-    Raises:
-        JointError: A variable that the launcher sets is missing or no number, or the rank is not
-            below the number of processes.
-    """
+    """Refuse a variable of a launcher that is missing or no number, and a rank beyond the last."""
     numbers, remedy = NUMBERS[launcher], REMEDIES[launcher]
     missing = [name for name in (*numbers, *NAMES.get(launcher, ())) if not os.environ.get(name)]
     if missing:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmseg_joint.engine.launcher_variables import NAMES, NUMBERS, check_launcher_variables
+from mmseg_joint.checks.launcher import NAMES, NUMBERS, check_launcher_variables
 from mmseg_joint.errors import JointError
 
 GOOD = {

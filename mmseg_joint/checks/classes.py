@@ -8,16 +8,7 @@ from mmseg_joint.errors import JointError
 
 
 def check_classes(model: nn.Module, dataset: Any, key: str) -> None:
-    """Refuse data whose classes are more or fewer than the model predicts.
-
-    Args:
-        model: The model, perhaps wrapped.
-        dataset: The data set, perhaps of several domains.
-        key: Its place in the config, for the sentence.
-
-    Raises:
-        JointError: The numbers differ.
-    """
+    """Refuse data whose classes are more or fewer than the model predicts."""
     while isinstance(getattr(model, 'module', None), nn.Module):
         model = model.module
     predicted = getattr(model, 'num_classes', None)

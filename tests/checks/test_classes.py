@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from torch import nn
 
-from mmseg_joint.engine.class_check import check_classes
+from mmseg_joint.checks.classes import check_classes
 from mmseg_joint.errors import JointError
 
 

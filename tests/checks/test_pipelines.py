@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.engine.pipeline_checks import check_pipelines
+from mmseg_joint.checks.pipelines import check_pipelines
 from mmseg_joint.errors import JointError
 
 LOAD, PACK = dict(type='LoadImageFromFile'), dict(type='PackSegInputs')
