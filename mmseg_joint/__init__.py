@@ -18,7 +18,7 @@ if not doctor_is_starting():  # it runs without the stack too, and imports this 
     with warnings.catch_warnings():
         # mmcv without compiled ops says so at every start; nothing here needs them
         warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
-        from . import checkpoints, datasets, engine, evaluation, models, visualization
+        from . import checkpoints, datasets, engine, evaluation, models, streets, visualization
         from .runtime import setup
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     'evaluation',
     'models',
     'setup',
+    'streets',
     'visualization',
 ]

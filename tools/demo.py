@@ -19,8 +19,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mmseg_joint.datasets.streets import write_streets
 from mmseg_joint.errors import JointError
+from mmseg_joint.streets import write_streets
 from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.cli import run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mmseg_joint.datasets.streets import write_streets
+from mmseg_joint.streets import write_streets
 from mmseg_joint.utils.cli import run
 
 

@@ -42,7 +42,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--compress', action='store_true', help='a third smaller, three times as slow to read'
     )
-    parser.add_argument('--workers', type=int, help='processes; by default one a core')
+    parser.add_argument('--workers', type=int, help='threads; by default one a core')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

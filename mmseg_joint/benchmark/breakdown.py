@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
+from unittest.mock import patch
 
 from mmengine.model import is_model_wrapper
 from torch import nn
@@ -59,20 +60,17 @@ def networks(model: nn.Module) -> dict[str, nn.Module]:
     Returns:
         `backbone`, `decode_head`, … and `<objective>.<network>`.
     """
-    found = {}
-    for name, child in model.named_children():
-        if name not in ('objectives', 'data_preprocessor'):
-            found.update(_callable_networks(child, name))
-    for name, objective in getattr(model, 'objectives', {}).items():
-        for inner, child in objective.named_children():
-            found.update(_callable_networks(child, f'{name}.{inner}'))
+    owners = {f'{name}.': part for name, part in getattr(model, 'objectives', {}).items()}
+    found: dict[str, nn.Module] = {}
+    for prefix, owner in {'': model, **owners}.items():
+        for name, child in owner.named_children():
+            if owner is not model or name not in ('objectives', 'data_preprocessor'):
+                found.update(_callable_networks(child, prefix + name))
     return found
 
 
 def _callable_networks(module: nn.Module, name: str) -> dict[str, nn.Module]:
-    if isinstance(module, (nn.ModuleList, nn.ModuleDict)) and type(module).forward is (
-        nn.Module.forward
-    ):
+    if type(module).forward is nn.Module.forward:  # a container: what it holds is called
         found = {}
         for inner, child in module.named_children():
             found.update(_callable_networks(child, f'{name}.{inner}'))
@@ -94,40 +92,18 @@ def parts_of(loop: BenchmarkLoop) -> list[Part]:
     found = networks(model)
     objectives = getattr(model, 'objectives', {})
     wrapper = runner.optim_wrapper
-    single = not hasattr(wrapper, 'items')
+    wrappers = wrapper if hasattr(wrapper, 'items') else {'segmentor': wrapper}
+    heads = [head for head in found.values() if hasattr(head, 'loss_by_feat')]
     return [
         (model.data_preprocessor, 'forward', 'data preprocessor'),
         *((network, 'forward', f'forward {name}') for name, network in found.items()),
-        *(
-            (head, 'loss_by_feat', 'supervised losses')
-            for head in found.values()
-            if hasattr(head, 'loss_by_feat')
-        ),
+        *((head, 'loss_by_feat', 'supervised losses') for head in heads),
         *((objective, 'forward', f'losses {name}') for name, objective in objectives.items()),
         (wrapper, 'backward', 'backward'),
-        *(
-            (inner, 'step', f'optimizer {name}')
-            for name, inner in ([('segmentor', wrapper)] if single else wrapper.items())
-        ),
+        *((inner, 'step', f'optimizer {name}') for name, inner in wrappers.items()),
         (wrapper, 'zero_grad', 'zero_grad'),
         (runner, 'call_hook', 'hooks'),
     ]
-
-
-@contextmanager
-def charging(parts: list[Part], ledger: Ledger) -> Iterator[None]:
-    """Let each part charge the ledger within the context.
-
-    Args:
-        parts: Owner, method and name of each.
-        ledger: What they charge.
-    """
-    with ExitStack() as stack:
-        for owner, method, name in parts:
-            before = vars(owner).get(method)
-            setattr(owner, method, _charged(getattr(owner, method), ledger, name))
-            stack.callback(_restore, owner, method, before)
-        yield
 
 
 def _charged(function: Callable, ledger: Ledger, name: str) -> Callable:
@@ -137,12 +113,6 @@ def _charged(function: Callable, ledger: Ledger, name: str) -> Callable:
             return function(*args, **kwargs)
 
     return call
-
-
-def _restore(owner: Any, method: str, before: Callable | None) -> None:
-    delattr(owner, method)
-    if before is not None:
-        setattr(owner, method, before)
 
 
 def seconds_by_part(loop: BenchmarkLoop, batch: dict, settings: Settings) -> dict[str, float]:
@@ -185,10 +155,12 @@ def flops_by_part(loop: BenchmarkLoop, batch: dict) -> dict[str, float]:
 
 
 def _charge_step(loop: BenchmarkLoop, batch: dict, read: Callable[[], float]) -> dict[str, float]:
-    parts = parts_of(loop)
     ledger = Ledger(read)
-    with charging(parts, ledger):
+    parts = parts_of(loop)
+    with ExitStack() as stack:
+        for owner, method, name in parts:
+            charged = _charged(getattr(owner, method), ledger, name)
+            stack.enter_context(patch.object(owner, method, charged))
         loop.step(batch)
     ledger.charge()
-    names = dict.fromkeys([*(name for _, _, name in parts), OTHER])
-    return {name: ledger.totals[name] for name in names}
+    return {name: ledger.totals[name] for name in (*(name for _, _, name in parts), OTHER)}

@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.export.plain_model import without_files
 
 from .settings import Settings
 
@@ -52,7 +53,7 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
         if not cfg.get(key):
             raise JointError(f'The config has no {key}: only a config that trains can be measured.')
     cfg = copy.deepcopy(cfg)
-    cfg.model = _stand_alone(cfg.model)
+    cfg.model = _without_group(without_files(cfg.model))
     if settings.dtype:
         _set_dtype(cfg, settings.dtype)
     for key in (*UNUSED, 'test_evaluator', 'load_from', 'visualizer'):
@@ -65,22 +66,13 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
     return cfg
 
 
-def _stand_alone(node: Any) -> Any:
-    """Drop pretrained files and the norm that needs a process group, wherever they stand."""
+def _without_group(node: Any) -> Any:
+    """Replace the norm that needs a process group, wherever it stands."""
     if isinstance(node, (list, tuple)):
-        return type(node)(_stand_alone(item) for item in node)
+        return type(node)(_without_group(item) for item in node)
     if not isinstance(node, dict):
-        return node
-    clean = {key: _stand_alone(value) for key, value in node.items()}
-    if clean.get('type') == 'SyncBN':
-        clean['type'] = 'BN'
-    if clean.get('pretrained'):
-        clean['pretrained'] = None
-    if 'init_cfg' in clean:
-        given = clean['init_cfg'] or []
-        given = [given] if isinstance(given, dict) else list(given)
-        clean['init_cfg'] = [item for item in given if item.get('type') != 'Pretrained'] or None
-    return clean
+        return 'BN' if node == 'SyncBN' else node
+    return {key: _without_group(value) for key, value in node.items()}
 
 
 def _set_dtype(cfg: Config, dtype: str) -> None:

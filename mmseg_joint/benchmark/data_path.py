@@ -88,7 +88,7 @@ class DataPathReport:
         return '\n'.join([*lines, *(one.note for one in self.readings if one.note)])
 
 
-def measure_data_path(cfg: Config, rounds: int, compress: bool = False) -> DataPathReport:
+def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
     """Time every training pipeline of a config on made-up pictures, with and without preparation.
 
     Originals and copies take turns, in this process and on one thread; processor time is counted,
@@ -98,7 +98,6 @@ def measure_data_path(cfg: Config, rounds: int, compress: bool = False) -> DataP
     Args:
         cfg: The config.
         rounds: How often each of the few pictures is loaded.
-        compress: Whether the copies are compressed.
 
     Returns:
         The numbers.
@@ -115,7 +114,7 @@ def measure_data_path(cfg: Config, rounds: int, compress: bool = False) -> DataP
     torch.set_num_threads(1)
     try:
         bar = tqdm(datasets, 'data path', leave=False, disable=None)
-        return DataPathReport([_measure(domain, one, rounds, compress) for domain, one in bar])
+        return DataPathReport([_measure(domain, one, rounds) for domain, one in bar])
     finally:
         cv2.setNumThreads(threads[0])
         torch.set_num_threads(threads[1])
@@ -131,7 +130,7 @@ def _datasets(cfg: Config) -> Iterator[tuple[str, dict]]:
                 yield domain, inner
 
 
-def _measure(domain: str, cfg: dict, rounds: int, compress: bool) -> Reading:
+def _measure(domain: str, cfg: dict, rounds: int) -> Reading:
     with tempfile.TemporaryDirectory() as folder:
         root, out = Path(folder) / 'originals', Path(folder) / 'copy'
         unused = ('ann_file', 'indices', 'prepared')
@@ -140,7 +139,7 @@ def _measure(domain: str, cfg: dict, rounds: int, compress: bool) -> Reading:
         size = write_like(DATASETS.build({**cfg, 'lazy_init': True}), PICTURES)
         original, copy, note = DATASETS.build(cfg), None, None
         try:
-            write_copy(*to_prepare(cfg, f"domain '{domain}'"), out, compress, 1, progress=False)
+            write_copy(*to_prepare(cfg, f"domain '{domain}'"), out, workers=1, progress=False)
             copy = DATASETS.build({**cfg, 'prepared': str(out)})
         except JointError as error:
             note = str(error)

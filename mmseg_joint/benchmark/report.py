@@ -61,18 +61,10 @@ class Report:
         return {**asdict(self), 'targets': TARGETS}
 
     def __str__(self) -> str:
-        blocks = [self._conditions(), self._steps(), self._parts(), self._ratios()]
+        blocks = [in_words(self.conditions), self._steps(), self._parts(), self._ratios()]
         if self.data:
             blocks.append(self._loading(self.data))
         return '\n\n'.join(blocks)
-
-    def _conditions(self) -> str:
-        c = self.conditions
-        shares = ' + '.join(f'{count} {domain}' for domain, count in c['shares'].items())
-        return (
-            f'{shares} of {c["size"][0]}x{c["size"][1]}, {c["dtype"]}, {c["device"]}, '
-            f'{c["threads"]} threads, torch {c["torch"]}, medians of {c["steps"]} steps'
-        )
 
     def _steps(self) -> str:
         rows = [['', 's/step', 'pictures/s', 'peak memory', 'GFLOPs/step']]
@@ -105,10 +97,8 @@ class Report:
         lines = []
         for key, value in self.ratios.items():
             met = 'met' if value['median'] <= TARGETS[key] else 'missed'
-            spread = f'half of the steps {value["low"]:.3f}-{value["high"]:.3f}'
-            lines.append(
-                f'{EXPLAINED[key]}: {value["median"]:.3f} ({spread}; target {TARGETS[key]}: {met})'
-            )
+            around = f'half of the steps {spread(value)}; target {TARGETS[key]}: {met}'
+            lines.append(f'{EXPLAINED[key]}: {value["median"]:.3f} ({around})')
         if self.bare_note:
             lines.append(f'no bare loop: {self.bare_note}')
         return '\n'.join(lines) or 'nothing to compare with: the config has no objectives'
@@ -134,6 +124,20 @@ def _part(one: Measured, part: str) -> list[str]:
 
 def _speed(seconds: list[float], pictures: int) -> list[str]:
     return [f'{median(seconds):.4g}', f'{pictures / median(seconds):.4g}']
+
+
+def in_words(conditions: dict[str, Any]) -> str:
+    """Write what was measured in one line."""
+    domains = ' + '.join(f'{count} {name}' for name, count in conditions['shares'].items())
+    width, height = conditions['size']
+    parts = [f'{domains} of {width}x{height}', conditions['dtype'], conditions['device']]
+    parts += [f'{conditions["threads"]} threads', f'torch {conditions["torch"]}']
+    return ', '.join(filter(None, [*parts, f'medians of {conditions["steps"]} steps']))
+
+
+def spread(found: dict[str, float]) -> str:
+    """Write the quarter points of a ratio."""
+    return f'{found["low"]:.3f}-{found["high"]:.3f}'
 
 
 def readable_bytes(count: int | None) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -53,3 +54,24 @@ class Settings:
         """Wait until the device has done all that it was given."""
         if self.device_type == 'cuda':
             torch.cuda.synchronize()
+
+    def conditions(self, shares: dict[str, int], dtype: str | None = None) -> dict[str, Any]:
+        """What is measured, as numbers and words for JSON.
+
+        Args:
+            shares: Domain -> images in a batch.
+            dtype: The precision, where it is the same for all variants.
+
+        Returns:
+            What `in_words` of the report writes in a line.
+        """
+        cuda = self.device_type == 'cuda'
+        return {
+            'size': list(self.size),
+            'shares': shares,
+            'dtype': dtype,
+            'device': torch.cuda.get_device_name() if cuda else 'cpu',
+            'threads': torch.get_num_threads(),
+            'steps': self.steps,
+            'torch': torch.__version__,
+        }

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from . import streets  # registers the procedural data set
 from .camvid import CamVidDataset
 from .cityscapes_ids import CityscapesIdsDataset
 from .gta import GTADataset
@@ -36,5 +35,4 @@ __all__ = [
     'RawLabelDataset',
     'SynthiaDataset',
     'Unlabeled',
-    'streets',
 ]

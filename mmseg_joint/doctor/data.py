@@ -12,8 +12,8 @@ from mmseg_joint.checks.parts import check_refusal, reason_of
 from mmseg_joint.checks.values import LOADERS, value_of
 from mmseg_joint.datasets import JointDataset
 from mmseg_joint.datasets.chain import check_same_classes
-from mmseg_joint.datasets.streets.dataset import LoadStreet
 from mmseg_joint.errors import JointError
+from mmseg_joint.streets.dataset import LoadStreet
 
 from .report import Report
 

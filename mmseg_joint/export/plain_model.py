@@ -35,7 +35,7 @@ def without_training(model: dict[str, Any]) -> dict[str, Any]:
     Returns:
         A changed copy, all of plain dicts, lists and tuples.
     """
-    return _without_files({key: value for key, value in model.items() if key != 'objectives'})
+    return without_files({key: value for key, value in model.items() if key != 'objectives'})
 
 
 def plain_model(model: dict[str, Any]) -> dict[str, Any]:
@@ -67,12 +67,20 @@ def _heads(model: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [heads] if isinstance(heads, dict) else list(heads)
 
 
-def _without_files(node: Any) -> Any:
+def without_files(node: Any) -> Any:
+    """Drop the pretrained files that a model or any part of it starts from.
+
+    Args:
+        node: Config of a model, or what is within it.
+
+    Returns:
+        A changed copy, all of plain dicts, lists and tuples.
+    """
     if isinstance(node, (list, tuple)):
-        return type(node)(_without_files(item) for item in node)
+        return type(node)(without_files(item) for item in node)
     if not isinstance(node, dict):
         return node
-    clean = {key: _without_files(value) for key, value in node.items()}
+    clean = {key: without_files(value) for key, value in node.items()}
     if clean.get('pretrained'):
         clean['pretrained'] = None
     given = clean.get('init_cfg')

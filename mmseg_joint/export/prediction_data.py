@@ -6,8 +6,8 @@ from typing import Any
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mmseg_joint.datasets.streets.dataset import LoadStreet
 from mmseg_joint.errors import JointError
+from mmseg_joint.streets.dataset import LoadStreet
 
 from .classes import class_of, is_ours
 

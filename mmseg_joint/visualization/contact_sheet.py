@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from math import ceil
 
 import cv2
@@ -13,13 +13,25 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .figures import GAP, GREY, LINE, MARGIN, TEXT_SIZE, TITLE_SIZE, WIDTH, caption
+from .figures import (
+    GAP,
+    GREY,
+    LINE,
+    MARGIN,
+    TEXT_SIZE,
+    TITLE_SIZE,
+    WIDTH,
+    add_picture,
+    caption,
+    draw_scale,
+    legend_style,
+)
 from .looking import LABEL, PREDICTION, Look
-from .predictions import IGNORED, paint, picture_iou
+from .predictions import LEGEND_COLUMNS, class_entries, draw_class_legend, paint, picture_iou
 from .weighting_maps import COLOURS
 from .weighting_maps import IGNORED as NO_VALUE
 
-COLUMNS, LEGEND_COLUMNS = 4, 7
+COLUMNS = 4
 DPI = 150  # 1200 pixels wide: a sheet is drawn while the GPU waits
 TITLE = TITLE_SIZE / 72 * 1.5  # inches, for the line above a picture
 HEADER, BAR = 0.3, 0.4  # inches, for the sheet's title and the colour bar
@@ -39,7 +51,7 @@ def draw_sheet(look: Look, title: str, metainfo: Mapping, file: str = '') -> Fig
         The figure: one axes for each picture or map, in the order of `look`, then the colour bar's.
     """
     height, width = next(iter(look.values())).shape[:2]
-    entries = _legend_entries(look, metainfo)
+    entries = class_entries(filter(_is_class, look.values()), metainfo)
     legend = LINE * ceil(len(entries) / LEGEND_COLUMNS) + 0.1
     cell = (WIDTH - 2 * MARGIN + GAP) / COLUMNS - GAP
     tall = cell * height / width
@@ -51,12 +63,11 @@ def draw_sheet(look: Look, title: str, metainfo: Mapping, file: str = '') -> Fig
         row, column = divmod(place, COLUMNS)
         left = MARGIN + column * (cell + GAP)
         bottom = total - HEADER - row * step - TITLE - tall
-        box = (left / WIDTH, bottom / total, cell / WIDTH, tall / total)
-        axes = figure.add_axes(box)
+        axes = add_picture(figure, (left, bottom, cell, tall))
         _draw(axes, name, values, metainfo['palette'])
         caption(axes, _said(name, values, look.get(LABEL)))
     _draw_bar(figure, (legend + 0.2) / total)
-    _draw_legend(figure, entries)
+    draw_class_legend(figure, entries)
     return figure
 
 
@@ -96,10 +107,6 @@ def _draw_header(figure: Figure, title: str, file: str) -> None:
 
 
 def _draw(axes: Axes, name: str, values: np.ndarray, palette: list) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(linewidth=0.4, edgecolor='0.6')
     size = TITLE_SIZE * min(1, TITLE_LENGTH / len(name))
     axes.set_title(name, fontsize=size, pad=3, parse_math=False)
     if values.ndim == 3:
@@ -127,60 +134,14 @@ def _is_class(values: np.ndarray) -> bool:
     return values.ndim == 2 and np.issubdtype(values.dtype, np.integer)
 
 
-def _legend_entries(look: Look, metainfo: Mapping) -> list[Patch]:
-    """The classes that occur."""
-    found: Collection[int] = {
-        index
-        for values in look.values()
-        if _is_class(values)
-        for index in np.unique(values).tolist()
-    }
-    names, palette = metainfo['classes'], np.array(metainfo['palette']) / 255
-    known = [index for index in sorted(found) if 0 <= index < len(names)]
-    entries = [Patch(facecolor=palette[index], label=names[index]) for index in known]
-    edge = dict(edgecolor='0.6', linewidth=0.4)
-    if len(known) < len(found):
-        entries.append(Patch(facecolor=np.array(IGNORED) / 255, label='no label', **edge))
-    return entries
-
-
 def _draw_bar(figure: Figure, bottom: float) -> None:
     """The scale that all maps share."""
-    _, height = figure.get_size_inches()
-    bar = figure.add_axes((0.3, bottom, 0.4, 0.1 / height))
     colours = ScalarMappable(Normalize(0, 1), matplotlib.colormaps[COLOURS])
-    scale = figure.colorbar(colours, cax=bar, orientation='horizontal')
-    scale.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=['0', '¼', '½', '¾', '1'])
-    scale.outline.set(linewidth=0.4, edgecolor='0.6')
-    bar.tick_params(labelsize=TEXT_SIZE, length=2, width=0.4, pad=2)
-    middle = bottom + 0.05 / height
+    ticks = {'0': 0.0, '¼': 0.25, '½': 0.5, '¾': 0.75, '1': 1.0}
+    draw_scale(figure, bottom, colours, ticks, length=2)
+    middle = bottom + 0.05 / figure.get_figheight()
     style = dict(fontsize=TEXT_SIZE, color=GREY, va='center')
     figure.text(0.29, middle, 'value in a map, confidence', ha='right', **style)
-    figure.legend(
-        handles=[Patch(facecolor=NO_VALUE, label='no value')],
-        loc='center left',
-        bbox_to_anchor=(0.71, middle),
-        **_legend_style(),
-    )
-
-
-def _draw_legend(figure: Figure, entries: list[Patch]) -> None:
-    figure.legend(
-        handles=entries,
-        loc='lower center',
-        ncols=min(len(entries), LEGEND_COLUMNS),
-        columnspacing=1.4,
-        labelspacing=0.35,
-        **_legend_style(),
-    )
-
-
-def _legend_style() -> dict:
-    return dict(
-        fontsize=TEXT_SIZE,
-        labelcolor=GREY,
-        frameon=False,
-        borderpad=0.2,
-        borderaxespad=0.2,
-        handlelength=1.2,
-    )
+    entry = Patch(facecolor=NO_VALUE, label='no value')
+    place = dict(loc='center left', bbox_to_anchor=(0.71, middle))
+    figure.legend(handles=[entry], **place, **legend_style())

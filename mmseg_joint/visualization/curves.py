@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from math import ceil
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from .figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH
+from .figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH, legend_style
 from .scalars import (
     ACCURACY,
     MEAN_WEIGHT,
@@ -152,31 +153,15 @@ def _draw_labels(axes: Axes, labels: list[str]) -> None:
     """Name the line styles under the panel."""
     shared = {label.split(' ')[0] for label in labels if ' ' in label}
     cut = len(shared) == 1 and all(' ' in label for label in labels)
+    names = [label.split(' ', 1)[1] if cut else label for label in labels]
     handles = [
-        Line2D(
-            [],
-            [],
-            color=GREY,
-            linewidth=1.1,
-            linestyle=STYLES[position % len(STYLES)],
-            label=label.split(' ', 1)[1] if cut else label,
-        )
-        for position, label in enumerate(labels)
+        Line2D([], [], color=GREY, linewidth=1.1, linestyle=style, label=label)
+        for label, style in zip(names, cycle(STYLES))
     ]
-    axes.legend(
-        handles=handles,
-        loc='upper center',
-        bbox_to_anchor=(0.5, -0.24 if axes.get_xlabel() else -0.14),
-        ncols=2,
-        fontsize=TEXT_SIZE - 0.5,
-        labelcolor=GREY,
-        frameon=False,
-        borderpad=0,
-        borderaxespad=0.3,
-        handlelength=2.6,
-        columnspacing=1.0,
-        labelspacing=0.2,
-    )
+    place = (0.5, -0.24 if axes.get_xlabel() else -0.14)
+    tight = dict(borderpad=0, borderaxespad=0.3, columnspacing=1.0, labelspacing=0.2)
+    style = legend_style(fontsize=TEXT_SIZE - 0.5, handlelength=2.6, **tight)
+    axes.legend(handles=handles, loc='upper center', bbox_to_anchor=place, ncols=2, **style)
 
 
 def _draw_names(figure: Figure, runs: Runs) -> None:

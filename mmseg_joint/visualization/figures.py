@@ -5,9 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -19,6 +21,7 @@ WIDTH, DPI = 8.0, 200  # inches, pixels an inch: 1600 pixels, the width of a REA
 MARGIN, GAP, LINE = 0.06, 0.05, 0.16  # inches; LINE is a line of small text
 TITLE_SIZE, TEXT_SIZE = 9, 7.5
 GREY = '0.35'
+THIN: dict[str, Any] = {'linewidth': 0.4, 'edgecolor': '0.6'}
 FORMATS = ('png', 'pdf', 'svg')
 
 
@@ -48,31 +51,57 @@ def picture_grid(
     grid = []
     for row in range(rows):
         bottom = height - header - row * step - cell * aspect
-        grid.append(
-            [
-                figure.add_axes(
-                    (
-                        (MARGIN + column * (cell + GAP)) / width,
-                        bottom / height,
-                        cell / width,
-                        cell * aspect / height,
-                    )
-                )
-                for column in range(columns)
-            ]
-        )
-        for axes in grid[-1]:
-            _strip(axes)
+        lefts = [MARGIN + column * (cell + GAP) for column in range(columns)]
+        grid.append([add_picture(figure, (left, bottom, cell, cell * aspect)) for left in lefts])
     for axes, text in zip(grid[0], wrapped):
         axes.set_title(text, fontsize=TITLE_SIZE, pad=4, parse_math=False)
     return figure, grid
 
 
-def _strip(axes: Axes) -> None:
+def add_picture(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
+    """Add axes for an image: a thin frame and no ticks.
+
+    Args:
+        figure: Where they go.
+        box: Left, bottom, width and height in inches.
+
+    Returns:
+        The axes.
+    """
+    width, height = figure.get_size_inches()
+    left, bottom, wide, tall = box
+    axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
-        spine.set(linewidth=0.4, edgecolor='0.6')
+        spine.set(**THIN)
+    return axes
+
+
+def legend_style(**changes: Any) -> dict[str, Any]:
+    """Return the style of a small legend without a frame, with changes."""
+    small = {'fontsize': TEXT_SIZE, 'labelcolor': GREY, 'frameon': False, 'handlelength': 1.2}
+    return {**small, 'borderpad': 0.2, 'borderaxespad': 0.2, **changes}
+
+
+def draw_scale(
+    figure: Figure, bottom: float, colours: ScalarMappable, ticks: dict[str, float], length: float
+) -> None:
+    """Draw the color bar of maps, in the middle of the figure.
+
+    Args:
+        figure: Where it goes.
+        bottom: Its lower edge, as a fraction of the figure's height.
+        colours: The maps' colors.
+        ticks: Text -> value.
+        length: Of the ticks, in points.
+    """
+    bar = figure.add_axes((0.3, bottom, 0.4, 0.1 / figure.get_figheight()))
+    scale = figure.colorbar(colours, cax=bar, orientation='horizontal')
+    scale.set_ticks(list(ticks.values()), labels=list(ticks))
+    scale.minorticks_off()
+    scale.outline.set(**THIN)
+    bar.tick_params(labelsize=TEXT_SIZE, length=length, width=0.4, pad=2)
 
 
 def caption(axes: Axes, text: str) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -13,7 +13,7 @@ from torch import nn
 
 from mmseg_joint.errors import JointError
 
-from .figures import GREY, LINE, TEXT_SIZE, caption, picture_grid, to_rgb
+from .figures import LINE, THIN, caption, legend_style, picture_grid, to_rgb
 
 IGNORED = (255, 255, 255)
 LEGEND_COLUMNS = 7
@@ -117,7 +117,8 @@ def draw_predictions(pictures: Sequence[PredictedPicture], metainfo: Mapping) ->
     Returns:
         The figure: its axes row by row; its only legend names the classes that occur.
     """
-    entries = _legend_entries(pictures, metainfo)
+    drawn = [classes for row in pictures for classes in (row.labels, *row.predictions.values())]
+    entries = class_entries(drawn, metainfo)
     lines = ceil(len(entries) / LEGEND_COLUMNS)
     titles = ['picture', 'ground truth', *pictures[0].predictions]
     aspect = max(row.picture.shape[0] / row.picture.shape[1] for row in pictures)
@@ -128,35 +129,31 @@ def draw_predictions(pictures: Sequence[PredictedPicture], metainfo: Mapping) ->
             panel.imshow(paint(classes, metainfo['palette']), interpolation='nearest')
         for panel, prediction in zip(axes[2:], row.predictions.values()):
             caption(panel, f'mIoU {100 * picture_iou(prediction, row.labels):.1f}')
-    figure.legend(
-        handles=entries,
-        loc='lower center',
-        ncols=min(len(entries), LEGEND_COLUMNS),
-        fontsize=TEXT_SIZE,
-        labelcolor=GREY,
-        frameon=False,
-        borderpad=0.2,
-        borderaxespad=0.2,
-        handlelength=1.2,
-        columnspacing=1.4,
-        labelspacing=0.35,
-    )
+    draw_class_legend(figure, entries)
     return figure
 
 
-def _legend_entries(pictures: Sequence[PredictedPicture], metainfo: Mapping) -> list[Patch]:
-    found = {
-        index
-        for row in pictures
-        for classes in (row.labels, *row.predictions.values())
-        for index in np.unique(classes).tolist()
-    }
+def class_entries(maps: Iterable[np.ndarray], metainfo: Mapping) -> list[Patch]:
+    """Make the entries of a legend for the classes that occur.
+
+    Args:
+        maps: Class indices of any shape; those that are no class stand for "no label".
+        metainfo: The dataset's `classes` and `palette`.
+
+    Returns:
+        One for each class, in their order.
+    """
+    found = {index for classes in maps for index in np.unique(classes).tolist()}
     names, palette = metainfo['classes'], np.array(metainfo['palette']) / 255
-    entries = [
-        Patch(facecolor=palette[index], label=names[index])
-        for index in sorted(found)
-        if index < len(names)
-    ]
-    if any(index >= len(names) for index in found):
-        entries.append(Patch(facecolor='white', edgecolor='0.6', linewidth=0.4, label='no label'))
+    known = [index for index in sorted(found) if 0 <= index < len(names)]
+    entries = [Patch(facecolor=palette[index], label=names[index]) for index in known]
+    if len(known) < len(found):
+        entries.append(Patch(facecolor=np.array(IGNORED) / 255, label='no label', **THIN))
     return entries
+
+
+def draw_class_legend(figure: Figure, entries: list[Patch]) -> None:
+    """Draw the legend of :func:`class_entries` along the lower edge of a figure."""
+    columns = min(len(entries), LEGEND_COLUMNS)
+    style = legend_style(columnspacing=1.4, labelspacing=0.35)
+    figure.legend(handles=entries, loc='lower center', ncols=columns, **style)

@@ -7,7 +7,6 @@ from fractions import Fraction
 import matplotlib
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
@@ -21,7 +20,16 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
 
-from .figures import GREY, MARGIN, TEXT_SIZE, caption, picture_grid, to_rgb
+from .figures import (
+    GREY,
+    MARGIN,
+    TEXT_SIZE,
+    caption,
+    draw_scale,
+    legend_style,
+    picture_grid,
+    to_rgb,
+)
 
 COLOURS = 'viridis'
 OPACITY = 0.6  # of the map over the picture
@@ -164,24 +172,12 @@ def _draw_scale(
     figure: Figure, colours: ListedColormap, norm: BoundaryNorm, levels: int, per_class: bool
 ) -> None:
     width, height = figure.get_size_inches()
-    bar: Axes = figure.add_axes((0.3, 0.24 / height, 0.4, 0.1 / height))
-    ticks = [Fraction(votes, levels) for votes in range(levels + 1)]
-    scale = figure.colorbar(ScalarMappable(norm, colours), cax=bar, orientation='horizontal')
-    scale.set_ticks([float(tick) for tick in ticks], labels=[str(tick) for tick in ticks])
-    bar.tick_params(labelsize=TEXT_SIZE, length=0, pad=2)
-    scale.minorticks_off()
-    scale.outline.set(linewidth=0.4, edgecolor='0.6')
+    votes = [Fraction(count, levels) for count in range(levels + 1)]
+    ticks = {str(weight): float(weight) for weight in votes}
+    draw_scale(figure, 0.24 / height, ScalarMappable(norm, colours), ticks, length=0)
     level = 0.29 / height
     how = "weight of a pixel (its own class's map)" if per_class else 'weight of a pixel'
     figure.text(MARGIN / width, level, how, fontsize=TEXT_SIZE, color=GREY, ha='left', va='center')
-    figure.legend(
-        handles=[Patch(facecolor=IGNORED, label='no label')],
-        loc='center right',
-        bbox_to_anchor=(1 - MARGIN / width, level),
-        fontsize=TEXT_SIZE,
-        labelcolor=GREY,
-        frameon=False,
-        borderpad=0,
-        borderaxespad=0,
-        handlelength=1.2,
-    )
+    entry = Patch(facecolor=IGNORED, label='no label')
+    place = dict(loc='center right', bbox_to_anchor=(1 - MARGIN / width, level))
+    figure.legend(handles=[entry], **place, **legend_style(borderpad=0, borderaxespad=0))

@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_joint.datasets.streets import write_streets
+from mmseg_joint.streets import write_streets
 from tests.tiny_configs import ROOT, tiny
 from tests.tools.fork_server import CommandLines, Ended
 from tests.tools.spoiling import (

@@ -12,19 +12,16 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
-from mmseg_joint.benchmark import Settings, measure_in_turn, measure_sequential
-from mmseg_joint.benchmark.bare import BareLoop, not_written
+from mmseg_joint.benchmark import Settings, measure, measure_in_turn, measure_sequential
 from mmseg_joint.benchmark.batches import random_batch, shares_of
 from mmseg_joint.benchmark.breakdown import Ledger, flops_by_part, networks, seconds_by_part
 from mmseg_joint.benchmark.configs import plain_beside, prepare
-from mmseg_joint.benchmark.loading import loading_time
 from mmseg_joint.benchmark.loop import start
-from mmseg_joint.benchmark.measure import losses_of_both, measure
 from mmseg_joint.benchmark.memory import peak_memory
 from mmseg_joint.benchmark.report import Measured, Report
-from mmseg_joint.benchmark.timing import interleaved, ratio
+from mmseg_joint.benchmark.timing import interleaved, loading_time, ratio
 from mmseg_joint.errors import JointError
-from tests.tiny import ADAM, CLASSES, HRS, HRS_OPTIMIZERS, MODEL, batch
+from tests.tiny import ADAM, CLASSES, HRS, HRS_OPTIMIZERS, MODEL
 
 SETTINGS = Settings(size=(96, 64), steps=2, warmup=1, device='cpu', memory=False)
 NETWORKS = [
@@ -65,50 +62,6 @@ def load_tool():
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     return tool
-
-
-@pytest.mark.parametrize('dtype', [None, 'bfloat16'])
-@pytest.mark.parametrize('domains', [('source', 'target'), ('target', 'source', 'source')])
-def test_bare_loop_computes_the_same_loss_and_gradients(tmp_path, dtype, domains):
-    loop = hrs_loop(tmp_path, Settings(size=(96, 64), dtype=dtype, device='cpu'))
-    model, optim_wrapper = loop.runner.model, loop.runner.optim_wrapper
-    assert not_written(model) is None
-    bare = BareLoop(model, loop.optimizers, dtype)
-    data = batch(domains=domains)
-    tolerance = 1e-6 if dtype is None else 1e-2
-    theirs, ours = losses_of_both(model, bare, data, optim_wrapper)
-    assert ours == pytest.approx(theirs, rel=tolerance)
-    if dtype is None:
-        assert_same_gradients(model, bare, data)
-
-
-def assert_same_gradients(model, bare, data):
-    torch.manual_seed(0)
-    bare.loss(data).backward()
-    ours = {name: value.grad.clone() for name, value in model.named_parameters()}
-    model.zero_grad()
-    torch.manual_seed(0)
-    prepared = model.data_preprocessor(data, training=True)
-    model.parse_losses(model.loss(**prepared))[0].backward()
-    for name, value in model.named_parameters():
-        torch.testing.assert_close(ours[name], value.grad, rtol=1e-3, atol=1e-7, msg=name)
-
-
-def test_bare_loop_of_the_plain_config_and_its_step(tmp_path):
-    loop = start(prepare(plain_beside(hrs()), SETTINGS, 'test_plain', str(tmp_path)))
-    bare = BareLoop(loop.runner.model, loop.optimizers)
-    theirs, ours = losses_of_both(loop.runner.model, bare, batch(), loop.runner.optim_wrapper)
-    assert ours == pytest.approx(theirs, rel=1e-6)
-    before = [value.clone() for value in loop.runner.model.parameters()]
-    bare.step(batch())
-    after = list(loop.runner.model.parameters())
-    assert not all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-
-
-def test_bare_loop_says_what_it_cannot_do(tmp_path):
-    model = hrs_loop(tmp_path).runner.model
-    model.decode_head.loss_decode = nn.BCEWithLogitsLoss()
-    assert 'cross-entropy' in not_written(model)
 
 
 def test_plain_config_has_no_objective_and_no_optimizer_of_one():
@@ -343,12 +296,21 @@ def test_the_sequential_loop_refuses_other_objectives():
         measure_sequential(hrs(), 'hrs', SETTINGS)
 
 
+def test_without_a_checkout_the_hand_written_loops_are_missed_in_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setattr('mmseg_joint.benchmark.reference.FOLDER', tmp_path)
+    with pytest.raises(JointError, match='clone the repository'):
+        measure_sequential(hrs(), 'hrs', SETTINGS)
+    report = measure(hrs(), 'hrs', replace(SETTINGS, steps=1, warmup=0))
+    assert 'no bare loop: The hand-written loops lie in tests/reference' in str(report)
+    assert set(report.ratios) == {'measured / predicted'}
+
+
 def test_domains_in_turn_beside_all_together_and_one_alone(monkeypatch):
-    def peak(cfg, batch, settings):  # says what it was asked to measure
+    def peak(cfg, batch, settings, build):  # says what it was asked to measure
         in_turn, objectives = bool(cfg.model.get('domains_in_turn')), len(cfg.model.objectives)
         return (100 * in_turn + 10 * objectives + len(batch['inputs'])) * 2**20
 
-    monkeypatch.setattr('mmseg_joint.benchmark.in_turn.peak_memory', peak)
+    monkeypatch.setattr('mmseg_joint.benchmark.variants.peak_memory', peak)
     report = measure_in_turn(hrs(), 'hrs', replace(SETTINGS, memory=True))
     assert list(report.times) == ['together', 'in turn', 'source alone']
     assert all(len(times) == SETTINGS.steps for times in report.times.values())

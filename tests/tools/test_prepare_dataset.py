@@ -80,11 +80,13 @@ def contents(folder):
 
 
 # the 1st writing is the manifest, then come label and picture of each of 3, the 8th is it again
-@pytest.mark.parametrize('writing', [1, 2, 3, 6, 8])
-def test_a_killed_copy_is_finished_to_the_byte(tool, roots, tmp_path, monkeypatch, writing):
+@pytest.mark.parametrize(('writing', 'workers'), [(1, 1), (2, 1), (3, 1), (6, 1), (8, 1), (5, 2)])
+def test_a_killed_copy_is_finished_to_the_byte(
+    tool, roots, tmp_path, monkeypatch, writing, workers
+):
     def command(out):
         flags = ['--type', 'GTADataset', '--root', str(roots['GTADataset']), '--size', '20', '10']
-        return [*flags, '--out', str(out), '--workers', '1']
+        return [*flags, '--out', str(out), '--workers', str(workers)]
 
     def killed():
         count = itertools.count(1)

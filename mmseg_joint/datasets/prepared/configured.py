@@ -21,7 +21,7 @@ CHOOSING = ('protocol', 'metainfo', 'ann_file', 'indices', 'prepared', 'lazy_ini
 
 
 def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
-    """Finds a domain's data set in a config, within all its wrappers.
+    """Find a domain's data set in a config, within all its wrappers.
 
     Args:
         cfg: The config.
@@ -31,7 +31,7 @@ def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
         The data set's key, and its config: without labels for an unlabelled domain.
 
     Raises:
-        JointError: If there is no such domain, or it is several data sets.
+        JointError: When there is no such domain, or it is several data sets.
     """
     key = 'train_dataloader.dataset'
     found = (cfg.get('train_dataloader') or {}).get('dataset')
@@ -53,7 +53,7 @@ def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
 
 
 def innermost(cfg: Any, key: str, unlabelled: bool = False) -> Iterator[tuple[str, dict]]:
-    """Finds the data sets within a config's lists and wrappers.
+    """Find the datasets within a config's lists and wrappers.
 
     Args:
         cfg: Config of a data set, of a wrapper, or a list of them.
@@ -81,7 +81,7 @@ def to_prepare(
     size: tuple[int, int] | None = None,
     interpolation: str | None = None,
 ) -> tuple[RawLabelDataset, Setting]:
-    """Builds a data set that gives every picture and label as they are loaded, unresized.
+    """Build a dataset that gives every image and label as they are loaded, unresized.
 
     Args:
         cfg: The data set's config; without a pipeline it gets the usual loading steps, and
@@ -95,7 +95,7 @@ def to_prepare(
         The data set, and the setting of the copy to write.
 
     Raises:
-        JointError: If it is no data set with raw labels, or its pipeline cannot be prepared or
+        JointError: When it is no data set with raw labels, or its pipeline cannot be prepared or
             resizes otherwise than given.
     """
     kind = cfg.get('type')
@@ -112,9 +112,9 @@ def to_prepare(
     given = {key: value for key, value in given.items() if value is not None}
     if cfg.get('pipeline'):
         steps = built(cfg['pipeline'])
-        setting = replace(setting_of(steps, kind.__name__, where), **given)
-        difference = setting.difference(setting_of(steps, kind.__name__, where))
-        if difference:
+        own = setting_of(steps, kind.__name__, where)
+        setting = replace(own, **given)
+        if difference := setting.difference(own):
             raise JointError(
                 f'{where} could not read a copy made with {difference}: leave --size and '
                 "--interpolation out, or change the config's Resize"
@@ -122,8 +122,7 @@ def to_prepare(
     else:
         steps = built(_usual_loading(kind, cfg.get('labelled', True)))
         setting = Setting(kind.__name__, **given)
-    loading = loading_steps(steps, where)
-    return DATASETS.build({**cfg, 'pipeline': loading}), setting
+    return DATASETS.build({**cfg, 'pipeline': loading_steps(steps, where)}), setting
 
 
 def _registered(name: str, where: str) -> Any:
@@ -140,7 +139,6 @@ def _registered(name: str, where: str) -> Any:
 
 
 def _usual_loading(kind: type, labelled: bool) -> list[dict]:
-    labels = (
-        'LoadSynthiaAnnotations' if issubclass(kind, SynthiaDataset) else 'LoadMappedAnnotations'
-    )
-    return [{'type': 'LoadCheckedImage'}, *([{'type': labels}] if labelled else [])]
+    synthia = issubclass(kind, SynthiaDataset)
+    labels = 'LoadSynthiaAnnotations' if synthia else 'LoadMappedAnnotations'
+    return [{'type': name} for name in ('LoadCheckedImage', *([labels] if labelled else []))]

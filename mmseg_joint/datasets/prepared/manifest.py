@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
@@ -15,11 +16,11 @@ class Setting:
     """All that decides about the pixels of a copy, besides the originals.
 
     Attributes:
-        dataset: Type of the data set.
+        dataset: Type of the dataset.
         size: Width and height in pixels.
-        interpolation: Of the pictures; labels are always resized with ``nearest``.
+        interpolation: Of the images; labels are always resized with ``nearest``.
         backend: What resizes, ``cv2`` or ``pillow``.
-        decoder: What decodes the original pictures; JPEGs come out differently.
+        decoder: What decodes the original images; JPEGs come out differently.
     """
 
     dataset: str
@@ -28,8 +29,14 @@ class Setting:
     backend: str = 'cv2'
     decoder: str = 'cv2'
 
+    @property
+    def resize(self) -> dict[str, Any]:
+        """The step that resizes in this way."""
+        way = {'interpolation': self.interpolation, 'backend': self.backend}
+        return {'type': 'Resize', 'scale': self.size, **way}
+
     def difference(self, other: Setting) -> str:
-        """Says where two settings differ: ``size (1280, 720), not (1024, 512)``; empty if equal."""
+        """Say where two settings differ: ``size (1280, 720), not (1024, 512)``; empty if equal."""
         own, theirs = asdict(self), asdict(other)
         differing = [key for key in own if own[key] != theirs[key]]
         return ', '.join(f'{key} {own[key]}, not {theirs[key]}' for key in differing)
@@ -37,11 +44,11 @@ class Setting:
 
 @dataclass
 class Folder:
-    """One picture folder of a copy, e.g. a split.
+    """One image folder of a copy, e.g. a split.
 
     Attributes:
         pictures: How many it has; None while it is being written.
-        labelled: Whether every picture has a label.
+        labelled: Whether every image has a label.
     """
 
     pictures: int | None = None
@@ -56,7 +63,7 @@ class Manifest:
         setting: How it was made.
         source: Absolute path of the originals.
         versions: Of what made it.
-        folders: Picture folder, relative to either root → what is in the copy.
+        folders: Image folder, relative to either root → what is in the copy.
     """
 
     setting: Setting
@@ -65,13 +72,13 @@ class Manifest:
     folders: dict[str, Folder] = field(default_factory=dict)
 
     def save(self, root: Path) -> None:
-        """Writes it to its place, all or nothing."""
+        """Write it to its place, all or nothing."""
         with atomic_path(root / MANIFEST, durable=True) as partial:
             partial.write_text(json.dumps(asdict(self), indent=2) + '\n', encoding='utf-8')
 
 
 def read_manifest(root: Path) -> Manifest | None:
-    """Reads the manifest of a copy.
+    """Read the manifest of a copy.
 
     Args:
         root: The copy's folder.
@@ -80,7 +87,7 @@ def read_manifest(root: Path) -> Manifest | None:
         The manifest; None if there is none.
 
     Raises:
-        JointError: If it cannot be understood.
+        JointError: When it cannot be understood.
     """
     path = root / MANIFEST
     if not path.is_file():

@@ -20,7 +20,7 @@ from .manifest import Setting
 
 
 class LoadPreparedAnnotations(LoadSynthiaAnnotations):
-    """Loads a label of a copy, where the pipeline has ``LoadSynthiaAnnotations``.
+    """Load a label of a copy, where the pipeline has ``LoadSynthiaAnnotations``.
 
     It counts as one because ``SynthiaDataset`` takes no other; the copy's labels have one id a
     pixel, SYNTHIA's too.
@@ -32,17 +32,17 @@ class LoadPreparedAnnotations(LoadSynthiaAnnotations):
 
 
 class LoadPreparedImage(LoadCheckedImage):
-    """Loads a picture of a copy, where the pipeline has ``LoadCheckedImage``."""
+    """Load an image of a copy, where the pipeline has ``LoadCheckedImage``."""
 
     def transform(self, results: dict) -> dict:
-        """Loads ``results['img_path']``, as its base does."""
+        """Load ``results['img_path']``, as its base does."""
         with _repairable(results['img_path']):
             return super().transform(results)
 
 
 @contextmanager
 def _repairable(path: str) -> Iterator[None]:
-    """Names the remedy for a broken file of a copy, in place of that for an original."""
+    """Name the remedy for a broken file of a copy, in place of that for an original."""
     try:
         yield
     except JointError as error:
@@ -54,12 +54,12 @@ def _repairable(path: str) -> Iterator[None]:
 
 
 def built(steps: Sequence[Any]) -> list[Any]:
-    """Builds the steps of a pipeline that are configs."""
+    """Build the steps of a pipeline that are configs."""
     return [TRANSFORMS.build(step) if isinstance(step, dict) else step for step in steps]
 
 
 def loading_steps(steps: Sequence[Any], where: str) -> list[Any]:
-    """Returns the steps that load picture and label, with which a pipeline starts.
+    """Return the steps that load image and label, with which a pipeline starts.
 
     Args:
         steps: The built steps.
@@ -69,7 +69,7 @@ def loading_steps(steps: Sequence[Any], where: str) -> list[Any]:
         The loading steps, in their order.
 
     Raises:
-        JointError: If no picture is loaded, or in a way that a copy cannot keep.
+        JointError: When no image is loaded, or in a way that a copy cannot keep.
     """
     found = list(
         takewhile(lambda step: isinstance(step, (LoadImageFromFile, LoadAnnotations)), steps)
@@ -87,69 +87,45 @@ def loading_steps(steps: Sequence[Any], where: str) -> list[Any]:
     return found
 
 
-def single_resize(steps: Sequence[Any], where: str) -> Resize:
-    """Returns the step that a copy makes superfluous.
-
-    Args:
-        steps: The built steps.
-        where: Whose pipeline it is, for the message.
-
-    Returns:
-        The ``Resize`` to a fixed size, right after loading.
-
-    Raises:
-        JointError: If there is none, or labels are loaded after it.
-    """
-    rest = steps[len(loading_steps(steps, where)) :]
-    first: Any = rest[0] if rest else None
-    kinds = (Resize, TRANSFORMS.get('Resize'))  # mmseg's own is a child of mmcv's
-    if type(first) not in kinds or first.scale is None or first.keep_ratio:
-        raise JointError(
-            f'{where} cannot be prepared: its pipeline must resize to one fixed size right after '
-            f'loading, but has {type(first).__name__ if rest else "nothing"} there'
-        )
-    if any(isinstance(step, LoadAnnotations) for step in rest):
-        raise JointError(
-            f'{where} cannot be prepared: its labels are loaded after Resize, at their own size'
-        )
-    return first
-
-
 def setting_of(steps: Sequence[Any], dataset: str, where: str) -> Setting:
-    """Returns the setting of the copy that a pipeline can be fed with.
+    """Return the setting of the copy that a pipeline can be fed with.
 
     Args:
         steps: The built steps.
-        dataset: Type of the data set.
+        dataset: Type of the dataset.
         where: Whose pipeline it is, for the message.
 
     Returns:
         The setting.
 
     Raises:
-        JointError: If there is no such copy.
+        JointError: When there is no such copy: nothing is resized to one fixed size right after
+            loading, or labels are loaded after that.
     """
-    resize = single_resize(steps, where)
+    loading = loading_steps(steps, where)
+    rest = steps[len(loading) :]
+    resize: Any = rest[0] if rest else None
+    kinds = (Resize, TRANSFORMS.get('Resize'))  # mmseg's own is a child of mmcv's
+    if type(resize) not in kinds or resize.scale is None or resize.keep_ratio:
+        raise JointError(
+            f'{where} cannot be prepared: its pipeline must resize to one fixed size right after '
+            f'loading, but has {type(resize).__name__ if rest else "nothing"} there'
+        )
+    if any(isinstance(step, LoadAnnotations) for step in rest):
+        raise JointError(
+            f'{where} cannot be prepared: its labels are loaded after Resize, at their own size'
+        )
     width, height = resize.scale
-    decoder = decoder_of(loading_steps(steps, where))
+    loader = next(step for step in loading if isinstance(step, LoadImageFromFile))
+    decoder = loader.imdecode_backend or 'cv2'
     return Setting(dataset, (width, height), resize.interpolation, resize.backend, decoder)
 
 
-def decoder_of(loading: Sequence[Any]) -> str:
-    """Returns what decodes the pictures."""
-    loader = next(step for step in loading if isinstance(step, LoadImageFromFile))
-    return loader.imdecode_backend or 'cv2'
+def read_from_copy(step: Any) -> Any:
+    """Return a pipeline's step, or what does its work where a copy is read.
 
-
-def reading_copies(steps: Sequence[Any]) -> list[Any]:
-    """Returns a pipeline's steps with what they need to read a copy.
-
-    ``Resize`` stays: to the size that a picture has already, it changes nothing.
+    ``Resize`` stays: to the size that an image has already, it changes nothing.
     """
-    return [_reading_copies(step) for step in steps]
-
-
-def _reading_copies(step: Any) -> Any:
     if isinstance(step, LoadSynthiaAnnotations) or type(step) is LoadMappedAnnotations:
         return LoadPreparedAnnotations(backend_args=step.backend_args)
     if type(step) is LoadCheckedImage:

@@ -1,27 +1,66 @@
 from __future__ import annotations
 
-from pathlib import Path
+import os.path as osp
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from mmseg_joint.errors import JointError
 
 from .manifest import Folder, read_manifest
-from .pipeline import reading_copies, setting_of
-from .places import absolute, places, png_suffix
+from .pipeline import read_from_copy, setting_of
+
+SUFFIX = '.png'
+
+
+def png_suffix(suffix: str) -> str:
+    """Return the end of a file's name in a copy: ``.png`` in place of ``.jpg`` and the like."""
+    return osp.splitext(f'x{suffix}')[0][1:] + SUFFIX
+
+
+def places(prefix: dict[str, str], img_suffix: str, seg_map_suffix: str) -> dict[str, str]:
+    """Return where a copy has what the dataset has at ``prefix``: at the same place.
+
+    Args:
+        prefix: ``img_path`` and perhaps ``seg_map_path``, relative to the dataset's root.
+        img_suffix: End of the original images' names.
+        seg_map_suffix: End of the original labels' names.
+
+    Returns:
+        The same keys with normal paths, relative to the copy's root.
+
+    Raises:
+        JointError: When a path leaves the root, or a label would get its image's name.
+    """
+    found = {}
+    for key, value in prefix.items():
+        path = PurePosixPath(PurePath(value or '.').as_posix())
+        if path.is_absolute() or '..' in path.parts or '://' in value:
+            raise JointError(
+                f"data_prefix.{key} is '{value}': a prepared copy has the same folders as the "
+                'originals, so give a path relative to data_root'
+            )
+        found[key] = str(path)
+    same = found.get('img_path') == found.get('seg_map_path')
+    if same and png_suffix(img_suffix) == png_suffix(seg_map_suffix):
+        raise JointError(
+            f"pictures '*{img_suffix}' and labels '*{seg_map_suffix}' are in one folder and would "
+            'have the same names in a prepared copy: put them in two folders'
+        )
+    return found
 
 
 class PreparedCopy:
-    """The copy that a data set reads in the place of its originals.
+    """The copy that a dataset reads in the place of its originals.
 
     Args:
         root: The copy's folder, as ``tools/prepare_dataset.py`` has left it.
-        dataset: Type of the data set.
-        prefix: ``img_path`` and perhaps ``seg_map_path``, relative to the data set's root.
-        img_suffix: End of the original pictures' names.
+        dataset: Type of the dataset.
+        prefix: ``img_path`` and perhaps ``seg_map_path``, relative to the dataset's root.
+        img_suffix: End of the original images' names.
         seg_map_suffix: End of the original labels' names.
 
     Raises:
-        JointError: If it is no such copy, is not finished or lacks the folder or its labels.
+        JointError: When it is no such copy, is not finished or lacks the folder or its labels.
     """
 
     def __init__(
@@ -35,7 +74,8 @@ class PreparedCopy:
                 f"{self._where} has no labels for '{relative['img_path']}': run "
                 'tools/prepare_dataset.py for a labelled domain too'
             )
-        self.prefix = absolute(root, relative)
+        # absolute, so that the dataset puts no other root before it
+        self.prefix = {key: osp.abspath(osp.join(root, value)) for key, value in relative.items()}
         self.suffixes = png_suffix(img_suffix), png_suffix(seg_map_suffix)
 
     @property
@@ -61,17 +101,17 @@ class PreparedCopy:
         return folder
 
     def adapt(self, steps: list[Any], reduce_zero_label: bool = False) -> list[Any]:
-        """Checks that a pipeline gives the same samples from the copy, and lets it read them.
+        """Check that a pipeline gives the same samples from the copy, and let it read them.
 
         Args:
             steps: The built steps.
-            reduce_zero_label: The data set's.
+            reduce_zero_label: The dataset's.
 
         Returns:
-            The steps to use. An empty pipeline, of who only lists pictures, stays empty.
+            The steps to use. An empty pipeline, of who only lists images, stays empty.
 
         Raises:
-            JointError: If the pipeline resizes in another way than the copy was made.
+            JointError: When the pipeline resizes in another way than the copy was made.
         """
         if not steps:
             return steps
@@ -84,16 +124,16 @@ class PreparedCopy:
                 f'{self._where} does not fit the pipeline: the copy was made with {difference}; '
                 'prepare another one, or leave prepared out'
             )
-        return reading_copies(steps)
+        return [read_from_copy(step) for step in steps]
 
     def check_count(self, found: int) -> None:
-        """Refuses a copy that has lost pictures.
+        """Refuse a copy that has lost images.
 
         Args:
             found: How many there are.
 
         Raises:
-            JointError: If there were another number when it was written.
+            JointError: When there were another number when it was written.
         """
         if found != self.folder.pictures:
             raise JointError(

@@ -4,16 +4,11 @@ import itertools
 import os
 import os.path as osp
 import shutil
-import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
-from threading import Thread
+from typing import Any, TypeVar
 
 import cv2
 import mmcv
@@ -25,27 +20,14 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import is_leftover
 from mmseg_joint.version import __version__
 
+from .image_files import is_intact, write_png
 from .manifest import Folder, Manifest, Setting, read_manifest
-from .picture_files import is_intact, write_label, write_picture
-from .places import SUFFIX, places
+from .reading import SUFFIX, places
 
-_BUNCH = 8
-_shared: tuple = ()
-
-
-@dataclass(frozen=True)
-class Job:
-    """A picture to copy.
-
-    Attributes:
-        index: Its number in the data set.
-        picture: The copy's file.
-        label: Its label's file; None if there is none to write.
-    """
-
-    index: int
-    picture: Path
-    label: Path | None
+Job = tuple[int, dict[str, Path]]  # number of an image in the dataset, the files of its copy
+FIELDS = {'seg_map_path': 'gt_seg_map', 'img_path': 'img'}  # the label first: an image has one
+_T = TypeVar('_T')
+_R = TypeVar('_R')
 
 
 def write_copy(
@@ -56,7 +38,7 @@ def write_copy(
     workers: int | None = None,
     progress: bool = True,
 ) -> int:
-    """Writes a resized, label-mapped copy of a data set, or what is missing or broken of it.
+    """Write a resized, label-mapped copy of a dataset, or what is missing or broken of it.
 
     Every file is written under another name, read back, compared and renamed: an interrupted call
     is finished by repeating it. What is there already is read and its checksums are compared.
@@ -64,16 +46,16 @@ def write_copy(
     Args:
         dataset: What :func:`~.configured.to_prepare` gives.
         setting: What it gives too.
-        out: The copy's folder; splits of one data set may share it.
-        compress: Compress the pictures: a third smaller, three times as slow to read.
-        workers: Processes; None for one on each core.
+        out: The copy's folder; splits of one dataset may share it.
+        compress: Compress the images: a third smaller, three times as slow to read.
+        workers: Threads; None for one on each core.
         progress: Show a bar.
 
     Returns:
-        How many pictures were written.
+        How many images were written.
 
     Raises:
-        JointError: If the folder holds anything else, has no room, or a file cannot be read or
+        JointError: When the folder holds anything else, has no room, or a file cannot be read or
             written.
     """
     roots = _roots(dataset)
@@ -92,9 +74,9 @@ def write_copy(
         before = manifest.folders.get(name, Folder())
         manifest.folders[name] = Folder(None, before.labelled)
         manifest.save(out)
-        with tqdm(total=len(jobs), unit='picture', disable=None if progress else True) as bar:
-            for done in _write_all(dataset, setting, jobs, compress, workers):
-                bar.update(done)
+        resize = TRANSFORMS.build(setting.resize)
+        write = partial(_write, dataset, resize, compress)
+        list(_in_threads(write, jobs, workers, None if progress else True, unit='image'))
         manifest.folders[name] = Folder(len(dataset), labelled or (before.labelled and not jobs))
         manifest.save(out)
     except OSError as error:
@@ -102,16 +84,11 @@ def write_copy(
             f"the copy '{out}' cannot be written ({error.strerror or error}): make room or "
             'choose another folder with --out, then run the same command again'
         ) from error
-    except BrokenProcessPool as error:
-        raise JointError(
-            f"a process that wrote the copy '{out}' was killed, maybe for lack of memory: run the "
-            'same command again, with fewer --workers'
-        ) from error
     return len(jobs)
 
 
 def _roots(dataset: RawLabelDataset) -> dict[str, str]:
-    """Returns the data set's folders, relative to its root."""
+    """Return the dataset's folders, relative to its root."""
     root = dataset.data_root
     prefix = dataset.data_prefix
     if root:
@@ -120,7 +97,7 @@ def _roots(dataset: RawLabelDataset) -> dict[str, str]:
 
 
 def _check_apart(dataset: RawLabelDataset, out: Path) -> None:
-    """Refuses a copy among the originals, where it would soon be taken for some of them."""
+    """Refuse a copy among the originals, where it would soon be taken for some of them."""
     for folder in dataset.data_prefix.values():
         if out.resolve().is_relative_to(Path(folder).resolve()):
             raise JointError(
@@ -129,7 +106,7 @@ def _check_apart(dataset: RawLabelDataset, out: Path) -> None:
 
 
 def _claim(setting: Setting, source: Path, out: Path) -> Manifest:
-    """Makes the folder, or opens it; refuses one that holds anything else."""
+    """Make the folder, or open it; refuse one that holds anything else."""
     manifest = read_manifest(out)
     if manifest is None:
         if out.exists() and (
@@ -162,39 +139,37 @@ def _missing(
             for key in folders
         }
         if any(name not in there[key] for key, name in names.items()):
-            picture, *label = (
-                folders[key] / names[key] for key in ('img_path', 'seg_map_path') if key in folders
-            )
-            yield Job(index, picture, label[0] if label else None)
+            yield index, {key: folders[key] / name for key, name in names.items()}
+
+
+def _write(dataset: RawLabelDataset, resize: Any, compress: bool, job: Job) -> None:
+    index, files = job
+    results = resize(dataset.pipeline(dataset.get_data_info(index)))
+    for key, field in FIELDS.items():
+        if key in files:
+            write_png(files[key], results[field], compress)
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Finds all files below a folder; none if it does not exist."""
+    """Find all files below a folder; none if it does not exist."""
     for parent, _, names in os.walk(folder):
         yield from (Path(parent, name) for name in names)
 
 
 def _clear_up(out: Path, folders: Iterable[Path]) -> None:
-    """Removes what a killed call has left half-written."""
+    """Remove what a killed call has left half-written."""
     for path in itertools.chain(out.iterdir(), *map(_files, folders)):
         if is_leftover(path.name):
             path.unlink(missing_ok=True)
 
 
 def _intact(folder: Path, setting: Setting, workers: int | None, progress: bool) -> set[str]:
-    """Returns the files of a folder, relative to it, that need not be written again."""
+    """Return the files of a folder, relative to it, that need not be written again."""
     paths = [path for path in _files(folder) if path.suffix == SUFFIX]
     hidden = None if progress and paths else True
-    with (
-        ThreadPoolExecutor(workers or _cores()) as pool,
-        tqdm(total=len(paths), desc='checked', unit='file', disable=hidden) as bar,
-    ):
-        good = set()
-        for path, intact in zip(paths, pool.map(partial(is_intact, size=setting.size), paths)):
-            bar.update()
-            if intact:
-                good.add(osp.relpath(path, folder))
-    return good
+    check = partial(is_intact, size=setting.size)
+    good = _in_threads(check, paths, workers, hidden, desc='checked', unit='file')
+    return {osp.relpath(path, folder) for path, intact in zip(paths, good) if intact}
 
 
 def _check_room(out: Path, count: int, setting: Setting, compress: bool) -> None:
@@ -207,75 +182,19 @@ def _check_room(out: Path, count: int, setting: Setting, compress: bool) -> None
         )
 
 
-def _write_all(
-    dataset: RawLabelDataset,
-    setting: Setting,
-    jobs: list[Job],
-    compress: bool,
+def _in_threads(
+    function: Callable[[_T], _R],
+    items: list[_T],
     workers: int | None,
-) -> Iterator[int]:
-    """Writes the copies, in this process or in several; yields how many more are done."""
-    bunches = [jobs[i : i + _BUNCH] for i in range(0, len(jobs), _BUNCH)]
-    workers = min(workers or _cores(), len(bunches))
-    with _one_thread():
-        if workers <= 1:
-            for job in jobs:
-                _write_pair(dataset, setting, job, compress)
-                yield 1
-            return
-        kind = 'fork' if 'fork' in get_all_start_methods() else None
-        with ProcessPoolExecutor(
-            workers, get_context(kind), _start, (dataset, setting, compress)
-        ) as pool:
-            waiting = [pool.submit(_write_bunch, bunch) for bunch in bunches]
-            try:
-                for done in as_completed(waiting):
-                    yield done.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-
-
-def _start(*shared: object) -> None:
-    """Keeps what all jobs of a worker need, sent once."""
-    global _shared
-    _shared = shared
-    cv2.setNumThreads(1)
-    Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
-
-
-def _leave_with(parent: int) -> None:
-    """Ends a worker whose parent was killed, which would wait for work for ever."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-def _write_bunch(jobs: list[Job]) -> int:
-    dataset, setting, compress = _shared
-    for job in jobs:
-        _write_pair(dataset, setting, job, compress)
-    return len(jobs)
-
-
-def _write_pair(dataset: RawLabelDataset, setting: Setting, job: Job, compress: bool) -> None:
-    results = dataset.pipeline(dataset.get_data_info(job.index))
-    resize = {'scale': setting.size, 'interpolation': setting.interpolation}
-    results = TRANSFORMS.build({'type': 'Resize', **resize, 'backend': setting.backend})(results)
-    if job.label is not None:
-        write_label(job.label, results['gt_seg_map'])
-    write_picture(job.picture, results['img'], compress)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """OpenCV without threads of its own, which would not survive a fork."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
+    hidden: bool | None,
+    **bar: str,
+) -> Iterator[_R]:
+    """As `map`, with a bar; threads do, since what decodes and encodes lets others run."""
+    workers = workers or _cores()
+    with ThreadPoolExecutor(workers) as pool:
+        # one alone works here: then nothing is begun after what failed
+        found = map(function, items) if workers == 1 else pool.map(function, items)
+        yield from tqdm(found, total=len(items), disable=hidden, **bar)
 
 
 def _cores() -> int:

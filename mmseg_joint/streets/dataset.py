@@ -6,8 +6,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from ...errors import JointError
-from ..label_maps import CITYSCAPES_CLASSES, CITYSCAPES_PALETTE
+from ..datasets.label_maps import CITYSCAPES_CLASSES, CITYSCAPES_PALETTE
+from ..errors import JointError
 from .render import check_street, render_street
 
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from mmseg_joint.benchmark.batches import Batch
+
 from .bare_objectives import WRITTEN, Domain
 
 DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
@@ -154,3 +156,27 @@ def not_written(model: nn.Module) -> str | None:
         if type(objective).__name__ not in WRITTEN:
             return type(objective).__name__
     return None
+
+
+@torch.no_grad()
+def losses_of_both(
+    model: nn.Module, bare: BareLoop, batch: Batch, optim_wrapper: Any
+) -> tuple[float, float]:
+    """The total loss of one batch as the model and as the bare loop compute it.
+
+    Args:
+        model: The segmentor.
+        bare: The loop over it.
+        batch: The batch.
+        optim_wrapper: Casts the model's forward.
+
+    Returns:
+        Both sums; dropout and label noise are drawn from the same seed.
+    """
+    model.train()
+    torch.manual_seed(0)
+    with optim_wrapper.optim_context(model):
+        data = model.data_preprocessor(batch, training=True)
+        theirs, _ = model.parse_losses(model.loss(**data))
+    torch.manual_seed(0)
+    return float(theirs), float(bare.loss(batch))

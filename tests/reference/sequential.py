@@ -12,11 +12,10 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from mmseg_joint.benchmark.batches import Batch
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from mmseg_joint.errors import JointError
 from mmseg_joint.runtime import configure_malloc
-
-from .batches import Batch
 
 
 class SequentialLoop:

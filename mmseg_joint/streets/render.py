@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ...errors import JointError
+from ..errors import JointError
 from .camera import Camera
 from .canvas import Canvas
 from .colours import chance, shade_of

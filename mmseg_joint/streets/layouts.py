@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..label_maps import CITYSCAPES_IDS, CITYSCAPES_PALETTE, IGNORE, SYNTHIA_IDS
+from ..datasets.label_maps import CITYSCAPES_IDS, CITYSCAPES_PALETTE, IGNORE, SYNTHIA_IDS
 from .labels import PERSON
 
 

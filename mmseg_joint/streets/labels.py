@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..label_maps import CITYSCAPES_CLASSES, IGNORE
+from ..datasets.label_maps import CITYSCAPES_CLASSES, IGNORE
 
 (
     ROAD,

@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from ...errors import JointError
-from ...utils.atomic_write import atomic_path
+from ..errors import JointError
+from ..utils.atomic_write import atomic_path
 from . import textures
 from .layouts import LAYOUTS, encode_picture
 from .render import check_street, render_street

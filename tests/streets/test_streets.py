@@ -17,9 +17,9 @@ from mmseg_joint.datasets.label_maps import (
     CITYSCAPES_PALETTE,
     SYNTHIA_IDS,
 )
-from mmseg_joint.datasets.streets import render_street, write_streets
-from mmseg_joint.datasets.streets.scene import Scene
 from mmseg_joint.errors import JointError
+from mmseg_joint.streets import render_street, write_streets
+from mmseg_joint.streets.scene import Scene
 
 SMALL = (160, 120)
 STYLES = ('rendered', 'camera')

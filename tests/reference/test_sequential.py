@@ -8,9 +8,9 @@ import pytest
 import torch
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
-from mmseg_joint.benchmark.sequential import SequentialLoop
 from mmseg_joint.errors import JointError
 from tests.models.segmentors.test_joint_encoder_decoder import DEEPLAB
+from tests.reference.sequential import SequentialLoop
 from tests.tiny import HRS, batch, build
 
 SGD = dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=5e-4)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_joint.errors import JointError
+
+PACKAGE = 'mmseg_joint_reference'  # not `tests.reference`: other packages have a `tests` too
+FOLDER = Path(__file__).resolve().parents[2] / 'tests' / 'reference'
+
+
+def reference(name: str) -> ModuleType:
+    """Import a hand-written loop, which only a checkout has.
+
+    Args:
+        name: A module of `tests/reference`, e.g. `'sequential'`.
+
+    Returns:
+        The module.
+
+    Raises:
+        JointError: When this is no checkout.
+    """
+    if not (FOLDER / f'{name}.py').is_file():
+        raise JointError(
+            'The hand-written loops lie in tests/reference of a checkout, and are not installed: '
+            'clone the repository and measure there.'
+        )
+    if PACKAGE not in sys.modules:
+        spec: Any = spec_from_file_location(
+            PACKAGE, FOLDER / '__init__.py', submodule_search_locations=[str(FOLDER)]
+        )
+        sys.modules[PACKAGE] = module_from_spec(spec)
+    return import_module(f'{PACKAGE}.{name}')
+
+
+def start_sequential(cfg: Config) -> Any:
+    """Build the sequential loop; a function that a new process can import, as the loop is not.
+
+    Args:
+        cfg: A config that :func:`mmseg_joint.benchmark.configs.prepare` made.
+
+    Returns:
+        The loop.
+    """
+    return reference('sequential').start_sequential(cfg)

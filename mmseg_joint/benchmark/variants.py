@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from .batches import Batch
+from .configs import prepare
+from .loop import start
+from .memory import peak_memory
+from .settings import Settings
+
+
+@dataclass
+class Variant:
+    """Something whose steps are measured beside those of others.
+
+    Args:
+        cfg: Its config.
+        batch: The batch of every step.
+        dtype: Precision; None takes that of the settings.
+        build: Makes its loop from the prepared config; importable by name.
+    """
+
+    cfg: Config
+    batch: Batch
+    dtype: str | None = None
+    build: Callable[[Config], Any] = start
+
+
+@contextmanager
+def started(
+    variants: dict[str, Variant], settings: Settings
+) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
+    """Bring every variant to just before its first step.
+
+    Args:
+        variants: Name -> variant.
+        settings: Device, precision, and whether memory is measured.
+
+    Yields:
+        Name -> loop, and name -> peak memory in bytes, empty if it is not measured.
+    """
+    first = next(iter(variants.values()))
+    init_default_scope(first.cfg.get('default_scope', 'mmseg'))
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = {}
+        for index, (name, one) in enumerate(variants.items()):
+            own = replace(settings, dtype=one.dtype or settings.dtype)
+            place = Path(folder) / str(index)
+            prepared[name] = prepare(one.cfg, own, f'benchmark_{index}', str(place))
+        peaks = {}
+        if settings.memory:  # before there are loops here: a GPU holds one after the other
+            for name, one in variants.items():
+                peaks[name] = peak_memory(prepared[name], one.batch, settings, one.build)
+        yield {name: one.build(prepared[name]) for name, one in variants.items()}, peaks
+
+
+def step_of(loop: Any, batch: Batch) -> Callable[[], object]:
+    """What is timed: one step of a loop.
+
+    Args:
+        loop: Anything with a `step`.
+        batch: Its argument.
+
+    Returns:
+        A function without arguments.
+    """
+    return lambda: loop.step(batch)
