@@ -66,9 +66,6 @@ def test_a_schedule_that_has_come_down_to_0_stays_there_and_says_so(caplog):
     def resume(end):
         caplog.clear()
         own = schedule(end, by_network=False)[0][:1]
-        runner = SimpleNamespace(
-            _resume=True, param_schedulers=own, logger=logging.getLogger('hook')
-        )
         with caplog.at_level(logging.WARNING, 'hook'):
             states = [kinds[0].state_dict()]
             hook.after_load_checkpoint(runner(True, own), dict(param_schedulers=states))
