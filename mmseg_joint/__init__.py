@@ -1,36 +1,35 @@
-"""Joint training of mmsegmentation models on synthetic and real pictures.
+"""Joint training of mmsegmentation models on synthetic and real images.
 
-Importing this package registers everything it adds in mmseg's own registries.
+Importing this package registers everything that it adds in mmseg's own registries, lets configs
+name bases by `mmseg::` and `mmseg_joint::`, and changes nothing else. What the tools ask of their
+process besides, such as that no code of a checkpoint is run, is one call: `mmseg_joint.setup()`.
 """
 
 import warnings
 
-from .doctor.startup import is_starting
 from .errors import JointError
+from .stack import doctor_is_starting, installed_line, repair_config_scopes, warn_if_untested
 from .version import __version__
 
-if not is_starting():  # the doctor runs without the stack too, and imports this again
-    from .stack import installed_line, repair_config_scopes, warn_if_untested
-
+if not doctor_is_starting():  # it runs without the stack too, and imports this again
     _found = installed_line()
     repair_config_scopes(_found)
     warn_if_untested(_found)
-    # mmcv without compiled ops says so at every start; nothing here needs them
-    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
-
-    from . import datasets, engine, evaluation, models, streets, visualization
-    from .models.checkpoint_reading import run_no_code_of_files, trust_training_state
-
-    trust_training_state()
-    run_no_code_of_files()
+    with warnings.catch_warnings():
+        # mmcv without compiled ops says so at every start; nothing here needs them
+        warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+        from . import checkpoints, datasets, engine, evaluation, models, streets, visualization
+        from .runtime import setup
 
 __all__ = [
     'JointError',
     '__version__',
+    'checkpoints',
     'datasets',
     'engine',
     'evaluation',
     'models',
+    'setup',
     'streets',
     'visualization',
 ]

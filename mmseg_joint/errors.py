@@ -9,7 +9,7 @@ class JointError(ValueError):
     """
 
 
-def sentence(error: BaseException) -> str:
+def user_message(error: BaseException) -> str:
     """Returns the one sentence of an error, also of one that crossed a data loader's worker.
 
     PyTorch re-raises a worker's exception as the same type with the worker's whole traceback as its

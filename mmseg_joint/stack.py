@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+import sys
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,6 +17,15 @@ TESTED = {
     'mmcv': {'onedl-mmcv': '2.3.6', 'mmcv': '2.1.0', 'mmcv-lite': '2.1.0'},
     'mmseg': {'onedl-mmsegmentation': '1.4.2', 'mmsegmentation': '1.2.2'},
 }
+
+
+def doctor_is_starting() -> bool:
+    """Whether Python is about to run `python -m mmseg_joint.doctor`.
+
+    While `-m` looks for the module, and imports the packages around it, `sys.argv[0]` is `'-m'`.
+    The package then imports nothing that may be missing, so that the doctor can say what is.
+    """
+    return sys.argv[:1] == ['-m'] and 'mmseg_joint.doctor' in sys.orig_argv
 
 
 def installed_line() -> dict[str, tuple[str, str]]:
@@ -65,14 +76,19 @@ def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:
 
     mmengine keeps a table from import names to distributions; it does not know the distribution
     name of mmseg in the OneDL line. For a package that is not in the table it has no seam, and a
-    name without a folder it refuses, so the method that finds bases is wrapped for our own.
+    name without a folder it refuses, so the method that finds bases is wrapped for our own names;
+    all others go to mmengine's as before. It is the one thing that the import puts around another
+    library's code.
     """
     from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE
 
     MODULE2PACKAGE['mmseg'] = found['mmseg'][0]
     find = Config._get_cfg_path
+    if hasattr(find, '__wrapped__'):  # the package is imported again
+        return
 
+    @functools.wraps(find)
     def find_own_too(cfg_path: str, filename: str) -> tuple[str, str | None]:
         if cfg_path.startswith(OWN_SCOPE):
             return str(own_config(cfg_path.removeprefix(OWN_SCOPE))), None

@@ -15,12 +15,14 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from yapf.yapflib import yapf_api
 
+from mmseg_joint import setup
 from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
 
 
 @pytest.fixture(scope='session', autouse=True)
 def _mmseg_scope():
     init_default_scope('mmseg')
+    setup()  # as the tools do
     logging.raiseExceptions = (
         False  # mmengine's loggers outlive the stream of the test they began in
     )

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mmseg_joint import setup
 from mmseg_joint.benchmark import Settings, measure, measure_in_turn, measure_sequential
 from mmseg_joint.benchmark.data_path import measure_data_path
 from mmseg_joint.engine.config_file import read_config
@@ -68,6 +69,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
+    setup()
     if args.json:
         check_writable(args.json, '--json')
     settings = Settings(

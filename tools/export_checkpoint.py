@@ -10,6 +10,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from mmseg_joint import setup
+from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.recompute_norm import recompute_norm_of
 from mmseg_joint.engine.stages import config_of_checkpoint
@@ -22,7 +24,6 @@ from mmseg_joint.export import (
 )
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, positive, run
-from mmseg_joint.visualization.load_model import load_model
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -54,6 +55,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
+    setup()
     sources = [
         Path(existing_file(args.config, 'config')),
         Path(existing_file(args.checkpoint, 'checkpoint')),

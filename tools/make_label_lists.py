@@ -12,10 +12,9 @@ from mmengine.registry import init_default_scope
 
 from mmseg_joint.datasets import JointDataset, LabelSubset, Unlabeled
 from mmseg_joint.datasets.label_lists.write import make_lists, write_lists
-from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import run
-from mmseg_joint.visualization.load_model import config_value
 
 PICTURES = ('.png', '.jpg', '.jpeg')
 

@@ -11,12 +11,13 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_joint.engine.config_file import read_config
+from mmseg_joint import setup
+from mmseg_joint.checkpoints.fit import load_model
+from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.visualization.figures import check_figure, choose_pictures, save_figure
-from mmseg_joint.visualization.load_model import config_value, load_model
 from mmseg_joint.visualization.predictions import draw_predictions, labelled_picture, predict
 
 TEST = 'test_dataloader.dataset'
@@ -54,6 +55,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Predict some test pictures with each model and draw them."""
     args = parse_args()
+    setup()
     check_figure(args.out)
     models = [read_model(text, args.cfg_options or {}) for text in args.models]
     if len({model.name for model in models}) < len(models):

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import argparse
 
+from mmseg_joint import setup
+from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.visualization.figures import check_figure, save_figure
-from mmseg_joint.visualization.load_model import load_model
 from mmseg_joint.visualization.source_samples import SOURCE, source_samples
 from mmseg_joint.visualization.weighting_maps import (
     draw_weighting_maps,
@@ -38,6 +39,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Weigh some source pictures and draw them."""
     args = parse_args()
+    setup()
     check_figure(args.out)
     cfg = read_config(args.config, args.cfg_options)
     if args.count < 1:

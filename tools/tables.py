@@ -130,7 +130,7 @@ def main(argv: list[str] | None = None) -> None:
     check(args)
     args.index = args.configs.resolve().parent / INDEX
     if args.write_readme:
-        write_whole(args.configs / README, write_readme(args.index))
+        atomic_write(args.configs / README, write_readme(args.index))
         return
     tables = chosen_tables(args, selection)
     failed = []

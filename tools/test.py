@@ -9,12 +9,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_joint.engine.checkpoint_check import check_checkpoint
-from mmseg_joint.engine.class_check import check_classes
-from mmseg_joint.engine.config_checks import check_parts, check_sections
+from mmseg_joint import setup
+from mmseg_joint.checks import refuse
 from mmseg_joint.engine.config_file import read_config
-from mmseg_joint.engine.launch import build_runner, close_process_group
-from mmseg_joint.engine.recompute_norm import recompute_norm_of
+from mmseg_joint.engine.run import test
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
@@ -53,14 +51,14 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    setup()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
-    check_sections(cfg)
     cfg.launcher = args.launcher
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or str(Path('work_dirs') / Path(args.config).stem)
     cfg = config_of_checkpoint(cfg, existing_file(args.checkpoint, 'checkpoint'))
-    check_parts(cfg, 'test')
+    refuse('config', 'test', cfg)  # the flags change parts of it
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
         draw_predictions(cfg, args)
@@ -68,14 +66,7 @@ def main() -> None:
         augment(cfg)
     if args.out:
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
-    runner = build_runner(cfg)
-    check_checkpoint(cfg, runner.model, 'test')
-    check_classes(runner.model, runner.test_loop.dataloader.dataset, 'test_dataloader.dataset')
-    if args.recompute_norm:
-        runner.load_or_resume()
-        recompute_norm_of(runner.model, cfg, args.recompute_norm)
-    runner.test()
-    close_process_group()
+    test(cfg, args.recompute_norm)
 
 
 def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -43,7 +43,12 @@ class JointSampler(Sampler):
         seed: int | None = None,
         shuffle: bool = True,
     ) -> None:
-        _check(dataset, shares)
+        if not isinstance(dataset, JointDataset):
+            raise JointError(
+                'JointSampler needs train_dataloader.dataset to be a JointDataset, not '
+                f'{type(dataset).__name__}'
+            )
+        check_shares(shares, dataset.domains)
         self.dataset = dataset
         self.shares = {domain: int(share) for domain, share in shares.items()}
         self.seed = int(sync_random_seed() if seed is None else seed)
@@ -51,6 +56,12 @@ class JointSampler(Sampler):
         self.rank, self.world_size = get_dist_info()
         self._slots = [(d, j) for d, share in self.shares.items() for j in range(share)]
         self._sizes = {d: len(dataset.domains[d]) for d, _ in self._slots}
+        for domain, size in self._sizes.items():
+            if size == 0:
+                raise JointError(
+                    f"domain '{domain}' has no samples: set sampler.shares['{domain}'] to 0 or "
+                    'give it pictures'
+                )
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
         self._start = 0
 
@@ -121,28 +132,28 @@ class JointSampler(Sampler):
         return len(self.dataset)
 
 
-def _check(dataset: JointDataset, shares: dict[str, int]) -> None:
-    if not isinstance(dataset, JointDataset):
-        raise JointError(
-            'JointSampler needs train_dataloader.dataset to be a JointDataset, not '
-            f'{type(dataset).__name__}'
-        )
+def check_shares(shares: dict[str, int], domains: Collection[str]) -> None:
+    """Refuse shares with which there is no batch, before or after the data sets are built.
+
+    Args:
+        shares: Domain → samples a batch.
+        domains: Names of the domains that there are.
+
+    Raises:
+        JointError: When a share is no whole number, negative, or of an unknown domain, or when all
+            are 0.
+    """
+    key = 'train_dataloader.sampler.shares'
     for domain, share in shares.items():
         if isinstance(share, bool) or not isinstance(share, int) or share < 0:
             raise JointError(
-                f"train_dataloader.sampler.shares['{domain}'] must be a whole number from 0, but "
-                f'is {share!r}'
+                f"{key}['{domain}'] must be a whole number from 0, but is {share!r}: give whole "
+                'numbers from 0'
             )
-        if domain not in dataset.domains:
+        if domain not in domains:
             raise JointError(
-                f"train_dataloader.sampler.shares names the domain '{domain}', but "
-                f'train_dataloader.dataset.domains has {list(dataset.domains)}: correct the name, '
-                'or add the domain'
-            )
-        if share and len(dataset.domains[domain]) == 0:
-            raise JointError(
-                f"domain '{domain}' has no samples: set sampler.shares['{domain}'] to 0 or give it "
-                'pictures'
+                f"{key} names the domain '{domain}', but train_dataloader.dataset.domains has "
+                f'{list(domains)}: correct the name, or add the domain'
             )
     if not sum(shares.values()):
         raise JointError('sampler.shares are all 0: give at least one domain a share')

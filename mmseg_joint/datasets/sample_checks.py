@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import torch
+import numpy as np
 
 from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.datasets.transforms.label_files import check_picture, read_bytes
@@ -26,28 +27,40 @@ def check_packed_label(packed: dict, num_classes: int, where: str, path: str | N
     sample = packed.get('data_samples')
     if sample is None or 'gt_sem_seg' not in sample:
         return
-    label, picture = sample.gt_sem_seg.data, packed['inputs']
-    file = f"the label '{path or sample.metainfo.get('seg_map_path', 'without file')}' of {where}"
-    if label.dim() != 3 or label.shape[0] != 1:
+    label = sample.gt_sem_seg.data.numpy()
+    label = label[0] if label.shape[:1] == (1,) else label
+    path = path or sample.metainfo.get('seg_map_path', 'without file')
+    check_label(label, packed['inputs'].shape[-2:], num_classes, f"the label '{path}' of {where}")
+
+
+def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: str) -> None:
+    """Refuse a label that does not fit its picture or has values that are no class.
+
+    Args:
+        label: What was loaded, (H, W).
+        size: Height and width of the picture.
+        num_classes: Number of classes; 0 if unknown, then any value will do.
+        name: What the label is called in the message.
+
+    Raises:
+        JointError: When it is no map, the sizes differ, or a value is neither a class nor 255.
+    """
+    if label.ndim != 2:
         raise JointError(
-            f'{file} has the shape {tuple(label.shape)}, not one number a pixel: save class '
-            'numbers as an 8-bit single-channel or palette PNG'
+            f'{name} has the shape {label.shape}, not one number a pixel: save class numbers as an '
+            '8-bit PNG of one channel, or with a palette'
         )
-    if label.shape[-2:] != picture.shape[-2:]:
+    if label.shape != tuple(size):
         raise JointError(
-            f'{file} has {tuple(label.shape[-2:])} (height, width) after the pipeline and its '
-            f'picture {tuple(picture.shape[-2:])}: every resizing, cropping and padding step of '
-            'the pipeline must treat both'
+            f'{name} is of shape {label.shape} and its picture of {tuple(size)} (height, width): '
+            'use labels of the same size, and let every step of the pipeline treat both'
         )
-    if num_classes == 0:
-        return
     strange = label[((label < 0) | (label >= num_classes)) & (label != IGNORE)]
-    if strange.numel():
-        values = torch.unique(strange).tolist()
+    if num_classes and len(strange):
         raise JointError(
-            f'{file} holds {values[:8]} after the pipeline, but there are {num_classes} classes '
-            f'(0 to {num_classes - 1}, and {IGNORE} to ignore): its file probably has raw ids, '
-            'so use a data set that maps them, or convert the files'
+            f'{name} holds {np.unique(strange)[:8].tolist()}, but there are {num_classes} classes '
+            f'(0 to {num_classes - 1}, and {IGNORE} to ignore): it probably has raw ids, so use a '
+            'data set that maps them, or convert the files'
         )
 
 

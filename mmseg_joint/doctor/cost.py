@@ -13,23 +13,16 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.optim import Optimizer
 
+from mmseg_joint.checks.parts import reason_of
 from mmseg_joint.errors import JointError
 
 from .report import Report
 
-# tensors of a parameter's size that an optimizer keeps beside it
-STATES = {'Adam': 2, 'AdamW': 2, 'NAdam': 2, 'RAdam': 2, 'Adamax': 2, 'Adagrad': 1, 'Adadelta': 2}
 MEGA, GIGA = 1e6, 1e9
 
 
 def show_memory(model: nn.Module, optim_wrapper: Any, report: Report) -> None:
-    """Print what parameters, gradients and optimizers take, and how large a checkpoint is.
-
-    Args:
-        model: The model.
-        optim_wrapper: Its optimizers; None if there are none.
-        report: Takes the findings.
-    """
+    """Print what parameters, gradients and optimizers take, and how large a checkpoint is."""
     parameters = list(model.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     weights = _bytes([*parameters, *model.buffers()])
@@ -51,11 +44,7 @@ def show_memory(model: nn.Module, optim_wrapper: Any, report: Report) -> None:
 
 
 def optimizers_of(optim_wrapper: Any) -> dict[str, Optimizer]:
-    """Name of a network -> its PyTorch optimizer.
-
-    Args:
-        optim_wrapper: One or several optimizers, or None.
-    """
+    """Name of a network -> its PyTorch optimizer, of one or several wrappers or None."""
     if optim_wrapper is None:
         return {}
     several = hasattr(optim_wrapper, 'items')
@@ -64,24 +53,15 @@ def optimizers_of(optim_wrapper: Any) -> dict[str, Optimizer]:
 
 
 def state_bytes(optimizer: Optimizer) -> int:
-    """Bytes that an optimizer will keep once it has stepped.
-
-    Args:
-        optimizer: One of PyTorch's; one that is not known counts as Adam.
-
-    Returns:
-        The number of bytes.
-    """
-    total = 0
-    for group in optimizer.param_groups:
-        if type(optimizer).__name__ == 'SGD':
-            copies = int(bool(group['momentum']))
-        elif type(optimizer).__name__ == 'RMSprop':
-            copies = 1 + bool(group['momentum']) + bool(group['centered'])
-        else:
-            copies = STATES.get(type(optimizer).__name__, 2) + bool(group.get('amsgrad'))
-        total += copies * _bytes(value for value in group['params'] if value.requires_grad)
-    return total
+    """Bytes that an optimizer will keep beside its parameters, found by a step of a small twin."""
+    probe = nn.Parameter(torch.zeros(8))
+    probe.grad = torch.zeros(8)
+    twin = type(optimizer)([probe], **optimizer.defaults)
+    twin.step()
+    state = [value for value in twin.state[probe].values() if isinstance(value, torch.Tensor)]
+    copies = sum(value.shape == probe.shape for value in state)
+    held = (value for group in optimizer.param_groups for value in group['params'])
+    return copies * _bytes(value for value in held if value.requires_grad)
 
 
 def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
@@ -113,8 +93,8 @@ def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
         report.problem(f'a step fails: {error}')
         return
     except Exception as error:  # a step goes through everything that there is
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        report.problem(f'a step fails ({type(error).__name__}: {reason}): train with --debug.')
+        kind = type(error).__name__
+        report.problem(f'a step fails ({kind}: {reason_of(error)}): train with --debug.')
         return
     _show_step(cfg, loaded - begin, stepped - loaded, device, report)
 

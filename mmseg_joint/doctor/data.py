@@ -1,34 +1,34 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
-from mmseg.registry import DATASETS
 
+from mmseg_joint.checks.parts import check_refusal, reason_of
+from mmseg_joint.checks.values import LOADERS, value_of
 from mmseg_joint.datasets import JointDataset
 from mmseg_joint.datasets.chain import check_same_classes
-from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.errors import JointError
 from mmseg_joint.streets.dataset import LoadStreet
 
 from .report import Report
 
-READS_PICTURES = (LoadImageFromFile, LoadStreet)
+READS_IMAGES = (LoadImageFromFile, LoadStreet)
 READS_LABELS = (LoadAnnotations, LoadStreet)
 
 
 @dataclass
-class Part:
-    """One data set of a config, out of the lists and chains that it stands in.
+class OpenDataset:
+    """One dataset of a config, out of the lists and chains that it stands in.
 
     Attributes:
         name: Its domain, or `val` or `test`; with a number if there are several.
         key: Its place in the config.
-        dataset: The data set, initialised.
+        dataset: The dataset, initialized.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Part:
     dataset: Any
 
     @property
-    def labelled(self) -> bool:
+    def labeled(self) -> bool:
         """Whether its labels are read."""
         return getattr(self.dataset, 'labelled', True)
 
@@ -45,76 +45,88 @@ class Part:
         """Names of the classes."""
         return tuple(self.dataset.metainfo.get('classes') or ())
 
-    @property
+    @cached_property
     def innermost(self) -> Any:
-        """The data set within all wrappers (the first, where a wrapper holds several)."""
+        """The dataset within all wrappers (the first, where a wrapper holds several)."""
         found = self.dataset
         while not hasattr(found, 'pipeline'):
-            several = getattr(found, 'datasets', None)
-            inner = several[0] if several else getattr(found, 'dataset', None)
-            if inner is None:
+            inner = getattr(found, 'datasets', None) or [getattr(found, 'dataset', None)]
+            if inner[0] is None:
                 break
-            found = inner
+            found = inner[0]
         return found
-
-    @property
-    def lists_labels(self) -> bool:
-        """Whether the data set itself has compared pictures and labels."""
-        return isinstance(self.innermost, RawLabelDataset)
 
     @cached_property
     def loaders(self) -> list[Any] | None:
         """The steps of the pipeline that read files; None if they cannot be told apart."""
-        steps = getattr(getattr(self.innermost, 'pipeline', None), 'transforms', None)
-        if steps is None or not hasattr(self.dataset, 'get_data_info'):
-            return None
-        found = [step for step in steps if isinstance(step, READS_PICTURES + READS_LABELS)]
-        return found if any(isinstance(step, READS_PICTURES) for step in found) else None
-
-    @property
-    def loads_labels(self) -> bool:
-        """Whether the pipeline has a step that reads labels, as far as can be told."""
-        return self.loaders is None or any(isinstance(x, READS_LABELS) for x in self.loaders)
+        steps = getattr(getattr(self.innermost, 'pipeline', None), 'transforms', ())
+        found = [step for step in steps if isinstance(step, READS_IMAGES + READS_LABELS)]
+        reads_images = any(isinstance(step, READS_IMAGES) for step in found)
+        return found if reads_images and hasattr(self.dataset, 'get_data_info') else None
 
     def __len__(self) -> int:
         return len(self.dataset)
 
 
-def open_datasets(cfg: Config, report: Report) -> list[Part]:
-    """Build every data set of a config; each that fails is one problem.
+def open_datasets(cfg: Config, report: Report) -> list[OpenDataset]:
+    """Build every dataset of a config; each that fails is one problem.
 
     Args:
         cfg: The whole config.
         report: Takes the problems.
 
     Returns:
-        The data sets that can be read.
+        The datasets that can be read.
     """
-    parts, domains = [], {}
+    found, domains = [], {}
     for name, key, value in _configured(cfg):
-        built = _build(name, key, value, report)
-        if built is None:
-            continue
-        if key.startswith('train_'):
-            domains[f"domain '{name}'"] = built
-        parts.extend(_split(name, key, built))
+        built = tried(key, partial(_open, name, key, value), cfg, report)
+        if built is not None:
+            found.extend(_split(name, key, built))
+            if key.startswith('train_'):
+                domains[f"domain '{name}'"] = built
     try:
         check_same_classes(domains)
     except JointError as error:
         report.problem(error)
-    _check_model_classes(cfg, parts, report)
-    return parts
+    return found
+
+
+def tried(key: str, make: Callable[[], Any], cfg: Config, report: Report) -> Any:
+    """Build a part of the config; tell what it raises as a problem.
+
+    Args:
+        key: Its name in the config.
+        make: Builds it.
+        cfg: The whole config.
+        report: Takes the problem.
+
+    Returns:
+        The part, or None.
+    """
+    try:
+        return make()
+    except JointError as error:
+        sentence = str(error)
+    except Exception as error:  # whatever a class of the user's raises
+        sentence = f'{key} cannot be built ({reason_of(error)}): check every value and type in it.'
+        try:
+            check_refusal(cfg, 'train', error)
+        except JointError as better:
+            sentence = str(better)
+    report.problem(sentence if key in sentence else f'{key}: {sentence}')
+    return None
 
 
 def _configured(cfg: Config) -> Iterator[tuple[str, str, Any]]:
-    """Name, key and config of each data set; a test set that equals val's is left out."""
+    """Name, key and config of each dataset; a test set that equals val's is left out."""
     seen = []
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        dataset = (cfg.get(loader) or {}).get('dataset')
+    for loader in LOADERS:
+        key = f'{loader}.dataset'
+        dataset = value_of(cfg, key)
         if dataset is None or dataset in seen:
             continue
         seen.append(dataset)
-        key = f'{loader}.dataset'
         if 'domains' in dataset:
             for name, value in (dataset['domains'] or {}).items():
                 yield name, f'{key}.domains.{name}', value
@@ -122,42 +134,20 @@ def _configured(cfg: Config) -> Iterator[tuple[str, str, Any]]:
             yield loader.split('_')[0], key, dataset
 
 
-def _build(name: str, key: str, value: Any, report: Report) -> Any:
+def _open(name: str, key: str, value: Any) -> Any:
     try:
-        if '.domains.' in key:
-            dataset = JointDataset({name: value}, lazy_init=True).domains[name]
-        else:
-            dataset = DATASETS.build(value)
-        dataset.full_init()
-        if len(dataset) == 0:
-            raise JointError('no pictures were found: correct data_root and data_prefix')
-        return dataset
+        joint = JointDataset({name: value})  # which tells in a sentence what cannot be read
     except JointError as error:
-        sentence = str(error)
-    except Exception as error:  # mmseg's own data sets raise anything for an absent folder
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        if 'concatenate' in reason:  # mmengine, serialising an empty list
-            reason = 'no pictures were found'
-        sentence = f'it cannot be built ({reason}): correct data_root, data_prefix and ann_file'
-    report.problem(sentence if key in sentence else f'{key}: {sentence}')
-    return None
+        told = str(error).replace(f'train_dataloader.dataset.domains.{name}', key)
+        raise JointError(told) from error
+    if len(joint) == 0:
+        raise JointError(f'{key}: no pictures were found, correct data_root and data_prefix')
+    return joint.domains[name]
 
 
-def _split(name: str, key: str, dataset: Any) -> list[Part]:
+def _split(name: str, key: str, dataset: Any) -> list[OpenDataset]:
     several = getattr(dataset, 'datasets', None)
     if not several:
-        return [Part(name, key, dataset)]
+        return [OpenDataset(name, key, dataset)]
     named = [(f'{name}[{index}]', f'{key}.{index}', part) for index, part in enumerate(several)]
     return [part for inner in named for part in _split(*inner)]
-
-
-def _check_model_classes(cfg: Config, parts: list[Part], report: Report) -> None:
-    head = (cfg.get('model') or {}).get('decode_head') or {}
-    head = head[-1] if isinstance(head, (list, tuple)) else head
-    wanted = head.get('num_classes')
-    for part in parts:
-        if wanted and part.labelled and part.classes and len(part.classes) != wanted:
-            report.problem(
-                f'{part.key} has {len(part.classes)} classes but model.decode_head.num_classes is '
-                f'{wanted}: make them equal.'
-            )

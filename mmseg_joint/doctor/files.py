@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from mmseg_joint.checks.parts import reason_of
 from mmseg_joint.datasets.label_maps import IGNORE
-from mmseg_joint.datasets.sample_checks import check_packed_label, explain_failure
+from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
+from mmseg_joint.datasets.sample_checks import check_label, check_packed_label, explain_failure
 from mmseg_joint.errors import JointError
 
-from .data import Part
+from .data import READS_LABELS, OpenDataset
 from .report import Report
 
 SAMPLE = 32  # pictures of a data set that are read
@@ -22,94 +24,91 @@ MAX_THREADS = 8
 
 @dataclass
 class Reading:
-    """What the files of a data set hold.
+    """What the files of a dataset hold.
 
     Attributes:
-        part: The data set.
-        read: Pictures read.
+        part: The dataset.
+        read: Images read.
         pixels: Pixels of each class, and those ignored at the end; (C + 1,).
-        problems: A sentence for each picture that is not as it should be.
     """
 
-    part: Part
+    part: OpenDataset
     read: int
     pixels: np.ndarray
-    problems: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
-        """Whether every picture was read."""
+        """Whether every image was read."""
         return self.read == len(self.part)
 
 
-def read_files(part: Part, report: Report, everything: bool = False) -> Reading:
-    """Read pictures and labels of a data set as training does, and count the labels' pixels.
+def read_files(part: OpenDataset, report: Report, everything: bool = False) -> Reading:
+    """Read images and labels of a dataset as training does, and count the labels' pixels.
 
     Args:
-        part: The data set.
+        part: The dataset.
         report: Takes the problems.
         everything: Read all, instead of a few spread evenly.
 
     Returns:
         What was read.
     """
-    reading = Reading(part, 0, np.zeros(len(part.classes) + 1, dtype=np.int64))
-    if part.labelled:
-        _check_label_paths(part, reading)
-    if part.labelled and not part.loads_labels:
-        report.problem(
-            f'{part.key}: its pipeline loads no labels: add LoadAnnotations, or '
-            'LoadMappedAnnotations for raw ids.'
-        )
+    problems = []
+    if part.labeled:
+        problems += _missing_labels(part)
+        if part.loaders is not None and not any(isinstance(x, READS_LABELS) for x in part.loaders):
+            report.problem(
+                f'{part.key}: its pipeline loads no labels: add LoadAnnotations, or '
+                'LoadMappedAnnotations for raw ids.'
+            )
     indices = range(len(part)) if everything else chosen(len(part))
+    pixels = np.zeros(len(part.classes) + 1, dtype=np.int64)
     # files are decoded without Python's lock
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
         results = pool.map(lambda index: _read(part, index), indices)
         # None: shown on a terminal only
         bar = {'total': len(indices), 'leave': False, 'disable': None if everything else True}
-        for counts, problem in tqdm(results, part.name, **bar):
-            reading.read += 1
-            if problem:
-                reading.problems.append(problem)
-            elif counts is not None:
-                reading.pixels += counts
-    _tell(part, reading.problems, report)
-    return reading
+        for found in tqdm(results, part.name, **bar):
+            if isinstance(found, str):
+                problems.append(found)
+            elif found is not None:
+                pixels += found
+    report.problem(*(f'{part.key}: {problem}' for problem in problems[:SHOWN]))
+    if len(problems) > SHOWN:
+        report.problem(
+            f'{part.key}: {len(problems) - SHOWN} more of the pictures that were read have such '
+            'problems.'
+        )
+    facts = type(part.innermost).__name__ + ('' if part.labeled else ', labels are not read')
+    report.line(part.name, f'{len(part):,} pictures, {len(indices):,} of them read ({facts})')
+    return Reading(part, len(indices), pixels)
 
 
 def chosen(size: int, count: int = SAMPLE) -> list[int]:
-    """Numbers spread evenly from the first picture to the last.
-
-    Args:
-        size: Number of pictures.
-        count: How many to choose; all if there are fewer.
-
-    Returns:
-        Rising numbers.
-    """
+    """Numbers spread evenly from the first image to the last; all if there are few."""
     return np.unique(np.linspace(0, size - 1, min(count, size)).astype(int)).tolist()
 
 
-def _check_label_paths(part: Part, reading: Reading) -> None:
-    """Look for the label of every picture, where the data set has not done so itself."""
-    if part.lists_labels or not hasattr(part.dataset, 'get_data_info'):
-        return
+def _missing_labels(part: OpenDataset) -> list[str]:
+    """Look for the label of every image, where the dataset has not done so itself."""
     missing = []
-    for index in range(len(part)):
-        info = part.dataset.get_data_info(index)
-        path = info.get('seg_map_path')
-        on_disk = isinstance(path, str) and '://' not in path and 'street' not in info
-        if on_disk and not os.path.isfile(path):
-            missing.append(path)
-    if missing:
-        reading.problems.append(
-            f'{len(missing)} of {len(part)} pictures have no label, the first missing is '
-            f"'{missing[0]}': correct data_root and data_prefix.seg_map_path, or list the labelled "
-            'pictures in ann_file'
-        )
+    if not isinstance(part.innermost, RawLabelDataset) and hasattr(part.dataset, 'get_data_info'):
+        for index in range(len(part)):
+            info = part.dataset.get_data_info(index)
+            path = info.get('seg_map_path')
+            on_disk = isinstance(path, str) and '://' not in path and 'street' not in info
+            if on_disk and not os.path.isfile(path):
+                missing.append(path)
+    if not missing:
+        return []
+    return [
+        f'{len(missing)} of {len(part)} pictures have no label, the first missing is '
+        f"'{missing[0]}': correct data_root and data_prefix.seg_map_path, or list the labeled "
+        'pictures in ann_file'
+    ]
 
 
-def _read(part: Part, index: int) -> tuple[np.ndarray | None, str | None]:
+def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:
     """Pixels of each class in one label (None without a label), or what is wrong with it."""
     info: dict[str, Any] = {}
     try:
@@ -118,20 +117,19 @@ def _read(part: Part, index: int) -> tuple[np.ndarray | None, str | None]:
         else:
             info = part.dataset.get_data_info(index)
             label = _through_loaders(part, dict(info))
-        return (None if label is None else _count(label, len(part.classes))), None
+        return None if label is None else _count(label, len(part.classes))
     except JointError as error:
-        return None, str(error)
+        return str(error)
     except Exception as error:  # of whatever loader the user has
         try:
             explain_failure(error, info)
         except JointError as better:
-            return None, str(better)
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        name = info.get('img_path', f'picture {index}')
-        return None, f"'{name}' and its label cannot be loaded ({reason}): look at these files"
+            return str(better)
+        name, reason = info.get('img_path', f'picture {index}'), reason_of(error)
+        return f"'{name}' and its label cannot be loaded ({reason}): look at these files"
 
 
-def _through_pipeline(part: Part, index: int) -> np.ndarray | None:
+def _through_pipeline(part: OpenDataset, index: int) -> np.ndarray | None:
     packed = part.dataset[index]
     check_packed_label(packed, len(part.classes), part.key, None)
     sample = packed.get('data_samples')
@@ -140,39 +138,17 @@ def _through_pipeline(part: Part, index: int) -> np.ndarray | None:
     return sample.gt_sem_seg.data.numpy()
 
 
-def _through_loaders(part: Part, results: dict[str, Any]) -> np.ndarray | None:
+def _through_loaders(part: OpenDataset, results: dict[str, Any]) -> np.ndarray | None:
     for step in part.loaders or ():
         results = step(results)
     label = results.get('gt_seg_map')
     if label is None:
         return None
-    path, picture = results.get('seg_map_path'), results['img']
-    if label.shape != picture.shape[:2]:
-        raise JointError(
-            f"the label '{path}' is of shape {label.shape} and its picture of {picture.shape[:2]}: "
-            'use labels of one channel and of the same size'
-        )
-    size = len(part.classes)
-    strange = np.unique(label[(label >= size) & (label != IGNORE)])
-    if size and len(strange):
-        raise JointError(
-            f"the label '{path}' holds {strange[:8].tolist()}, but there are {size} classes (0 to "
-            f'{size - 1}, and {IGNORE} to ignore): use a data set that maps raw ids, or convert '
-            'the files'
-        )
+    name = f"the label '{results.get('seg_map_path')}'"
+    check_label(label, results['img'].shape[:2], len(part.classes), name)
     return label
 
 
 def _count(label: np.ndarray, classes: int) -> np.ndarray:
     counts = np.bincount(label.ravel(), minlength=IGNORE + 1)
     return np.append(counts[:classes], counts[IGNORE])
-
-
-def _tell(part: Part, problems: list[str], report: Report) -> None:
-    for problem in problems[:SHOWN]:
-        report.problem(f'{part.key}: {problem}')
-    if len(problems) > SHOWN:
-        report.problem(
-            f'{part.key}: {len(problems) - SHOWN} more of the pictures that were read have such '
-            'problems.'
-        )

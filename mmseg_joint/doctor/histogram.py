@@ -13,7 +13,7 @@ def show_labels(readings: list[Reading], report: Report) -> None:
         readings: What was read of the data sets.
         report: Takes the findings.
     """
-    labelled = [reading for reading in readings if reading.part.labelled and reading.pixels.sum()]
+    labelled = [reading for reading in readings if reading.part.labeled and reading.pixels.sum()]
     for classes in dict.fromkeys(reading.part.classes for reading in labelled):
         if classes:
             columns = [reading for reading in labelled if reading.part.classes == classes]

@@ -8,38 +8,22 @@ class Report:
         self.problems: list[str] = []
 
     def title(self, text: str) -> None:
-        """Begin a section.
-
-        Args:
-            text: Its name.
-        """
+        """Begin a section."""
         print(f'\n{text}', flush=True)
 
     def line(self, name: str, text: object) -> None:
-        """Print one fact.
-
-        Args:
-            name: What it is about.
-            text: The fact.
-        """
+        """Print one fact, after what it is about."""
         print(f'  {name:<12} {text}', flush=True)
 
-    def problem(self, text: object) -> None:
-        """Keep a problem; one that is known already is not kept twice.
-
-        Args:
-            text: One sentence, with the remedy.
-        """
-        sentence = ' '.join(str(text).split())
-        if sentence not in self.problems:
-            self.problems.append(sentence)
+    def problem(self, *texts: object) -> None:
+        """Keep problems, each a sentence with the remedy; none is kept twice."""
+        for text in texts:
+            sentence = ' '.join(str(text).split())
+            if sentence not in self.problems:
+                self.problems.append(sentence)
 
     def end(self) -> int:
-        """Print all problems, one a line.
-
-        Returns:
-            The exit status: 1 if there is a problem.
-        """
+        """Print all problems, one a line; return the exit status, 1 if there is one."""
         print()
         for problem in self.problems:
             print(f'problem: {problem}')

@@ -1,119 +1,102 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmseg.registry import MODELS
+from mmseg.registry import METRICS, MODELS
 from torch import nn
 
-from mmseg_joint.engine import config_checks
+from mmseg_joint.checkpoints.pretrained import (
+    PretrainedMixin,
+    check_pretrained,
+    load_pretrained,
+    pretrained_cfgs,
+)
+from mmseg_joint.checks import findings
+from mmseg_joint.checks.domains import SHARES
+from mmseg_joint.checks.parts import build, parts_of
+from mmseg_joint.checks.schedules import schedules_of
+from mmseg_joint.checks.values import value_of
+from mmseg_joint.checks.weights import is_here, is_remote, weights_files
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.known_errors import explain
 
+from .cost import show_memory, time_step
+from .data import OpenDataset, tried
 from .report import Report
 
-DECAYING_TO_ZERO = ('PolyLR', 'CosineAnnealingLR')
 
-
-def build_model(cfg: Config, report: Report) -> nn.Module | None:
-    """Build the model as training does, without its weights files.
+def look_at_training(cfg: Config, parts: list[OpenDataset], step: bool, report: Report) -> None:
+    """Build all that training builds, and go through the list of checks.
 
     Args:
         cfg: The whole config.
-        report: Takes the problem if it cannot be built.
-
-    Returns:
-        The model, or None.
-    """
-    if not cfg.get('model'):
-        report.problem('The config has no model: name a config that trains.')
-        return None
-    return tried('model', lambda: MODELS.build(copy.deepcopy(cfg.model)), report)
-
-
-def build_optimizers(cfg: Config, model: nn.Module, report: Report) -> Any:
-    """Build the optimizers, which checks that every parameter has exactly one.
-
-    Args:
-        cfg: The whole config.
-        model: The model.
-        report: Takes the problem if they cannot be built.
-
-    Returns:
-        The optimizer wrapper, or None.
-    """
-    if not cfg.get('optim_wrapper'):
-        report.line('optimizers', 'none: this config does not train')
-        return None
-    return tried('optim_wrapper', lambda: build_optim_wrapper(model, cfg.optim_wrapper), report)
-
-
-def check_schedule(cfg: Config, report: Report) -> None:
-    """Compare where the learning rate's schedule ends with where training does.
-
-    Args:
-        cfg: The whole config.
+        parts: Its datasets.
+        step: Time a real step.
         report: Takes the findings.
     """
-    given, training = cfg.get('param_scheduler'), cfg.get('train_cfg') or {}
-    max_iters = training.get('max_iters')
-    if not given or not max_iters:
+    for moment in ('config', 'advice'):
+        report.problem(*findings(moment, 'train', cfg))
+    for part in parts_of(cfg, 'train'):
+        if part.registry is METRICS:
+            tried(part.key, partial(build, part), cfg, report)
+    model = None
+    if cfg.get('model'):
+        model = tried('model', lambda: MODELS.build(copy.deepcopy(cfg.model)), cfg, report)
+    _show_config(cfg, report)
+    if model is None:
         return
-    several = given if isinstance(given, dict) and 'type' not in given else {'': given}
-    if '' not in several:
-        try:
-            config_checks.check_schedule(cfg)
-        except JointError as error:
-            report.problem(error)
-    for network, schedules in several.items():
-        schedules = schedules if isinstance(schedules, (list, tuple)) else [schedules]
-        key = f'param_scheduler.{network}' if network else 'param_scheduler'
-        _check_ends([item for item in schedules if isinstance(item, dict)], key, max_iters, report)
-
-
-def _check_ends(schedules: list[dict[str, Any]], key: str, max_iters: int, report: Report) -> None:
-    for schedule in schedules:
-        if schedule.get('by_epoch', True) and not schedule.get('convert_to_iter_based'):
-            report.problem(
-                f'{key}: {schedule.get("type")} counts epochs, of which a training of '
-                f'{max_iters} iterations has one: set by_epoch=False.'
-            )
-    if not schedules:
-        return
-    last = max(schedules, key=lambda item: item.get('end') or max_iters)
-    end = last.get('end') or max_iters
-    name = f'{last.get("type")} ends at iteration {end:,}'
-    report.line('schedule', f'{name}, training stops at {max_iters:,}')
-    if end < max_iters and last.get('type') in DECAYING_TO_ZERO and not last.get('eta_min'):
-        report.problem(
-            f'{key}: {name} and leaves the learning rate at 0 until training ends at '
-            f'{max_iters:,}: leave `end` out, and it follows train_cfg.max_iters.'
+    _look_at_model(cfg, model, parts, report)
+    optim_wrapper = None
+    if cfg.get('optim_wrapper'):
+        optim_wrapper = tried(
+            'optim_wrapper', lambda: build_optim_wrapper(model, cfg.optim_wrapper), cfg, report
         )
+    show_memory(model, optim_wrapper, report)
+    if step and report.problems:
+        report.line('a step', 'not timed: first solve the problems below')
+    elif step and optim_wrapper is not None:
+        time_step(cfg, model, report)
 
 
-def tried(key: str, build: Callable[[], Any], report: Report) -> Any:
-    """Build a part of the config; tell what it raises as a problem.
+def _look_at_model(cfg: Config, model: nn.Module, parts: list[OpenDataset], report: Report) -> None:
+    report.problem(*findings('model', 'train', cfg, model))
+    for name, module in model.named_modules():
+        given = [cfg['checkpoint'] for cfg in pretrained_cfgs(module)]
+        if given and all(map(is_here, given)):
+            report.problem(*_misfits(module, f'model.{name}' if name else 'model'))
+    if is_here(cfg.get('load_from') or ''):
+        report.problem(*findings('weights', 'train', cfg, model))
+    for name, objective in getattr(model, 'objectives', {}).items():
+        report.problem(*findings('objective', 'train', cfg, name, objective))
+    for part in parts:
+        report.problem(*findings('data', 'train', model, part.dataset, part.key))
 
-    Args:
-        key: Its name in the config.
-        build: Builds it.
-        report: Takes the problem.
 
-    Returns:
-        The part, or None.
-    """
+def _misfits(module: nn.Module, name: str) -> list[JointError]:
+    """What loading a network's own weights files raises."""
     try:
-        return build()
+        check_pretrained(module, name)
+        if isinstance(module, PretrainedMixin):
+            for cfg in pretrained_cfgs(module):
+                load_pretrained(module, cfg['checkpoint'], cfg.get('prefix') or '', name=name)
     except JointError as error:
-        report.problem(error)
-    except Exception as error:  # whatever a class of the user's raises
-        told = explain(error)
-        if told:
-            report.problem(f'{key} cannot be built ({told.rstrip(".")}).')
-            return None
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
-        report.problem(f'{key} cannot be built ({reason}): check its values and every type in it.')
-    return None
+        return [error]
+    return []
+
+
+def _show_config(cfg: Config, report: Report) -> None:
+    """Print the weights files, a batch and the schedules."""
+    for key, path in weights_files(cfg).items():
+        if is_remote(path):
+            report.line('weights', f'{key}: will be downloaded from {path}')
+        elif is_here(path):
+            report.line('weights', f'{key}: {path}')
+    shares = value_of(cfg, SHARES)
+    if isinstance(shares, dict):
+        report.line('a batch', ', '.join(f'{share} {name}' for name, share in shares.items()))
+    for _, schedules, max_iters in schedules_of(cfg):
+        kind, end = schedules[-1].get('type'), schedules[-1].get('end') or max_iters
+        fact = f'{kind} ends at iteration {end:,}, training stops at {max_iters:,}'
+        report.line('schedule', fact)

@@ -1,17 +1,17 @@
-from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .freeze_norm_hook import FreezeNormHook
 from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
+from .schedule_extension_hook import ScheduleExtensionHook
 from .selection_report_hook import SelectionReportHook
 from .training_pictures_hook import TrainingPicturesHook
 
 __all__ = [
-    'AtomicCheckpointHook',
     'FreezeNormHook',
     'IterationSeedHook',
     'JointOptimWrapper',
     'JointOptimWrapperConstructor',
+    'ScheduleExtensionHook',
     'SelectionReportHook',
     'TrainingPicturesHook',
 ]

@@ -10,6 +10,7 @@ import mmengine
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_joint.checks import refuse
 from mmseg_joint.engine.stages import BESIDE_THE_RUNNER
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file
@@ -32,7 +33,7 @@ def read_config(
 
     Raises:
         JointError: There is no such file, it or one of its bases cannot be read, or an option has
-            no place in it.
+            no place in it, or a section is of another kind than it must be.
     """
     existing_file(path, 'config')
     if Path(path).suffix not in SUFFIXES:
@@ -46,7 +47,29 @@ def read_config(
     for key in options or {}:
         _check_place(cfg, key, path)
     cfg.merge_from_dict(options or {})
+    refuse('read', 'train', cfg)
     return cfg
+
+
+def config_value(cfg: Config, key: str) -> Any:
+    """Read a value deep in a config.
+
+    Args:
+        cfg: The whole config.
+        key: Its dotted name.
+
+    Returns:
+        The value.
+
+    Raises:
+        JointError: When the config has no such key.
+    """
+    value: Any = cfg
+    for part in key.split('.'):
+        value = value.get(part) if hasattr(value, 'get') else None
+        if value is None:
+            raise JointError(f'The config {cfg.filename or ""} has no {key}, which is drawn from.')
+    return value
 
 
 def _why_unreadable(error: Exception, path: str) -> str:

@@ -57,10 +57,6 @@ class JointOptimWrapper(OptimWrapperDict):
         for name, optim_wrapper in optim_wrappers.items():
             # mmengine logs every network's norm under one name, the last one winning
             optim_wrapper.grad_name = f'{name}.{getattr(optim_wrapper, "grad_name", "grad_norm")}'
-        if device_type == 'cpu':
-            # Adam's moments and discriminators' gradients decay into denormal numbers, which a CPU
-            # handles in microcode: a float32 step of HRS takes up to three times as long with them
-            torch.set_flush_denormal(True)
         self.dtype = DTYPES[dtype]
         self.device_type = device_type
         scale = {} if loss_scale == 'dynamic' else loss_scale

@@ -2,42 +2,76 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
-from mmseg_joint.engine.config_checks import check_config
-from mmseg_joint.engine.cpu_memory import reuse_memory
-from mmseg_joint.engine.launcher_variables import check_launcher_variables
+from mmseg_joint.checks import findings, refuse
+from mmseg_joint.checks.parts import check_refusal
 from mmseg_joint.errors import JointError
+from mmseg_joint.runtime import setup
 
 _names_taken: set[str] = set()
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Build the Runner that a config asks for.
+def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
+    """Build the Runner that a config asks for, and check what it has built.
 
     Args:
         cfg: The whole config.
+        task: `'train'` or `'test'`.
+        check_weights: Compare the checkpoint of the config with the model, too.
+
+    Returns:
+        The Runner, of which only `train` or `test` need be called.
+
+    Raises:
+        JointError: When a check finds a mistake.
+    """
+    runner = build_runner(cfg, task)
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    refuse('model', task, cfg, model)
+    for name, objective in getattr(model, 'objectives', {}).items():
+        refuse('objective', task, cfg, name, objective)
+    if check_weights:
+        refuse('weights', task, cfg, model)
+    with _explained(cfg, task):
+        loop = runner.train_loop if task == 'train' else runner.test_loop
+    refuse('data', task, model, loop.dataloader.dataset, f'{task}_dataloader.dataset')
+    for advice in findings('advice', task, cfg):
+        runner.logger.warning(str(advice))
+    return runner
+
+
+def build_runner(cfg: Config, task: str = 'train') -> Runner:
+    """Build the Runner that a config asks for, in a process that is set up for it.
+
+    Args:
+        cfg: The whole config.
+        task: What it is for, `'train'` or `'test'`.
 
     Returns:
         mmengine's Runner, or the one that `runner_type` names.
 
     Raises:
-        JointError: The config has a value with which nothing starts, or nothing was started by the
-            launcher.
+        JointError: When the config has a value with which nothing starts, or nothing was started by
+            the launcher.
     """
-    if not torch.distributed.is_initialized():
-        check_launcher_variables(cfg.get('launcher', 'none'))
-    check_config(cfg)  # mmengine's registries, too, read the rank
-    reuse_memory()
+    refuse('config', task, cfg)  # also the launcher's variables: mmengine's registries read them
+    settings = setup()
     _name_apart(cfg)
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    with _explained(cfg, task):
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.logger.info(settings)
+    return runner
 
 
 def close_process_group() -> None:
@@ -61,7 +95,9 @@ def use_mixed_precision(cfg: Config) -> None:
     Raises:
         JointError: The optimizer wrapper knows no mixed precision.
     """
-    wrapper = cfg.optim_wrapper
+    wrapper = cfg.get('optim_wrapper')
+    if not wrapper:
+        return  # as the checks will say
     if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         if wrapper.get('dtype') in (None, 'float32'):
             wrapper.dtype = 'float16' if torch.cuda.is_available() else 'bfloat16'
@@ -73,6 +109,18 @@ def use_mixed_precision(cfg: Config) -> None:
             f'--amp does not go with optim_wrapper.type="{wrapper.type}": use '
             "constructor='JointOptimWrapperConstructor' or type='OptimWrapper'."
         )
+
+
+@contextmanager
+def _explained(cfg: Config, task: str) -> Iterator[None]:
+    """Name the part of the config for which building fails."""
+    try:
+        yield
+    except JointError:
+        raise
+    except Exception as error:
+        check_refusal(cfg, task, error)
+        raise
 
 
 def _name_apart(cfg: Config) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from tqdm import tqdm
 
-from mmseg_joint.engine.average_buffers import average_buffers
+from mmseg_joint.checkpoints.average_buffers import average_buffers
 from mmseg_joint.errors import JointError
 
 REAL = ('target', 'unlabeled')

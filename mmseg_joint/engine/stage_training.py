@@ -10,12 +10,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from mmseg_joint.engine.checkpoint_check import check_checkpoint
-from mmseg_joint.engine.class_check import check_classes
-from mmseg_joint.engine.launch import build_runner
+from mmseg_joint.checkpoints.read import read_content, tensors_of
+from mmseg_joint.engine.launch import ready_runner
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.checkpoint_reading import read_checkpoint
 from mmseg_joint.utils.atomic_write import atomic_write
 
 MAX_NAMES = 6  # parameters named in the log
@@ -93,10 +91,7 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
     cfg.resume = checkpoint is not None
     if checkpoint or before:
         cfg.load_from = str(checkpoint or before)
-    runner = build_runner(cfg)
-    if before is None:  # the file is the user's choice
-        check_checkpoint(cfg, runner.model, 'start' if checkpoint is None else 'resume')
-    check_classes(runner.model, runner.train_loop.dataloader.dataset, 'train_dataloader.dataset')
+    runner = ready_runner(cfg, 'train', check_weights=before is None)  # the file the user chose
     if checkpoint is None and before is not None:
         _check_start(runner, before, stage.name)
     runner.train()
@@ -108,7 +103,7 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
 
 def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
     """Say how much of the stage before comes over; refuse what fits nowhere."""
-    state = read_checkpoint(str(checkpoint))
+    state = tensors_of(read_content(str(checkpoint), keep=True), str(checkpoint))
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     own = model.state_dict()
     fresh = [

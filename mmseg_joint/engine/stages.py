@@ -11,7 +11,12 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_joint.engine.newest_checkpoint import SavedCheckpoint, newest_checkpoint
+from mmseg_joint.checkpoints.find import (
+    SavedCheckpoint,
+    checkpoint_template,
+    checkpoint_unit,
+    newest_checkpoint,
+)
 from mmseg_joint.errors import JointError
 
 # what a training reads beside the Runner's own arguments
@@ -42,23 +47,18 @@ class Stage:
     @property
     def total(self) -> int:
         """Iterations (or epochs) of its schedule."""
-        return int(self.cfg.train_cfg[f'max_{self._unit}s'])
+        return int(self.cfg.train_cfg[f'max_{checkpoint_unit(self.cfg)}s'])
 
     @property
     def newest(self) -> SavedCheckpoint | None:
         """The checkpoint that it wrote last."""
-        hook = _checkpoint_hook(self.cfg)
-        return newest_checkpoint(self.folder, hook.get('filename_tmpl') or f'{self._unit}_{{}}.pth')
+        return newest_checkpoint(self.folder, checkpoint_template(self.cfg))
 
     @property
     def is_complete(self) -> bool:
         """Whether its newest checkpoint is at the end of its schedule."""
         newest = self.newest
         return newest is not None and newest.step >= self.total
-
-    @property
-    def _unit(self) -> str:
-        return 'epoch' if _checkpoint_hook(self.cfg).get('by_epoch', True) else 'iter'
 
 
 def read_stages(cfg: Config) -> list[Stage]:
@@ -183,12 +183,8 @@ def _merge(cfg: Config, values: dict[str, Any], name: str, key: str) -> Config:
     return stage
 
 
-def _checkpoint_hook(cfg: Config) -> dict[str, Any]:
-    return (cfg.get('default_hooks') or {}).get('checkpoint', {})
-
-
 def _check_checkpoints(stage: Stage, key: str) -> None:
-    hook = _checkpoint_hook(stage.cfg)
+    hook = (stage.cfg.get('default_hooks') or {}).get('checkpoint', {})
     if hook is None or not hook.get('save_last', True):
         raise JointError(
             f'{key} keeps no last checkpoint, from which a stage goes on: give it '
@@ -199,7 +195,7 @@ def _check_checkpoints(stage: Stage, key: str) -> None:
             f'{key}: default_hooks.checkpoint.out_dir does not go with stages, whose checkpoints '
             'lie in the work dir: delete the key and choose --work-dir.'
         )
-    unit = 'epoch' if hook.get('by_epoch', True) else 'iter'
+    unit = checkpoint_unit(stage.cfg)
     if not (stage.cfg.get('train_cfg') or {}).get(f'max_{unit}s'):
         raise JointError(
             f'{key} needs train_cfg.max_{unit}s, since default_hooks.checkpoint.by_epoch='

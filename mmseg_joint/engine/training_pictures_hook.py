@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader
 from mmseg_joint.datasets import JointDataset, JointSampler
 from mmseg_joint.datasets.joint_dataset import Draw
 from mmseg_joint.datasets.randomness import seeded
-from mmseg_joint.engine.atomic_backend import AtomicBackend
 from mmseg_joint.engine.undisturbed import undisturbed
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_write
 
 FOLDER = 'pictures'
 SEED = 0  # of the samples' augmentation, the same in all runs, so that runs can be compared
@@ -122,7 +122,7 @@ class TrainingPicturesHook(Hook):
                 file = file_of(batch[domain]) if domain in batch else ''
                 sheet = to_array(draw_sheet(look, title, metainfo, file))
                 path = Path(runner.work_dir, FOLDER, name, f'iter_{iteration:06d}.png')
-                AtomicBackend().put(to_png(sheet), path)
+                atomic_write(path, to_png(sheet))
                 for backend in runner.visualizer._vis_backends.values():
                     if not isinstance(backend, LocalVisBackend):  # the file is there already
                         backend.add_image(f'{FOLDER}/{name}', sheet, iteration)

@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.runner import CheckpointLoader
 
+from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.checkpoint_reading import read_content
 from mmseg_joint.models.import_timm import import_timm
 
 

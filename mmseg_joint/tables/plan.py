@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_joint.engine.config_checks import check_numbers
+from mmseg_joint.checks.values import check_numbers
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mmseg_joint.errors import JointError, sentence
+from mmseg_joint.errors import JointError, user_message
+from mmseg_joint.utils.error_hints import hint
 
 NOBODY_READS = 141  # how a shell counts the end of a program whose output nobody reads
 
@@ -54,10 +55,8 @@ def _nobody_reads() -> bool:
 def _told(error: Exception) -> str | None:
     """The sentence for the user; None for what is likelier a mistake of ours."""
     if isinstance(error, JointError):
-        return sentence(error)
-    from mmseg_joint.utils.known_errors import explain  # the doctor starts without its imports
-
-    told = explain(error)
+        return user_message(error)
+    told = hint(error)
     return told and f'{told.rstrip(".")} (--debug shows the traceback).'
 
 

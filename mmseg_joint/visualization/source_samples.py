@@ -5,9 +5,9 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_joint.datasets import Draw
+from mmseg_joint.engine.config_file import config_value
 
 from .figures import choose_pictures
-from .load_model import config_value
 
 SOURCE = 'train_dataloader.dataset.domains.source'
 

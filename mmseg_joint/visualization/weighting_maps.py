@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
@@ -29,7 +30,6 @@ from .figures import (
     picture_grid,
     to_rgb,
 )
-from .load_model import config_value
 
 COLOURS = 'viridis'
 OPACITY = 0.6  # of the map over the picture

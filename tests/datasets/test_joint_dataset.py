@@ -12,7 +12,7 @@ from PIL import Image
 from torch.utils.data import BatchSampler, DataLoader
 
 from mmseg_joint.datasets import Draw, JointDataset, JointSampler
-from mmseg_joint.errors import JointError, sentence
+from mmseg_joint.errors import JointError, user_message
 
 AUGMENT = [
     {'type': 'RandomResize', 'scale': (40, 32), 'ratio_range': (0.8, 2.0), 'keep_ratio': True},
@@ -209,7 +209,7 @@ def test_the_sentence_survives_a_worker(domains):
     for workers in (0, 1):
         with pytest.raises(JointError) as caught:
             batches(dataset, 3, workers)
-        texts.append(sentence(caught.value))
+        texts.append(user_message(caught.value))
     assert texts[0] == texts[1]
     assert texts[0].startswith("the picture '") and '\n' not in texts[0]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_joint.engine.launch import build_runner
+from mmseg_joint.engine.launch import build_runner, ready_runner
+from mmseg_joint.errors import JointError
 from tests.tiny_configs import ROOT, tiny
 
 
@@ -42,3 +43,22 @@ def test_one_config_built_again_and_again(runner_in):
     cfg = runner_in('first').cfg
     names = {build_runner(cfg.copy()).experiment_name, build_runner(cfg).experiment_name}
     assert len({*names, build_runner(cfg).experiment_name}) == 3
+
+
+def test_a_ready_runner_has_been_checked_and_says_what_is_unwise(roots, tmp_path):
+    cfg = tiny(ROOT / 'configs/joint_fcn8s_streets.py', roots, tmp_path)
+    cfg.param_scheduler = [dict(type='PolyLR', end=1, by_epoch=False)]
+    runner = ready_runner(cfg.copy(), 'train')
+    (log,) = tmp_path.glob('*/*.log')
+    assert 'ends at iteration 1 and leaves the learning rate at 0' in log.read_text(
+        encoding='utf-8'
+    )
+    assert len(runner.train_loop.dataloader.dataset.domains) == 2
+    cfg.model.decode_head.num_classes = 7
+    with pytest.raises(
+        JointError, match=r'domains\.\w+ has 19 classes but .*num_classes is 7: make'
+    ):
+        ready_runner(cfg.copy(), 'train')
+    cfg.model.objectives = dict(gan=dict(type='Gone'))
+    with pytest.raises(JointError, match=r'model\.objectives\.gan: there is no objective of type'):
+        ready_runner(cfg, 'train')

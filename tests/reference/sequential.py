@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mmseg_joint.benchmark.batches import Batch
-from mmseg_joint.engine.cpu_memory import reuse_memory
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from mmseg_joint.errors import JointError
+from mmseg_joint.runtime import configure_malloc
 
 
 class SequentialLoop:
@@ -114,7 +114,7 @@ def start_sequential(cfg: Config) -> SequentialLoop:
     Returns:
         The loop.
     """
-    reuse_memory()
+    configure_malloc()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     MMLogger.get_instance('sequential', log_level='ERROR')  # not a line for each parameter
     cfg = copy.deepcopy(cfg)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_joint.engine import atomic_backend
+from mmseg_joint.checkpoints import write
 from tests.tiny_configs import ROOT, tiny
 from tests.tools.running import train, train_in_a_child
 
@@ -59,8 +59,8 @@ def killed_while_writing(config, folder, count) -> None:
                 os.ftruncate(handle, written[-1] // 2)
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        atomic_backend._flush_folder = lambda folder: None
-        atomic_backend.os.fsync = fsync
+        write._flush_folder = lambda folder: None
+        os.fsync = fsync
 
     status = train_in_a_child(config, '--work-dir', folder, prepare=prepare)
     assert status == -signal.SIGKILL
@@ -136,7 +136,7 @@ def test_what_a_disk_spoils_is_passed_over(config, tmp_path, capfd):
     cfg = Config.fromfile(config)
     cfg.default_hooks.checkpoint.max_keep_ckpts = 1
     cfg.dump(tmp_path / 'one_file.py')
-    fill = partial(setattr, atomic_backend, 'open', full_after(4))
+    fill = partial(setattr, write, 'open', full_after(4))
     status = train_in_a_child(tmp_path / 'one_file.py', '--work-dir', full, prepare=fill)
     assert status == 2
     error = capfd.readouterr().err.strip().splitlines()[-1]

@@ -18,9 +18,9 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
 
+from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.export.plain_model import plain_model
 from mmseg_joint.utils.cli import run
-from mmseg_joint.visualization.load_model import load_model
 from tests.tiny import HRS, MODEL
 from tests.tiny_configs import ROOT
 

@@ -18,6 +18,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
+from mmseg_joint.checkpoints import read
 from mmseg_joint.errors import JointError
 from tests.tiny_configs import ROOT, tiny
 
@@ -106,6 +107,33 @@ def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, call, tmp_
     assert ends and set(ends) == {5}  # as the config has it now
 
 
+@pytest.mark.parametrize('named', [False, True])
+def test_resuming_reads_the_checkpoint_once(config, call, tmp_path, monkeypatch, named):
+    run = tmp_path / 'run'
+    assert call(TRAIN, config, '--work-dir', run) == (0, '')
+    checkpoint = str(run / 'iter_2.pth')
+    opened = []
+
+    def spy(path, *args):
+        opened.append(str(path))
+        return open(path, *args)
+
+    monkeypatch.setattr(read, 'open', spy, raising=False)
+    loads, load = [], torch.load
+
+    def spy_load(file, *args, **kwargs):
+        loads.append(file)
+        return load(file, *args, **kwargs)
+
+    monkeypatch.setattr(torch, 'load', spy_load)
+    resume = ['--resume', checkpoint] if named else ['--resume']
+    options = ('--cfg-options', 'train_cfg.max_iters=3')
+    assert call(TRAIN, config, '--work-dir', run, *resume, *options) == (0, '')
+    assert (run / 'iter_3.pth').exists()
+    assert opened == [checkpoint]
+    assert len(loads) == 1
+
+
 def test_amp_is_bfloat16_on_a_cpu(config, call, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     seen = []
@@ -121,14 +149,18 @@ def test_amp_is_bfloat16_on_a_cpu(config, call, tmp_path, monkeypatch):
     assert torch.float16 not in seen
 
 
-def test_mmseg_trains_our_config_from_another_folder(config, tmp_path):
+def test_mmseg_trains_and_resumes_our_config_from_another_folder(config, tmp_path, monkeypatch):
     tool = Path(mmseg.__file__).parent / '.mim/tools/train.py'
     if not tool.exists():
         pytest.skip('this mmseg was installed without its tools')
     elsewhere = tmp_path / 'elsewhere'
     elsewhere.mkdir()
-    spawn(tool, config, '--work-dir', tmp_path / 'run', cwd=elsewhere)
+    arguments = (config, '--work-dir', tmp_path / 'run')
+    spawn(tool, *arguments, cwd=elsewhere)
     assert (tmp_path / 'run/iter_2.pth').exists()
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # as upstream's mmengine loads today
+    spawn(tool, *arguments, '--resume', '--cfg-options', 'train_cfg.max_iters=3', cwd=elsewhere)
+    assert load(tmp_path / 'run/iter_3.pth')['meta']['iter'] == 3
 
 
 TARGET = 'train_dataloader.dataset.domains.target'

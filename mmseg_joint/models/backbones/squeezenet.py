@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_joint.models.pretrained import KAIMING_FAN_IN, PretrainedMixin
+from mmseg_joint.checkpoints.pretrained import KAIMING_FAN_IN, PretrainedMixin
 
 # (squeeze, expand) widths of fire2 … fire9, and None where the network pools.
 LAYOUT: tuple[tuple[int, int] | None, ...] = (None, (16, 64), (16, 64), None, (32, 128), (32, 128))

@@ -9,9 +9,9 @@ from mmseg.models.backbones import TIMMBackbone
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_joint.checkpoints.pretrained import PretrainedMixin
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.import_timm import import_timm
-from mmseg_joint.models.pretrained import PretrainedMixin
 
 from .efficientnet_lite import is_efficientnet_lite, rename_efficientnet_lite
 

@@ -10,8 +10,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmseg_joint.checkpoints.pretrained import KAIMING_FAN_IN, PretrainedMixin
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.pretrained import KAIMING_FAN_IN, PretrainedMixin
 
 
 @MODELS.register_module()

@@ -8,8 +8,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_joint.checkpoints.pretrained import PretrainedMixin
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.pretrained import PretrainedMixin
 
 # Where Long et al. crop score_pool4, score_pool3 and the last up-sampling (pad 100, fc6 unpadded).
 LEGACY_OFFSETS = (5, 9, 31)

@@ -13,16 +13,16 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
+from mmseg_joint.checkpoints.pretrained import check_pretrained
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
 from mmseg_joint.models.objectives.build import build_objectives
-from mmseg_joint.models.pretrained import check_pretrained
 
+from .compatibility import check_segmentor
 from .domain_groups import group_domains
 from .domain_in_turn import in_turn
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
-from .right_segmentor import check_segmentor
 from .step_values import check_finite
 
 Inputs = dict[str, Tensor]

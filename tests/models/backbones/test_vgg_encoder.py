@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_joint.checkpoints import pretrained
 from mmseg_joint.errors import JointError
-from mmseg_joint.models import pretrained
 from mmseg_joint.models.backbones import VGGEncoder
 
 CHANNELS = (2, 3, 4, 5, 6)

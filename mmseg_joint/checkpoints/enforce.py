@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+from mmengine.runner import CheckpointLoader
+
+from mmseg_joint.checkpoints.read import REMEDY, UNSAFE, read_content
+from mmseg_joint.checkpoints.safe_globals import weights_only
+from mmseg_joint.errors import JointError
+
+MARK = '_weights_only'  # mmengine logs a loader's name, so the log says who has read a file
+
+
+def enforce_weights_only() -> None:
+    """Make mmengine's own reading of checkpoints run no code that a file holds.
+
+    mmengine reads whatever `load_from`, `resume` and `init_cfg` name by one loader for each scheme.
+    These read a file that torch refuses a second time, without its protection. So local files are
+    read here instead, and what comes from an address under torch's own switch.
+    """
+    for scheme, loader in list(CheckpointLoader._schemes.items()):
+        if not loader.__name__.endswith(MARK):
+            safe = load_from_local_weights_only if scheme == '' else _protected(loader)
+            CheckpointLoader.register_scheme(scheme, safe, force=True)
+
+
+def load_from_local_weights_only(path: str, map_location: Any = None) -> Any:
+    """Take the place of mmengine's loader of local files.
+
+    Args:
+        path: The file.
+        map_location: Device to which it is read; what was kept for this call stays on the CPU.
+
+    Returns:
+        What was saved.
+
+    Raises:
+        JointError: When the file is absent or cannot be read.
+    """
+    return read_content(path, map_location)
+
+
+def _protected(loader: Callable[..., Any]) -> Callable[..., Any]:
+    def load(path: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            with weights_only():
+                return loader(path, *args, **kwargs)
+        except pickle.UnpicklingError as error:
+            message = f'The checkpoint {path} cannot be loaded ({UNSAFE}): {REMEDY}.'
+            raise JointError(message) from error
+
+    load.__name__ = loader.__name__ + MARK
+    return load

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import re
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from mmseg_joint.checkpoints.read import BrokenFileError, is_whole, read_content
+
+PARTIAL = '.part'  # added to the name of a checkpoint that is being written
+
+
+class SavedCheckpoint(NamedTuple):
+    """A checkpoint on disk.
+
+    Attributes:
+        path: Its file.
+        step: How many iterations (or epochs) it has behind it.
+    """
+
+    path: Path
+    step: int
+
+
+def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheckpoint | None:
+    """Find the checkpoint that a run in a folder wrote last, whenever the run was killed.
+
+    mmengine writes the checkpoint, then its name to `last_checkpoint`. A run that was killed
+    between the two has a newer file than the one named; a run that was killed while it wrote has a
+    file cut off; a disk that fails spoils any part of one. So the file named counts, unless a whole
+    one with a higher number was written after it. What it holds is kept for who reads it next.
+
+    Args:
+        folder: Where the checkpoints lie.
+        template: `CheckpointHook`'s name of them, with `{}` in place of the number.
+
+    Returns:
+        The newest whole checkpoint; None if there is none.
+
+    Raises:
+        JointError: When it holds more than a training writes.
+    """
+    found = _files(folder, template)
+    while found:
+        newest = _newest_of(found, folder)
+        if zipfile.is_zipfile(newest.path):  # by its last bytes
+            with suppress(BrokenFileError):
+                read_content(str(newest.path), keep=True)
+                return newest
+        del found[newest.step]
+    return None
+
+
+def checkpoint_to_resume(cfg: Config) -> str | None:
+    """Find the checkpoint that the last run of a config wrote last.
+
+    Args:
+        cfg: The whole config, with `work_dir`.
+
+    Returns:
+        The newest whole checkpoint; None if there is none. Of checkpoints that are not local files,
+        the one that `last_checkpoint` names.
+    """
+    folder, named = Path(cfg.work_dir), _last_checkpoint(Path(cfg.work_dir))
+    if '://' in named:
+        return named
+    out_dir = checkpoint_hook(cfg).get('out_dir')
+    if out_dir and Path(out_dir) != folder:
+        folder = Path(out_dir) / folder.name  # as the hook does it
+    newest = newest_checkpoint(folder, checkpoint_template(cfg))
+    return str(newest.path) if newest else None
+
+
+def checkpoint_hook(cfg: Config) -> dict[str, Any]:
+    """The arguments of a config's `CheckpointHook`; empty if it has none."""
+    return (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+
+
+def checkpoint_unit(cfg: Config) -> str:
+    """What a config's checkpoints are numbered by, `'iter'` or `'epoch'`."""
+    return 'epoch' if checkpoint_hook(cfg).get('by_epoch', True) else 'iter'
+
+
+def checkpoint_template(cfg: Config) -> str:
+    """The name of a config's checkpoints, with `{}` in place of the number."""
+    return checkpoint_hook(cfg).get('filename_tmpl') or f'{checkpoint_unit(cfg)}_{{}}.pth'
+
+
+def broken_files(folder: Path, template: str, after: int) -> list[Path]:
+    """Find the checkpoints of later steps that cannot be read.
+
+    Args:
+        folder: Where the checkpoints lie.
+        template: Their name, with `{}` in place of the number.
+        after: Only those with a higher number.
+
+    Returns:
+        The files.
+    """
+    files = sorted(_files(folder, template).items())
+    return [path for step, path in files if step > after and not is_whole(path)]
+
+
+def partial_files(folder: Path, template: str) -> list[Path]:
+    """Find what was being written when a run was killed.
+
+    Args:
+        folder: Where the checkpoints lie.
+        template: Their name, with `{}` in place of the number.
+
+    Returns:
+        The files, of the last checkpoint or of the best.
+    """
+    return sorted(folder.glob(f'*{Path(template).suffix}{PARTIAL}'))
+
+
+def _newest_of(found: dict[int, Path], folder: Path) -> SavedCheckpoint:
+    named = Path(_last_checkpoint(folder)).name  # the folder may have been moved since
+    steps = {path.name: step for step, path in found.items()}
+    if named not in steps:
+        step = max(found, key=lambda step: (_written(found[step]), step))
+    else:
+        step = steps[named]
+        since = _written(found[step])
+        # a run that was resumed from an early checkpoint has later ones of before beside it
+        step = max(s for s in found if s == step or (s > step and _written(found[s]) >= since))
+    return SavedCheckpoint(found[step], step)
+
+
+def _files(folder: Path, template: str) -> dict[int, Path]:
+    before, _, after = template.partition('{}')
+    pattern = re.compile(rf'{re.escape(before)}(\d+){re.escape(after)}')
+    matches = {path: pattern.fullmatch(path.name) for path in folder.glob('*')}
+    return {int(match[1]): path for path, match in matches.items() if match}
+
+
+def _last_checkpoint(folder: Path) -> str:
+    """What `last_checkpoint` names, if anything."""
+    try:
+        return (folder / 'last_checkpoint').read_text(encoding='utf-8').strip()
+    except OSError:
+        return ''
+
+
+def _written(path: Path) -> int:
+    return path.stat().st_mtime_ns

@@ -1,0 +1,164 @@
+"""Whether a checkpoint is of a model, and a model with its weights."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.checkpoints.read import read_checkpoint, read_content, tensors_of
+from mmseg_joint.errors import JointError
+
+MAX_NAMES = 3  # parameters named in an error
+
+
+def load_model(
+    cfg: Config, checkpoint: str, device: str = 'cpu', objectives: Collection[str] = ()
+) -> nn.Module:
+    """Build a config's model with a checkpoint's weights, ready to predict.
+
+    Nothing is initialized, so no pretrained file is looked for. Objectives that are not named are
+    neither built nor read; everything else must be the same in both.
+
+    Args:
+        cfg: The whole config.
+        checkpoint: A file written in training.
+        device: Where the model goes.
+        objectives: Names in `model.objectives` that are needed.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        JointError: When the device cannot be used, the config has no model, or the checkpoint
+            cannot be read or does not fit.
+    """
+    _check_device(device)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    if not cfg.get('model'):
+        raise JointError(f'The config {cfg.filename or ""} has no model, which is drawn from.')
+    config = copy.deepcopy(cfg.model)
+    for name in config.get('objectives') or {}:
+        if name not in objectives:
+            config.objectives[name] = None
+    model = MODELS.build(config)
+    kept = tuple(f'objectives.{name}.' for name in objectives)
+    state = {
+        key: value
+        for key, value in read_checkpoint(checkpoint).items()
+        if not key.startswith('objectives.') or key.startswith(kept)
+    }
+    check_fit(model.state_dict(), state, checkpoint, cfg.filename or 'the config')
+    model.load_state_dict(state)
+    return model.to(device).eval()
+
+
+def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
+    """Refuse the checkpoint of a config that cannot be read or is not of the model.
+
+    mmengine itself warns where entries are missing: a model is then tested, or trained on, with
+    weights drawn at random. What was read is kept for mmengine, which asks for it next.
+
+    Args:
+        cfg: The whole config, with `load_from`.
+        model: The model, perhaps wrapped.
+        task: `'resume'` wants the very same entries and the state of a training, `'test'` all that
+            predicting needs, and `'start'` at least one that fits.
+
+    Raises:
+        JointError: When it cannot be read, or does not fit.
+    """
+    path = cfg.get('load_from')
+    if not path:
+        return
+    content = read_content(path, keep=True)
+    while isinstance(getattr(model, 'module', None), nn.Module):  # distributed, or augmented tests
+        model = model.module
+    state, own = tensors_of(content, path), model.state_dict()
+    state = {key.removeprefix('module.'): value for key, value in state.items()}
+    config = cfg.filename or 'the config'
+    if task == 'start':
+        if not any(key in state and state[key].shape == own[key].shape for key in own):
+            raise JointError(
+                f"load_from={path!r} fits none of the model's {len(own)} entries: give the "
+                'checkpoint of this network, or load_from=None.'
+            )
+        return
+    if task == 'resume':
+        _check_training_state(content, path, bool(cfg.get('param_scheduler')))
+    else:  # other heads and the objectives take no part
+        own = {key: value for key, value in own.items() if not key.startswith('objectives.')}
+        state = {key: value for key, value in state.items() if key in own}
+    check_fit(own, state, path, config)
+
+
+def check_fit(
+    own: Mapping[str, Tensor], state: Mapping[str, Tensor], checkpoint: str, config: str
+) -> None:
+    """Refuse a checkpoint that is not of a model.
+
+    Args:
+        own: The model's entries.
+        state: The checkpoint's.
+        checkpoint: Its file, for the error.
+        config: That of the model's config.
+
+    Raises:
+        JointError: When the names or shapes differ.
+    """
+    faults = {
+        'lacks': [key for key in own if key not in state],
+        'has in another shape': [
+            key for key in own if key in state and own[key].shape != state[key].shape
+        ],
+        'has besides': [key for key in state if key not in own],
+    }
+    for verb, keys in faults.items():
+        if keys:
+            shown = ', '.join(keys[:MAX_NAMES]) + (', …' if len(keys) > MAX_NAMES else '')
+            raise JointError(
+                f'The checkpoint {checkpoint} does not fit {config}: it {verb} {len(keys)} of '
+                f"the model's entries ({shown}); give the config it was trained with."
+            )
+
+
+def _check_training_state(content: Any, path: str, scheduled: bool) -> None:
+    """Refuse what mmengine could not go on from, or only without schedules and scores."""
+    kinds: dict[str, Any] = {'meta': dict, 'optimizer': dict, 'message_hub': dict}
+    if scheduled:
+        kinds['param_schedulers'] = (list, dict)
+    if isinstance(content.get('meta'), dict):
+        kinds.update({'meta.iter': int, 'meta.epoch': int})
+    missing = [key for key, kind in kinds.items() if not isinstance(_entry(content, key), kind)]
+    if missing:
+        raise JointError(
+            f'The checkpoint {path} has no {", ".join(missing)} to go on from: give one that a '
+            'training wrote, or start anew from its weights with load_from.'
+        )
+    if 'config' in content['meta']:  # of mmcv 1; mmengine would run it as Python
+        raise JointError(
+            f'The checkpoint {path} has the code of a config in meta.config, and no code of a file '
+            'is run: start anew from its weights with load_from.'
+        )
+
+
+def _entry(content: Any, key: str) -> Any:
+    part, _, inner = key.partition('.')
+    return content.get(part) if not inner else _entry(content.get(part), inner)
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+        raise JointError(
+            f'--device {device} cannot be used ({reason}): give cpu, or cuda where '
+            '`python -m mmseg_joint.doctor` lists a GPU.'
+        ) from error

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mmengine.logging import print_log
+from mmengine.model import BaseModule, PretrainedInit
+from torch import Tensor, nn
+
+from mmseg_joint.checkpoints.read import read_checkpoint
+from mmseg_joint.errors import JointError
+
+MAX_NAMES = 6  # names shown of either side before an ellipsis
+
+# He's normal distribution with the variance of the activations kept from layer to layer.
+KAIMING_FAN_IN = {'type': 'Kaiming', 'layer': 'Conv2d', 'mode': 'fan_in'}
+
+
+class PretrainedMixin(BaseModule):
+    """Lets a `BaseModule` load `init_cfg=dict(type='Pretrained', …)` through `load_pretrained`.
+
+    mmengine's own loading is silent when not a single key fits, and knows nothing of a network's
+    other names (`convert_pretrained`). All other initialisers run before, as in mmengine.
+
+    Attributes:
+        config_key: Where the module stands in a config, for the log and the errors.
+        default_init: Initialisers that run before those of `init_cfg`, whatever it says.
+    """
+
+    config_key = 'model.backbone'
+    default_init: Sequence[dict] = ()
+    init_cfg: Any  # mmengine's
+
+    def init_weights(self) -> None:
+        """Run `default_init` and the plain initialisers of `init_cfg`, then load its files."""
+        given = self.init_cfg
+        first_call = not self.is_init
+        plain = [cfg for cfg in _as_list(given) if not _is_pretrained(cfg)]
+        self.init_cfg = [*self.default_init, *plain]
+        super().init_weights()
+        self.init_cfg = given
+        if first_call:
+            for cfg in pretrained_cfgs(self):
+                load_pretrained(
+                    self,
+                    cfg['checkpoint'],
+                    prefix=cfg.get('prefix') or '',
+                    map_location=cfg.get('map_location', 'cpu'),
+                    name=self.config_key,
+                )
+
+
+def load_pretrained(
+    module: nn.Module,
+    checkpoint: str,
+    prefix: str = '',
+    map_location: str = 'cpu',
+    name: str = 'model.backbone',
+) -> None:
+    """Load every parameter of a file that fits a module, and say how many did.
+
+    A module with a method `convert_pretrained(state_dict) -> state_dict` first translates the
+    file's names and shapes into its own.
+
+    Args:
+        module: The network; changed in place.
+        checkpoint: Path, `https://` address or any scheme that mmengine knows.
+        prefix: Only keys under this prefix are read, and lose it; `''` reads all.
+        map_location: Device to which the file is read.
+        name: Config key of the module, for the log and the errors.
+
+    Raises:
+        JointError: If the file is absent, cannot be downloaded or read, or fits nowhere.
+    """
+    state = _select(_read(checkpoint, map_location, name), prefix)
+    if hasattr(module, 'convert_pretrained'):
+        state = module.convert_pretrained(state)
+    own = module.state_dict()
+    module.load_state_dict(_require_fitting(own, state, module, checkpoint, name), strict=False)
+
+
+def check_pretrained(module: nn.Module, name: str = 'model.backbone') -> None:
+    """Refuse a `Pretrained` init_cfg that mmengine would skip over in silence.
+
+    For networks that load their own files (any mmseg backbone). Nothing is loaded; names and
+    shapes are compared, and one line tells how many parameters the file fits. Networks with
+    `PretrainedMixin` are left alone, because they check as they load.
+
+    Args:
+        module: The network, before `init_weights`.
+        name: Its config key, for the log and the errors.
+
+    Raises:
+        JointError: As `load_pretrained`.
+    """
+    if isinstance(module, PretrainedMixin):
+        return
+    own = module.state_dict()
+    for cfg in pretrained_cfgs(module):
+        checkpoint = cfg['checkpoint']
+        state = _read(checkpoint, cfg.get('map_location', 'cpu'), name)
+        state = _select(state, cfg.get('prefix') or '')
+        if type(module).init_weights is not BaseModule.init_weights:
+            # Swin, ViT and their like strip this prefix in their own init_weights.
+            state = {key.removeprefix('backbone.'): value for key, value in state.items()}
+        _require_fitting(own, state, module, checkpoint, name, verb='will load')
+
+
+def pretrained_cfgs(module: nn.Module) -> list[dict]:
+    """The `Pretrained` entries of a module's `init_cfg` (a dict, a list of dicts or None)."""
+    return [cfg for cfg in _as_list(getattr(module, 'init_cfg', None)) if _is_pretrained(cfg)]
+
+
+def _as_list(init_cfg: dict | list[dict] | None) -> list[dict]:
+    if not init_cfg:
+        return []
+    return [init_cfg] if isinstance(init_cfg, dict) else list(init_cfg)
+
+
+def _is_pretrained(cfg: dict) -> bool:
+    kind = cfg['type']
+    if isinstance(kind, str):
+        kind = kind.split('.')[-1]  # a scope may stand before it
+    return kind in ('Pretrained', 'PretrainedInit', PretrainedInit)
+
+
+def _read(checkpoint: str, map_location: str, name: str) -> dict[str, Tensor]:
+    remedy = (
+        f'give {name}.init_cfg.checkpoint the path of a weights file, '
+        f'or set {name}.init_cfg=None to train from scratch'
+    )
+    return read_checkpoint(
+        checkpoint, map_location, name=f'{name}.init_cfg.checkpoint={checkpoint!r}', remedy=remedy
+    )
+
+
+def _select(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Drop the `module.` of a distributed wrapper, then keep what lies under `prefix`."""
+    state = {key.removeprefix('module.'): value for key, value in state.items()}
+    if prefix and not prefix.endswith('.'):
+        prefix += '.'
+    return {k[len(prefix) :]: value for k, value in state.items() if k.startswith(prefix)}
+
+
+def _require_fitting(
+    own: Mapping[str, Tensor],
+    state: Mapping[str, Tensor],
+    module: nn.Module,
+    checkpoint: str,
+    name: str,
+    verb: str = 'loaded',
+) -> dict[str, Tensor]:
+    """The entries of a file whose name and shape are the module's own; logs, or refuses none."""
+    fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    if not fitting:
+        raise JointError(
+            f'no parameter of {name} ({type(module).__name__}: {_shapes(own)}) fits '
+            f'{checkpoint!r} ({_shapes(state) or "nothing under init_cfg.prefix"}): give '
+            f'{name}.init_cfg.checkpoint the weights of this network, name their place in the '
+            f'file with init_cfg.prefix, or set {name}.init_cfg=None to train from scratch.'
+        )
+    message = f'{name}: {verb} {len(fitting)} of {len(own)} parameters from {checkpoint}'
+    left = [_why_left(key, own[key], state.get(key)) for key in own if key not in fitting]
+    if left:
+        message += f'; left at initialisation: {", ".join(left)}'
+    unused = [key for key in state if key not in own]
+    if unused:
+        message += f'; in the file but not in the network: {_shorten(unused)}'
+    print_log(message, logger='current', level=logging.WARNING if left else logging.INFO)
+    return fitting
+
+
+def _why_left(key: str, own: Tensor, found: Tensor | None) -> str:
+    if found is None:
+        return f'{key} (not in the file)'
+    return f'{key} (shape {tuple(found.shape)} in the file, {tuple(own.shape)} here)'
+
+
+def _shapes(state: Mapping[str, Tensor]) -> str:
+    return _shorten(f'{key} {tuple(value.shape)}' for key, value in state.items())
+
+
+def _shorten(names: Iterable[str]) -> str:
+    names = list(names)
+    return ', '.join(names[:MAX_NAMES]) + (', …' if len(names) > MAX_NAMES else '')

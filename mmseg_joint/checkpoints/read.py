@@ -1,0 +1,178 @@
+"""Reading checkpoints and weights files without running any code that they hold."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from mmengine.dist import barrier, is_main_process
+from mmengine.runner import CheckpointLoader
+from torch import Tensor
+
+from mmseg_joint.checkpoints.safe_globals import register_safe_globals, weights_only
+from mmseg_joint.errors import JointError
+
+REMEDY = 'give another file'
+UNSAFE = 'it holds more than tensors, and no code of a file is run'
+_kept: dict[tuple[str, int, int], Any] = {}  # at most one: (path, time, size) -> content
+
+
+class BrokenFileError(JointError):
+    """A file that is not whole, or that the system does not give."""
+
+
+def read_checkpoint(
+    checkpoint: str,
+    map_location: Any = 'cpu',
+    name: str | None = None,
+    remedy: str = REMEDY,
+) -> dict[str, Tensor]:
+    """Read the named tensors of a file, whatever they are wrapped in; no code of it is run.
+
+    Args:
+        checkpoint: Path, `https://` address or any scheme that mmengine knows.
+        map_location: Device to which it is read.
+        name: What the file is to the user, for the errors.
+        remedy: What to do about an error.
+
+    Returns:
+        Name -> tensor.
+
+    Raises:
+        JointError: When the file is absent, cannot be downloaded or read, or holds no tensors.
+    """
+    name = name or f'The checkpoint {checkpoint}'
+    return tensors_of(read_content(checkpoint, map_location, name, remedy), name, remedy)
+
+
+def read_content(
+    checkpoint: str,
+    map_location: Any = 'cpu',
+    name: str | None = None,
+    remedy: str = REMEDY,
+    keep: bool = False,
+) -> Any:
+    """Read all that a file holds; no code of it is run.
+
+    Args:
+        checkpoint: As for :func:`read_checkpoint`.
+        map_location: Likewise.
+        name: Likewise.
+        remedy: Likewise.
+        keep: Hold what was read of a local file for the next call, which then reads nothing: a
+            checkpoint is chosen, checked and loaded by three who do not know of each other.
+
+    Returns:
+        What was saved, of tensors and plain values.
+
+    Raises:
+        JointError: When the file is absent, or cannot be downloaded or read.
+        BrokenFileError: When that is since it is not whole.
+    """
+    name = name or f'The checkpoint {checkpoint}'
+    path = os.path.expanduser(checkpoint)
+    remote = re.match(r'[\w-]+://', checkpoint)
+    if not remote and not os.path.isfile(path):
+        raise JointError(f'{name} does not exist: {remedy}.')
+    try:
+        if checkpoint.startswith(('http://', 'https://')):
+            return _download(checkpoint, map_location)
+        if remote:
+            with weights_only():
+                return CheckpointLoader.load_checkpoint(checkpoint, map_location)
+        return _read_local(path, map_location, keep)
+    except Exception as error:  # whatever a network, a file system or pickle can raise
+        cause = error.__cause__ if isinstance(error, JointError) else None  # of mmengine's loader
+        reason = _why_unreadable(cause or error, None if remote else path)
+        kind = JointError if reason == UNSAFE else BrokenFileError
+        raise kind(f'{name} cannot be loaded ({reason}): {remedy}.') from error
+
+
+def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tensor]:
+    """Take the named tensors out of what a file holds.
+
+    Args:
+        content: What :func:`read_content` returned.
+        name: What the file is to the user, for the errors.
+        remedy: What to do about an error.
+
+    Returns:
+        Name -> tensor.
+
+    Raises:
+        JointError: When it holds no named values.
+    """
+    if isinstance(content, Mapping) and isinstance(content.get('state_dict'), Mapping):
+        content = content['state_dict']
+    if not isinstance(content, Mapping):
+        raise JointError(f'{name} holds no named parameters: {remedy}.')
+    return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def is_whole(file: str | Path | IO[bytes]) -> bool:
+    """Whether all that torch wrote, a zip file, is there and has its checksums.
+
+    Args:
+        file: Its path, or the file itself.
+
+    Returns:
+        Whether it is; torch itself compares no checksums.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError):
+        return False
+
+
+def _read_local(path: str, map_location: Any, keep: bool) -> Any:
+    state = os.stat(path)
+    key = (os.path.abspath(path), state.st_mtime_ns, state.st_size)
+    content = _kept.pop(key, None)
+    _kept.clear()
+    if content is None:
+        register_safe_globals()  # again: whoever leaves torch's `safe_globals` takes it away
+        with open(path, 'rb') as file:
+            if file.read(2) == b'PK' and not is_whole(file):
+                raise zipfile.BadZipFile('its checksums are wrong')
+            file.seek(0)
+            content = torch.load(file, map_location=map_location, weights_only=True)
+    if keep:
+        _kept[key] = content
+    return content
+
+
+def _why_unreadable(error: BaseException, path: str | None) -> str:
+    reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+    if isinstance(error, pickle.UnpicklingError):
+        return UNSAFE
+    if path is None:
+        return reason
+    if isinstance(error, PermissionError):
+        return 'it may not be read'
+    with open(path, 'rb') as file:
+        begins_as_zip = file.read(2) == b'PK'
+    if begins_as_zip and not zipfile.is_zipfile(path):
+        return 'it is cut off'
+    return reason if begins_as_zip else 'it is no file that PyTorch saved'
+
+
+def _download(url: str, map_location: str) -> Mapping[str, Any]:
+    """Fetch a file on the main process first, so that the others find it in the cache."""
+    main = is_main_process()
+    if not main:
+        barrier()
+    try:
+        return torch.hub.load_state_dict_from_url(
+            url, map_location=map_location, progress=main, weights_only=True
+        )
+    finally:
+        if main:
+            barrier()

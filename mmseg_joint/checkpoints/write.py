@@ -1,0 +1,182 @@
+"""Checkpoints that a kill or a full disk leaves whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+from mmseg.registry import HOOKS
+
+from mmseg_joint.checkpoints.average_buffers import average_buffers
+from mmseg_joint.checkpoints.find import PARTIAL, broken_files, partial_files
+from mmseg_joint.checkpoints.safe_globals import register_safe_globals
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_path
+
+
+class AtomicBackend(LocalBackend):
+    """Local files that are there as a whole or not at all, whenever the process ends.
+
+    A file is written beside its place, flushed to the disk, and then takes its name in one step.
+    So a file of that name from before stays readable until the new one is complete.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[Path, int] | None = None
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write a file.
+
+        Args:
+            obj: Its content.
+            filepath: Its path; its folder is made if there is none.
+
+        Raises:
+            JointError: When the disk refuses it. What was there before is as it was.
+        """
+        target = Path(filepath)
+        try:
+            partial = target.with_name(target.name + PARTIAL)
+            with atomic_path(target, partial, durable=True) as place, open(place, 'wb') as file:
+                file.write(obj)
+        except OSError as error:
+            raise JointError(
+                f'{target} could not be written ({error.strerror or error}): make room on the disk '
+                'and add --resume to go on from the checkpoint before it, which is whole.'
+            ) from error
+        _flush_folder(target.parent)
+
+    def remove(self, filepath: str | Path) -> None:
+        """Delete a file, or note it inside :meth:`hold_back_removals`.
+
+        Args:
+            filepath: The file.
+        """
+        if self._held is None:
+            super().remove(filepath)
+        else:
+            self._held[Path(filepath)] = _written(filepath)
+
+    @contextmanager
+    def hold_back_removals(self) -> Iterator[None]:
+        """Delete files at the end of the block only, and not at all if it fails.
+
+        A file that was written anew inside the block stays.
+        """
+        outer = self._held
+        held: dict[Path, int] = {}
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = outer
+        for path, written in held.items():
+            if path.is_file() and _written(path) == written:
+                self.remove(path)
+
+
+register_backend('atomic', AtomicBackend, force=True)
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """mmengine's `CheckpointHook`, whose files a kill or a full disk leaves whole.
+
+    A checkpoint takes its name once it is complete; `last_checkpoint` names it after that, and the
+    files that it replaces (`max_keep_ckpts`, `save_best`) are deleted after that too. What a run
+    that was killed left half-written is deleted when the next one starts, which says so.
+
+    All processes of a distributed training validate, and go on with, the buffers that are saved:
+    the mean of theirs.
+
+    Checkpoints that are not local files, or with `backend_args` of one's own, are written as
+    mmengine writes them.
+
+    Args:
+        **kwargs: The arguments of mmengine's hook.
+    """
+
+    backend_args: dict[str, Any] | None  # mmengine's
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        is_local = '://' not in str(self.out_dir or '')
+        if is_local and self.backend_args is None and self.file_client_args is None:
+            self.backend_args = {'backend': 'atomic'}
+
+    def before_run(self, runner: Any) -> None:
+        """Let torch read back what is written here, in a process without our `setup` too.
+
+        Args:
+            runner: The runner, which has read no checkpoint yet.
+        """
+        register_safe_globals()
+
+    def before_train(self, runner: Any) -> None:
+        """Delete what was half-written, and say where training goes on instead.
+
+        Args:
+            runner: The runner, which has read its checkpoint.
+        """
+        super().before_train(runner)
+        if not is_main_process() or not isinstance(self.file_backend, AtomicBackend):
+            return
+        folder = Path(self.out_dir)
+        partial = partial_files(folder, self.filename_tmpl)
+        now = runner.epoch if self.by_epoch else runner.iter
+        broken = partial + broken_files(folder, self.filename_tmpl, after=now)
+        if broken:
+            names = ', '.join(path.name for path in broken)
+            begin = f'goes on from iteration {runner.iter}' if runner.iter else 'starts anew'
+            runner.logger.warning(
+                f'{names} in {folder}: not whole, as the writing was cut short or the disk failed. '
+                f'Training {begin}.'
+            )
+        for path in partial:
+            path.unlink()
+
+    def before_val_epoch(self, runner: Any) -> None:
+        """Let all processes validate the same model.
+
+        Args:
+            runner: The runner.
+        """
+        average_buffers(runner.model)
+
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        average_buffers(runner.model)
+        if hasattr(runner.optim_wrapper, 'average_accumulated_gradients'):
+            # only the first rank writes, but each has gradients of its own
+            runner.optim_wrapper.average_accumulated_gradients()
+        with self._outdated_kept_until_done():
+            super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
+        with self._outdated_kept_until_done():
+            super()._save_best_checkpoint(runner, metrics)
+
+    def _outdated_kept_until_done(self) -> AbstractContextManager[None]:
+        if isinstance(self.file_backend, AtomicBackend):
+            return self.file_backend.hold_back_removals()
+        return nullcontext()
+
+
+def _written(path: str | Path) -> int:
+    return Path(path).stat().st_mtime_ns
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the new name as durable as the content; some file systems know no such thing."""
+    if os.name == 'posix':
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

@@ -1,0 +1,112 @@
+"""What is checked before a training or a test begins: one list, which the doctor goes through too.
+
+A check is a function that raises :class:`~mmseg_joint.errors.JointError`, one sentence that names
+the key or the file and the remedy. Its moment says when it can be asked and what it takes:
+
+=============  ========================================  =========================================
+moment         takes                                     when
+=============  ========================================  =========================================
+`'read'`       `cfg`                                     the config has been read; all else relies
+                                                         on its sections
+`'config'`     `cfg`                                     before anything is built
+`'advice'`     `cfg`                                     the same, but training only warns
+`'model'`      `cfg, model`                              the model has been built
+`'weights'`    `cfg, model`                              the same, where the user names a checkpoint
+`'objective'`  `cfg, name, objective`                    for each of the model's objectives
+`'data'`       `model, dataset, key of the dataset`      the datasets have been built
+=============  ========================================  =========================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from mmseg_joint.errors import JointError
+
+from .channels import watch_channels
+from .classes import check_classes
+from .domains import check_batch, check_objective
+from .hooks import check_backends, check_best
+from .launcher import check_launcher
+from .parts import check_parts
+from .pipelines import check_pipelines
+from .schedules import check_ends, check_networks, check_units
+from .values import check_loops, check_needed, check_numbers, check_sections
+from .weights import check_files, check_start, check_tested
+
+BOTH = ('train', 'test')
+
+
+class Check(NamedTuple):
+    """A line of the list.
+
+    Attributes:
+        moment: When it can be asked.
+        run: The function.
+        tasks: What it is asked for: `'train'`, `'test'` or both.
+    """
+
+    moment: str
+    run: Callable[..., None]
+    tasks: tuple[str, ...] = BOTH
+
+
+# in this order: the earlier ones make sure of what the later ones take for granted
+CHECKS = (
+    Check('read', check_sections),
+    Check('config', check_sections),  # again, for what a stage merges in
+    Check('config', check_launcher),
+    *(Check('config', partial(check_needed, task=task), (task,)) for task in BOTH),
+    Check('config', check_numbers),
+    Check('config', check_loops),
+    *(Check('config', partial(check_parts, task=task), (task,)) for task in BOTH),
+    Check('config', check_best),
+    Check('config', check_backends),
+    Check('config', check_pipelines),
+    Check('config', check_files, ('train',)),
+    Check('config', check_batch, ('train',)),
+    Check('config', check_networks),
+    Check('advice', check_units, ('train',)),
+    Check('advice', check_ends, ('train',)),
+    Check('model', watch_channels),
+    Check('objective', check_objective, ('train',)),
+    Check('weights', check_start, ('train',)),
+    Check('weights', check_tested, ('test',)),
+    Check('data', check_classes),
+)
+
+
+def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
+    """Go through the checks of a moment.
+
+    Args:
+        moment: As in the list.
+        task: `'train'` or `'test'`.
+        *things: What the checks of this moment take.
+
+    Yields:
+        What each has found, before the next is asked.
+    """
+    for check in CHECKS:
+        if check.moment == moment and task in check.tasks:
+            try:
+                check.run(*things)
+            except JointError as error:
+                yield error
+
+
+def refuse(moment: str, task: str, *things: Any) -> None:
+    """Go through the checks of a moment, up to the first that finds a mistake.
+
+    Args:
+        moment: As for :func:`findings`.
+        task: Likewise.
+        *things: Likewise.
+
+    Raises:
+        JointError: When one finds a mistake.
+    """
+    for error in findings(moment, task, *things):
+        raise error

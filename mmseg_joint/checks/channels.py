@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+
+def watch_channels(cfg: Config, model: nn.Module) -> None:
+    """Let the first call of every convolution say where the channels do not fit.
+
+    How many a network is given is known only when it is called: a backbone's maps depend on its
+    arguments, a discriminator's on the objective.
+
+    Args:
+        cfg: The whole config; with `compile`, nothing is watched.
+        model: The model, perhaps wrapped. The first call raises :class:`JointError` when a network
+            is made for another number of channels than it is given; afterwards nothing is watched.
+    """
+    while isinstance(getattr(model, 'module', None), nn.Module):
+        model = model.module
+    modules = {} if cfg.get('compile') else dict(model.named_modules())
+    for name, module in modules.items():
+        if type(module) in (nn.Conv2d, nn.ConvTranspose2d):
+            network = name
+            while network and type(modules[network]).__name__ not in MODELS.module_dict:
+                network = network.rpartition('.')[0]
+            key = f'model.{network} ({type(modules[network]).__name__})'
+            _watch(module, key)
+
+
+def _watch(module: nn.Module, key: str) -> None:
+    def compare(module: Any, inputs: tuple[Tensor, ...]) -> None:
+        handle.remove()
+        expected, given = module.in_channels, inputs[0].shape[-3]
+        if given != expected:
+            raise JointError(
+                f'{key} is made for {expected} channels and given {given}: set its in_channels to '
+                f'{given}.'
+            )
+
+    handle = module.register_forward_pre_hook(compare)

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from mmseg_joint.errors import JointError
+
+
+def check_classes(model: nn.Module, dataset: Any, key: str) -> None:
+    """Refuse data whose classes are more or fewer than the model predicts."""
+    while isinstance(getattr(model, 'module', None), nn.Module):
+        model = model.module
+    predicted = getattr(model, 'num_classes', None)
+    parts = getattr(dataset, 'domains', None)
+    named = {key: dataset}
+    if isinstance(parts, dict):
+        named = {f'{key}.domains.{name}': part for name, part in parts.items()}
+    for place, part in named.items():
+        classes = (getattr(part, 'metainfo', None) or {}).get('classes')
+        labelled = getattr(part, 'labelled', True)
+        if predicted and classes and labelled and len(classes) != predicted:
+            raise JointError(
+                f'{place} has {len(classes)} classes but model.decode_head.num_classes is '
+                f'{predicted}: make them equal.'
+            )

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
+
+from mmseg_joint.checks.values import value_of
+from mmseg_joint.errors import JointError
+
+RULES = ('save_best', 'rule', 'greater_keys', 'less_keys')
+# backend -> packages of which it needs one; pip knows the first by the same name
+PACKAGES = {
+    'TensorboardVisBackend': ('tensorboard', 'tensorboardX'),
+    'WandbVisBackend': ('wandb',),
+    'MLflowVisBackend': ('mlflow',),
+    'ClearMLVisBackend': ('clearml',),
+    'NeptuneVisBackend': ('neptune',),
+    'DVCLiveVisBackend': ('dvclive',),
+    'AimVisBackend': ('aim',),
+}
+
+
+def check_best(cfg: Config) -> None:
+    """Refuse a best checkpoint of which mmengine cannot tell what is better."""
+    key = 'default_hooks.checkpoint'
+    hook = value_of(cfg, key) or {}
+    given = {name: hook[name] for name in RULES if hook.get(name) is not None}
+    if 'save_best' not in given:
+        return
+    try:
+        CheckpointHook(**given)
+    except (ValueError, KeyError, AssertionError) as error:
+        raise JointError(
+            f'{key}.save_best is {given["save_best"]!r} with rule={given.get("rule")!r}, and it is '
+            'not known what is better: name a result of the validation, like "mIoU", or add '
+            f'{key}.rule="greater" or "less".'
+        ) from error
+
+
+def check_backends(cfg: Config) -> None:
+    """Look for the packages that the visualizer writes with."""
+    for index, backend in enumerate(value_of(cfg, 'visualizer.vis_backends') or ()):
+        kind = _name(backend.get('type')) if isinstance(backend, dict) else ''
+        packages = PACKAGES.get(kind, ())
+        if packages and not any(find_spec(package) for package in packages):
+            raise JointError(
+                f'visualizer.vis_backends.{index} is a {kind}, which needs {packages[0]}: run '
+                f'`python -m pip install {packages[0]}`, or delete the entry.'
+            )
+
+
+def _name(kind: Any) -> str:
+    return str(getattr(kind, '__name__', kind)).rpartition('.')[2]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_joint.checks.values import value_of
+from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
+from mmseg_joint.errors import JointError
+
+DECAYING_TO_ZERO = ('PolyLR', 'CosineAnnealingLR')
+
+
+def check_networks(cfg: Config) -> None:
+    """Compare the networks that have a schedule with those that have an optimizer."""
+    given, optimizers = cfg.get('param_scheduler'), cfg.get('optim_wrapper') or {}
+    joint = optimizers.get('constructor') == 'JointOptimWrapperConstructor'
+    if not joint or not isinstance(given, dict) or 'type' in given:
+        return
+    networks = set(networks_of(optimizers))
+    missing = sorted(networks - set(given))
+    if missing:
+        raise JointError(
+            f'param_scheduler has no schedule for {", ".join(missing)}: add the key, or give one '
+            'list that all optimizers follow.'
+        )
+    unknown = sorted(set(given) - networks)
+    if unknown:
+        raise JointError(
+            f'param_scheduler has a schedule for {", ".join(unknown)}, but optim_wrapper has only '
+            f'{", ".join(sorted(networks))}: correct or delete the key.'
+        )
+
+
+def check_units(cfg: Config) -> None:
+    """Look for a schedule that counts epochs in a training that counts iterations."""
+    for key, schedules, max_iters in schedules_of(cfg):
+        for schedule in schedules:
+            if schedule.get('by_epoch', True) and not schedule.get('convert_to_iter_based'):
+                raise JointError(
+                    f'{key}: {schedule.get("type")} counts epochs, of which a training of '
+                    f'{max_iters} iterations has one: set by_epoch=False.'
+                )
+
+
+def check_ends(cfg: Config) -> None:
+    """Look for a learning rate that is 0 long before training ends."""
+    for key, schedules, max_iters in schedules_of(cfg):
+        end, kind = schedules[-1].get('end') or max_iters, schedules[-1].get('type')
+        if end < max_iters and kind in DECAYING_TO_ZERO and not schedules[-1].get('eta_min'):
+            raise JointError(
+                f'{key}: {kind} ends at iteration {end:,} and leaves the learning rate at 0 until '
+                f'training ends at {max_iters:,}: leave `end` out, and it follows '
+                'train_cfg.max_iters.'
+            )
+
+
+def schedules_of(cfg: Config) -> Iterator[tuple[str, list[dict[str, Any]], int]]:
+    """List the schedules of a training that counts iterations.
+
+    Args:
+        cfg: The whole config.
+
+    Yields:
+        Key of a network's schedules, their configs, the one that ends last at the end, and the
+        iterations of the training.
+    """
+    given, max_iters = cfg.get('param_scheduler') or {}, value_of(cfg, 'train_cfg.max_iters')
+    several = given if isinstance(given, dict) and 'type' not in given else {'': given}
+    for name, listed in several.items() if max_iters else ():
+        listed = listed if isinstance(listed, (list, tuple)) else [listed]
+        schedules = [schedule for schedule in listed if isinstance(schedule, dict)]
+        if schedules:
+            key = f'param_scheduler.{name}' if name else 'param_scheduler'
+            yield key, sorted(schedules, key=lambda x: x.get('end') or max_iters), int(max_iters)

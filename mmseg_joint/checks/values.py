@@ -1,0 +1,107 @@
+"""The kind of each section of a config, and the numbers without which nothing starts."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_joint.errors import JointError
+
+NEEDED = {
+    'train': ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
+    'test': ('model', 'test_dataloader', 'test_cfg', 'test_evaluator'),
+}
+LOADERS = tuple(f'{name}_dataloader' for name in ('train', 'val', 'test'))
+# sections that are a dict; None leaves one out
+DICTS = (
+    *('model', 'model.objectives', 'optim_wrapper', 'env_cfg', 'randomness', 'log_processor'),
+    *('train_cfg', 'val_cfg', 'test_cfg', 'default_hooks', 'visualizer', *LOADERS),
+    *('train_dataloader.sampler', *(f'{loader}.dataset' for loader in LOADERS)),
+    'train_dataloader.dataset.domains',
+)
+# hooks that mmengine brings by itself, which None takes away
+BROUGHT = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
+# whole numbers, and the least and the greatest that they can be
+NUMBERS: dict[str, tuple[int, int | None]] = {
+    'train_cfg.max_iters': (1, None),
+    'train_cfg.max_epochs': (1, None),
+    'train_cfg.val_interval': (1, None),
+    'optim_wrapper.accumulative_counts': (1, None),
+    'default_hooks.logger.interval': (1, None),
+    'default_hooks.visualization.interval': (1, None),
+    'default_hooks.checkpoint.interval': (-1, None),
+    'default_hooks.checkpoint.max_keep_ckpts': (-1, None),
+    'randomness.seed': (0, 2**32 - 1),
+    **{f'{loader}.batch_size': (1, None) for loader in LOADERS},
+    **{f'{loader}.num_workers': (0, None) for loader in LOADERS},
+}
+
+
+def value_of(cfg: Config, key: str) -> Any:
+    """Read the value of a dotted key; None if it, or a part around it, is not there."""
+    node: Any = cfg
+    for part in key.split('.'):
+        node = node.get(part) if isinstance(node, (dict, Config)) else None
+    return node
+
+
+def check_sections(cfg: Config) -> None:
+    """Refuse a section that is of another kind than it must be."""
+    for key in DICTS:
+        value = value_of(cfg, key)
+        if value is not None and not isinstance(value, dict):
+            raise JointError(f'{key} is {value!r}: give a dict, like {key}=dict(…).')
+    if 'env_cfg' in cfg and cfg.env_cfg is None:
+        raise JointError('env_cfg is None: delete the key, or give env_cfg=dict().')
+    level = cfg.get('log_level')
+    if isinstance(level, str) and not isinstance(logging.getLevelName(level), int):
+        raise JointError(f'log_level is {level!r}: choose from {", ".join(LEVELS)}.')
+    for name, hook in (cfg.get('default_hooks') or {}).items():
+        if hook is None and name not in BROUGHT:
+            raise JointError(
+                f'default_hooks.{name} is None, which only hooks of mmengine itself may be: delete '
+                'the key, or give default_hooks anew with _delete_=True.'
+            )
+    hooks = cfg.get('custom_hooks')
+    if hooks is not None and not isinstance(hooks, (list, tuple)):
+        raise JointError(f'custom_hooks is {hooks!r}: give a list, like [dict(type=…)].')
+
+
+def check_needed(cfg: Config, task: str) -> None:
+    """Refuse a config that lacks a section which a task needs."""
+    missing = [key for key in NEEDED[task] if not cfg.get(key)]
+    if missing:
+        raise JointError(
+            f'The config {cfg.filename or ""} has no {", ".join(missing)}: add it, or name another '
+            f'config to {task}.'
+        )
+
+
+def check_loops(cfg: Config) -> None:
+    """Refuse a validation or a test that has some of its three sections, but not all."""
+    for task in ('val', 'test'):
+        keys = [f'{task}_{part}' for part in ('dataloader', 'cfg', 'evaluator')]
+        missing = [key for key in keys if cfg.get(key) is None]
+        given = [key for key in keys if key not in missing]
+        if missing and given:
+            verb = 'is' if len(missing) == 1 else 'are'
+            raise JointError(
+                f'{" and ".join(missing)} {verb} missing, but {" and ".join(given)} not: add what '
+                'is missing, or set all three to None.'
+            )
+
+
+def check_numbers(cfg: Config) -> None:
+    """Refuse lengths and counts with which nothing could start."""
+    for key, (least, most) in NUMBERS.items():
+        value = value_of(cfg, key)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # 2e4, which mmengine takes too
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        in_range = whole and value >= least and (most is None or value <= most)
+        if value is not None and not in_range:
+            upto = '' if most is None else f' to {most}'
+            raise JointError(f'{key} is {value!r}: give a whole number from {least}{upto}.')

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.config import Config
+from torch import nn
+
+from mmseg_joint.checkpoints.fit import check_checkpoint
+from mmseg_joint.errors import JointError
+
+
+def check_files(cfg: Config) -> None:
+    """Look for the weights files that training starts from."""
+    files = weights_files(cfg).items()
+    absent = [(key, path) for key, path in files if not is_remote(path) and not is_here(path)]
+    if absent:
+        named = ' and '.join(f'{key} is {path!r}' for key, path in absent)
+        raise JointError(f'{named}, which does not exist: put the file there or correct the path.')
+
+
+def check_start(cfg: Config, model: nn.Module) -> None:
+    """Compare the checkpoint that training starts from, or goes on from, with the model."""
+    check_checkpoint(cfg, model, 'resume' if cfg.get('resume') else 'start')
+
+
+def check_tested(cfg: Config, model: nn.Module) -> None:
+    """Compare the checkpoint that is tested with the model."""
+    check_checkpoint(cfg, model, 'test')
+
+
+def weights_files(cfg: Config) -> dict[str, str]:
+    """List the weights files that a config names, by their dotted keys."""
+    files = dict(_pretrained(cfg.get('model'), 'model'))
+    if cfg.get('load_from'):
+        files['load_from'] = cfg.load_from
+    return files
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is an address, like `https://…` or `open-mmlab://…`."""
+    return re.match(r'[\w-]+://', path) is not None
+
+
+def is_here(path: str) -> bool:
+    """Whether a path is a file of this machine."""
+    return not is_remote(path) and os.path.isfile(os.path.expanduser(path))
+
+
+def _pretrained(node: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, (list, tuple)):
+        for index, item in enumerate(node):
+            yield from _pretrained(item, f'{key}.{index}')
+    elif isinstance(node, dict):
+        kind = str(node.get('type')).rpartition('.')[2]
+        if kind == 'Pretrained' and isinstance(node.get('checkpoint'), str):
+            yield f'{key}.checkpoint', node['checkpoint']
+        # mmseg's older way; elsewhere a name may mean anything
+        old = node.get('pretrained') if key in ('model', 'model.backbone') else None
+        if isinstance(old, str) and (is_remote(old) or old.endswith('.pth')):
+            yield f'{key}.pretrained', old
+        for name, value in node.items():
+            yield from _pretrained(value, f'{key}.{name}')

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from mmengine.config import Config
+
+from mmseg_joint.checkpoints.find import checkpoint_to_resume
+from mmseg_joint.checks import refuse
+
+from .launch import close_process_group, ready_runner, use_mixed_precision
+from .recompute_norm import recompute_norm_of
+from .stage_training import train_stages
+from .stages import read_stages
+
+
+def train(cfg: Config, resume: str | None = None, amp: bool = False) -> None:
+    """Train what a config asks for, in its stages if it has some.
+
+    Args:
+        cfg: The whole config, with `work_dir`; changed in place.
+        resume: None starts anew unless the config says otherwise, `'auto'` goes on from the newest
+            checkpoint in the work dir, and a path from that one.
+        amp: Train in mixed precision.
+
+    Raises:
+        JointError: When the config, its data or a checkpoint has a mistake.
+    """
+    if cfg.get('stages') is None:
+        _train(cfg, resume, amp)
+    else:
+        stages = read_stages(cfg)
+        for stage in stages:  # before the first one trains
+            refuse('config', 'train', stage.cfg)
+            if amp:
+                use_mixed_precision(stage.cfg)
+        train_stages(stages, cfg.work_dir, resume or ('auto' if cfg.get('resume') else None))
+    close_process_group()
+
+
+def test(cfg: Config, recompute_norm: int | None = None) -> None:
+    """Test the checkpoint that a config loads.
+
+    Args:
+        cfg: The whole config, with `work_dir` and `load_from`; changed in place.
+        recompute_norm: Images of which the batch norms' averages are taken anew; None for none.
+
+    Raises:
+        JointError: When the config, its data or the checkpoint has a mistake.
+    """
+    runner = ready_runner(cfg, 'test')
+    if recompute_norm:
+        runner.load_or_resume()
+        recompute_norm_of(runner.model, cfg, recompute_norm)
+    runner.test()
+    close_process_group()
+
+
+def _train(cfg: Config, resume: str | None, amp: bool) -> None:
+    if amp:
+        use_mixed_precision(cfg)
+    if resume not in (None, 'auto'):
+        cfg.resume, cfg.load_from = True, resume
+    elif resume or (cfg.get('resume') and not cfg.get('load_from')):
+        newest = checkpoint_to_resume(cfg)
+        cfg.resume = newest is not None
+        cfg.load_from = newest or cfg.get('load_from')
+    runner = ready_runner(cfg, 'train')
+    if resume and not cfg.resume:
+        runner.logger.warning(f'{cfg.work_dir} has no whole checkpoint: training starts anew.')
+    runner.train()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+LENGTHS = ('end', 'total_iters', 'T_max')  # what mmengine's schedules keep of their length
+
+
+@HOOKS.register_module()
+class ScheduleExtensionHook(Hook):
+    """Lets the learning rate of a resumed run end where the config ends it now.
+
+    mmengine restores a schedule's end too: with a longer `train_cfg.max_iters` the rest would be
+    trained with the learning rate at which the shorter schedule ended, often 0. One that has come
+    down to 0 already stays there, of which the log warns.
+    """
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Set the ends of the schedules in a checkpoint to those of the config.
+
+        Args:
+            runner: The runner.
+            checkpoint: What it has read, and goes on from if it resumes; changed in place.
+        """
+        if not runner._resume or not runner.param_schedulers:
+            return
+        at_zero: set[int] = set()
+        for schedule, state in _pairs(runner.param_schedulers, checkpoint.get('param_schedulers')):
+            if schedule.end > state['end'] and not any(state['_last_value']):
+                at_zero.add(state['end'])
+            state.update({key: vars(schedule)[key] for key in LENGTHS if key in vars(schedule)})
+        if at_zero:
+            runner.logger.warning(
+                f'The schedule of this checkpoint ended at iteration {max(at_zero)}, at a learning '
+                'rate of 0, and stays there: start anew from its weights with load_from.'
+            )
+
+
+def _pairs(schedules: Any, states: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Each schedule with its state: of lists, or of lists by network; others are refused later."""
+    if isinstance(schedules, dict) and isinstance(states, dict):
+        for name, own in schedules.items():
+            yield from zip(own, states.get(name, ()))
+    elif isinstance(schedules, list) and isinstance(states, list):
+        yield from zip(schedules, states)

@@ -1,0 +1,38 @@
+"""What an error of the system means for the user."""
+
+from __future__ import annotations
+
+import errno
+
+# what the user can do about a file that the system refuses
+REMEDIES = {
+    errno.ENOENT: 'correct the path',
+    errno.EACCES: 'change its permissions, or name another place',
+    errno.EPERM: 'change its permissions, or name another place',
+    errno.EROFS: 'name a place that can be written',
+    errno.EEXIST: 'it is in the way: name another place',
+    errno.ENOTDIR: 'a file stands where a folder is needed: name another place',
+    errno.EISDIR: 'name a file instead of a folder',
+    errno.ENOSPC: 'make room on the disk',
+    errno.EDQUOT: 'make room on the disk',
+    errno.EFBIG: 'make room on the disk',
+}
+
+
+def hint(error: Exception) -> str | None:
+    """Translate an error that may be the user's.
+
+    Mistakes in a config are told by :mod:`mmseg_joint.checks`, before anything is built from it.
+
+    Args:
+        error: What was caught.
+
+    Returns:
+        One sentence for a file that the system refuses; None for any other error, which is perhaps
+        a mistake in the program.
+    """
+    remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+    if remedy is None or not isinstance(error, OSError):
+        return None
+    what = error.filename2 or error.filename or 'A file'
+    return f'{what} cannot be used ({error.strerror}): {remedy}.'

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmseg_joint.checkpoints.fit import check_checkpoint
+from mmseg_joint.errors import JointError
+
+
+class Malice:
+    def __reduce__(self):
+        return Path.touch, (Path('executed'),)
+
+
+@pytest.fixture
+def model():
+    """A part that predicts and one that helps in training."""
+    return nn.ModuleDict(dict(backbone=nn.Linear(2, 3), objectives=nn.Linear(3, 1)))
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch, model):
+    """Save something and check it for a task."""
+    monkeypatch.chdir(tmp_path)
+
+    def check(task: str, content, wrapped: bool = False) -> None:
+        torch.save(content, 'a.pth')
+        network = nn.DataParallel(model) if wrapped else model
+        check_checkpoint(Config(dict(load_from='a.pth')), network, task)
+
+    return check
+
+
+def training(state: dict) -> dict:
+    meta = dict(iter=1, epoch=0)
+    return dict(state_dict=state, meta=meta, optimizer=dict(), message_hub=dict())
+
+
+def test_what_fits(check, model):
+    state = model.state_dict()
+    backbone = {key: value for key, value in state.items() if 'backbone' in key}
+    check('resume', training(state))
+    check('resume', training({f'module.{key}': value for key, value in state.items()}))
+    check('resume', training(state), wrapped=True)
+    check('test', dict(state_dict=backbone))
+    check('test', {**state, 'auxiliary_head.weight': torch.zeros(1)})
+    check('start', {'backbone.weight': torch.zeros(3, 2), 'other': torch.zeros(1)})
+    check_checkpoint(Config(dict(load_from=None)), model, 'resume')
+
+
+@pytest.mark.parametrize(
+    ('task', 'change', 'told'),
+    [
+        ('resume', lambda s: s.pop('objectives.bias'), r'lacks 1 .*\(objectives\.bias\); give the'),
+        ('resume', lambda s: s.update(more=torch.zeros(1)), r'has besides 1 .*\(more\)'),
+        ('resume', lambda s: s.update({'backbone.bias': torch.zeros(9)}), 'in another shape 1'),
+        ('test', lambda s: s.pop('backbone.bias'), r'lacks 1 .*\(backbone\.bias\)'),
+        ('test', lambda s: s.update({'backbone.bias': torch.zeros(9)}), 'in another shape 1'),
+        ('start', lambda s: (s.clear(), s.update(a=torch.zeros(1))), "fits none of the model's 4"),
+    ],
+)
+def test_what_does_not(check, model, task, change, told):
+    state = dict(model.state_dict())
+    change(state)
+    with pytest.raises(JointError, match=rf'a\.pth.*{told}'):
+        check(task, training(state))
+
+
+def test_weights_alone_cannot_be_gone_on_from(check, model):
+    with pytest.raises(JointError, match=r'a\.pth has no meta, optimizer, message_hub .*load_from'):
+        check('resume', dict(state_dict=model.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ('change', 'lacks'),
+    [
+        (dict(meta=[1]), 'meta'),
+        (dict(meta=dict(iter=1)), 'meta.epoch'),
+        (dict(meta=dict(epoch=0, iter='1')), 'meta.iter'),
+        (dict(optimizer='Adam'), 'optimizer'),
+        (dict(message_hub=None, optimizer=3), 'optimizer, message_hub'),
+    ],
+)
+def test_a_state_that_is_not_whole(check, model, change, lacks):
+    with pytest.raises(JointError) as caught:
+        check('resume', {**training(model.state_dict()), **change})
+    assert f'a.pth has no {lacks} to go on from' in str(caught.value)
+
+
+def test_a_config_in_a_file_is_no_reason_to_run_it(check, model):
+    content = training(model.state_dict())
+    content['meta']['config'] = 'open("executed", "w")'
+    with pytest.raises(JointError, match=r'a\.pth has the code of a config in meta\.config'):
+        check('resume', content)
+
+
+def test_schedules_are_needed_where_the_config_has_some(check, model):
+    content = training(model.state_dict())
+    torch.save(content, 'a.pth')
+    cfg = Config(dict(load_from='a.pth', param_scheduler=[dict(type='PolyLR')]))
+    with pytest.raises(JointError, match='has no param_schedulers to go on from'):
+        check_checkpoint(cfg, model, 'resume')
+    for state in ([{}], dict(segmentor=[{}])):
+        torch.save({**content, 'param_schedulers': state}, 'a.pth')
+        check_checkpoint(cfg, model, 'resume')
+
+
+@pytest.mark.parametrize('task', ['resume', 'test', 'start'])
+def test_no_code_of_a_file_is_run(check, model, task, tmp_path):
+    with pytest.raises(JointError, match='no code of a file is run'):
+        check(task, {**training(model.state_dict()), 'message_hub': Malice()})
+    assert not (tmp_path / 'executed').exists()

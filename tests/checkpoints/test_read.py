@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from mmseg_joint.checkpoints.enforce import enforce_weights_only
+from mmseg_joint.checkpoints.read import BrokenFileError, read_checkpoint, read_content
+from mmseg_joint.checkpoints.safe_globals import register_safe_globals
+from mmseg_joint.errors import JointError
+
+
+class Explosive:
+    def __reduce__(self):
+        return exec, ('raise SystemExit("code of the file ran")',)
+
+
+class Sneaky:
+    def __reduce__(self):
+        return getattr, (HistoryBuffer, '__init__')
+
+
+@pytest.mark.parametrize('load', [Explosive, Sneaky])
+def test_code_in_a_file_never_runs(tmp_path, load):
+    path = tmp_path / 'bad.pth'
+    torch.save({'conv.weight': load()}, path)
+    with pytest.raises(JointError, match=r'cannot be loaded .*no code of a file is run'):
+        read_checkpoint(str(path))
+    with pytest.raises(JointError, match=r'cannot be loaded .*no code of a file is run'):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
+def test_nor_does_code_of_a_file_from_an_address(tmp_path, monkeypatch):
+    """Whatever mmengine fetches it with, and asks of torch then."""
+    torch.save({'conv.weight': Explosive()}, tmp_path / 'bad.pth')
+    torch.save({'conv.weight': torch.ones(1)}, tmp_path / 'good.pth')
+    schemes = dict(CheckpointLoader._schemes)
+    monkeypatch.setattr(CheckpointLoader, '_schemes', schemes)
+
+    @CheckpointLoader.register_scheme('shelf://')
+    def load_from_shelf(path, map_location=None):
+        return torch.load(tmp_path / path.removeprefix('shelf://'), weights_only=False)
+
+    enforce_weights_only()
+    enforce_weights_only()  # once more changes nothing
+    before = dict(os.environ)
+    unsafe = (
+        r'^The checkpoint shelf://bad\.pth cannot be loaded \(it holds more than tensors, and no '
+    )
+    with pytest.raises(JointError, match=unsafe + r'code of a file is run\): give another file\.$'):
+        CheckpointLoader.load_checkpoint('shelf://bad.pth')
+    with pytest.raises(JointError, match=r'shelf://bad\.pth cannot be loaded'):
+        read_checkpoint('shelf://bad.pth')
+    assert read_checkpoint('shelf://good.pth')['conv.weight'] == 1
+    assert dict(os.environ) == before
+
+
+def test_mmengine_reads_a_file_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    torch.save({'a': torch.ones(2)}, tmp_path / 'a.pth')
+    assert CheckpointLoader.load_checkpoint('~/a.pth', map_location='cpu')['a'].sum() == 2
+    with pytest.raises(JointError, match=r'b\.pth does not exist'):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'b.pth'))
+
+
+def test_torch_reads_a_training_checkpoint_without_running_code(tmp_path):
+    """As mmengine's resume does: with nothing but torch's own safe loading."""
+    path = tmp_path / 'iter_1.pth'
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
+    torch.save({'message_hub': {'log_scalars': {'loss': history}}}, path)
+    with torch.serialization.safe_globals([HistoryBuffer]):
+        pass  # takes away on leaving what was trusted
+    register_safe_globals()
+    loaded = torch.load(path, weights_only=True)
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
+
+
+def spoil(path):
+    """Overwrite some bytes in the middle of a tensor."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 32] = bytes(32)
+    path.write_bytes(content)
+
+
+def test_a_file_spoiled_in_its_middle_is_refused(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save({'a': torch.arange(1.0, 1000.0)}, path)
+    spoil(path)
+    assert torch.load(path, weights_only=True)['a'].shape == (999,)  # torch does not see it
+    with pytest.raises(BrokenFileError, match=r'a\.pth .*\(its checksums are wrong\)'):
+        read_checkpoint(str(path))
+
+
+def test_what_is_kept_is_given_once_and_only_of_the_same_file(tmp_path, monkeypatch):
+    files = []
+    load = torch.load
+
+    def spy(file, **kwargs):
+        files.append(file.name)
+        return load(file, **kwargs)
+
+    monkeypatch.setattr(torch, 'load', spy)
+    one, other = str(tmp_path / '1.pth'), str(tmp_path / '2.pth')
+    for path in (one, other):
+        torch.save({'a': torch.ones(1)}, path)
+    for _ in range(2):  # chosen, and checked
+        kept = read_content(one, keep=True)
+    assert read_content(one) is kept
+    assert files == [one]
+    assert read_content(one) is not kept
+    assert files == [one, one]
+    read_content(one, keep=True)
+    read_content(other, keep=True)
+    torch.save({'a': torch.zeros(2)}, other)  # another file of this name
+    assert read_content(other)['a'].shape == (2,)
+    read_content(one)
+    assert files == [one, one, one, other, other, one]

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_joint.checks.domains import check_batch, check_objective
+from mmseg_joint.errors import JointError
+
+
+def batch_of(size: int = 4, **shares) -> Config:
+    domains = dict(source=dict(type='GTADataset'), target=dict(type='CityscapesIdsDataset'))
+    loader = dict(batch_size=size, sampler=dict(shares=shares), dataset=dict(domains=domains))
+    return Config(dict(train_dataloader=loader))
+
+
+def test_batches():
+    check_batch(batch_of(source=3, target=1))
+    check_batch(Config(dict(train_dataloader=dict(batch_size=5))))  # of one domain
+    check_batch(Config(dict(train_dataloader=None)))
+    for shares, told in (
+        (dict(sorce=2, target=2), r"names the domain 'sorce', .*\['source', 'target'\]: correct"),
+        (dict(source=0.5), r"shares\['source'\] must be a whole number from 0, but is 0\.5: give"),
+        (dict(source=1, target=2), r'batch_size is 4: set it to 3, the sum of .*sampler\.shares'),
+    ):
+        with pytest.raises(JointError, match=told):
+            check_batch(batch_of(**shares))
+
+
+def test_domains_of_an_objective():
+    objective = SimpleNamespace(domains=('source', 'target'))
+    check_objective(batch_of(source=1, target=1), 'gan', objective)
+    for shares in (dict(source=1), dict(source=1, target=0)):
+        with pytest.raises(JointError, match=r'^model\.objectives\.gan needs the domain "target"'):
+            check_objective(batch_of(**shares), 'gan', objective)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from mmseg_joint.checks.launcher import NAMES, NUMBERS, check_launcher_variables
+from mmseg_joint.errors import JointError
+
+GOOD = {
+    'none': {},
+    'pytorch': dict(RANK='1', WORLD_SIZE='2', MASTER_PORT='29500', MASTER_ADDR='host'),
+    'slurm': dict(SLURM_PROCID='0', SLURM_NTASKS='2', SLURM_NODELIST='n[1-2]'),
+    'mpi': dict(
+        OMPI_COMM_WORLD_LOCAL_RANK='0',
+        OMPI_COMM_WORLD_RANK='0',
+        OMPI_COMM_WORLD_SIZE='2',
+        MASTER_ADDR='host',
+    ),
+}
+
+
+@pytest.fixture
+def variables(monkeypatch):
+    """Set some and no other."""
+    for names in (*NUMBERS.values(), *NAMES.values(), ('LOCAL_RANK',)):
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+    return lambda values: [monkeypatch.setenv(*pair) for pair in values.items()]
+
+
+@pytest.mark.parametrize('launcher', GOOD)
+def test_what_the_launchers_set(launcher, variables):
+    variables(GOOD[launcher])
+    check_launcher_variables(launcher)
+    variables(dict(LOCAL_RANK='-1'))
+    with pytest.raises(JointError, match=r'LOCAL_RANK is "-1", not a number from 0'):
+        check_launcher_variables(launcher)
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'name'), [(launcher, name) for launcher in GOOD for name in GOOD[launcher]]
+)
+def test_each_is_needed(launcher, name, variables):
+    variables({key: value for key, value in GOOD[launcher].items() if key != name})
+    with pytest.raises(JointError, match=f'{launcher} needs .* {name}, which is not set: start'):
+        check_launcher_variables(launcher)
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'told'),
+    [
+        (dict(WORLD_SIZE='many'), 'WORLD_SIZE is "many"'),
+        (dict(RANK='2'), 'RANK is 2 of 2 processes'),
+    ],
+)
+def test_wrong_values(wrong, told, variables):
+    variables({**GOOD['pytorch'], **wrong})
+    with pytest.raises(JointError, match=f'{told}.*torchrun'):
+        check_launcher_variables('pytorch')

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_joint.checks.values import (
+    check_loops,
+    check_needed,
+    check_numbers,
+    check_sections,
+    value_of,
+)
+from mmseg_joint.errors import JointError
+
+
+def test_parts():
+    cfg = Config(dict(model=dict(a=1), test_dataloader=dict(a=1), test_cfg=dict(a=1)))
+    with pytest.raises(JointError, match=r'has no test_evaluator: add it, or name .* to test'):
+        check_needed(cfg, 'test')
+    cfg.test_evaluator = dict(type='IoUMetric')
+    check_needed(cfg, 'test')
+    with pytest.raises(JointError, match='has no train_dataloader, train_cfg, optim_wrapper'):
+        check_needed(cfg, 'train')
+
+
+@pytest.mark.parametrize(
+    ('key', 'good', 'bad', 'told'),
+    [
+        ('train_cfg.max_iters', [1, 2e4, None], [0, -1, 1.5, '9', True, [1]], 'number from 1'),
+        ('train_cfg.val_interval', [1], [0], 'from 1'),
+        ('val_dataloader.num_workers', [0], [-1], 'from 0'),
+        ('test_dataloader.batch_size', [1], [0], 'from 1'),
+        ('optim_wrapper.accumulative_counts', [1, None], [0, 'x'], 'from 1'),
+        ('randomness.seed', [0, 2**32 - 1, None], [-1, 2**32, 'a'], 'from 0 to 4294967295'),
+    ],
+)
+def test_numbers(key, good, bad, told):
+    part, name = key.split('.')
+    for value in good:
+        check_numbers(Config({part: {name: value}}))
+    for value in bad:
+        with pytest.raises(JointError, match=rf'^{part}\.{name} is .*: give a whole .*{told}\.$'):
+            check_numbers(Config({part: {name: value}}))
+
+
+def test_numbers_of_parts_that_are_not_there():
+    check_numbers(Config(dict(train_cfg=None)))
+
+
+def test_a_value_deep_in_a_config():
+    cfg = Config(dict(a=dict(b=dict(c=3)), d=None))
+    assert [value_of(cfg, key) for key in ('a.b.c', 'a.b.x', 'a.b.c.d', 'd.e')] == [3] + [None] * 3
+
+
+@pytest.mark.parametrize(
+    ('config', 'told'),
+    [
+        (dict(model=dict(objectives='x')), r"^model\.objectives is 'x': give a dict"),
+        (dict(train_dataloader=dict(dataset=dict(domains=[1]))), r'domains is \[1\]: give a dict'),
+        (dict(env_cfg=None), r'env_cfg is None: delete the key, or give env_cfg=dict\(\)'),
+        (dict(log_level='LOUD'), "log_level is 'LOUD': choose from DEBUG, INFO"),
+        (dict(default_hooks=dict(pictures=None)), r'default_hooks\.pictures is None'),
+        (dict(custom_hooks=dict(type='A')), 'custom_hooks is .*: give a list'),
+    ],
+)
+def test_sections_of_another_kind(config, told):
+    with pytest.raises(JointError, match=told):
+        check_sections(Config(config))
+
+
+def test_sections_that_may_be_left_out():
+    check_sections(Config(dict(model=dict(objectives=None), train_cfg=None, custom_hooks=None)))
+    check_sections(Config(dict(log_level='INFO', default_hooks=dict(timer=None), env_cfg=dict())))
+    check_sections(Config(dict(log_level=10)))
+
+
+def test_validation_is_there_as_a_whole():
+    whole = dict(val_dataloader=dict(a=1), val_cfg=dict(), val_evaluator=dict(a=1))
+    check_loops(Config(whole))
+    check_loops(Config(dict.fromkeys(whole)))
+    with pytest.raises(JointError, match=r'^val_dataloader is missing, but val_cfg and val_eval'):
+        check_loops(Config({**whole, 'val_dataloader': None}))
+    with pytest.raises(JointError, match=r'^test_dataloader and test_evaluator are missing'):
+        check_loops(Config(dict(test_cfg=dict())))
