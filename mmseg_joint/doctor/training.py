@@ -21,6 +21,7 @@ from mmseg_joint.checks.schedules import schedules_of
 from mmseg_joint.checks.values import value_of
 from mmseg_joint.checks.weights import is_here, is_remote, weights_files
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.segmentors.norm_statistics import domains_that_move, live_norms
 
 from .cost import show_memory, time_step
 from .data import OpenDataset, tried
@@ -72,6 +73,30 @@ def _look_at_model(cfg: Config, model: nn.Module, parts: list[OpenDataset], repo
         report.problem(*findings('objective', 'train', cfg, name, objective))
     for part in parts:
         report.problem(*findings('data', 'train', model, part.dataset, part.key))
+    _show_norms(cfg, model, parts, report)
+
+
+def _show_norms(cfg: Config, model: nn.Module, parts: list[OpenDataset], report: Report) -> None:
+    """Tell whose images move the running averages of batch norms."""
+    choice, shares = getattr(model, 'norm_statistics', None), value_of(cfg, SHARES)
+    averages = [norm for norm in live_norms([model.train()]) if norm.running_mean is not None]
+    if choice is None or not averages or not isinstance(shares, dict):
+        return
+    loaded = [name for name, share in shares.items() if share]
+    unlabeled = {part.name for part in parts if not part.labeled}
+    real = {name for name in loaded if name == 'target' or name in unlabeled}
+    try:
+        moving = domains_that_move(choice, loaded, (), real)
+    except JointError as error:
+        report.problem(error)
+        return
+    fact = f'running averages are moved by {", ".join(name for name in loaded if name in moving)}'
+    if choice == 'all' and real and moving - real:
+        fact += (
+            ' (warning: norm_statistics="all" tests the network with averages that it never '
+            'trained with; "auto" takes those of the images that are tested)'
+        )
+    report.line('batch norm', fact)
 
 
 def _misfits(module: nn.Module, name: str) -> list[JointError]:

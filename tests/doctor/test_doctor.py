@@ -339,3 +339,21 @@ def test_from_the_command_line(check, tmp_path, roots):
     assert done.returncode == 1, done.stderr
     assert done.stdout.count('\nproblem: ') == 1
     assert 'Traceback' not in done.stderr
+
+
+def test_it_tells_whose_images_move_the_running_averages(check):
+    assert 'batch norm' not in check()[1]  # VGG has none
+    head = dict(type='FCNHead', in_channels=8, in_index=4, channels=8, num_classes=19,
+                norm_cfg=dict(type='BN'), loss_decode=dict(type='CrossEntropyLoss'))  # fmt: skip
+    changes = {'model.decode_head': head, 'model.objectives': {}}
+    changes['optim_wrapper'] = dict(
+        constructor='JointOptimWrapperConstructor', segmentor=dict(optimizer=dict(type='Adam'))
+    )
+    _, said, _ = check(changes)
+    assert re.search(r'batch norm +running averages are moved by target$', said, re.MULTILINE)
+    status, said, problems = check({**changes, 'model.norm_statistics': 'all'})
+    assert re.search(
+        r'moved by source, target \(warning: norm_statistics="all" .*"auto" takes', said
+    )
+    assert not problems and status == 0
+    assert 'names real, but' in check({**changes, 'model.norm_statistics': ['real']})[2][0]

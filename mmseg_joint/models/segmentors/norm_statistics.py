@@ -86,9 +86,9 @@ class NormStatistics:
     """
 
     def __init__(
-        self, network: Iterable[nn.Module], moving: Collection[str], recomputed: bool = False
+        self, network: Iterable[nn.Module], moving: set[str], recomputed: bool = False
     ) -> None:
-        self.norms = _live_norms(network)
+        self.norms = live_norms(network)
         self.moving = moving
         self.recomputed = recomputed
         self.sizes: list[int] = []
@@ -119,7 +119,7 @@ class NormStatistics:
             self.moves = [not self.moving.isdisjoint(domains)]
         before = [(norm, type(norm), norm.track_running_stats) for norm in self.norms]
         for norm, kind, _ in before:
-            norm.__class__ = _by_domain(kind)
+            norm.__class__ = _by_domain(kind)  # type: ignore[arg-type]
             norm.step = self
         try:
             yield
@@ -148,8 +148,15 @@ def averages_held(network: nn.Module) -> Iterator[None]:
             norm.held = False
 
 
-def _live_norms(network: Iterable[nn.Module]) -> list[Any]:
-    """Batch norms in training mode, and those without averages, which always use the batch."""
+def live_norms(network: Iterable[nn.Module]) -> list[nn.Module]:
+    """Find the norms that use the statistics of the batch.
+
+    Args:
+        network: Modules to look through.
+
+    Returns:
+        Batch norms in training mode, and those without averages in any mode.
+    """
     return [
         module
         for part in network
