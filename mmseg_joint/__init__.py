@@ -10,11 +10,12 @@ from .errors import JointError
 from .version import __version__
 
 if not is_starting():  # the doctor runs without the stack too, and imports this again
-    from .stack import installed_line, repair_config_scopes, warn_if_untested
+    from .stack import check_timm, installed_line, repair_config_scopes, warn_if_untested
 
     _found = installed_line()
     repair_config_scopes(_found)
     warn_if_untested(_found)
+    check_timm()
     # mmcv without compiled ops says so at every start; nothing here needs them
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
