@@ -64,7 +64,12 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
     if cfg.model.backbone.type == 'ResNetV1c':
         cfg.model.decode_head.update(in_channels=[4, 8, 16, 32])
     if cfg.model.backbone.type == 'TimmBackbone':
-        cfg.model.decode_head.update(in_channels=[24, 40, 112, 320])
+        widths = [24, 40, 112, 320]
+        if 'dino' in cfg.model.backbone.model_name:
+            widths = [16] * 4
+            cfg.model.backbone.update(depth=4, embed_dim=16, num_heads=2, out_indices=(0, 1, 2, 3))
+            cfg.model.neck.update(embed_dim=16)
+        cfg.model.decode_head.update(in_channels=widths)
     if cfg.model.backbone.type == 'DeepLabResNet':
         cfg.model.decode_head.update(in_channels=32)
         if cfg.model.get('auxiliary_head'):
