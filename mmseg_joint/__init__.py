@@ -8,13 +8,20 @@ process besides, such as that no code of a checkpoint is run, is one call: `mmse
 import warnings
 
 from .errors import JointError
-from .stack import doctor_is_starting, installed_line, repair_config_scopes, warn_if_untested
+from .stack import (
+    check_timm,
+    doctor_is_starting,
+    installed_line,
+    repair_config_scopes,
+    warn_if_untested,
+)
 from .version import __version__
 
 if not doctor_is_starting():  # it runs without the stack too, and imports this again
     _found = installed_line()
     repair_config_scopes(_found)
     warn_if_untested(_found)
+    check_timm()
     with warnings.catch_warnings():
         # mmcv without compiled ops says so at every start; nothing here needs them
         warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')

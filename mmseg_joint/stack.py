@@ -71,6 +71,23 @@ def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
         warnings.warn(f'mmseg_joint was not tested with {", ".join(newer)}.', stacklevel=3)
 
 
+def check_timm() -> None:
+    """Say what is wrong with a timm that dies on import, before mmseg's own import of it does.
+
+    Raises:
+        ImportError: timm is installed, and its torchvision was built for another torch.
+    """
+    try:
+        import timm  # noqa: F401
+    except ImportError:
+        pass  # mmseg does without, and TimmBackbone says what it needs
+    except Exception as error:
+        raise ImportError(
+            f'mmseg imports timm, which dies ({str(error).splitlines()[0]}): install the '
+            'torchvision that belongs to your torch, or `pip uninstall timm`.'
+        ) from error
+
+
 def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:
     """Let `_base_ = 'mmseg::…'` and `_base_ = 'mmseg_joint::…'` resolve in both lines.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,14 @@ from yapf.yapflib import yapf_api
 
 from mmseg_joint import setup
 from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
+
+
+def pytest_collection_modifyitems(items):
+    if find_spec('timm') is None:
+        skip = pytest.mark.skip(reason='timm is not installed (make test-timm)')
+        for item in items:
+            if 'timm' in item.keywords:
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -140,6 +149,18 @@ def write_camvid():
 
 
 @pytest.fixture
+def write_train_ids():
+    """``images/train/*.jpg``, ``labels/train/*.png`` with 0-18 and 255."""
+
+    def write(root: Path, count: int = 3, split: str = 'train'):
+        names = f'images/{split}/{{:d}}.jpg', f'labels/{split}/{{:d}}.png'
+        save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
+        return _write(root, count, [*range(19), 255], *names, save, 36, 48)
+
+    return write
+
+
+@pytest.fixture
 def pipeline():
     """Loads and packs, with our loaders."""
 
@@ -155,7 +176,7 @@ def pipeline():
 
 
 @pytest.fixture
-def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid):
+def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid, write_train_ids):
     """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
     write_gta(tmp_path / 'gta', height=60, width=80)
     write_synthia(tmp_path / 'synthia', height=60, width=80)
@@ -164,10 +185,12 @@ def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid):
     for split in ('train', 'val'):
         write_cityscapes(tmp_path / 'city', split=split, height=60, width=80)
         write_camvid(tmp_path / 'camvid', split=split)
+        write_train_ids(tmp_path / 'train_ids', split=split)
     return {
         'GTADataset': tmp_path / 'gta',
         'SynthiaDataset': tmp_path / 'synthia',
         'CityscapesIdsDataset': tmp_path / 'city',
         'NTHUDataset': tmp_path / 'nthu',
         'CamVidDataset': tmp_path / 'camvid',
+        'CityscapesTrainIdsDataset': tmp_path / 'train_ids',
     }

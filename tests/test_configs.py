@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from mmseg_joint.engine.launch import build_runner
-from tests.tiny_configs import ROOT, tiny
+from tests.tiny_configs import ROOT, needs_timm, tiny
 
-CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
+CONFIGS = [
+    pytest.param(path, marks=pytest.mark.timm) if needs_timm(path) else path
+    for path in sorted((ROOT / 'configs').glob('*.py'))
+]
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import warnings
 from importlib.metadata import PackageNotFoundError
 
@@ -44,6 +45,11 @@ def test_a_newer_release_warns_and_goes_on(monkeypatch):
         warnings.simplefilter('error')
         monkeypatch.setattr(stack, 'version', installed(ONEDL))
         stack.warn_if_untested(stack.installed_line())
+
+
+def test_without_timm_the_import_goes_on(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'timm', None)
+    stack.check_timm()
 
 
 def test_a_config_of_ours_is_a_base_by_name(tmp_path):

@@ -11,6 +11,8 @@ SIZE = (64, 48)
 NARROW = {
     'VGGEncoder': dict(channels=(4, 4, 6, 8, 8), fc_channels=8, fc_kernel=3, init_cfg=None),
     'SqueezeNet': dict(init_cfg=None),
+    'TimmBackbone': dict(init_cfg=None),
+    'ResNetV1c': dict(base_channels=4, stem_channels=4),
     'DeepLabResNet': dict(
         depth=18, base_channels=4, stem_channels=4, zero_init_residual=False, init_cfg=None
     ),
@@ -27,6 +29,10 @@ NARROW = {
     'OutputAdversarial': dict(discriminator=dict(channels=(4, 4, 4, 4))),
     'PatchDiscriminator': dict(channels=(4, 4, 4, 4, 4, 4)),
 }
+
+
+def needs_timm(path: Path) -> bool:
+    return any(word in path.stem for word in ('efficientnet', 'dinov'))
 
 
 def shrink(node, roots) -> None:
@@ -55,6 +61,15 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         shrink(cfg[key], roots)
     if cfg.model.backbone.type == 'VGGEncoder':
         cfg.model.decode_head.update(in_channels=[3, 6, 8, 8])
+    if cfg.model.backbone.type == 'ResNetV1c':
+        cfg.model.decode_head.update(in_channels=[4, 8, 16, 32])
+    if cfg.model.backbone.type == 'TimmBackbone':
+        widths = [24, 40, 112, 320]
+        if 'dino' in cfg.model.backbone.model_name:
+            widths = [16] * 4
+            cfg.model.backbone.update(depth=4, embed_dim=16, num_heads=2, out_indices=(0, 1, 2, 3))
+            cfg.model.neck.update(embed_dim=16)
+        cfg.model.decode_head.update(in_channels=widths)
     if cfg.model.backbone.type == 'DeepLabResNet':
         cfg.model.decode_head.update(in_channels=32)
         if cfg.model.get('auxiliary_head'):

@@ -1,5 +1,6 @@
 """Checkpoints, from the disk to a model and back."""
 
+from . import schemes  # registers addresses of weights
 from .write import AtomicCheckpointHook
 
-__all__ = ['AtomicCheckpointHook']
+__all__ = ['AtomicCheckpointHook', 'schemes']

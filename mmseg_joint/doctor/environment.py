@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from mmseg_joint.stack import TESTED, installed_line
+from mmseg_joint.stack import TESTED, check_timm, installed_line
 from mmseg_joint.version import __version__
 
 from .report import Report
@@ -77,6 +77,7 @@ def _import_base(report: Report) -> dict[str, ModuleType]:
 def _check_stack(report: Report) -> None:
     try:
         installed = installed_line()
+        check_timm()
     except ImportError as error:
         report.problem(error)
         return

@@ -2,6 +2,7 @@ from .freeze_norm_hook import FreezeNormHook
 from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
+from .layer_decay_constructor import LayerDecayConstructor
 from .schedule_extension_hook import ScheduleExtensionHook
 from .selection_report_hook import SelectionReportHook
 from .training_pictures_hook import TrainingPicturesHook
@@ -11,6 +12,7 @@ __all__ = [
     'IterationSeedHook',
     'JointOptimWrapper',
     'JointOptimWrapperConstructor',
+    'LayerDecayConstructor',
     'ScheduleExtensionHook',
     'SelectionReportHook',
     'TrainingPicturesHook',

@@ -4,10 +4,12 @@ import inspect
 from typing import Any
 
 from mmengine.model import PretrainedInit
+from mmseg.models.backbones import TIMMBackbone
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 
+from mmseg_joint.models.backbones import TimmBackbone
 from mmseg_joint.models.data_preprocessor import JointDataPreprocessor
 from mmseg_joint.models.segmentors import (
     JointCascadeEncoderDecoder,
@@ -23,6 +25,7 @@ SAME_PREDICTION: dict[type, type] = {
     JointCascadeEncoderDecoder: CascadeEncoderDecoder,
     JointMaskEncoderDecoder: EncoderDecoder,
     JointDataPreprocessor: SegDataPreProcessor,
+    TimmBackbone: TIMMBackbone,
 }
 
 
@@ -103,6 +106,8 @@ def _replaced(node: Any) -> Any:
         for name in set(inspect.signature(own).parameters) - _parameters(plain):
             new.pop(name, None)
         new['type'] = plain.__name__
+        if plain is TIMMBackbone:
+            new['pretrained'] = False  # its default fetches weights, to be overwritten at once
     return new
 
 

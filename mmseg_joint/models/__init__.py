@@ -1,4 +1,3 @@
-from . import weight_schemes  # registers addresses of weights
 from .backbones import *  # noqa: F403
 from .data_preprocessor import JointDataPreprocessor
 from .heads import *  # noqa: F403
@@ -7,4 +6,4 @@ from .networks import *  # noqa: F403
 from .objectives import *  # noqa: F403
 from .segmentors import *  # noqa: F403
 
-__all__ = ['JointDataPreprocessor', 'weight_schemes']
+__all__ = ['JointDataPreprocessor']

@@ -15,6 +15,10 @@ PLAIN = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations'}, {'type': 'P
 KINDS = {
     'GTADataset': ('write_gta', maps.GTA_IDS),
     'CityscapesIdsDataset': ('write_cityscapes', maps.CITYSCAPES_IDS),
+    'CityscapesTrainIdsDataset': (
+        'write_train_ids',
+        {**{i: i for i in range(19)}, 255: 255},
+    ),
     'CamVidDataset': ('write_camvid', maps.CAMVID_IDS),
     'SynthiaDataset': ('write_synthia', maps.SYNTHIA_IDS),
 }

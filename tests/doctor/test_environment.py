@@ -64,6 +64,17 @@ def test_without_mmseg_the_command_that_installs_it_is_printed(tmp_path):
     assert 'Traceback' not in done.stderr
 
 
+@pytest.mark.parametrize('command', [('-c', 'import mmseg_joint'), ('-m', 'mmseg_joint.doctor')])
+def test_a_timm_that_dies_of_another_torchvision_is_named_with_its_remedy(tmp_path, command):
+    """mmseg imports timm, so that nothing runs without the remedy, whatever the backbone."""
+    reason = 'operator torchvision::nms does not exist'
+    (tmp_path / 'timm.py').write_text(f'raise RuntimeError({reason!r})')
+    done = without(tmp_path, [], *command)
+    assert done.returncode == 1
+    told = ' '.join((done.stdout + done.stderr).split())
+    assert reason in told and 'the torchvision that belongs to your torch' in told
+
+
 def test_the_doctor_itself_runs_without_anything(tmp_path):
     gone = ['torch', 'cv2', 'mmengine', 'mmcv', 'mmseg']
     done = without(tmp_path, gone, '-c', LIGHT, '--cfg-options', 'a=1')

@@ -20,6 +20,7 @@ def pins(file: str) -> dict[str, str]:
     ('file', 'line'),
     [
         ('tested.txt', ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation')),
+        ('tested_timm.txt', ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation')),
         ('tested_upstream.txt', ('mmengine', 'mmcv', 'mmsegmentation')),
     ],
 )
@@ -30,8 +31,8 @@ def test_the_import_warns_above_the_versions_that_are_pinned(file, line):
 
 def test_both_lines_and_the_hook_lint_alike():
     linters = [{name: pins(file)[name] for name in ('ruff', 'mypy')}
-               for file in ('tested.txt', 'tested_upstream.txt')]  # fmt: skip
-    assert linters[0] == linters[1]
+               for file in ('tested.txt', 'tested_upstream.txt', 'tested_timm.txt')]  # fmt: skip
+    assert linters[0] == linters[1] == linters[2]
     hooks = yaml.safe_load((ROOT / '.pre-commit-config.yaml').read_text(encoding='utf-8'))['repos']
     (ruff,) = (repo for repo in hooks if 'ruff' in repo['repo'])
     assert ruff['rev'] == f'v{linters[0]["ruff"]}'

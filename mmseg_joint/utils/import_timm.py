@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-import torch
-
 from mmseg_joint.errors import JointError
 
 
@@ -14,7 +12,8 @@ def import_timm() -> ModuleType:
         The package.
 
     Raises:
-        JointError: When it is absent, or dies of a torchvision that was built for another torch.
+        JointError: When it or its torchvision is absent. (One that dies otherwise, as with a
+            torchvision of another torch, ends the import of this package: mmseg imports it too.)
     """
     try:
         import timm
@@ -22,11 +21,5 @@ def import_timm() -> ModuleType:
         raise JointError(
             f'TimmBackbone needs timm and torchvision ({error}): run '
             '`pip install "mmseg_joint[timm]"`.'
-        ) from error
-    except Exception as error:  # torchvision's operators do not fit this torch
-        raise JointError(
-            f'timm cannot be imported ({str(error).splitlines()[0]}): install the torchvision that '
-            f'belongs to torch {torch.__version__}, which `pip install torchvision` with the same '
-            'index as torch picks.'
         ) from error
     return timm

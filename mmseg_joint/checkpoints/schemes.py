@@ -10,7 +10,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.import_timm import import_timm
+from mmseg_joint.utils.import_timm import import_timm
 
 
 @CheckpointLoader.register_scheme(prefixes='package://')
@@ -53,7 +53,7 @@ def load_from_timm(address: str, map_location: Any = 'cpu') -> Any:
     """
     timm = import_timm()
     name = address.removeprefix('timm://')
-    source = timm.get_pretrained_cfg(name)
-    if source is None or not source.hf_hub_id:
+    if name not in timm.list_pretrained():
         raise JointError(f'timm publishes no weights "{name}": see timm.list_pretrained()')
+    source = timm.get_pretrained_cfg(name)
     return timm.models.load_state_dict_from_hf(source.hf_hub_id, weights_only=True)

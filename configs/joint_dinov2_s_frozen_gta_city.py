@@ -1,0 +1,3 @@
+# Direct joint, DINOv2-S frozen: neck and head learn
+_base_ = './joint_dinov2_s_gta_city.py'
+model = dict(backbone=dict(frozen=True, drop_path_rate=0.0))

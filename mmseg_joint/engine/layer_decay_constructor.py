@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.optim import DefaultOptimWrapperConstructor
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from torch import nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.backbones import TimmBackbone
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class LayerDecayConstructor(DefaultOptimWrapperConstructor):
+    """A learning rate that falls from the last layer of a timm backbone to its first.
+
+    *BEiT: BERT Pre-Training of Image Transformers* (Bao et al., ICLR 2022): of L layers, layer l
+    learns with lr · γ^(L + 1 - l), the stem being layer 0; everything else learns with lr. So a
+    pretrained transformer keeps what its early layers know. timm says which layer a parameter
+    belongs to. All other keys of `paramwise_cfg` are mmengine's, and the factors multiply. In a
+    config it is one network's `constructor`::
+
+        segmentor=dict(
+            optimizer=dict(type='AdamW', lr=1e-4),
+            constructor='LayerDecayConstructor',
+            paramwise_cfg=dict(layer_decay=0.8))
+
+    mmseg's `LayerDecayOptimizerConstructor` knows the names of its own backbones only.
+
+    Args:
+        optim_wrapper_cfg: As mmengine's.
+        paramwise_cfg: Likewise, with γ as `layer_decay`, above 0 and up to 1.
+
+    Raises:
+        JointError: When `layer_decay` is missing or out of range, or timm knows no order of the
+            backbone's layers.
+    """
+
+    def __init__(
+        self, optim_wrapper_cfg: dict[str, Any], paramwise_cfg: dict[str, Any] | None = None
+    ) -> None:
+        layer_decay = (paramwise_cfg or {}).get('layer_decay')
+        if not isinstance(layer_decay, (int, float)) or not 0 < layer_decay <= 1:
+            raise JointError(
+                f'optim_wrapper.segmentor.paramwise_cfg.layer_decay is {layer_decay!r}: '
+                'LayerDecayConstructor needs a number above 0 and up to 1, like 0.9.'
+            )
+        self.layer_decay = float(layer_decay)
+        super().__init__(optim_wrapper_cfg, paramwise_cfg)
+
+    def add_params(
+        self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any
+    ) -> None:
+        """Collect parameter groups as mmengine does, then scale those of the backbone.
+
+        Args:
+            params: Parameter groups, one a parameter; added to in place.
+            module: The network.
+            prefix: Its name; mmengine calls this again for each child.
+            **kwargs: mmengine's own.
+        """
+        super().add_params(params, module, prefix, **kwargs)
+        if prefix:  # a child: its root will come
+            return
+        depth = layers_to_the_end(getattr(module, 'backbone', None))
+        for group in params:
+            (parameter,) = group['params']
+            scale = self.layer_decay ** depth.get(id(parameter), 0)
+            group['lr'] = group.get('lr', self.base_lr) * scale
+
+
+def layers_to_the_end(backbone: nn.Module | None) -> dict[int, int]:
+    """Count the layers from each parameter of a timm backbone to the head.
+
+    Args:
+        backbone: A segmentor's.
+
+    Returns:
+        `id` of the parameter -> 1 for those of the last layer, one more for each layer before.
+
+    Raises:
+        JointError: When it is not timm's, or timm gives its layers no order.
+    """
+    # timm's wrapper for the features of a transformer holds the network as `model`
+    inner = (
+        getattr(backbone.timm_model, 'model', None) if isinstance(backbone, TimmBackbone) else None
+    )
+    if inner is None or not hasattr(inner, 'group_matcher'):
+        raise JointError(
+            'optim_wrapper.segmentor.constructor=LayerDecayConstructor needs a TimmBackbone with a '
+            'vision transformer: leave constructor and paramwise_cfg.layer_decay out.'
+        )
+    from timm.models import group_parameters
+
+    layers = group_parameters(inner, inner.group_matcher(), reverse=True)
+    end = max(layers.values()) + 1
+    return {id(value): end - layers[name] for name, value in inner.named_parameters()}
