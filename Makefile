@@ -37,7 +37,7 @@ test-timm: $(TIMM_BIN)/.installed
 $(TIMM_BIN)/.installed: setup.py requirements/tested_timm.txt
 	$(PYTHON) -m venv $(TIMM_VENV)
 	$(TIMM_BIN)/python -m pip install --quiet -r requirements/tested_timm.txt \
-	    -e ".[onedl,timm,tests]"
+	    -e ".[onedl,timm,lora,tests]"
 	touch $@
 
 # Optional: the same tests on upstream's mmengine, mmcv and mmsegmentation. mmcv has no wheel for

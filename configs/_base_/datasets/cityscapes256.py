@@ -1,5 +1,5 @@
 # Target only: a few of the 2,975 training images of the public 256×256 Cityscapes, in CamVid's 11
-# classes; docs/cityscapes256.md
+# classes; docs/backbones.md tells where they come from
 _base_ = './city.py'
 cityscapes256_root = 'data/cityscapes256/'
 train_pipeline = [

@@ -14,6 +14,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.utils.import_timm import import_timm
 
 from .efficientnet_lite import is_efficientnet_lite, rename_efficientnet_lite
+from .lora import ORIGINAL, add_lora
 
 
 @MODELS.register_module()
@@ -33,6 +34,8 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
     Args:
         model_name: timm's name, like `tf_efficientnet_lite0` or `vit_small_patch14_dinov2`.
         frozen: Train no parameter, and stay in evaluation mode (batch norms keep their averages).
+        lora: Arguments of :func:`.add_lora`, like `dict(r=16, target_modules=['qkv'])`: train
+            low-rank matrices alone. For transformers whose attention is one `qkv`, like DINOv2.
         in_channels: Channels of the image.
         init_cfg: `dict(type='Pretrained', checkpoint=…)` with a file in timm's names,
             `timm://<name>` for timm's own weights, or `package://<package>/<file>` for those of
@@ -48,6 +51,7 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
         self,
         model_name: str,
         frozen: bool = False,
+        lora: dict[str, Any] | None = None,
         in_channels: int = 3,
         init_cfg: dict | list[dict] | None = None,
         **kwargs: Any,
@@ -84,6 +88,8 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
         self.model_name = model_name
         self._arguments = {'in_chans': in_channels, **kwargs}
         self.frozen = frozen
+        if lora:
+            add_lora(self.timm_model, lora)
         if frozen:
             self.requires_grad_(False)
 
@@ -135,8 +141,9 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
 
 
 def _plain(key: str) -> str:
-    """A parameter's name without what timm's wrappers for features do to it."""
-    return key.removeprefix('timm_model.').removeprefix('model.').replace('.', '_')
+    """A parameter's name without what timm's wrappers for features, and peft, do to it."""
+    key = key.removeprefix('timm_model.').removeprefix('model.')
+    return key.replace(ORIGINAL, '').replace('.', '_')
 
 
 def _wants_one_size(module: nn.Module) -> bool:

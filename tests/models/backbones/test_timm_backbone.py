@@ -118,6 +118,31 @@ def test_frozen_backbone_keeps_weights_and_averages_and_lets_gradients_pass():
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
+def test_lora_starts_as_the_network_and_trains_little(tmp_path, logged):
+    reference = whole(**VIT)
+    torch.save(reference.state_dict(), tmp_path / 'whole.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'whole.pth'))
+    plain, net = (
+        build(init_cfg, **VIT, lora=lora) for lora in (None, dict(r=2, target_modules=['qkv']))
+    )
+    for backbone in (plain, net):
+        backbone.init_weights()
+        backbone.eval()
+    x = torch.randn(1, 3, 56, 56)
+    assert torch.equal(net(x)[-1], plain(x)[-1])
+    trained = [name for name, value in net.named_parameters() if value.requires_grad]
+    assert len(trained) == 4 and all('.qkv.lora_' in name for name in trained)
+    assert 'left at initialisation: timm_model.model.blocks.0.attn.qkv.lora_A' in logged[1][1]
+    count = len(plain.state_dict())
+    assert f'loaded {count} of {count}' in logged[0][1]
+    assert f'loaded {count} of {count + 4}' in logged[1][1]
+
+
+def test_lora_has_no_plain_equal():
+    config = segmentor(dict(**VIT, lora=dict(r=2, target_modules=['qkv'])), [12, 12])
+    assert plain_model(config)['backbone']['type'] == 'TimmBackbone'
+
+
 def test_normalization_is_timms():
     assert build(**VIT).normalization == dict(
         mean=[pytest.approx(value) for value in (123.675, 116.28, 103.53)],
@@ -146,6 +171,7 @@ NETS = dict(
     vit=segmentor(VIT, [12, 12]),
     eva=segmentor(EVA, [16] * 4, PYRAMID),
     frozen=segmentor(dict(**VIT, frozen=True), [12, 12]),
+    lora=segmentor(dict(**VIT, lora=dict(r=2, target_modules=['qkv'])), [12, 12]),
 )
 OPTIM = dict(
     constructor='JointOptimWrapperConstructor',
@@ -174,6 +200,10 @@ def test_two_steps_and_a_resume_between_them(name, tmp_path):
     for key, parameter in model.named_parameters():
         if parameter.requires_grad:
             assert not torch.equal(parameter, first[key]) or parameter.grad is None, key
+    if name == 'lora':
+        moved = [key for key, value in model.state_dict().items() if 'backbone' in key
+                 and not torch.equal(value, first[key])]  # fmt: skip
+        assert moved and all('.lora_' in key for key in moved)
     moved = [key for key, value in model.state_dict().items() if not torch.equal(value, first[key])]
     assert any(key.startswith('backbone') for key in moved) == (name != 'frozen')
 
@@ -186,7 +216,7 @@ def test_two_steps_and_a_resume_between_them(name, tmp_path):
         assert torch.equal(resumed.state_dict()[key], value), key
 
 
-@pytest.mark.parametrize('name', NETS)
+@pytest.mark.parametrize('name', [name for name in NETS if name != 'lora'])
 def test_plain_mmseg_predicts_the_same(name):
     ours = MODELS.build(NETS[name]).eval()
     config = plain_model(dict(NETS[name]))
@@ -203,6 +233,8 @@ def test_plain_mmseg_predicts_the_same(name):
     [
         (dict(model_name='resnet10tt'), 'did you mean resnet10t'),
         (dict(depht=3), 'cannot build model.backbone'),
+        (dict(lora=dict(rr=2)), 'refused by peft'),
+        (dict(lora=dict(target_modules=['nothing'])), 'refused by peft'),
         (dict(pretrained=True), "checkpoint='timm://resnet10t'"),
         (dict(model_name='vit_tiny_patch16_224'), 'add dynamic_img_size=True'),
     ],

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from mmseg_joint.errors import JointError
+
+ORIGINAL = '.base_layer'  # what peft puts into the names of the layers that it adapts
+
+
+def add_lora(network: nn.Module, config: Mapping[str, Any]) -> None:
+    """Freeze a network, and add low-rank matrices that learn beside some of its layers.
+
+    *LoRA: Low-Rank Adaptation of Large Language Models* (Hu et al., ICLR 2022), by the library
+    peft. The second matrix of each pair starts at 0, so that nothing changes at first.
+
+    Args:
+        network: Changed in place.
+        config: Arguments of peft's `LoraConfig`: `r`, `lora_alpha`, `target_modules`, …
+
+    Raises:
+        JointError: When peft is absent, or refuses the arguments.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise JointError(
+            f'model.backbone.lora needs peft ({error}): run `pip install peft`.'
+        ) from error
+    try:
+        peft.inject_adapter_in_model(peft.LoraConfig(**config), network)
+    except (TypeError, ValueError) as error:
+        raise JointError(
+            f'model.backbone.lora={dict(config)} is refused by peft ({error}): correct it.'
+        ) from error
