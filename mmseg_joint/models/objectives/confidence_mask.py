@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mmseg_joint.errors import JointError
 
-from .base import DomainOutput, Objective, ObjectiveResult
+from .base import Objective, ObjectiveResult
+from .domains import DomainOutput
 
 
 @MODELS.register_module()

@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, full_precision
+from .base import Objective, ObjectiveResult
+from .domains import DomainOutput
 
 
 @MODELS.register_module()

@@ -12,7 +12,8 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.mean_over_ranks import mean_of_all_ranks
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 
-from .base import DomainOutput, Objective, ObjectiveResult
+from .base import Objective, ObjectiveResult
+from .domains import DomainOutput
 
 LEVELS = ('pixel', 'region', 'image')
 

@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision, probability_map
+from .base import Objective, ObjectiveResult, frozen, probability_map
+from .domains import DomainOutput
 
 # What D should say (A2)
 SOURCE, TARGET = 0.0, 1.0

@@ -8,7 +8,10 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision, probability_map
+from mmseg_joint.models.precision import full_precision
+
+from .base import Objective, ObjectiveResult, frozen, probability_map
+from .domains import DomainOutput
 
 
 @MODELS.register_module()

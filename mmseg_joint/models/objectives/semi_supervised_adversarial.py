@@ -9,8 +9,10 @@ from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+from .base import Objective, ObjectiveResult, frozen
+from .domains import DomainOutput
 from .output_adversarial import DISCRIMINATOR
 
 # What D should say

@@ -9,8 +9,10 @@ from torch.nn.functional import cross_entropy
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, full_precision
+from .base import Objective, ObjectiveResult
+from .domains import DomainOutput
 
 UNSURE = -1  # pseudo-label of a pixel that neither head is sure of
 

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from mmengine.model import ModuleDict
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from mmseg_joint.models.segmentors import JointEncoderDecoder
+
+
+class SegmentorHandle:
+    """The segmentor, in the hands of an objective that runs it again or keeps a copy of it.
+
+    It is no module: an objective that holds one has no parameter more. A copy of the whole model
+    refers to the copied segmentor, a copy of the objective alone to the same one.
+
+    Args:
+        segmentor: The model that the objective belongs to.
+    """
+
+    def __init__(self, segmentor: JointEncoderDecoder) -> None:
+        self._segmentor = segmentor
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SegmentorHandle:
+        return SegmentorHandle(memo.get(id(self._segmentor), self._segmentor))
+
+    def __call__(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Run the segmentor as it trains, with a graph; running averages stay as they are.
+
+        Args:
+            inputs: Normalized images, (N, 3, H, W).
+
+        Returns:
+            The backbone's (or neck's) outputs, and the main head's scores at image size,
+            (N, C, H, W).
+        """
+        return self._segmentor.segment(inputs)
+
+    def evaluate(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Run the segmentor as it is tested, without dropout, with running averages and no graph.
+
+        Args:
+            inputs: Normalized images, (N, 3, H, W).
+
+        Returns:
+            As when it is called.
+        """
+        return self._segmentor.segment(inputs, evaluate=True)
+
+    def copy(self) -> JointEncoderDecoder:
+        """Copy the segmentor without its objectives, for the objective to own.
+
+        In an objective's constructor weights are not yet drawn or loaded, so what they are has to
+        be copied later, from :meth:`state`.
+
+        Returns:
+            A module without trainable parameters, whose state dict has the keys of :meth:`state`.
+            It is run by `segment(inputs, evaluate=True)`.
+        """
+        without_objectives = {id(self._segmentor.objectives): ModuleDict()}
+        copied = copy.deepcopy(self._segmentor, without_objectives).requires_grad_(False)
+        copied._is_init = True  # for mmengine, which would draw and load its weights again
+        return copied
+
+    def state(self) -> dict[str, Tensor]:
+        """The segmentor's parameters and buffers, not copied, under mmseg's names."""
+        state = self._segmentor.state_dict()
+        return {key: value for key, value in state.items() if not key.startswith('objectives.')}
