@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from mmseg_joint.engine.hook_checks import check_backends, check_best
 from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
 from mmseg_joint.engine.pipeline_checks import check_pipelines
 from mmseg_joint.engine.section_checks import check_loops, check_sections, value_of
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives import Objective
 
 NEEDED = {
     'train': ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
@@ -107,6 +109,29 @@ def check_schedule(cfg: Config) -> None:
         )
 
 
+def check_followers(cfg: Config) -> None:
+    """Refuse an optimizer wrapper that would not tell an objective of its steps.
+
+    Args:
+        cfg: The whole config.
+
+    Raises:
+        JointError: An objective wants to know of every step, and the wrapper is another's.
+    """
+    wrapper = cfg.get('optim_wrapper') or {}
+    if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
+        return
+    for name, config in (value_of(cfg, 'model.objectives') or {}).items():
+        kind = config.get('type') if isinstance(config, dict) else None
+        kind = MODELS.get(kind) if isinstance(kind, str) else kind
+        follow = getattr(kind, 'after_optimizer_step', Objective.after_optimizer_step)
+        if follow is not Objective.after_optimizer_step:
+            raise JointError(
+                f'model.objectives.{name} moves with every optimizer step, of which only '
+                "optim_wrapper.constructor='JointOptimWrapperConstructor' tells it: set it."
+            )
+
+
 def _is_whole(value: Any, least: int, most: int | None) -> bool:
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 2e4, which mmengine takes too
@@ -117,5 +142,5 @@ def _is_whole(value: Any, least: int, most: int | None) -> bool:
 # the first makes sure of what the others take for granted
 CHECKS: tuple[Callable[[Config], None], ...] = (
     *(check_sections, check_numbers, check_loops, check_best, check_backends, check_pipelines),
-    check_schedule,
+    *(check_schedule, check_followers),
 )

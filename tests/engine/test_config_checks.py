@@ -3,8 +3,14 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.engine.config_checks import check_numbers, check_parts, check_schedule
+from mmseg_joint.engine.config_checks import (
+    check_followers,
+    check_numbers,
+    check_parts,
+    check_schedule,
+)
 from mmseg_joint.errors import JointError
+from tests.models.objectives.seam_objectives import SeamAverage
 
 ADAM = dict(optimizer=dict(type='Adam'))
 
@@ -69,3 +75,15 @@ def test_schedules():
         JointError, match=r'schedule for gan\.generater, but optim_wrapper has only'
     ):
         check_schedule(cfg)
+
+
+@pytest.mark.parametrize('kind', ['SeamAverage', SeamAverage])
+def test_who_moves_with_every_step_needs_to_be_told(kind):
+    objectives = dict(mix=dict(type='SeamMix'), gone=None, average=dict(type=kind))
+    cfg = Config(dict(model=dict(objectives=objectives), optim_wrapper=dict(type='OptimWrapper')))
+    with pytest.raises(JointError, match=r'objectives\.average moves .*constructor=.*: set it\.'):
+        check_followers(cfg)
+    cfg.optim_wrapper.constructor = 'JointOptimWrapperConstructor'
+    check_followers(cfg)
+    cfg = Config(dict(model=dict(objectives=dict(mix=dict(type='SeamMix'))), optim_wrapper={}))
+    check_followers(cfg)
