@@ -6,9 +6,30 @@ import pickle
 import pytest
 import torch
 
+from mmseg_joint.models.objectives import Objective, ObjectiveResult
 from tests.models.objectives import seam_objectives  # noqa: F401
 from tests.models.segmentors.test_joint_encoder_decoder import DEEPLAB
 from tests.tiny import batch, build
+
+
+class Again(Objective):
+    """Runs the segmentor once more, as it trains, on images of its own and on another's."""
+
+    domains = ('unlabeled',)
+    output_domains = ()
+
+    def __init__(self, segmentor):
+        super().__init__()
+        self.segmentor = segmentor
+
+    def derive(self, domains):
+        self.inputs = domains['unlabeled'].inputs
+        self.segmentor(self.inputs)
+        return {}
+
+    def forward(self, outputs):
+        return ObjectiveResult({'loss_again': self.segmentor(self.inputs)[1].square().mean()})
+
 
 MIX, AVERAGE = dict(type='SeamMix'), dict(type='SeamAverage')
 HEAD = dict(DEEPLAB, decode_head=dict(DEEPLAB['decode_head'], dropout_ratio=0.5))
@@ -92,3 +113,24 @@ def test_a_copy_of_the_segmentor_is_the_objectives_own():
     images = images_of(model)
     expected = model.objectives['mix'].segmentor.evaluate(images)[1]
     assert torch.equal(teacher.segment(images, evaluate=True)[1], expected)
+
+
+@pytest.mark.parametrize('way', [{}, dict(domains_in_turn=True)])
+def test_within_a_step_it_moves_no_running_average(way):
+    """The domain's own images do, though no loss reads them."""
+    buffers, counts = [], []
+    for objectives in (dict(again=dict(type=Again)), {}):
+        model = build(objectives, **DEEPLAB, **way).double().train()
+        start = copy.deepcopy(model.state_dict())
+        calls = []
+        model.backbone.register_forward_hook(lambda net, args, result, to=calls: to.append(result))
+        data = model.data_preprocessor(batch(domains=('target', 'unlabeled'), count=2), True)
+        model.parse_losses(model(**data, mode='loss'))[0].backward()
+        model.train()  # the step is over
+        buffers.append(dict(model.named_buffers()))
+        assert any(not torch.equal(value, start[name]) for name, value in buffers[-1].items()
+                   if name in start)  # fmt: skip
+        counts.append(len(calls))
+    assert counts[0] == counts[1] + 2
+    for name, value in buffers[1].items():
+        assert torch.equal(buffers[0][name], value), name
