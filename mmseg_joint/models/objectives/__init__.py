@@ -1,6 +1,6 @@
 from mmseg_joint.models.precision import full_precision
 
-from .base import Objective, ObjectiveResult, frozen
+from .base import Objective, ObjectiveResult, call_frozen
 from .confidence_mask import ConfidenceMask
 from .domains import DerivedDomain, DomainInput, DomainOutput
 from .focal_weighting import FocalWeighting
@@ -29,6 +29,6 @@ __all__ = [
     'SemanticAdversarial',
     'SemiSupervisedAdversarial',
     'TargetRegularization',
-    'frozen',
+    'call_frozen',
     'full_precision',
 ]

@@ -31,7 +31,7 @@ class Objective(BaseModule):
     """One extra training signal, with the networks that it owns.
 
     A subclass names the domains that it needs in `domains` and implements :meth:`forward`. Losses
-    meant for the segmentor call the objective's networks through :func:`frozen`; losses meant
+    meant for the segmentor call the objective's networks through :func:`call_frozen`; losses meant
     for these networks take detached tensors. So one backward of the sum gives every network its
     own gradient.
 
@@ -92,7 +92,7 @@ class Objective(BaseModule):
         what is to be resumed belongs into parameters or buffers.
         """
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """What there is to see, to be drawn beside each domain's prediction now and then.
 
         Called in evaluation mode and without gradients, and in distributed training by the first
@@ -122,7 +122,7 @@ def probability_map(judged: Tensor) -> Tensor:
     return full_precision(judged).sigmoid().squeeze(1)
 
 
-def frozen(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+def call_frozen(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
     """Call a network so that gradients pass through it, and nothing of it is touched.
 
     Neither do gradients reach its parameters, nor do its buffers move, such as batch norm's running

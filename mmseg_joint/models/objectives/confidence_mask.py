@@ -71,7 +71,7 @@ class ConfidenceMask(Objective):
         kept = (sure & labelled).sum().double() / labelled.sum().clamp(min=1)
         return ObjectiveResult({'kept_share': kept}, {domain: sure.to(output.probabilities)})
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The mask, where there is a label."""
         (domain,) = self.domains
         output = outputs[domain]

@@ -33,7 +33,7 @@ class _Images:
         return self.labels
 
     @cached_property
-    def pictures(self) -> Tensor:
+    def unit_images(self) -> Tensor:
         """The images in [-1, 1], (N, 3, H, W)."""
         return self.to_unit_range(self.inputs)
 

@@ -78,7 +78,7 @@ class FocalWeighting(Objective):
         mean = (weights.detach() * labelled).sum() / labelled.sum().clamp(min=1)
         return ObjectiveResult({'mean_weight': mean}, {domain: weights})
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The weights, where there is a label."""
         (domain,) = self.domains
         output = outputs[domain]

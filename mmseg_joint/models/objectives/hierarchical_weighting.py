@@ -116,7 +116,7 @@ class HierarchicalWeighting(Objective):
             weights = weights / mean.where(mean > 0, 1)  # without any weight, 0 stays 0
         return ObjectiveResult(losses, {'source': weights})
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """H of Eq. 4 and H_k of each level, where there is a label."""
         source = outputs['source']
         ignored = source.truth == self.ignore_index

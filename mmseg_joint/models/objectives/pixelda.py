@@ -9,7 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from mmseg_joint.models.precision import full_precision
 
-from .base import Objective, ObjectiveResult, frozen, probability_map
+from .base import Objective, ObjectiveResult, call_frozen, probability_map
 from .domains import DerivedDomain, DomainInput, DomainOutput
 
 TRANSLATED = 'translated'
@@ -69,7 +69,7 @@ class PixelDA(Objective):
             `translated`: the same scenes in the look of the target, with the source's labels.
         """
         source = domains['source']
-        images = full_precision(self.generator(source.pictures))
+        images = full_precision(self.generator(source.unit_images))
         weights = None
         if self.weighs_pixels:
             weights = images.new_full(source.truth.shape, self.task_weight)
@@ -84,8 +84,8 @@ class PixelDA(Objective):
         Returns:
             The losses, and D's share of patches told right, for the log.
         """
-        translated, target = outputs[TRANSLATED].pictures, outputs['target'].pictures
-        pushed = frozen(self.discriminator, translated)
+        translated, target = outputs[TRANSLATED].unit_images, outputs['target'].unit_images
+        pushed = call_frozen(self.discriminator, translated)
         real = self.discriminator(target)
         fake = self.discriminator(translated.detach())
         told = _called(real, 1.0) + _called(fake, 0.0)
@@ -98,11 +98,11 @@ class PixelDA(Objective):
             }
         )
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The redrawn pictures, and how much D takes its two kinds for real ones."""
-        redrawn = outputs[TRANSLATED].pictures
+        redrawn = outputs[TRANSLATED].unit_images
         found = {'source': {'redrawn': redrawn}}
-        for domain, pictures in ((TRANSLATED, redrawn), ('target', outputs['target'].pictures)):
+        for domain, pictures in ((TRANSLATED, redrawn), ('target', outputs['target'].unit_images)):
             found[domain] = {'D says real': probability_map(self.discriminator(pictures))}
         return found
 

@@ -91,7 +91,7 @@ class TargetRegularization(Objective):
             losses['confident_share'] = (labels != UNSURE).double().mean()
         return ObjectiveResult(losses)
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The pseudo-labels of the guidance; without it the confidence says all."""
         if not self.guidance:
             return {}

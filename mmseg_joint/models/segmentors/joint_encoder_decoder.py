@@ -213,7 +213,7 @@ class JointEncoderDecoder(EncoderDecoder):
         check_finite(total, log_vars)
         return total, log_vars
 
-    def look(
+    def inspect_batch(
         self, inputs: Inputs, data_samples: Samples
     ) -> tuple[dict[str, DomainOutput], dict[str, dict[str, Tensor]]]:
         """Compute what there is to see of a batch, to be called without gradients.
@@ -224,7 +224,7 @@ class JointEncoderDecoder(EncoderDecoder):
 
         Returns:
             Each domain's outputs, also of those that objectives make; and for each of them title
-            -> what an objective shows (:meth:`Objective.pictures`), named after the objective.
+            -> what an objective shows (:meth:`Objective.visualize`), named after the objective.
 
         Raises:
             JointError: An objective needs a domain that the batch lacks.
@@ -233,7 +233,7 @@ class JointEncoderDecoder(EncoderDecoder):
         outputs = self._forward_domains(inputs, data_samples)
         shown: dict[str, dict[str, Tensor]] = {domain: {} for domain in outputs}
         for name, objective in self.objectives.items():
-            for domain, maps in objective.pictures(outputs).items():
+            for domain, maps in objective.visualize(outputs).items():
                 shown[domain].update({f'{name}: {title}': value for title, value in maps.items()})
         return outputs, shown
 

@@ -30,7 +30,7 @@ class SeamMix(Objective):
         pasted = source.truth % 2 == 0
         return {
             'mixed': DerivedDomain(
-                torch.where(pasted[:, None], source.pictures, unlabeled.pictures),
+                torch.where(pasted[:, None], source.unit_images, unlabeled.unit_images),
                 torch.where(pasted, source.truth, pseudo),
                 torch.where(pasted, 1.0, sure),
             )

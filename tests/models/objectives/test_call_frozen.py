@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils import spectral_norm as old_spectral_norm
 from torch.nn.utils.parametrizations import spectral_norm
 
-from mmseg_joint.models.objectives import frozen
+from mmseg_joint.models.objectives import call_frozen
 
 
 def network(norm=spectral_norm):
@@ -27,7 +27,7 @@ def test_nothing_of_the_network_is_touched(norm, training):
         net.eval()
     before = copy.deepcopy(net.state_dict())
     x = torch.rand(2, 3, 9, 9, dtype=torch.float64, requires_grad=True)
-    frozen(net, x).square().sum().backward()
+    call_frozen(net, x).square().sum().backward()
     assert all(parameter.grad is None for parameter in net.parameters())
     for name, value in before.items():
         assert torch.equal(net.state_dict()[name], value), name
@@ -44,7 +44,9 @@ def test_a_live_call_in_the_same_step_is_what_it_would_be_alone():
     alone, beside = network(), network()
     x = torch.rand(2, 3, 9, 9, dtype=torch.float64)
     alone(x).sum().backward()
-    (frozen(beside, x).square().sum() + beside(x).sum() + frozen(beside, x).sum()).backward()
+    (
+        call_frozen(beside, x).square().sum() + beside(x).sum() + call_frozen(beside, x).sum()
+    ).backward()
     for one, other in zip(alone.parameters(), beside.parameters()):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-12, atol=1e-14)
     for (name, one), other in zip(alone.state_dict().items(), beside.state_dict().values()):

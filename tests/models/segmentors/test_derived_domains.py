@@ -67,7 +67,7 @@ def test_the_new_domain_has_the_generators_pictures_and_the_sources_labels(model
     assert weights == {}
     assert set(data['inputs']) == {'source', 'target'}  # the batch is left as it was
     outputs = model._forward_domains(inputs, samples)
-    torch.testing.assert_close(outputs['translated'].pictures, made, rtol=0, atol=1e-5)
+    torch.testing.assert_close(outputs['translated'].unit_images, made, rtol=0, atol=1e-5)
     assert torch.equal(outputs['translated'].labels, outputs['source'].labels)
 
 

@@ -21,7 +21,7 @@ class TwoViews(Objective):
         weak, strong = domains['weak'], domains['strong']
         assert weak.labels is None and strong.labels is None
         assert domains['target'].labels is not None
-        return {'flipped': DerivedDomain(weak.pictures.flip(-1))}
+        return {'flipped': DerivedDomain(weak.unit_images.flip(-1))}
 
     def forward(self, outputs):
         difference = outputs['flipped'].logits.flip(-1) - outputs['strong'].logits
@@ -62,7 +62,7 @@ def test_two_unlabeled_views_have_no_supervised_loss():
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
     with torch.no_grad():
-        outputs, _ = model.look(**data)  # here there is all to see
+        outputs, _ = model.inspect_batch(**data)  # here there is all to see
     assert list(outputs) == ['target', 'weak', 'strong', 'flipped']
 
 
@@ -103,7 +103,7 @@ class Makes(Objective):
         self.name, self.domains = name, (needs,)
 
     def derive(self, domains):
-        return {self.name: (domains[self.domains[0]].pictures, None, None)}
+        return {self.name: (domains[self.domains[0]].unit_images, None, None)}
 
     def forward(self, outputs):
         return ObjectiveResult({})
