@@ -12,6 +12,7 @@ from .segmentor_handle import SegmentorHandle
 from .semantic_adversarial import SemanticAdversarial
 from .semi_supervised_adversarial import SemiSupervisedAdversarial
 from .target_regularization import TargetRegularization
+from .teacher import Teacher
 
 __all__ = [
     'ConfidenceMask',
@@ -29,6 +30,7 @@ __all__ = [
     'SemanticAdversarial',
     'SemiSupervisedAdversarial',
     'TargetRegularization',
+    'Teacher',
     'call_frozen',
     'full_precision',
 ]

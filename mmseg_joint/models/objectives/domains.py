@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -40,17 +40,19 @@ class _Images:
 
 @dataclass
 class DomainInput(_Images):
-    """One domain of a batch before the segmentor's forward.
+    """One domain of a batch before the segmentor's forward; the same object for all objectives.
 
     Args:
         inputs: Normalized images, as the segmentor takes them, (N, 3, H, W).
         labels: Class indices or the ignore index, (N, H, W); None for an unlabeled domain.
         to_unit_range: Maps normalized images to [-1, 1].
+        shared: What one objective computed of it for others of the same step.
     """
 
     inputs: Tensor
     labels: Tensor | None
     to_unit_range: Callable[[Tensor], Tensor]
+    shared: dict[Any, Tensor] = field(default_factory=dict)
 
 
 @dataclass

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmengine.model import ModuleDict
 from torch import Tensor
 
+from mmseg_joint.errors import JointError
+
 if TYPE_CHECKING:
     from mmseg_joint.models.segmentors import JointEncoderDecoder
+
+T = TypeVar('T')
 
 
 class SegmentorHandle:
@@ -63,6 +67,28 @@ class SegmentorHandle:
         copied = copy.deepcopy(self._segmentor, without_objectives).requires_grad_(False)
         copied._is_init = True  # for mmengine, which would draw and load its weights again
         return copied
+
+    def objective(self, name: str, kind: type[T], key: str) -> T:
+        """Find another objective of the model, once the model is built.
+
+        Args:
+            name: Its name in `model.objectives`.
+            kind: Its class.
+            key: Who asks, for the message.
+
+        Returns:
+            The objective.
+
+        Raises:
+            JointError: When there is none of that class under that name.
+        """
+        found = dict(self._segmentor.objectives.items()).get(name)
+        if not isinstance(found, kind):
+            raise JointError(
+                f'{key} is "{name}", but model.objectives has no {kind.__name__} of that name: add '
+                f"{name}=dict(type='{kind.__name__}')."
+            )
+        return found
 
     def state(self) -> dict[str, Tensor]:
         """The segmentor's parameters and buffers, not copied, under mmseg's names."""

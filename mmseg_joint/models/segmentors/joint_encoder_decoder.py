@@ -273,15 +273,15 @@ class JointEncoderDecoder(EncoderDecoder):
     ) -> tuple[Inputs, Samples, dict[str, Tensor]]:
         """Add the domains that objectives make; give these domains' pixel weights, too."""
         inputs, samples, weights = dict(inputs), dict(samples), {}
-        to_unit_range = self.data_preprocessor.to_unit_range
+        known: dict[str, DomainInput] = {}
         for name, objective in self.objectives.items():
             if type(objective).derive is Objective.derive:
                 continue
             _check_domains(name, objective, inputs)
-            known = {
-                domain: DomainInput(images, self._labels(domain, samples[domain]), to_unit_range)
-                for domain, images in inputs.items()
-            }
+            for domain in [name for name in inputs if name not in known]:
+                labels = self._labels(domain, samples[domain])
+                to_unit_range = self.data_preprocessor.to_unit_range
+                known[domain] = DomainInput(inputs[domain], labels, to_unit_range)
             for domain, made in objective.derive(known).items():
                 if domain in inputs:
                     raise JointError(
