@@ -1,6 +1,7 @@
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen
+from .class_mix import ClassMix
 from .confidence_mask import ConfidenceMask
 from .domains import DerivedDomain, DomainInput, DomainOutput
 from .focal_weighting import FocalWeighting
@@ -15,6 +16,7 @@ from .target_regularization import TargetRegularization
 from .teacher import Teacher
 
 __all__ = [
+    'ClassMix',
     'ConfidenceMask',
     'DerivedDomain',
     'DomainInput',

@@ -90,6 +90,11 @@ class SegmentorHandle:
             )
         return found
 
+    @property
+    def red_first(self) -> bool:
+        """Whether the channels of images are red, green, blue, and not as OpenCV loads them."""
+        return self._segmentor.data_preprocessor.converts_channels
+
     def state(self) -> dict[str, Tensor]:
         """The segmentor's parameters and buffers, not copied, under mmseg's names."""
         state = self._segmentor.state_dict()
