@@ -30,6 +30,7 @@ from .classes import check_classes
 from .domains import check_batch, check_objective
 from .hooks import check_backends, check_best
 from .launcher import check_launcher
+from .objectives import check_followers
 from .parts import check_parts
 from .pipelines import check_pipelines
 from .schedules import check_ends, check_networks, check_units
@@ -68,6 +69,7 @@ CHECKS = (
     Check('config', check_files, ('train',)),
     Check('config', check_batch, ('train',)),
     Check('config', check_networks),
+    Check('config', check_followers, ('train',)),
     Check('advice', check_units, ('train',)),
     Check('advice', check_ends, ('train',)),
     Check('model', watch_channels),

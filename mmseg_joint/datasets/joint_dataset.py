@@ -41,8 +41,8 @@ class JointDataset(Dataset):
     A sample is asked for by a :class:`Draw`. All its augmentation is seeded from the draw's seed,
     domain and position, so it is the same in whatever worker, on whatever rank, before or after
     resuming. (A pipeline step that keeps a generator of its own, as some Albumentations releases
-    do, is out of reach.) The sample's domain and its draw go into the metainfo of its
-    ``data_samples``.
+    do, is out of reach.) The sample's domain, its draw, and whether the domain is ``labeled`` go
+    into the metainfo of its ``data_samples``.
 
     Every packed label is checked against its picture's size and its classes, so that mmseg's own
     data sets and loaders are covered as well.
@@ -146,7 +146,8 @@ class JointDataset(Dataset):
         if 'data_samples' in packed:
             path = packed['data_samples'].metainfo.get('seg_map_path')
             check_packed_label(packed, self._num_classes[domain], f"domain '{domain}'", path)
-            packed['data_samples'].set_metainfo({'domain': domain})
+            labeled = getattr(dataset, 'labelled', True)
+            packed['data_samples'].set_metainfo({'domain': domain, 'labeled': labeled})
         return packed
 
 

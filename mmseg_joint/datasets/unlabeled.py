@@ -19,7 +19,8 @@ class Unlabeled(Dataset):
 
     Every label-loading step is taken out of the pipelines within ``dataset``, and
     ``RandomCrop(cat_max_ratio=...)``, which looks at the label, is set to look no more. So one
-    pipeline can be written for labelled and unlabelled domains.
+    pipeline can be written for labeled and unlabeled domains. A domain of such a dataset has no
+    supervised loss, whatever its name.
 
     Args:
         dataset: Config of a data set, or of a wrapper around data sets.

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -65,6 +65,7 @@ class JointOptimWrapper(OptimWrapperDict):
             enabled=self.dtype is torch.float16,
             **(scale if isinstance(scale, dict) else {'init_scale': float(scale)}),
         )
+        self.after_step: list[Callable[[], None]] = []  # what a step of all optimizers sets off
         self._accumulative_counts = accumulative_counts
         self._inner_count = 0
         self._max_counts = -1
@@ -113,6 +114,8 @@ class JointOptimWrapper(OptimWrapperDict):
     def step(self, **kwargs: Any) -> None:
         """Clip each network's gradients as its config says, then step every optimizer.
 
+        What `after_step` holds is called afterwards.
+
         Args:
             **kwargs: Passed on to :meth:`torch.optim.Optimizer.step`.
         """
@@ -120,6 +123,9 @@ class JointOptimWrapper(OptimWrapperDict):
             # the scaler unscales its gradients, then calls its step(), which clips and steps
             self.loss_scaler.step(optim_wrapper, **kwargs)
         self.loss_scaler.update()
+        with torch.no_grad():
+            for follow in self.after_step:
+                follow()
 
     def zero_grad(self, **kwargs: Any) -> None:
         """Clear the gradients of every network.

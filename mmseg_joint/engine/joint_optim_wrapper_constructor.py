@@ -80,7 +80,7 @@ class JointOptimWrapperConstructor:
             for name, config in self.networks.items()
         }
         device = next(model.parameters()).device
-        return OPTIM_WRAPPERS.build(
+        wrapper = OPTIM_WRAPPERS.build(
             {
                 'type': self.kind,
                 'device_type': device.type,
@@ -88,6 +88,9 @@ class JointOptimWrapperConstructor:
                 **optim_wrappers,
             }
         )
+        objectives = getattr(model, 'objectives', {}).values()
+        wrapper.after_step = [objective.after_optimizer_step for objective in objectives]
+        return wrapper
 
 
 def networks_of(optim_wrapper_cfg: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -27,7 +27,7 @@ class TrainingPicturesHook(Hook):
     """Draws, now and then, what the networks make of a few samples that stay the same.
 
     `pictures/<domain>_<number>/iter_<iteration>.png` in the work dir shows a sample, its label, the
-    prediction and its confidence, and what each objective offers (:meth:`Objective.pictures`):
+    prediction and its confidence, and what each objective offers (:meth:`Objective.visualize`):
     weights, discriminators' maps, pseudo-labels, pictures that were made. Other visualizer
     backends than the local one, such as TensorBoard's, get the same sheets.
 
@@ -72,7 +72,7 @@ class TrainingPicturesHook(Hook):
         if not self.interval or not is_main_process():
             self._step = 0
             return
-        if not hasattr(_bare(runner.model), 'look'):
+        if not hasattr(_bare(runner.model), 'inspect_batch'):
             runner.logger.warning(
                 f'{type(_bare(runner.model)).__name__} is no JointEncoderDecoder, whose pictures '
                 'could be drawn: TrainingPicturesHook does nothing.'

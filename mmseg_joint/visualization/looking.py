@@ -33,25 +33,23 @@ def look_at(model: nn.Module, packed: dict[str, dict]) -> dict[str, Look]:
     }
     batch = model.data_preprocessor(batch, training=True)
     with torch.no_grad():
-        outputs, shown = model.look(**batch)
-    origins = {
-        made: origin
-        for objective in model.objectives.values()
-        for made, origin in objective.derived.items()
-    }
+        outputs, shown = model.inspect_batch(**batch)
+    # what was padded is cut off again, also of what an objective made from it
+    sizes = {domain: sample['inputs'].shape[-2:] for domain, sample in packed.items()}
+    padded = {outputs[domain].inputs.shape[-2:]: size for domain, size in sizes.items()}
     swap = not model.data_preprocessor.converts_channels
     looks = {}
     for domain, output in outputs.items():
-        found = {PICTURE: output.pictures}
+        found = {PICTURE: output.unit_images}
         if output.labels is not None:
             found[LABEL] = output.labels
         confidence, found[PREDICTION] = output.probabilities.max(dim=1)
         found[CONFIDENCE] = confidence
         found.update(shown[domain])
-        # what was padded is cut off again
-        height, width = packed[origins.get(domain, domain)]['inputs'].shape[-2:]
+        size = output.inputs.shape[-2:]
+        height, width = sizes.get(domain) or padded.get(size, size)
         looks[domain] = {
-            title: _to_array(value[:1], output.inputs.shape[-2:], swap)[:height, :width]
+            title: _to_array(value[:1], size, swap)[:height, :width]
             for title, value in found.items()
         }
     return looks

@@ -166,7 +166,7 @@ def test_a_mistake_in_a_picture_ends_no_training(train, monkeypatch):
     def fail(self, outputs):
         raise KeyError('a new method')
 
-    monkeypatch.setattr(HierarchicalWeighting, 'pictures', fail)
+    monkeypatch.setattr(HierarchicalWeighting, 'visualize', fail)
     runner = train(HRS, 'failed', 1)
     assert runner.iter == 4
     assert runner.model.backbone.training

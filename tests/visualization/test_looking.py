@@ -40,7 +40,7 @@ def test_picture_label_prediction_and_confidence(blue_first):
 
     data = model.data_preprocessor({k: [v] for k, v in sample['target'].items()}, training=True)
     with torch.no_grad():
-        outputs, _ = model.look(data['inputs'], data['data_samples'])
+        outputs, _ = model.inspect_batch(data['inputs'], data['data_samples'])
     probabilities = outputs['target'].logits.softmax(dim=1)[0, :, : SIZE[0], : SIZE[1]]
     np.testing.assert_array_equal(look['prediction'], probabilities.argmax(dim=0))
     np.testing.assert_allclose(look['confidence'], probabilities.amax(dim=0), rtol=1e-6)
@@ -71,7 +71,7 @@ def test_maps_of_any_size_are_enlarged():
         'values': torch.tensor([[[0.25], [torch.nan]]]),
         'picture': torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1, 1),
     }
-    objective.pictures = lambda outputs: {'source': shown}
+    objective.visualize = lambda outputs: {'source': shown}
     look = look_at(model, packed())['source']
     classes, mask, values, picture = (look[f'gan: {title}'] for title in shown)
     assert classes.shape == mask.shape == values.shape == SIZE

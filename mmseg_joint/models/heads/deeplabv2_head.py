@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.objectives.base import full_precision
+from mmseg_joint.models.precision import full_precision
 
 
 @MODELS.register_module()

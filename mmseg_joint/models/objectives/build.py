@@ -23,7 +23,8 @@ def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any)
 
     Args:
         configs: Name -> config; None deletes one that a base config brought.
-        **defaults: What the model knows and every objective may take, e.g. `num_classes`.
+        **defaults: What the model has for objectives whose constructors take it: `num_classes`,
+            `ignore_index` and `segmentor`, a :class:`SegmentorHandle`.
 
     Returns:
         Name -> objective.

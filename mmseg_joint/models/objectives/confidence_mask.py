@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mmseg_joint.errors import JointError
 
-from .base import DomainOutput, Objective, ObjectiveResult
+from .base import Objective, ObjectiveResult
+from .domains import DomainOutput
 
 
 @MODELS.register_module()
@@ -70,7 +71,7 @@ class ConfidenceMask(Objective):
         kept = (sure & labelled).sum().double() / labelled.sum().clamp(min=1)
         return ObjectiveResult({'kept_share': kept}, {domain: sure.to(output.probabilities)})
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The mask, where there is a label."""
         (domain,) = self.domains
         output = outputs[domain]

@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, full_precision
+from .base import Objective, ObjectiveResult
+from .domains import DomainOutput
 
 
 @MODELS.register_module()
@@ -76,7 +78,7 @@ class FocalWeighting(Objective):
         mean = (weights.detach() * labelled).sum() / labelled.sum().clamp(min=1)
         return ObjectiveResult({'mean_weight': mean}, {domain: weights})
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The weights, where there is a label."""
         (domain,) = self.domains
         output = outputs[domain]

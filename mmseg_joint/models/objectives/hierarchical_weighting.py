@@ -12,7 +12,8 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.mean_over_ranks import mean_of_all_ranks
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 
-from .base import DomainOutput, Objective, ObjectiveResult
+from .base import Objective, ObjectiveResult
+from .domains import DomainOutput
 
 LEVELS = ('pixel', 'region', 'image')
 
@@ -115,7 +116,7 @@ class HierarchicalWeighting(Objective):
             weights = weights / mean.where(mean > 0, 1)  # without any weight, 0 stays 0
         return ObjectiveResult(losses, {'source': weights})
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """H of Eq. 4 and H_k of each level, where there is a label."""
         source = outputs['source']
         ignored = source.truth == self.ignore_index

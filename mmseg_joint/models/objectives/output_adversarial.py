@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision, probability_map
+from .base import Objective, ObjectiveResult, call_frozen, probability_map
+from .domains import DomainOutput
 
 # What D should say (A2)
 SOURCE, TARGET = 0.0, 1.0
@@ -118,7 +120,7 @@ class OutputAdversarial(Objective):
                 losses[name + suffix] = value
         return ObjectiveResult(losses)
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """How much each level's D takes an output for the target's."""
         found: dict[str, dict[str, Tensor]] = {domain: {} for domain in self.domains}
         for level, discriminator in self.discriminators.items():
@@ -137,7 +139,7 @@ class OutputAdversarial(Objective):
         self, discriminator: torch.nn.Module, maps: dict[str, Tensor], weight: float
     ) -> dict[str, Tensor]:
         wanted = TARGET if self.align == 'source' else SOURCE
-        pushed = full_precision(frozen(discriminator, maps[self.align]))
+        pushed = full_precision(call_frozen(discriminator, maps[self.align]))
         source = full_precision(discriminator(maps['source'].detach()))
         target = full_precision(discriminator(maps['target'].detach()))
         told = self._loss(source, SOURCE) + self._loss(target, TARGET)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision, probability_map
+from mmseg_joint.models.precision import full_precision
+
+from .base import Objective, ObjectiveResult, call_frozen, probability_map
+from .domains import DerivedDomain, DomainInput, DomainOutput
 
 TRANSLATED = 'translated'
 
@@ -33,7 +36,6 @@ class PixelDA(Objective):
     """
 
     domains = ('source', 'target')
-    derived: ClassVar[dict[str, str]] = {TRANSLATED: 'source'}
 
     def __init__(
         self,
@@ -57,16 +59,21 @@ class PixelDA(Objective):
         """None: the segmentor learns from the supervised losses, here of one domain more."""
         return ()
 
-    def derive(self, pictures: Tensor) -> Tensor:
-        """Translate source pictures, with the graph to G.
+    def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
+        """Translate the source, with the graph to G.
 
         Args:
-            pictures: The source's, in [-1, 1], (N, 3, H, W).
+            domains: The domains of the batch.
 
         Returns:
-            The same scenes in the look of the target, in [-1, 1], (N, 3, H, W).
+            `translated`: the same scenes in the look of the target, with the source's labels.
         """
-        return full_precision(self.generator(pictures))
+        source = domains['source']
+        images = full_precision(self.generator(source.unit_images))
+        weights = None
+        if self.weighs_pixels:
+            weights = images.new_full(source.truth.shape, self.task_weight)
+        return {TRANSLATED: DerivedDomain(images, source.truth, weights)}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The adversarial loss of G and D's loss.
@@ -75,33 +82,27 @@ class PixelDA(Objective):
             outputs: Domain -> what the segmentor computed for it, `translated` among them.
 
         Returns:
-            The losses, D's share of patches told right, for the log, and the weight of the
-            translated pictures' supervised loss.
+            The losses, and D's share of patches told right, for the log.
         """
-        translated, target = outputs[TRANSLATED].pictures, outputs['target'].pictures
-        pushed = frozen(self.discriminator, translated)
+        translated, target = outputs[TRANSLATED].unit_images, outputs['target'].unit_images
+        pushed = call_frozen(self.discriminator, translated)
         real = self.discriminator(target)
         fake = self.discriminator(translated.detach())
         told = _called(real, 1.0) + _called(fake, 0.0)
-        weights = {}
-        if self.weighs_pixels:
-            labels = outputs[TRANSLATED].truth
-            weights[TRANSLATED] = translated.new_full(labels.shape, self.task_weight)
         return ObjectiveResult(
             {
                 'loss_generator': self.generator_weight * _called(pushed, 1.0),
                 'loss_discriminator': self.discriminator_weight * told,
                 'accuracy_real': (real > 0).double().mean(),
                 'accuracy_fake': (fake <= 0).double().mean(),
-            },
-            weights,
+            }
         )
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The redrawn pictures, and how much D takes its two kinds for real ones."""
-        redrawn = outputs[TRANSLATED].pictures
+        redrawn = outputs[TRANSLATED].unit_images
         found = {'source': {'redrawn': redrawn}}
-        for domain, pictures in ((TRANSLATED, redrawn), ('target', outputs['target'].pictures)):
+        for domain, pictures in ((TRANSLATED, redrawn), ('target', outputs['target'].unit_images)):
             found[domain] = {'D says real': probability_map(self.discriminator(pictures))}
         return found
 

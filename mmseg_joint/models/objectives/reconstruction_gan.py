@@ -8,7 +8,10 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision, probability_map
+from mmseg_joint.models.precision import full_precision
+
+from .base import Objective, ObjectiveResult, call_frozen, probability_map
+from .domains import DomainOutput
 
 
 @MODELS.register_module()
@@ -69,14 +72,14 @@ class ReconstructionGAN(Objective):
         source, target = outputs['source'], outputs['target']
         features = source.features[self.feature_index]
         rebuilt = self._rebuild(source)
-        reconstruction = l1_loss(rebuilt, source.pictures)
-        reconstruction = reconstruction + l1_loss(self._rebuild(target), target.pictures)
+        reconstruction = l1_loss(rebuilt, source.unit_images)
+        reconstruction = reconstruction + l1_loss(self._rebuild(target), target.unit_images)
 
-        judged = frozen(self.discriminator, rebuilt)
-        judged_for_encoder = frozen(
-            self.discriminator, frozen(self.generator, features, rebuilt.shape[-2:])
+        judged = call_frozen(self.discriminator, rebuilt)
+        judged_for_encoder = call_frozen(
+            self.discriminator, call_frozen(self.generator, features, rebuilt.shape[-2:])
         )
-        real = self.discriminator(target.pictures)
+        real = self.discriminator(target.unit_images)
         fake = self.discriminator(rebuilt.detach())
         discriminator = self._perturbed(real, self.real_label)
         discriminator = discriminator + self._perturbed(fake, self.fake_label)
@@ -91,7 +94,7 @@ class ReconstructionGAN(Objective):
             }
         )
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The rebuilt pictures, and how much D takes its own two kinds for real ones."""
         source, target = outputs['source'], outputs['target']
         rebuilt = self._rebuild(source)
@@ -102,7 +105,7 @@ class ReconstructionGAN(Objective):
             },
             'target': {
                 'rebuilt': self._rebuild(target),
-                'D says real: picture': probability_map(self.discriminator(target.pictures)),
+                'D says real: picture': probability_map(self.discriminator(target.unit_images)),
             },
         }
 

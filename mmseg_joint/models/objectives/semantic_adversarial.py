@@ -10,8 +10,10 @@ from torch import Tensor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.class_features import ABSENT, class_features, downsample_labels
 from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+from .base import Objective, ObjectiveResult, call_frozen
+from .domains import DomainOutput
 
 
 @MODELS.register_module()
@@ -80,7 +82,7 @@ class SemanticAdversarial(Objective):
         source, source_classes = self._samples(outputs['source'])
         target, target_classes = self._samples(outputs[self.target])
         as_target = _shifted(source_classes, self.num_classes)
-        pushed = _cross_entropy(frozen(self.discriminator, source), as_target)
+        pushed = _cross_entropy(call_frozen(self.discriminator, source), as_target)
         of_source = self.discriminator(source.detach())
         of_target = self.discriminator(target.detach())
         truth = _shifted(target_classes, self.num_classes)
@@ -94,7 +96,7 @@ class SemanticAdversarial(Objective):
             }
         )
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """How much D_s takes each position for the target's, of whatever class.
 
         Of FCSA there is nothing to see: its D_s judges vectors.

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, frozen, full_precision
+from .base import Objective, ObjectiveResult, call_frozen
+from .domains import DomainOutput
 from .output_adversarial import DISCRIMINATOR
 
 # What D should say
@@ -114,8 +116,8 @@ class SemiSupervisedAdversarial(Objective):
         pushes, trains = self.step >= self.adversarial_start, self.step >= self.start
         self.step += self.training
 
-        pushed = self._enlarge(frozen(self.discriminator, maps), maps)
-        judged = self._enlarge(frozen(self.discriminator, unlabelled_maps), unlabelled_maps)
+        pushed = self._enlarge(call_frozen(self.discriminator, maps), maps)
+        judged = self._enlarge(call_frozen(self.discriminator, unlabelled_maps), unlabelled_maps)
         others_pushed = pushes * _mean_loss(TRUTH, (judged, everywhere))
         trusted = judged.detach().sigmoid() >= self.threshold
         losses = {
@@ -128,7 +130,7 @@ class SemiSupervisedAdversarial(Objective):
         losses.update(self._discriminator(maps, others, labelled.truth, known))
         return ObjectiveResult(losses)
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """How much D takes a prediction for ground truth, and the pseudo-labels that follow."""
         labelled, unlabelled = (outputs[domain].probabilities for domain in self.domains)
         truth = [self._judge(maps).sigmoid() for maps in (labelled, unlabelled)]

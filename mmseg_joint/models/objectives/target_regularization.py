@@ -9,8 +9,10 @@ from torch.nn.functional import cross_entropy
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.precision import full_precision
 
-from .base import DomainOutput, Objective, ObjectiveResult, full_precision
+from .base import Objective, ObjectiveResult
+from .domains import DomainOutput
 
 UNSURE = -1  # pseudo-label of a pixel that neither head is sure of
 
@@ -89,7 +91,7 @@ class TargetRegularization(Objective):
             losses['confident_share'] = (labels != UNSURE).double().mean()
         return ObjectiveResult(losses)
 
-    def pictures(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The pseudo-labels of the guidance; without it the confidence says all."""
         if not self.guidance:
             return {}

@@ -7,6 +7,8 @@ from operator import mul
 from typing import Any
 
 import torch
+from mmengine.model import ModuleDict
+from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -15,12 +17,20 @@ from torch import Tensor, nn
 
 from mmseg_joint.checkpoints.pretrained import check_pretrained
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.objectives import DomainOutput, ObjectiveResult
+from mmseg_joint.models.objectives import (
+    DerivedDomain,
+    DomainInput,
+    DomainOutput,
+    Objective,
+    ObjectiveResult,
+    SegmentorHandle,
+)
 from mmseg_joint.models.objectives.build import build_objectives
 
 from .compatibility import check_segmentor
 from .domain_groups import group_domains
 from .domain_in_turn import in_turn
+from .evaluation_mode import evaluation_mode
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
 from .step_values import check_finite
@@ -88,11 +98,6 @@ class JointEncoderDecoder(EncoderDecoder):
                 f'model.decode_head.out_channels is {self.out_channels}: joint training needs one '
                 f'channel for each of the {self.num_classes} classes; leave it out.'
             )
-        self.objectives = build_objectives(
-            objectives or {},
-            num_classes=self.num_classes,
-            ignore_index=self.decode_head.ignore_index,
-        )
         if domains_in_turn and merge_domains is True:
             raise JointError(
                 'model.domains_in_turn=True runs one domain at a time, model.merge_domains=True '
@@ -105,6 +110,13 @@ class JointEncoderDecoder(EncoderDecoder):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         for part in self._segmentor_parts():
             part.to(memory_format=self.memory_format)
+        self.objectives = ModuleDict()  # for an objective that copies the segmentor
+        self.objectives = build_objectives(
+            objectives or {},
+            num_classes=self.num_classes,
+            ignore_index=self.decode_head.ignore_index,
+            segmentor=SegmentorHandle(self),
+        )
         for name, objective in self.objectives.items():
             if objective.weighs_pixels:
                 heads = [*self._decode_heads(), *self._auxiliary_heads()]
@@ -123,25 +135,26 @@ class JointEncoderDecoder(EncoderDecoder):
 
         Args:
             inputs: Domain -> normalised pictures, (N, 3, H, W). A tensor alone is the target's.
-            data_samples: Domain -> the pictures' samples, with labels unless it is `unlabeled`.
+            data_samples: Domain -> the pictures' samples, with labels unless the domain's dataset
+                is unlabeled.
 
         Returns:
             Named losses: `source.decode.loss_ce`, `<objective>.loss_…`, and values for the log.
 
         Raises:
-            JointError: An objective needs a domain that the batch lacks.
+            JointError: An objective needs a domain that the batch lacks, or a label is missing.
         """
         if isinstance(inputs, Tensor):
             inputs = {'target': inputs}
         if isinstance(data_samples, list):
             data_samples = {'target': data_samples}
-        self._check_domains(inputs)
         loaded = list(inputs)
-        inputs, data_samples = self._derive_domains(inputs, data_samples)
+        inputs, data_samples, weights = self._derive_domains(inputs, data_samples)
         statistics = self._statistics(inputs, data_samples, loaded)
+        inputs = self._without_unread(inputs, data_samples, statistics)
         statistics.hold()  # what objectives run on their own moves nothing
         try:
-            return self._losses(inputs, data_samples, statistics)
+            return self._losses(inputs, data_samples, weights, statistics)
         finally:
             if statistics.recomputed:
                 self._held = statistics  # until the backward is over
@@ -149,14 +162,18 @@ class JointEncoderDecoder(EncoderDecoder):
                 statistics.release()
 
     def _losses(
-        self, inputs: Inputs, data_samples: Samples, statistics: NormStatistics
+        self,
+        inputs: Inputs,
+        data_samples: Samples,
+        derived_weights: dict[str, Tensor],
+        statistics: NormStatistics,
     ) -> dict[str, Tensor]:
         outputs = self._forward_domains(inputs, data_samples, statistics)
         results = {name: objective(outputs) for name, objective in self.objectives.items()}
         losses = {}
         for domain, output in outputs.items():
             if output.labels is not None:
-                weights = _pixel_weights(domain, results.values())
+                weights = _pixel_weights(domain, derived_weights, results.values())
                 with statistics.of([domain], [len(output.inputs)]):
                     supervised = self._supervised_loss(output, data_samples[domain], weights)
                 losses.update(add_prefix(supervised, domain))
@@ -196,7 +213,7 @@ class JointEncoderDecoder(EncoderDecoder):
         check_finite(total, log_vars)
         return total, log_vars
 
-    def look(
+    def inspect_batch(
         self, inputs: Inputs, data_samples: Samples
     ) -> tuple[dict[str, DomainOutput], dict[str, dict[str, Tensor]]]:
         """Compute what there is to see of a batch, to be called without gradients.
@@ -207,18 +224,37 @@ class JointEncoderDecoder(EncoderDecoder):
 
         Returns:
             Each domain's outputs, also of those that objectives make; and for each of them title
-            -> what an objective shows (:meth:`Objective.pictures`), named after the objective.
+            -> what an objective shows (:meth:`Objective.visualize`), named after the objective.
 
         Raises:
             JointError: An objective needs a domain that the batch lacks.
         """
-        self._check_domains(inputs)
-        outputs = self._forward_domains(*self._derive_domains(inputs, data_samples))
+        inputs, data_samples, _ = self._derive_domains(inputs, data_samples)
+        outputs = self._forward_domains(inputs, data_samples)
         shown: dict[str, dict[str, Tensor]] = {domain: {} for domain in outputs}
         for name, objective in self.objectives.items():
-            for domain, maps in objective.pictures(outputs).items():
+            for domain, maps in objective.visualize(outputs).items():
                 shown[domain].update({f'{name}: {title}': value for title, value in maps.items()})
         return outputs, shown
+
+    def segment(self, inputs: Tensor, evaluate: bool = False) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Run backbone, neck and main head on their own, beside a step or within it.
+
+        Args:
+            inputs: Normalized images, (N, 3, H, W).
+            evaluate: Whether to run them as they are tested, without a graph. Otherwise they run
+                as they are, and their running averages stay.
+
+        Returns:
+            The backbone's (or neck's) outputs, and the main head's scores at image size,
+            (N, C, H, W).
+        """
+        parts = self._segmentor_parts()
+        if evaluate:
+            with torch.no_grad(), evaluation_mode(parts):
+                return self._segment(inputs)
+        with NormStatistics(parts, moving=()).of([''], [len(inputs)]):
+            return self._segment(inputs)
 
     def _heads(self) -> list[nn.Module]:
         return [*self._decode_heads(), *self._auxiliary_heads()]
@@ -232,26 +268,42 @@ class JointEncoderDecoder(EncoderDecoder):
         several = isinstance(self.auxiliary_head, nn.ModuleList)
         return list(self.auxiliary_head) if several else [self.auxiliary_head]
 
-    def _check_domains(self, inputs: Inputs) -> None:
+    def _derive_domains(
+        self, inputs: Inputs, samples: Samples
+    ) -> tuple[Inputs, Samples, dict[str, Tensor]]:
+        """Add the domains that objectives make; give these domains' pixel weights, too."""
+        inputs, samples, weights = dict(inputs), dict(samples), {}
+        known: dict[str, DomainInput] = {}
         for name, objective in self.objectives.items():
-            for domain in objective.domains:
-                if domain not in inputs:
+            if type(objective).derive is Objective.derive:
+                continue
+            _check_domains(name, objective, inputs)
+            for domain in [name for name in inputs if name not in known]:
+                labels = self._labels(domain, samples[domain])
+                to_unit_range = self.data_preprocessor.to_unit_range
+                known[domain] = DomainInput(inputs[domain], labels, to_unit_range)
+            for domain, made in objective.derive(known).items():
+                if domain in inputs:
                     raise JointError(
-                        f'model.objectives.{name} needs the domain "{domain}", but the batch has '
-                        f'only {", ".join(inputs)}: add it to train_dataloader.dataset.domains '
-                        'and give it a share in train_dataloader.sampler.shares.'
+                        f'model.objectives.{name} makes the domain "{domain}", but there is one of '
+                        'this name: rename one of them.'
                     )
+                derived = DerivedDomain(*made)
+                inputs[domain] = self.data_preprocessor.from_unit_range(derived.images)
+                samples[domain] = _samples_of(domain, derived)
+                if derived.pixel_weights is not None:
+                    weights[domain] = derived.pixel_weights
+        for name, objective in self.objectives.items():
+            _check_domains(name, objective, inputs)
+        return inputs, samples, weights
 
-    def _derive_domains(self, inputs: Inputs, samples: Samples) -> tuple[Inputs, Samples]:
-        """Add the domains whose pictures objectives make from others'."""
-        inputs, samples = dict(inputs), dict(samples)
-        for objective in self.objectives.values():
-            for domain, origin in objective.derived.items():
-                pictures = self.data_preprocessor.to_unit_range(inputs[origin])
-                made = objective.derive(pictures)
-                inputs[domain] = self.data_preprocessor.from_unit_range(made)
-                samples[domain] = samples[origin]
-        return inputs, samples
+    def _without_unread(
+        self, inputs: Inputs, samples: Samples, statistics: NormStatistics
+    ) -> Inputs:
+        """Leave out the domains whose images only serve to make others."""
+        read = {domain for own in self.objectives.values() for domain in own.output_domains}
+        read.update(statistics.moving if statistics.norms else ())
+        return {d: x for d, x in inputs.items() if d in read or _is_labeled(d, samples[d])}
 
     def _segmentor_parts(self) -> list[nn.Module]:
         return [child for name, child in self.named_children() if name != 'objectives']
@@ -260,7 +312,7 @@ class JointEncoderDecoder(EncoderDecoder):
         self, inputs: Inputs, samples: Samples, loaded: Sequence[str]
     ) -> NormStatistics:
         derived = [domain for domain in inputs if domain not in loaded]
-        real = {d for d in loaded if d == 'target' or self._labels(d, samples[d]) is None}
+        real = {d for d in loaded if d == 'target' or not _is_labeled(d, samples[d])}
         moving = domains_that_move(self.norm_statistics, loaded, derived, real)
         recomputed = self.domains_in_turn or any(map(_is_recomputed, self.modules()))
         return NormStatistics(self._segmentor_parts(), moving, recomputed)
@@ -341,13 +393,14 @@ class JointEncoderDecoder(EncoderDecoder):
         return scores
 
     def _labels(self, domain: str, samples: list[SegDataSample]) -> Tensor | None:
-        if domain == 'unlabeled':
+        if not _is_labeled(domain, samples):
             return None
         for sample in samples:
             if 'gt_sem_seg' not in sample:
                 raise JointError(
-                    f'{sample.metainfo.get("img_path", "A picture")} of the domain "{domain}" has '
-                    'no label: load annotations in its pipeline, or name the domain "unlabeled".'
+                    f'{sample.metainfo.get("img_path", "An image")} of the domain "{domain}" has '
+                    "no label: load annotations in its pipeline, or put the domain's dataset into "
+                    'Unlabeled.'
                 )
         return torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in samples])
 
@@ -392,6 +445,35 @@ def _enlarged(head: nn.Module, logits: Tensor, size: torch.Size) -> Tensor:
     return head.predict_by_feat(logits, [meta] * len(logits))
 
 
-def _pixel_weights(domain: str, results: Iterable[ObjectiveResult]) -> Tensor | None:
-    found = [result.pixel_weights[domain] for result in results if domain in result.pixel_weights]
+def _check_domains(name: str, objective: Objective, inputs: Inputs) -> None:
+    for domain in objective.domains:
+        if domain not in inputs:
+            raise JointError(
+                f'model.objectives.{name} needs the domain "{domain}", but the batch has '
+                f'only {", ".join(inputs)}: add it to train_dataloader.dataset.domains '
+                'and give it a share in train_dataloader.sampler.shares.'
+            )
+
+
+def _is_labeled(domain: str, samples: list[SegDataSample]) -> bool:
+    # what JointDataset says of the dataset; in a batch made by hand, the name's promise
+    return all(sample.metainfo.get('labeled', domain != 'unlabeled') for sample in samples)
+
+
+def _samples_of(domain: str, derived: DerivedDomain) -> list[SegDataSample]:
+    size = tuple(derived.images.shape[-2:])
+    meta = {'domain': domain, 'img_shape': size, 'pad_shape': size}
+    if derived.labels is None:
+        return [SegDataSample(metainfo={**meta, 'labeled': False}) for _ in derived.images]
+    return [
+        SegDataSample(metainfo={**meta, 'labeled': True}, gt_sem_seg=PixelData(data=label[None]))
+        for label in derived.labels
+    ]
+
+
+def _pixel_weights(
+    domain: str, derived: dict[str, Tensor], results: Iterable[ObjectiveResult]
+) -> Tensor | None:
+    given = [derived, *(result.pixel_weights for result in results)]
+    found = [weights[domain] for weights in given if domain in weights]
     return reduce(mul, found) if found else None

@@ -85,7 +85,7 @@ def look():
         before = {key: value.clone() for key, value in model.state_dict().items()}
         with torch.no_grad():
             torch.manual_seed(4)
-            outputs, shown = model.look(**data)
+            outputs, shown = model.inspect_batch(**data)
             result = model.objectives[name](outputs)
         assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
         shown = {
@@ -187,7 +187,7 @@ def test_csa_says_how_sure_its_d_is_of_the_domain(look):
     logits = torch.zeros(1, 2 * CLASSES, 1, 1)
     logits[0, CLASSES] = 30.0  # sure of the target
     objective.discriminator.forward = lambda features: logits
-    maps = objective.pictures({domain: outputs[domain] for domain in ('source', 'target')})
+    maps = objective.visualize({domain: outputs[domain] for domain in ('source', 'target')})
     assert maps['source']['D says target'].item() == pytest.approx(1)
 
 
@@ -195,6 +195,6 @@ def test_maps_are_named_after_their_objective():
     model = build(HRS).eval()
     data = model.data_preprocessor(batch(), training=True)
     with torch.no_grad():
-        _, shown = model.look(**data)
+        _, shown = model.inspect_batch(**data)
     assert next(iter(shown['source'])) == 'weighting: weight H'
     assert list(shown['target']) == ['gan: rebuilt', 'gan: D says real: picture']

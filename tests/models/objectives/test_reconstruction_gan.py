@@ -54,7 +54,7 @@ def test_pictures_span_the_range_of_a_tanh():
     data['inputs'][0][:, 0, 1] = 255
     model = build()
     outputs = model._forward_domains(*model.data_preprocessor(data, training=True).values())
-    picture = outputs['source'].pictures[0]
+    picture = outputs['source'].unit_images[0]
     torch.testing.assert_close(picture[:, 0, 0], torch.full((3,), -1.0))
     torch.testing.assert_close(picture[:, 0, 1], torch.full((3,), 1.0))
 

@@ -166,7 +166,7 @@ def test_what_objectives_make_moves_nothing_unless_named():
     for model in made:
         model.load_state_dict(made[0].state_dict())
         data = model.data_preprocessor(batch(domains=('source', 'target'), count=2), training=True)
-        inputs, _ = model._derive_domains(data['inputs'], data['data_samples'])
+        inputs, *_ = model._derive_domains(data['inputs'], data['data_samples'])
         domains |= set(inputs)
     derived = domains - {'source', 'target'}
     assert derived

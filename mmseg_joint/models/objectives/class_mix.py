@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.mean_over_ranks import mean_of_all_ranks
+from mmseg_joint.models.photometry import blur, jitter_color
+from mmseg_joint.models.precision import full_precision
+
+from .base import Objective, ObjectiveResult
+from .domains import DerivedDomain, DomainInput, DomainOutput
+from .segmentor_handle import SegmentorHandle
+from .teacher import Teacher
+
+
+@MODELS.register_module()
+class ClassMix(Objective):
+    """Trains on unlabeled images onto which half of a labeled image's classes are pasted.
+
+    "DACS: Domain Adaptation via Cross-domain Mixed Sampling" (Tranheden et al., WACV 2021), after
+    "ClassMix" (Olsson et al., WACV 2021). A :class:`Teacher` labels the unlabeled images. Pasted
+    pixels keep their true labels and weigh 1; the others weigh q, the share of pixels of which the
+    teacher is sure. Color and sharpness of the mix change at random. Each mix is a domain of its
+    own, `source_mix`, with an ordinary supervised loss.
+
+    Args:
+        segmentor: The segmentor; the model fills it in.
+        num_classes: Number of classes C; the model fills it in.
+        teacher: Name of the :class:`Teacher` in `model.objectives`.
+        from_domains: Labeled domains whose classes are pasted, e.g. `('source', 'target')`.
+        onto: The domain whose images they are pasted onto; its labels are not read.
+        threshold: Probability from which the teacher counts as sure, in [0, 1].
+        q_over: `'image'`: q of each image; `'batch'`: of all images of a step, over all
+            processes, as public code has it for one process.
+        jitter: Greatest changes of brightness, contrast, saturation and hue.
+        jitter_probability: Share of mixes whose color changes.
+        sigma: Range of the blur's standard deviation, in pixels.
+        blur_probability: Share of mixes that are blurred.
+        weight: Weight of the supervised loss on a mix.
+        ignore_index: Label of pixels without a class, never pasted; the model fills it in.
+        init_cfg: mmengine's initialization config.
+
+    Raises:
+        JointError: When a value is out of range, when `from_domains` is empty or holds `onto`, when
+            images that are to be mixed differ in size, or when there is no teacher of that name.
+    """
+
+    output_domains = ()
+    weighs_pixels = True
+
+    def __init__(
+        self,
+        segmentor: SegmentorHandle,
+        num_classes: int,
+        teacher: str = 'teacher',
+        from_domains: Sequence[str] = ('source',),
+        onto: str = 'unlabeled',
+        threshold: float = 0.968,
+        q_over: str = 'batch',
+        jitter: Sequence[float] = (0.2, 0.2, 0.2, 0.2),
+        jitter_probability: float = 0.8,
+        sigma: Sequence[float] = (0.15, 1.15),
+        blur_probability: float = 0.5,
+        weight: float = 1.0,
+        ignore_index: int = 255,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if q_over not in ('image', 'batch'):
+            raise JointError(f'ClassMix.q_over is {q_over!r}: choose "image" or "batch".')
+        if isinstance(from_domains, str) or not from_domains or onto in from_domains:
+            raise JointError(
+                f'ClassMix.from_domains is {from_domains!r}: give a list of labeled domains other '
+                f'than ClassMix.onto="{onto}".'
+            )
+        for name, value in (
+            ('threshold', threshold),
+            ('jitter_probability', jitter_probability),
+            ('blur_probability', blur_probability),
+        ):
+            if not 0 <= value <= 1:
+                raise JointError(f'ClassMix.{name} is {value}: choose a number from 0 to 1.')
+        self.segmentor = segmentor
+        self.num_classes = num_classes
+        self.teacher = teacher
+        self.from_domains = tuple(from_domains)
+        self.onto = onto
+        self.domains = (*self.from_domains, onto)
+        self.threshold = threshold
+        self.q_over = q_over
+        self.jitter = tuple(jitter)
+        self.jitter_probability = jitter_probability
+        self.sigma = tuple(sigma)
+        self.blur_probability = blur_probability
+        self.weight = weight
+        self.ignore_index = ignore_index
+
+    def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
+        """Make one mix of each of `from_domains`; none before the teacher begins.
+
+        Args:
+            domains: The domains of the batch.
+
+        Returns:
+            `<domain>_mix` -> as many images as `onto` has, labels, and weights 1 or q.
+        """
+        teacher = self.segmentor.objective(self.teacher, Teacher, 'ClassMix.teacher')
+        onto = domains[self.onto]
+        for name in self.from_domains:
+            sizes = [tuple(domains[d].inputs.shape[-2:]) for d in (name, self.onto)]
+            if sizes[0] != sizes[1]:
+                raise JointError(
+                    f'ClassMix pastes "{name}" with images of {sizes[0]} onto "{self.onto}" with '
+                    f'{sizes[1]} (height, width): crop both to one size in their pipelines.'
+                )
+        if not teacher.active:
+            return {}
+        scores = full_precision(teacher.scores(onto)).softmax(dim=1)
+        confidence, labels = scores.max(dim=1)
+        quality = self._quality(confidence >= self.threshold, confidence)
+        return {f'{d}_mix': self._mix(domains[d], onto, labels, quality) for d in self.from_domains}
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """Nothing: the supervised losses of the mixes train the segmentor.
+
+        Args:
+            outputs: Not read.
+
+        Returns:
+            No losses.
+        """
+        return ObjectiveResult({})
+
+    def _quality(self, sure: Tensor, like: Tensor) -> Tensor:
+        if self.q_over == 'image':
+            return sure.to(like).mean(dim=(1, 2), keepdim=True)
+        count = torch.tensor(sure.numel(), device=like.device)
+        return mean_of_all_ranks(sure.sum().to(like), count).view(1, 1, 1)
+
+    def _mix(
+        self, source: DomainInput, onto: DomainInput, labels: Tensor, quality: Tensor
+    ) -> DerivedDomain:
+        # where there are fewer labeled images, they come round again
+        chosen = torch.arange(len(labels), device=labels.device) % len(source.inputs)
+        truth, images = source.truth[chosen], source.unit_images[chosen]
+        pasted = self.paste(truth)
+        mixed = torch.where(pasted[:, None], images, onto.unit_images)
+        return DerivedDomain(
+            self._changed(mixed),
+            torch.where(pasted, truth, labels),
+            self.weight * torch.where(pasted, 1.0, quality),
+        )
+
+    def paste(self, truth: Tensor) -> Tensor:
+        """Choose half of each image's classes at random, rounded up.
+
+        Args:
+            truth: Labels, (N, H, W).
+
+        Returns:
+            Whether a pixel is of a chosen class, (N, H, W).
+        """
+        flat = truth.flatten(1)
+        flat = flat.where(flat != self.ignore_index, self.num_classes)
+        present = flat.new_zeros(len(flat), self.num_classes + 1, dtype=torch.bool)
+        present.scatter_(1, flat, True)
+        present[:, self.num_classes] = False
+        draws = torch.rand(present.shape, device=truth.device).masked_fill(~present, 2.0)
+        places = draws.argsort(dim=1).argsort(dim=1)
+        half = (present.sum(dim=1, keepdim=True) + 1) // 2
+        return (places < half).gather(1, flat).view_as(truth)
+
+    def _changed(self, images: Tensor) -> Tensor:
+        """Change color and sharpness of images in [-1, 1], each with its own draw."""
+        count, device = len(images), images.device
+        spans = images.new_tensor(self.jitter)
+        factors = (2 * torch.rand(count, 4, device=device, dtype=images.dtype) - 1) * spans
+        factors *= torch.rand(count, 1, device=device) < self.jitter_probability
+        factors = factors + images.new_tensor((1.0, 1.0, 1.0, 0.0))
+        low, high = self.sigma
+        sigmas = low + (high - low) * torch.rand(count, device=device, dtype=images.dtype)
+        sigmas = sigmas * (torch.rand(count, device=device) < self.blur_probability)
+        channels = (0, 1, 2) if self.segmentor.red_first else (2, 1, 0)
+        unit = (images[:, channels] + 1) / 2
+        return 2 * blur(jitter_color(unit, factors), sigmas)[:, channels] - 1

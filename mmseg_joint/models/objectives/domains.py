@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.precision import full_precision
+
+
+class _Images:
+    """What images and their labels are asked for, before and after the segmentor's forward."""
+
+    inputs: Tensor
+    labels: Tensor | None
+    to_unit_range: Callable[[Tensor], Tensor]
+
+    @property
+    def truth(self) -> Tensor:
+        """The labels, (N, H, W).
+
+        Raises:
+            JointError: The domain is unlabeled.
+        """
+        if self.labels is None:
+            raise JointError(
+                'An objective needs labels, but reads a domain that has none: correct its domains '
+                'in model.objectives.'
+            )
+        return self.labels
+
+    @cached_property
+    def unit_images(self) -> Tensor:
+        """The images in [-1, 1], (N, 3, H, W)."""
+        return self.to_unit_range(self.inputs)
+
+
+@dataclass
+class DomainInput(_Images):
+    """One domain of a batch before the segmentor's forward; the same object for all objectives.
+
+    Args:
+        inputs: Normalized images, as the segmentor takes them, (N, 3, H, W).
+        labels: Class indices or the ignore index, (N, H, W); None for an unlabeled domain.
+        to_unit_range: Maps normalized images to [-1, 1].
+        shared: What one objective computed of it for others of the same step.
+    """
+
+    inputs: Tensor
+    labels: Tensor | None
+    to_unit_range: Callable[[Tensor], Tensor]
+    shared: dict[Any, Tensor] = field(default_factory=dict)
+
+
+@dataclass
+class DomainOutput(_Images):
+    """What the segmentor computed for one domain of a batch.
+
+    Args:
+        inputs: Normalized images, (N, 3, H, W).
+        features: The backbone's (or neck's) outputs.
+        logits: The main head's scores at image size, (N, C, H, W).
+        labels: Class indices or the ignore index, (N, H, W); None for an unlabeled domain.
+        to_unit_range: Maps normalized images to [-1, 1].
+        auxiliary: Computes the first auxiliary head's scores at image size; None without one.
+    """
+
+    inputs: Tensor
+    features: tuple[Tensor, ...]
+    logits: Tensor
+    labels: Tensor | None
+    to_unit_range: Callable[[Tensor], Tensor]
+    auxiliary: Callable[[], Tensor] | None = None
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """Softmax of the logits in float32 or better, detached, (N, C, H, W)."""
+        return full_precision(self.logits.detach()).softmax(dim=1)
+
+    @cached_property
+    def auxiliary_logits(self) -> Tensor:
+        """The first auxiliary head's scores at image size, (N, C, H, W), computed once.
+
+        Raises:
+            JointError: The model has no auxiliary head.
+        """
+        if self.auxiliary is None:
+            raise JointError(
+                'An objective works on two levels, but the model has one: give it '
+                'model.auxiliary_head, or set levels=1 of the objective.'
+            )
+        return self.auxiliary()
+
+
+class DerivedDomain(NamedTuple):
+    """A domain that an objective makes of others: one domain more of the same step.
+
+    Args:
+        images: In [-1, 1], (N, 3, H, W); with a graph, its losses train what made them.
+        labels: Class indices or the ignore index, (N, H, W); None for no supervised loss.
+        pixel_weights: Weight of each pixel in the supervised loss, (N, H, W); None for 1.
+    """
+
+    images: Tensor
+    labels: Tensor | None = None
+    pixel_weights: Tensor | None = None

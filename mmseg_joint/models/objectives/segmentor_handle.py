@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mmengine.model import ModuleDict
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+
+if TYPE_CHECKING:
+    from mmseg_joint.models.segmentors import JointEncoderDecoder
+
+T = TypeVar('T')
+
+
+class SegmentorHandle:
+    """The segmentor, in the hands of an objective that runs it again or keeps a copy of it.
+
+    It is no module: an objective that holds one has no parameter more. A copy of the whole model
+    refers to the copied segmentor, a copy of the objective alone to the same one.
+
+    Args:
+        segmentor: The model that the objective belongs to.
+    """
+
+    def __init__(self, segmentor: JointEncoderDecoder) -> None:
+        self._segmentor = segmentor
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SegmentorHandle:
+        return SegmentorHandle(memo.get(id(self._segmentor), self._segmentor))
+
+    def __call__(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Run the segmentor as it trains, with a graph; running averages stay as they are.
+
+        Args:
+            inputs: Normalized images, (N, 3, H, W).
+
+        Returns:
+            The backbone's (or neck's) outputs, and the main head's scores at image size,
+            (N, C, H, W).
+        """
+        return self._segmentor.segment(inputs)
+
+    def evaluate(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Run the segmentor as it is tested, without dropout, with running averages and no graph.
+
+        Args:
+            inputs: Normalized images, (N, 3, H, W).
+
+        Returns:
+            As when it is called.
+        """
+        return self._segmentor.segment(inputs, evaluate=True)
+
+    def copy(self) -> JointEncoderDecoder:
+        """Copy the segmentor without its objectives, for the objective to own.
+
+        In an objective's constructor weights are not yet drawn or loaded, so what they are has to
+        be copied later, from :meth:`state`.
+
+        Returns:
+            A module without trainable parameters, whose state dict has the keys of :meth:`state`.
+            It is run by `segment(inputs, evaluate=True)`.
+        """
+        without_objectives = {id(self._segmentor.objectives): ModuleDict()}
+        copied = copy.deepcopy(self._segmentor, without_objectives).requires_grad_(False)
+        copied._is_init = True  # for mmengine, which would draw and load its weights again
+        return copied
+
+    def objective(self, name: str, kind: type[T], key: str) -> T:
+        """Find another objective of the model, once the model is built.
+
+        Args:
+            name: Its name in `model.objectives`.
+            kind: Its class.
+            key: Who asks, for the message.
+
+        Returns:
+            The objective.
+
+        Raises:
+            JointError: When there is none of that class under that name.
+        """
+        found = dict(self._segmentor.objectives.items()).get(name)
+        if not isinstance(found, kind):
+            raise JointError(
+                f'{key} is "{name}", but model.objectives has no {kind.__name__} of that name: add '
+                f"{name}=dict(type='{kind.__name__}')."
+            )
+        return found
+
+    @property
+    def red_first(self) -> bool:
+        """Whether the channels of images are red, green, blue, and not as OpenCV loads them."""
+        return self._segmentor.data_preprocessor.converts_channels
+
+    def state(self) -> dict[str, Tensor]:
+        """The segmentor's parameters and buffers, not copied, under mmseg's names."""
+        state = self._segmentor.state_dict()
+        return {key: value for key, value in state.items() if not key.startswith('objectives.')}

@@ -1,0 +1,177 @@
+"""Masks, labels, weights and images of a mix, pixel by pixel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import ceil
+
+import pytest
+import torch
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.photometry import blur, jitter_color
+from tests.tiny import CLASSES, MODEL, batch, build
+
+PLAIN = dict(jitter_probability=0.0, blur_probability=0.0)
+DOMAINS = ('source', 'target', 'unlabeled')
+
+
+def model_with(start=0, **values):
+    mix = dict(type='ClassMix', **values)
+    model = build(dict(teacher=dict(type='Teacher', start=start), mix=mix)).double().train()
+    with torch.no_grad():
+        model.decode_head.conv_seg.weight.mul_(300)
+    return model
+
+
+def data_of(model, domains=DOMAINS, count=2, **values):
+    return model.data_preprocessor(batch(3, domains, count=count, **values), training=True)
+
+
+def classes_of(labels):
+    return set(labels.unique().tolist()) - {255}
+
+
+def test_half_of_the_classes_rounded_up_and_each_as_often():
+    mix = model_with().objectives['mix']
+    truth = torch.full((4, 5, 7), 255)
+    truth[0, :, :3], truth[0, 0, 3], truth[0, 2:, 5] = 0, 2, 4  # three classes
+    truth[1, 1:3], truth[1, 4] = 1, 3  # two
+    truth[2, 0, 0] = 4  # one; the last image has none
+    seen = Counter()
+    for _ in range(600):
+        pasted = mix.paste(truth)
+        for n, labels in enumerate(truth):
+            present, chosen = classes_of(labels), classes_of(labels[pasted[n]])
+            assert len(chosen) == ceil(len(present) / 2)
+            whole = torch.zeros_like(pasted[n])
+            for k in chosen:
+                whole |= labels == k
+                seen[n, k] += 1
+            assert torch.equal(pasted[n], whole)  # all of a class, and nothing ignored
+    shares = {key: count / 600 for key, count in seen.items()}
+    for k in (0, 2, 4):
+        assert abs(shares[0, k] - 2 / 3) < 0.08
+    for k in (1, 3):
+        assert abs(shares[1, k] - 1 / 2) < 0.08
+    assert shares[2, 4] == 1.0 and {n for n, _ in seen} == {0, 1, 2}
+
+
+@pytest.mark.parametrize('q_over', ['image', 'batch'])
+@pytest.mark.parametrize('counts', [(2, 2), (1, 3), (3, 1)])
+def test_pixels_labels_and_weights(q_over, counts):
+    model = model_with(q_over=q_over, threshold=0.78, weight=0.5, **PLAIN)
+    data = batch(3, ('source',), count=counts[0])
+    for key, values in batch(4, ('unlabeled',), count=counts[1]).items():
+        data[key] += values
+    data = model.data_preprocessor(data, training=True)
+    inputs, samples, weights = model._derive_domains(data['inputs'], data['data_samples'])
+    p = model.segment(data['inputs']['unlabeled'], evaluate=True)[1].softmax(1)
+    sure = [(p[n].amax(0) >= 0.78).double().mean().item() for n in range(len(p))]
+    assert any(0.05 < share < 0.95 for share in sure)
+    for n, sample in enumerate(samples['source_mix']):
+        source = n % counts[0]
+        truth = data['data_samples']['source'][source].gt_sem_seg.data[0]
+        labels = sample.gt_sem_seg.data[0]
+        quality = sure[n] if q_over == 'image' else sum(sure) / len(sure)
+        pasted = weights['source_mix'][n] == 0.5
+        assert len(classes_of(truth[pasted])) == ceil(CLASSES / 2)
+        assert torch.equal(labels, torch.where(pasted, truth, p[n].argmax(0)))
+        torch.testing.assert_close(
+            weights['source_mix'][n], 0.5 * torch.where(pasted, 1.0, quality).double()
+        )
+        torch.testing.assert_close(
+            inputs['source_mix'][n],
+            torch.where(pasted, data['inputs']['source'][source], data['inputs']['unlabeled'][n]),
+        )
+    assert len(inputs['source_mix']) == counts[1]
+
+
+@pytest.mark.parametrize('red_first', [True, False])
+def test_color_and_sharpness_change_as_drawn(red_first):
+    preprocessor = dict(MODEL.data_preprocessor, bgr_to_rgb=red_first)
+    objectives = dict(mix=dict(type='ClassMix'))
+    model = build(objectives, data_preprocessor=preprocessor)
+    mix, images = model.objectives['mix'], 2 * torch.rand(300, 3, 6, 8).double() - 1
+    torch.manual_seed(5)
+    got = mix._changed(images)
+    torch.manual_seed(5)
+    spans = 0.2 * (2 * torch.rand(300, 4, dtype=torch.float64) - 1)
+    spans = spans * (torch.rand(300, 1) < 0.8)
+    sigmas = 0.15 + torch.rand(300, dtype=torch.float64)
+    sigmas = sigmas * (torch.rand(300) < 0.5)
+    red = images if red_first else images.flip(1)
+    wanted = blur(jitter_color(red / 2 + 0.5, spans + torch.tensor([1.0, 1, 1, 0])), sigmas) * 2 - 1
+    torch.testing.assert_close(got, wanted if red_first else wanted.flip(1))
+    same = (got - images).abs().flatten(1).amax(1) < 1e-6
+    assert 0.05 < same.double().mean() < 0.16  # .2 × .5
+    assert got.abs().max() <= 1 + 1e-9
+
+
+def test_several_mixes_share_the_teachers_forward_and_one_forward_trains():
+    model = model_with(from_domains=('source', 'target'), **PLAIN)
+    forwards = []
+    for name, net in (('student', model), ('teacher', model.objectives['teacher'].average)):
+        net.backbone.register_forward_hook(
+            lambda net, args, result, name=name: forwards.append((name, len(args[0])))
+        )
+    losses = model.loss(**data_of(model))
+    # labeled images, and two mixes; unlabeled images as such train nothing
+    assert forwards == [('teacher', 2), ('student', 8)]
+    assert {n.split('.')[0] for n in losses} == {'source', 'target', 'source_mix', 'target_mix'}
+
+
+def test_the_loss_and_its_gradient():
+    model = model_with(threshold=0.78, **PLAIN)
+    data = data_of(model)
+    torch.manual_seed(2)
+    loss = model.loss(**data)['source_mix.decode.loss_ce']
+    torch.manual_seed(2)
+    inputs, samples, weights = model._derive_domains(data['inputs'], data['data_samples'])
+    labels = torch.cat([sample.gt_sem_seg.data for sample in samples['source_mix']])
+    chosen = model.segment(inputs['source_mix'])[1].log_softmax(1).gather(1, labels[:, None])[:, 0]
+    expected = -(weights['source_mix'] * chosen).mean()
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0)  # mmseg casts weights to float32
+    own = [value for value in model.parameters() if value.requires_grad]
+    for ours, theirs in zip(torch.autograd.grad(loss, own), torch.autograd.grad(expected, own)):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_without_labels_in_the_source_nothing_is_pasted():
+    model = model_with(**PLAIN)
+    data = data_of(model, ('source', 'unlabeled'), count=1, size=(45, 71))
+    for sample in data['data_samples']['source']:
+        sample.gt_sem_seg.data.fill_(255)
+    inputs, _, _ = model._derive_domains(data['inputs'], data['data_samples'])
+    torch.testing.assert_close(inputs['source_mix'], data['inputs']['unlabeled'])
+
+
+def test_nothing_is_mixed_in_the_burn_in():
+    model = model_with(start=3)
+    losses = model.loss(**data_of(model))
+    assert {name.split('.')[0] for name in losses} == {'source', 'target'}
+
+
+@pytest.mark.parametrize(
+    ('values', 'sentence'),
+    [
+        (dict(q_over='pixel'), r'ClassMix\.q_over is .pixel.: choose "image" or "batch"\.'),
+        (dict(from_domains=()), r'ClassMix\.from_domains is \(\)'),
+        (dict(from_domains=('unlabeled',)), r'other than ClassMix\.onto="unlabeled"'),
+        (dict(threshold=1.5), r'ClassMix\.threshold is 1\.5: choose a number from 0 to 1\.'),
+        (dict(blur_probability=-1), r'ClassMix\.blur_probability is -1'),
+    ],
+)
+def test_refused_values(values, sentence):
+    with pytest.raises(JointError, match=sentence):
+        model_with(**values)
+
+
+def test_refused_batches():
+    model = model_with()
+    data = data_of(model)
+    with pytest.raises(JointError, match=r'objectives\.mix needs the domain "unlabeled"'):
+        model.loss(**data_of(model, ('source', 'target')))
+    data['inputs']['source'] = data['inputs']['source'][..., :50]
+    with pytest.raises(JointError, match=r'pastes "source" with images of \(64, 50\) onto .* crop'):
+        model.loss(**data)

@@ -1,0 +1,157 @@
+"""The average after k optimizer steps in closed form, and who shares its forward."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives import DerivedDomain, Objective, ObjectiveResult, Teacher
+from tests.models.segmentors.test_norm_statistics import LIVE
+from tests.tiny import batch, build
+
+SGD = dict(optimizer=dict(type='SGD', lr=0.01))
+
+
+class Asks(Objective):
+    domains = ('unlabeled',)
+    output_domains = ()
+
+    def __init__(self, segmentor, name='asked'):
+        super().__init__()
+        self.segmentor, self.name = segmentor, name
+
+    def derive(self, domains):
+        teacher = self.segmentor.objective('teacher', Teacher, 'Asks.teacher')
+        if not teacher.active:
+            return {}
+        unlabeled = domains['unlabeled']
+        labels = teacher.scores(unlabeled).argmax(dim=1)
+        return {self.name: DerivedDomain(unlabeled.unit_images, labels)}
+
+    def forward(self, outputs):
+        return ObjectiveResult({})
+
+
+def model_with(seed=0, **teacher):
+    asks = {name: dict(type=Asks, name=f'by_{name}') for name in ('first', 'second')}
+    objectives = dict(first=asks['first'], teacher=dict(type='Teacher', **teacher))
+    return build(dict(objectives, second=asks['second']), seed=seed, **LIVE).double().train()
+
+
+def wrapper_of(model, window=1, done=0, steps=8):
+    wrapper = JointOptimWrapperConstructor(dict(segmentor=SGD, accumulative_counts=window))(model)
+    wrapper.initialize_count_status(model, done, steps)
+    return wrapper
+
+
+def train(model, wrapper, numbers):
+    """Give the logs, and the segmentor's and the teacher's tensors after each iteration."""
+    logs, students, teachers = [], [], []
+    for number in numbers:
+        data = batch(number, ('target', 'unlabeled'), count=2)
+        logs.append(model.train_step(copy.deepcopy(data), wrapper))
+        teacher = model.objectives['teacher']
+        students.append(copy.deepcopy(teacher.segmentor.state()))
+        teachers.append(copy.deepcopy(teacher.average.state_dict()))
+    return logs, students, teachers
+
+
+@pytest.mark.parametrize(('alpha', 'start'), [(0.6, 0), (0.6, 2), (0.999, 1), (0.0, 0)])
+def test_after_k_steps_it_is_the_weighted_sum(alpha, start):
+    model = model_with(alpha=alpha, start=start)
+    first = copy.deepcopy(model.objectives['teacher'].segmentor.state())
+    logs, students, teachers = train(model, wrapper_of(model), range(5))
+    begun = [first, *students][start:]  # what it has seen, its first copy among them
+    shares = [1.0]
+    for t in range(1, len(begun)):
+        momentum = min(1 - 1 / (t + 1), alpha)
+        shares = [momentum * share for share in shares] + [1 - momentum]
+        for name, value in teachers[start + t - 1].items():
+            if value.is_floating_point():
+                expected = sum(share * state[name] for share, state in zip(shares, begun))
+                torch.testing.assert_close(value, expected, rtol=1e-11, atol=1e-13, msg=name)
+            else:
+                assert torch.equal(value, students[start + t - 1][name])
+    assert abs(sum(shares) - 1) < 1e-12
+    for number, log in enumerate(logs):  # nothing is labeled before it begins
+        assert ('by_first.decode.loss_ce' in log) == (number >= start)
+
+
+def test_it_moves_once_an_optimizer_step():
+    model = model_with(alpha=0.6)
+    _, _, teachers = train(model, wrapper_of(model, window=3, steps=7), range(7))
+    weights = dict(model.named_parameters())  # of batch norms' averages it is still a first copy
+    moved = [
+        any(not torch.equal(after[name], before[name]) for name in before if name in weights)
+        for before, after in zip(teachers, teachers[1:])
+    ]
+    assert moved == [False, True, False, False, True, True]
+    assert model.objectives['teacher'].steps == 3
+
+
+def test_all_of_a_step_share_one_forward_with_the_teachers_labels():
+    model = model_with(alpha=0.9)
+    train(model, wrapper_of(model), range(2))
+    teacher, calls = model.objectives['teacher'], []
+    segment = teacher.average.segment
+    teacher.average.segment = lambda *a, **k: calls.append(segment(*a, **k)) or calls[-1]
+    before = copy.deepcopy(model.state_dict())
+    data = model.data_preprocessor(batch(7, ('target', 'unlabeled'), count=2), training=True)
+    _, samples, _ = model._derive_domains(data['inputs'], data['data_samples'])
+    (found,) = calls
+    for name in ('by_first', 'by_second'):
+        labels = torch.cat([sample.gt_sem_seg.data for sample in samples[name]])
+        assert torch.equal(labels, found[1].argmax(dim=1))
+    del teacher.average.segment
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    alone = teacher.average.eval()
+    with torch.no_grad():
+        assert torch.equal(alone._segment(data['inputs']['unlabeled'])[1], found[1])
+
+
+@pytest.mark.parametrize('done', [1, 2, 5])
+def test_resumed_within_the_burn_in_or_after_it_ends_with_the_same_bits(done):
+    values = dict(alpha=0.8, start=2)
+    whole = model_with(**values)
+    train(whole, wrapper_of(whole, window=2), range(8))
+    model = model_with(**values)
+    wrapper = wrapper_of(model, window=2)
+    train(model, wrapper, range(done))
+    saved = copy.deepcopy((model.state_dict(), wrapper.state_dict()))
+    model = model_with(seed=1, **values)
+    assert model.objectives['teacher'].active is False  # known before the checkpoint is loaded
+    wrapper = wrapper_of(model, window=2)
+    model.load_state_dict(saved[0])
+    wrapper.load_state_dict(saved[1])
+    wrapper.initialize_count_status(model, done, 8)
+    train(model, wrapper, range(done, 8))
+    for name, value in whole.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(
+    ('values', 'sentence'),
+    [
+        (dict(alpha=1.0), r'Teacher\.alpha is 1\.0: choose at least 0 and below 1\.'),
+        (dict(alpha=-0.1), r'Teacher\.alpha is -0\.1'),
+        (dict(start=-1), r'Teacher\.start is -1: give a number of steps from 0\.'),
+        (dict(start=1.5), r'Teacher\.start is 1\.5'),
+    ],
+)
+def test_refusals(values, sentence):
+    with pytest.raises(JointError, match=sentence):
+        model_with(**values)
+
+
+def test_a_teacher_that_is_not_there():
+    model = build(dict(asks=dict(type=Asks)))
+    data = model.data_preprocessor(batch(domains=('target', 'unlabeled')), training=True)
+    with pytest.raises(
+        JointError, match=r'Asks\.teacher is "teacher", .* no Teacher .* add teacher='
+    ):
+        model.loss(**data)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import colorsys
+from math import exp
+
+import torch
+
+from mmseg_joint.models.photometry import blur, jitter_color
+
+
+def random_images(seed=0, size=(6, 7)):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(2, 3, *size, generator=generator, dtype=torch.float64)
+    images[0, :, 0] = 0.3  # grey
+    images[1, :, 1] = torch.tensor([1.0, 0.0, 0.0]).view(3, 1)
+    return images
+
+
+def by_hand(image, brightness, contrast, saturation, hue):
+    """Pixel by pixel, with Python's own color spaces."""
+
+    def clip(x):
+        return min(max(x, 0.0), 1.0)
+
+    def gray(pixel):
+        return 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
+
+    pixels = [[clip(brightness * x) for x in pixel] for pixel in image.flatten(1).T.tolist()]
+    mean = sum(map(gray, pixels)) / len(pixels)
+    pixels = [[clip(contrast * x + (1 - contrast) * mean) for x in pixel] for pixel in pixels]
+    pixels = [
+        [clip(saturation * x + (1 - saturation) * gray(pixel)) for x in pixel] for pixel in pixels
+    ]
+    pixels = [colorsys.rgb_to_hsv(*pixel) for pixel in pixels]
+    pixels = [colorsys.hsv_to_rgb((h + hue) % 1, s, v) for h, s, v in pixels]
+    return torch.tensor(pixels, dtype=torch.float64).T.view_as(image)
+
+
+def test_color():
+    images = random_images()
+    factors = torch.tensor([[1.2, 0.8, 1.2, -0.2], [0.8, 1.2, 0.85, 0.13]], dtype=torch.float64)
+    got = jitter_color(images, factors)
+    for image, result, values in zip(images, got, factors.tolist()):
+        torch.testing.assert_close(result, by_hand(image, *values), rtol=1e-9, atol=1e-9)
+    same = torch.tensor([[1.0, 1.0, 1.0, 0.0]] * 2, dtype=torch.float64)
+    torch.testing.assert_close(jitter_color(images, same), images, rtol=1e-12, atol=1e-12)
+
+
+def test_blur():
+    images, sigmas = random_images(), torch.tensor([1.15, 0.0], dtype=torch.float64)
+    got = blur(images, sigmas)
+    torch.testing.assert_close(got[1], images[1])
+    weights = [exp(-(k**2) / (2 * 1.15**2)) for k in range(-4, 5)]
+    height, width = images.shape[2:]
+
+    def at(index, size):
+        index = -index if index < 0 else index
+        return 2 * (size - 1) - index if index >= size else index
+
+    for y, x in ((0, 0), (3, 2), (5, 6)):
+        total = sum(
+            weights[i] * weights[j] * images[0, :, at(y + i - 4, height), at(x + j - 4, width)]
+            for i in range(9)
+            for j in range(9)
+        )
+        torch.testing.assert_close(got[0, :, y, x], total / sum(weights) ** 2)
