@@ -10,46 +10,48 @@ from torch.utils.data import Sampler
 from mmseg_joint.datasets.joint_dataset import Draw, JointDataset
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.renamed import renamed_arguments
 
 
 @DATA_SAMPLERS.register_module()
+@renamed_arguments(shares='samples_per_domain')
 class JointSampler(Sampler):
     """Draws a fixed number of samples of each domain for every batch, forever.
 
-    ``sum(shares)`` draws in a row are one batch, in the order of ``shares``; so
+    ``sum(samples_per_domain)`` draws in a row are one batch, in the order of the domains; so
     ``train_dataloader.batch_size`` must be that sum.
 
     Each domain has one infinite stream: one permutation of its samples after the other, every one
-    seeded by (seed, domain, epoch). Rank r of R takes position ``(batch * share + j) * R + r`` for
-    its j-th sample of that domain. So ranks never share a sample position, and R ranks with share s
-    see in one step what one process with share s·R sees. As every draw is computed from its number
-    alone, resuming costs nothing.
+    seeded by (seed, domain, epoch). With n samples of a domain in a batch, rank r of R takes
+    position ``(batch * n + j) * R + r`` for its j-th one. So ranks never share a sample position,
+    and R ranks with n samples each see in one step what one process with n·R sees. As every draw is
+    computed from its number alone, resuming costs nothing.
 
     Args:
         dataset: The :class:`JointDataset`.
-        shares: Domain → samples a batch *on each rank*. 0 leaves a domain out.
+        samples_per_domain: Domain → samples a batch *on each rank*. 0 leaves a domain out.
         seed: The run's seed; if None, one that all ranks agree on.
         shuffle: Whether to permute.
 
     Raises:
-        JointError: If a share is no whole number, negative, or of an unknown or empty domain, or
+        JointError: If a count is no whole number, negative, or of an unknown or empty domain, or
             if all are 0.
     """
 
     def __init__(
         self,
         dataset: JointDataset,
-        shares: dict[str, int],
+        samples_per_domain: dict[str, int],
         seed: int | None = None,
         shuffle: bool = True,
     ) -> None:
-        _check(dataset, shares)
+        _check(dataset, samples_per_domain)
         self.dataset = dataset
-        self.shares = {domain: int(share) for domain, share in shares.items()}
+        self.samples_per_domain = {name: int(n) for name, n in samples_per_domain.items()}
         self.seed = int(sync_random_seed() if seed is None else seed)
         self.shuffle = shuffle
         self.rank, self.world_size = get_dist_info()
-        self._slots = [(d, j) for d, share in self.shares.items() for j in range(share)]
+        self._slots = [(d, j) for d, n in self.samples_per_domain.items() for j in range(n)]
         self._sizes = {d: len(dataset.domains[d]) for d, _ in self._slots}
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
         self._start = 0
@@ -65,7 +67,7 @@ class JointSampler(Sampler):
 
     @property
     def batch_size(self) -> int:
-        """Draws a batch on this rank: the sum of the shares."""
+        """Draws a batch on this rank: the sum of the domains' samples."""
         return len(self._slots)
 
     def draw(self, number: int) -> Draw:
@@ -79,7 +81,7 @@ class JointSampler(Sampler):
         """
         batch, slot = divmod(number, self.batch_size)
         domain, j = self._slots[slot]
-        position = (batch * self.shares[domain] + j) * self.world_size + self.rank
+        position = (batch * self.samples_per_domain[domain] + j) * self.world_size + self.rank
         epoch, offset = divmod(position, self._sizes[domain])
         index = int(self._order(domain, epoch)[offset]) if self.shuffle else offset
         return Draw(domain, index, position, batch, self.batch_size, self.seed)
@@ -121,28 +123,24 @@ class JointSampler(Sampler):
         return len(self.dataset)
 
 
-def _check(dataset: JointDataset, shares: dict[str, int]) -> None:
+def _check(dataset: JointDataset, samples_per_domain: dict[str, int]) -> None:
+    key = 'train_dataloader.sampler.samples_per_domain'
     if not isinstance(dataset, JointDataset):
         raise JointError(
             'JointSampler needs train_dataloader.dataset to be a JointDataset, not '
             f'{type(dataset).__name__}'
         )
-    for domain, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, int) or share < 0:
-            raise JointError(
-                f"train_dataloader.sampler.shares['{domain}'] must be a whole number from 0, but "
-                f'is {share!r}'
-            )
+    for domain, count in samples_per_domain.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise JointError(f"{key}['{domain}'] must be a whole number from 0, but is {count!r}")
         if domain not in dataset.domains:
             raise JointError(
-                f"train_dataloader.sampler.shares names the domain '{domain}', but "
-                f'train_dataloader.dataset.domains has {list(dataset.domains)}: correct the name, '
-                'or add the domain'
+                f"{key} names the domain '{domain}', but train_dataloader.dataset.domains has "
+                f'{list(dataset.domains)}: correct the name, or add the domain'
             )
-        if share and len(dataset.domains[domain]) == 0:
+        if count and len(dataset.domains[domain]) == 0:
             raise JointError(
-                f"domain '{domain}' has no samples: set sampler.shares['{domain}'] to 0 or give it "
-                'pictures'
+                f"domain '{domain}' has no samples: set {key}['{domain}'] to 0 or give it pictures"
             )
-    if not sum(shares.values()):
-        raise JointError('sampler.shares are all 0: give at least one domain a share')
+    if not sum(samples_per_domain.values()):
+        raise JointError(f'{key} are all 0: ask for at least one sample of a domain')

@@ -16,11 +16,11 @@ def check_shares(cfg: Config, model: Any, report: Report) -> None:
         report: Takes the problems.
     """
     loader = cfg.get('train_dataloader') or {}
-    shares = (loader.get('sampler') or {}).get('shares')
+    shares = (loader.get('sampler') or {}).get('samples_per_domain')
     domains = (loader.get('dataset') or {}).get('domains')
     if not isinstance(shares, dict) or not domains:
         return
-    key = 'train_dataloader.sampler.shares'
+    key = 'train_dataloader.sampler.samples_per_domain'
     for domain in shares:
         if domain not in domains:
             report.problem(
@@ -41,5 +41,5 @@ def check_shares(cfg: Config, model: Any, report: Report) -> None:
             if not (domain in domains and shares.get(domain)):
                 report.problem(
                     f'model.objectives.{name} needs the domain "{domain}": add it to '
-                    f'train_dataloader.dataset.domains and give it a share in {key}.'
+                    f'train_dataloader.dataset.domains and ask for samples of it in {key}.'
                 )
