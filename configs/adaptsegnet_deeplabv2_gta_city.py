@@ -6,4 +6,4 @@ model = dict(
 )
 optim_wrapper = dict(segmentor=dict(optimizer=dict(nesterov=False)))
 # no labelled target
-train_dataloader = dict(batch_size=2, sampler=dict(shares=dict(target=0)))
+train_dataloader = dict(batch_size=2, sampler=dict(samples_per_domain=dict(target=0)))

@@ -5,6 +5,6 @@ model = dict(objectives=dict(semi=_base_.semi))
 optim_wrapper = dict(semi=_base_.semi_optimizer)
 train_dataloader = dict(
     batch_size=2,
-    sampler=dict(shares=dict(unlabeled=1)),
+    sampler=dict(samples_per_domain=dict(unlabeled=1)),
     dataset=dict(domains=dict(target=dict(count=2975), unlabeled=labelled.dataset)),
 )

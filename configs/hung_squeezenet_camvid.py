@@ -8,7 +8,7 @@ model['objectives']['semi'].update(
 )
 optim_wrapper = dict(semi=_base_.semi_optimizer)
 train_dataloader = dict(
-    batch_size=4,  # the sum of the shares
-    sampler=dict(shares=dict(unlabeled=2)),
+    batch_size=4,  # the sum of samples_per_domain
+    sampler=dict(samples_per_domain=dict(unlabeled=2)),
     dataset=dict(domains=dict(unlabeled=labelled.dataset)),
 )

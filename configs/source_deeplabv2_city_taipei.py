@@ -6,4 +6,4 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=13))
-train_dataloader = dict(batch_size=1, sampler=dict(shares=dict(unlabeled=0)))
+train_dataloader = dict(batch_size=1, sampler=dict(samples_per_domain=dict(unlabeled=0)))

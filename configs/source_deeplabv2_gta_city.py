@@ -5,4 +5,4 @@ _base_ = [
     '_base_/schedules/sgd_80k.py',
     '_base_/default_runtime.py',
 ]
-train_dataloader = dict(batch_size=1, sampler=dict(shares=dict(unlabeled=0)))
+train_dataloader = dict(batch_size=1, sampler=dict(samples_per_domain=dict(unlabeled=0)))

@@ -14,7 +14,7 @@ STAGES = [
         name='source',
         model=dict(objectives=dict(weighting=None, gan=None)),
         optim_wrapper=dict(weighting=None, gan=None),
-        train_dataloader=dict(batch_size=2, sampler=dict(shares=dict(target=0))),
+        train_dataloader=dict(batch_size=2, sampler=dict(samples_per_domain=dict(target=0))),
     ),
     dict(name='adapt'),
 ]

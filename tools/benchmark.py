@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.utils.atomic_write import atomic_write, check_writable
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.renamed import renamed_flags
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -29,7 +31,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--size', nargs=2, type=int, default=(512, 256), metavar=('W', 'H'), help='of the pictures'
     )
     parser.add_argument(
-        '--share', type=int, metavar='N', help="pictures of each domain; by default the config's"
+        '--samples-per-domain',
+        type=int,
+        metavar='N',
+        help="pictures of each domain; by default the config's",
     )
     parser.add_argument('--steps', type=int, default=20, help='timed steps of each variant')
     parser.add_argument('--warmup', type=int, default=3, help='steps before them')
@@ -51,9 +56,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'CONFIG does (configs with one OutputAdversarial)',
     )
     parser.add_argument(
-        '--in-turn',
+        '--sequential-domains',
         action='store_true',
-        help='instead, compare all domains together with model.domains_in_turn and with one domain',
+        help='instead, compare all domains at once with model.sequential_domains and one domain',
     )
     parser.add_argument('--json', metavar='FILE', help='write all numbers here')
     parser.add_argument(
@@ -64,7 +69,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='change values of the config (and of --plain)',
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
-    return parser.parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    former = {'--share': '--samples-per-domain', '--in-turn': '--sequential-domains'}
+    return parser.parse_args(renamed_flags(argv, former))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -74,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
         check_writable(args.json, '--json')
     settings = Settings(
         size=tuple(args.size),
-        share=args.share,
+        share=args.samples_per_domain,
         steps=args.steps,
         warmup=args.warmup,
         dtype=args.dtype,
@@ -88,7 +95,7 @@ def main(argv: list[str] | None = None) -> None:
     report: Any
     if args.data_path:
         report = measure_data_path(cfg, settings.steps)
-    elif args.in_turn:
+    elif args.sequential_domains:
         report = measure_in_turn(cfg, name, settings)
     elif args.sequential is not None:
         loop = read_config(args.sequential, args.cfg_options) if args.sequential else None

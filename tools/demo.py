@@ -75,7 +75,7 @@ def options(config: str, seed: int, data: tuple[Path, Path], iterations: int) ->
         'train_cfg.val_interval': max(iterations // 4, 1),
         'default_hooks.checkpoint.interval': iterations,
         'default_hooks.logger.interval': min(10, max(iterations // 3, 1)),
-        'default_hooks.pictures.interval': iterations,
+        'default_hooks.images.interval': iterations,
         'randomness.seed': seed,
     }
     if 'joint' in config or 'hrs' in config:

@@ -22,7 +22,8 @@ def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
         Domain -> number; source 1 and target 1 where the config names no domains.
     """
     sampler = (cfg.get('train_dataloader') or {}).get('sampler') or {}
-    shares = {name: int(count) for name, count in (sampler.get('shares') or {}).items() if count}
+    counts = sampler.get('samples_per_domain') or {}
+    shares = {name: int(count) for name, count in counts.items() if count}
     shares = shares or {'source': 1, 'target': 1}
     return {name: share or count for name, count in shares.items()}
 

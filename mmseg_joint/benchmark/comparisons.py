@@ -107,7 +107,7 @@ def measure_in_turn(cfg: Config, name: str, settings: Settings) -> Comparison:
     """
     if cfg.model.type != 'JointEncoderDecoder':
         raise JointError(
-            f'--in-turn needs a config whose model.type is JointEncoderDecoder, not '
+            f'--sequential-domains needs a config whose model.type is JointEncoderDecoder, not '
             f'{cfg.model.type}.'
         )
     shares = shares_of(cfg, settings.share)
@@ -115,7 +115,7 @@ def measure_in_turn(cfg: Config, name: str, settings: Settings) -> Comparison:
     classes = cfg.model.decode_head.num_classes
     batch, alone = (random_batch(each, classes, settings) for each in (shares, {one: shares[one]}))
     turned = copy.deepcopy(cfg)
-    turned.model.domains_in_turn = True
+    turned.model.sequential_domains = True
     turned.model.pop('merge_domains', None)
     variants = {
         TOGETHER: Variant(cfg, batch),

@@ -178,7 +178,7 @@ def sequential_part(settings: Settings, tiny: bool) -> dict[str, Any]:
     for name in ('ga_deeplabv2_gta_city', 'adaptsegnet_deeplabv2_gta_city'):
         cfg = _config(name, tiny)
         for one in (cfg, loop):
-            one.train_dataloader.sampler.shares.target = 0
+            one.train_dataloader.sampler.samples_per_domain.target = 0
         comparison = measure_sequential(cfg, name, settings, loop)
         if name != 'ga_deeplabv2_gta_city':
             comparison.targets = {}  # they are GA's

@@ -48,7 +48,7 @@ def peak_memory(
         except BrokenProcessPool as error:
             raise JointError(
                 'The process that measures the peak memory died, most likely for want of memory: '
-                'choose a smaller --size or --share.'
+                'choose a smaller --size or --samples-per-domain.'
             ) from error
 
 

@@ -36,8 +36,8 @@ class Settings:
     data: bool = False
 
     def __post_init__(self) -> None:
-        numbers = {'--size': min(self.size), '--steps': self.steps, '--share': self.share}
-        for name, value in numbers.items():
+        least = min(self.size), self.steps, self.share
+        for name, value in zip(('--size', '--steps', '--samples-per-domain'), least):
             if value is not None and value < 1:
                 raise JointError(f'{name} must be at least 1, not {value}.')
         if self.device == 'cuda' and not torch.cuda.is_available():

@@ -10,36 +10,38 @@ from torch.utils.data import Sampler
 from mmseg_joint.datasets.joint_dataset import Draw, JointDataset
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.renamed import renamed_arguments
 
 
 @DATA_SAMPLERS.register_module()
+@renamed_arguments(shares='samples_per_domain')
 class JointSampler(Sampler):
     """Draws a fixed number of samples of each domain for every batch, forever.
 
-    ``sum(shares)`` draws in a row are one batch, in the order of ``shares``; so
+    ``sum(samples_per_domain)`` draws in a row are one batch, in the order of the domains; so
     ``train_dataloader.batch_size`` must be that sum.
 
     Each domain has one infinite stream: one permutation of its samples after the other, every one
-    seeded by (seed, domain, epoch). Rank r of R takes position ``(batch * share + j) * R + r`` for
-    its j-th sample of that domain. So ranks never share a sample position, and R ranks with share s
-    see in one step what one process with share s·R sees. As every draw is computed from its number
-    alone, resuming costs nothing.
+    seeded by (seed, domain, epoch). With n samples of a domain in a batch, rank r of R takes
+    position ``(batch * n + j) * R + r`` for its j-th one. So ranks never share a sample position,
+    and R ranks with n samples each see in one step what one process with n·R sees. As every draw is
+    computed from its number alone, resuming costs nothing.
 
     Args:
         dataset: The :class:`JointDataset`.
-        shares: Domain → samples a batch *on each rank*. 0 leaves a domain out.
+        samples_per_domain: Domain → samples a batch *on each rank*. 0 leaves a domain out.
         seed: The run's seed; if None, one that all ranks agree on.
         shuffle: Whether to permute.
 
     Raises:
-        JointError: If a share is no whole number, negative, or of an unknown or empty domain, or
+        JointError: If a count is no whole number, negative, or of an unknown or empty domain, or
             if all are 0.
     """
 
     def __init__(
         self,
         dataset: JointDataset,
-        shares: dict[str, int],
+        samples_per_domain: dict[str, int],
         seed: int | None = None,
         shuffle: bool = True,
     ) -> None:
@@ -48,19 +50,19 @@ class JointSampler(Sampler):
                 'JointSampler needs train_dataloader.dataset to be a JointDataset, not '
                 f'{type(dataset).__name__}'
             )
-        check_shares(shares, dataset.domains)
+        check_samples(samples_per_domain, dataset.domains)
         self.dataset = dataset
-        self.shares = {domain: int(share) for domain, share in shares.items()}
+        self.samples_per_domain = {name: int(n) for name, n in samples_per_domain.items()}
         self.seed = int(sync_random_seed() if seed is None else seed)
         self.shuffle = shuffle
         self.rank, self.world_size = get_dist_info()
-        self._slots = [(d, j) for d, share in self.shares.items() for j in range(share)]
+        self._slots = [(d, j) for d, n in self.samples_per_domain.items() for j in range(n)]
         self._sizes = {d: len(dataset.domains[d]) for d, _ in self._slots}
         for domain, size in self._sizes.items():
             if size == 0:
                 raise JointError(
-                    f"domain '{domain}' has no samples: set sampler.shares['{domain}'] to 0 or "
-                    'give it pictures'
+                    f"domain '{domain}' has no samples: set "
+                    f"sampler.samples_per_domain['{domain}'] to 0 or give it images"
                 )
         self._orders: dict[str, tuple[int, np.ndarray]] = {}
         self._start = 0
@@ -76,7 +78,7 @@ class JointSampler(Sampler):
 
     @property
     def batch_size(self) -> int:
-        """Draws a batch on this rank: the sum of the shares."""
+        """Draws a batch on this rank: the sum of the domains' samples."""
         return len(self._slots)
 
     def draw(self, number: int) -> Draw:
@@ -90,7 +92,7 @@ class JointSampler(Sampler):
         """
         batch, slot = divmod(number, self.batch_size)
         domain, j = self._slots[slot]
-        position = (batch * self.shares[domain] + j) * self.world_size + self.rank
+        position = (batch * self.samples_per_domain[domain] + j) * self.world_size + self.rank
         epoch, offset = divmod(position, self._sizes[domain])
         index = int(self._order(domain, epoch)[offset]) if self.shuffle else offset
         return Draw(domain, index, position, batch, self.batch_size, self.seed)
@@ -132,22 +134,22 @@ class JointSampler(Sampler):
         return len(self.dataset)
 
 
-def check_shares(shares: dict[str, int], domains: Collection[str]) -> None:
-    """Refuse shares with which there is no batch, before or after the data sets are built.
+def check_samples(samples_per_domain: dict[str, int], domains: Collection[str]) -> None:
+    """Refuse numbers with which there is no batch, before or after the datasets are built.
 
     Args:
-        shares: Domain → samples a batch.
+        samples_per_domain: Domain → samples a batch.
         domains: Names of the domains that there are.
 
     Raises:
-        JointError: When a share is no whole number, negative, or of an unknown domain, or when all
+        JointError: When one is no whole number, negative, or of an unknown domain, or when all
             are 0.
     """
-    key = 'train_dataloader.sampler.shares'
-    for domain, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, int) or share < 0:
+    key = 'train_dataloader.sampler.samples_per_domain'
+    for domain, count in samples_per_domain.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise JointError(
-                f"{key}['{domain}'] must be a whole number from 0, but is {share!r}: give whole "
+                f"{key}['{domain}'] must be a whole number from 0, but is {count!r}: give whole "
                 'numbers from 0'
             )
         if domain not in domains:
@@ -155,5 +157,5 @@ def check_shares(shares: dict[str, int], domains: Collection[str]) -> None:
                 f"{key} names the domain '{domain}', but train_dataloader.dataset.domains has "
                 f'{list(domains)}: correct the name, or add the domain'
             )
-    if not sum(shares.values()):
-        raise JointError('sampler.shares are all 0: give at least one domain a share')
+    if not sum(samples_per_domain.values()):
+        raise JointError(f'{key} are all 0: ask for at least one sample of a domain')

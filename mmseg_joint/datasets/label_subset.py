@@ -10,9 +10,11 @@ from torch.utils.data import Dataset
 from mmseg_joint.datasets.label_lists import find_list, placeholders, read_names
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.renamed import renamed_arguments
 
 
 @DATASETS.register_module()
+@renamed_arguments(share='fraction')
 class LabelSubset(Dataset):
     """A few pictures of a data set: "trained with 100 labels".
 
@@ -23,7 +25,7 @@ class LabelSubset(Dataset):
     Args:
         dataset: A data set or its config.
         count: How many pictures. Exactly one of this and the next two is given.
-        share: What part of them, above 0 and up to 1; at least one picture.
+        fraction: What part of them, above 0 and up to 1; at least one picture.
         list_file: A text file with one picture name a line, with or without suffix. If there is no
             such file, it is looked for among the lists that ship (:mod:`.label_lists`).
             ``{count}`` and ``{seed}`` in the name are filled in, so that one value of the config
@@ -42,23 +44,23 @@ class LabelSubset(Dataset):
         self,
         dataset: Any,
         count: int | None = None,
-        share: float | None = None,
+        fraction: float | None = None,
         list_file: str | None = None,
         seed: int = 0,
         held_out: bool = False,
     ) -> None:
-        choices = {'count': count, 'share': share, 'list_file': list_file}
+        choices = {'count': count, 'fraction': fraction, 'list_file': list_file}
         given = {name for name, value in choices.items() if value is not None}
         counted = list_file is not None and 'count' in placeholders(list_file)
         if given != {'count', 'list_file'} if counted else len(given) != 1:
             raise JointError(
-                'LabelSubset needs exactly one of count, share and list_file (a list_file with '
-                f'{{count}} needs count too), but has count={count}, share={share}, '
+                'LabelSubset needs exactly one of count, fraction and list_file (a list_file with '
+                f'{{count}} needs count too), but has count={count}, fraction={fraction}, '
                 f'list_file={list_file!r}'
             )
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.labelled = getattr(self.dataset, 'labelled', True)
-        self.count, self.share, self.list_file, self.seed = count, share, list_file, seed
+        self.count, self.fraction, self.list_file, self.seed = count, fraction, list_file, seed
         self.held_out = held_out
         self._chosen: list[tuple[str, int]] | None = None
 
@@ -111,12 +113,12 @@ class LabelSubset(Dataset):
 
     def _number(self, total: int) -> int | None:
         """How many pictures are wanted; None if only a list knows."""
-        if self.share is not None:
-            if not 0 < self.share <= 1:
+        if self.fraction is not None:
+            if not 0 < self.fraction <= 1:
                 raise JointError(
-                    f'LabelSubset.share must be above 0 and at most 1, but is {self.share}'
+                    f'LabelSubset.fraction must be above 0 and at most 1, but is {self.fraction}'
                 )
-            return max(1, int(self.share * total + 0.5))
+            return max(1, int(self.fraction * total + 0.5))
         if self.count is None:
             return None
         if not 1 <= self.count <= total:

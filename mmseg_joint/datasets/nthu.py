@@ -8,12 +8,14 @@ from mmseg.registry import DATASETS
 from mmseg_joint.datasets.label_maps import NTHU_CLASSES, NTHU_IDS, NTHU_PALETTE
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.renamed import renamed_arguments
 
 CITIES = ('Rome', 'Rio', 'Tokyo', 'Taipei')
 SPLITS = ('train', 'test')
 
 
 @DATASETS.register_module()
+@renamed_arguments(labelled='labeled')
 class NTHUDataset(RawLabelDataset):
     """One city of the cross-city data set ("No More Discrimination", ICCV 2017), 13 classes.
 
@@ -27,7 +29,7 @@ class NTHUDataset(RawLabelDataset):
     Args:
         city: ``Rome``, ``Rio``, ``Tokyo`` or ``Taipei``.
         split: ``train`` or ``test``.
-        labelled: As in :class:`RawLabelDataset`; must be False for ``train``, which the domain
+        labeled: As in :class:`RawLabelDataset`; must be False for ``train``, which the domain
             ``unlabeled`` and :class:`~mmseg_joint.datasets.Unlabeled` see to.
         img_suffix: End of the picture names; None takes ``.png``, or ``.jpg`` where there is no
             such PNG.
@@ -47,7 +49,7 @@ class NTHUDataset(RawLabelDataset):
         self,
         city: str,
         split: str = 'test',
-        labelled: bool = True,
+        labeled: bool = True,
         img_suffix: str | None = None,
         data_prefix: dict | None = None,
         **kwargs: Any,
@@ -57,7 +59,7 @@ class NTHUDataset(RawLabelDataset):
                 raise JointError(
                     f'NTHUDataset.{name} is {value!r}: choose one of {", ".join(known)}.'
                 )
-        if labelled and split == 'train' and data_prefix is None:
+        if labeled and split == 'train' and data_prefix is None:
             raise JointError(
                 "NTHUDataset has no labels for split='train': use it as the domain 'unlabeled', "
                 "or choose split='test'."
@@ -71,9 +73,7 @@ class NTHUDataset(RawLabelDataset):
         self.city = city
         self._takes_jpegs = img_suffix is None
         self._jpegs: set[str] = set()
-        super().__init__(
-            labelled=labelled, img_suffix=img_suffix, data_prefix=data_prefix, **kwargs
-        )
+        super().__init__(labeled=labeled, img_suffix=img_suffix, data_prefix=data_prefix, **kwargs)
 
     @property
     def name(self) -> str:
@@ -81,7 +81,7 @@ class NTHUDataset(RawLabelDataset):
         return f'NTHUDataset (city={self.city})'
 
     def load_data_list(self) -> list[dict]:
-        """Lists the pictures and, unless ``labelled=False``, their labels.
+        """Lists the pictures and, unless ``labeled=False``, their labels.
 
         Returns:
             One dictionary a picture, sorted by its path.

@@ -15,8 +15,10 @@ from mmseg_joint.datasets.label_maps import (
 )
 from mmseg_joint.datasets.prepared.reading import PreparedCopy
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.renamed import renamed_arguments
 
 
+@renamed_arguments(labelled='labeled')
 class RawLabelDataset(BaseSegDataset):
     """Base of the data sets whose label files hold raw ids, mapped to train ids at load time.
 
@@ -33,7 +35,7 @@ class RawLabelDataset(BaseSegDataset):
             :data:`~mmseg_joint.datasets.label_maps.PROTOCOLS`: ``'camvid'`` merges Cityscapes' 19
             classes into CamVid's 11. Needs a data set that has Cityscapes' classes. None keeps the
             data set's own.
-        labelled: Whether labels are wanted. If not, no label folder is looked at and the samples
+        labeled: Whether labels are wanted. If not, no label folder is looked at and the samples
             have no ``seg_map_path``: what :class:`~mmseg_joint.datasets.Unlabeled` sets.
         img_suffix: End of the picture names.
         seg_map_suffix: End of the label names; the rest of the name is the picture's.
@@ -61,7 +63,7 @@ class RawLabelDataset(BaseSegDataset):
     def __init__(
         self,
         protocol: str | None = None,
-        labelled: bool = True,
+        labeled: bool = True,
         img_suffix: str | None = None,
         seg_map_suffix: str | None = None,
         data_prefix: dict | None = None,
@@ -70,10 +72,10 @@ class RawLabelDataset(BaseSegDataset):
         **kwargs: Any,
     ) -> None:
         self.protocol = protocol
-        self.labelled = labelled
+        self.labelled = labeled
         classes, palette, self._to_protocol = self._protocol_parts()
         data_prefix = dict(self.PREFIX if data_prefix is None else data_prefix)
-        if not labelled:
+        if not labeled:
             data_prefix.pop('seg_map_path', None)
         img_suffix = self.IMG_SUFFIX if img_suffix is None else img_suffix
         seg_map_suffix = self.SEG_MAP_SUFFIX if seg_map_suffix is None else seg_map_suffix
@@ -184,7 +186,7 @@ class RawLabelDataset(BaseSegDataset):
         return {**super().get_data_info(idx), **self._label_info}
 
     def load_data_list(self) -> list[dict]:
-        """Lists the pictures and, unless ``labelled=False``, their labels.
+        """Lists the pictures and, unless ``labeled=False``, their labels.
 
         Returns:
             One dictionary a picture, sorted by its path.

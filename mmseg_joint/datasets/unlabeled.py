@@ -82,7 +82,7 @@ def without_labels(cfg: dict) -> dict:
         cfg['datasets'] = [without_labels(c) for c in cfg['datasets']]
     kind = _resolve(cfg.get('type'), DATASETS)
     if kind is not None and issubclass(kind, RawLabelDataset):
-        cfg['labelled'] = False
+        cfg['labeled'] = False
     return cfg
 
 

@@ -15,7 +15,7 @@ from mmseg_joint.checkpoints.pretrained import (
     pretrained_cfgs,
 )
 from mmseg_joint.checks import findings
-from mmseg_joint.checks.domains import SHARES
+from mmseg_joint.checks.domains import SAMPLES
 from mmseg_joint.checks.parts import build, parts_of
 from mmseg_joint.checks.schedules import schedules_of
 from mmseg_joint.checks.values import value_of
@@ -78,11 +78,11 @@ def _look_at_model(cfg: Config, model: nn.Module, parts: list[OpenDataset], repo
 
 def _show_norms(cfg: Config, model: nn.Module, parts: list[OpenDataset], report: Report) -> None:
     """Tell whose images move the running averages of batch norms."""
-    choice, shares = getattr(model, 'norm_statistics', None), value_of(cfg, SHARES)
+    choice, samples = getattr(model, 'norm_statistics', None), value_of(cfg, SAMPLES)
     averages = [norm for norm in live_norms([model.train()]) if norm.running_mean is not None]
-    if choice is None or not averages or not isinstance(shares, dict):
+    if choice is None or not averages or not isinstance(samples, dict):
         return
-    loaded = [name for name, share in shares.items() if share]
+    loaded = [name for name, count in samples.items() if count]
     unlabeled = {part.name for part in parts if not part.labeled}
     real = {name for name in loaded if name == 'target' or name in unlabeled}
     try:
@@ -118,9 +118,9 @@ def _show_config(cfg: Config, report: Report) -> None:
             report.line('weights', f'{key}: will be downloaded from {path}')
         elif is_here(path):
             report.line('weights', f'{key}: {path}')
-    shares = value_of(cfg, SHARES)
-    if isinstance(shares, dict):
-        report.line('a batch', ', '.join(f'{share} {name}' for name, share in shares.items()))
+    samples = value_of(cfg, SAMPLES)
+    if isinstance(samples, dict):
+        report.line('a batch', ', '.join(f'{count} {name}' for name, count in samples.items()))
     for _, schedules, max_iters in schedules_of(cfg):
         kind, end = schedules[-1].get('type'), schedules[-1].get('end') or max_iters
         fact = f'{kind} ends at iteration {end:,}, training stops at {max_iters:,}'

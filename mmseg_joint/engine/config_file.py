@@ -14,6 +14,7 @@ from mmseg_joint.checks import refuse
 from mmseg_joint.engine.stages import BESIDE_THE_RUNNER
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file
+from mmseg_joint.utils.renamed import rename_keys
 
 SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 
@@ -47,6 +48,7 @@ def read_config(
     for key in options or {}:
         _check_place(cfg, key, path)
     cfg.merge_from_dict(options or {})
+    rename_keys(cfg, path)
     refuse('read', 'train', cfg)
     return cfg
 

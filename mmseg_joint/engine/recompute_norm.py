@@ -62,11 +62,11 @@ def target_loader(cfg: Config) -> dict[str, Any]:
         )
     domains = loader['dataset'].get('domains')
     if domains:
-        shares = {name: share for name, share in loader['sampler']['shares'].items() if share}
-        shares = {name: shares[name] for name in REAL if name in shares} or shares
-        loader['sampler']['shares'] = shares
-        loader['dataset']['domains'] = {name: domains[name] for name in shares}
-        loader['batch_size'] = sum(shares.values())
+        samples = {name: n for name, n in loader['sampler']['samples_per_domain'].items() if n}
+        samples = {name: samples[name] for name in REAL if name in samples} or samples
+        loader['sampler']['samples_per_domain'] = samples
+        loader['dataset']['domains'] = {name: domains[name] for name in samples}
+        loader['batch_size'] = sum(samples.values())
     return loader
 
 

@@ -18,6 +18,7 @@ from mmseg_joint.checkpoints.find import (
     newest_checkpoint,
 )
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.renamed import rename_keys
 
 # what a training reads beside the Runner's own arguments
 BESIDE_THE_RUNNER = (
@@ -174,6 +175,7 @@ def _merge(cfg: Config, values: dict[str, Any], name: str, key: str) -> Config:
     except (TypeError, KeyError) as error:
         reason = str(error.args[0] if error.args else error).rstrip('. ')
         raise JointError(f'{key} does not fit the config ({reason}): correct it.') from error
+    rename_keys(stage, key)
     stage.work_dir = str(Path(cfg.work_dir) / name)
     stem = Path(cfg.filename).stem if cfg.filename else 'stages'
     # mmengine keeps loggers, message hubs and visualizers by these names, for the whole process

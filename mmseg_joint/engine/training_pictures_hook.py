@@ -139,7 +139,7 @@ def _fixed_batches(loader: DataLoader, count: int) -> list[dict[str, dict]]:
         return [{'target': _load(dataset, place, count)} for place in range(count)]
     domains = list(dataset.domains)
     if isinstance(sampler, JointSampler):
-        domains = [domain for domain in domains if sampler.shares.get(domain)]
+        domains = [domain for domain in domains if sampler.samples_per_domain.get(domain)]
     return [
         {
             domain: dataset[

@@ -147,5 +147,5 @@ def _check_one_draw(samples: list) -> None:
         if draw.batch_size != len(samples) or draw.batch != draws[0].batch:
             raise JointError(
                 f'train_dataloader.batch_size is {len(samples)}: set it to {draw.batch_size}, the '
-                'sum of train_dataloader.sampler.shares.'
+                'sum of train_dataloader.sampler.samples_per_domain.'
             )

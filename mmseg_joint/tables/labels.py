@@ -16,7 +16,7 @@ def labels_of(cfg: Config) -> int | None:
     Returns:
         Their number; 0 without labels of the target, None if the config does not say.
     """
-    shares = cfg.train_dataloader.sampler.shares
+    shares = cfg.train_dataloader.sampler.samples_per_domain
     return subset_of(cfg) if target_of(cfg) and shares.get('target', 0) else 0
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.renamed import rename_keys
 from mmseg_joint.visualization.scalars import Series, read_scalars
 
 from .rows import TableRow
@@ -145,6 +146,7 @@ def _read_part(folder: Path) -> _Part | None:
     trained = [start for start, log in logs.items() if 'loss' in log]
     newest = (trained or list(logs))[-1]
     cfg = Config.fromfile(newest / 'vis_data/config.py', import_custom_modules=False)
+    rename_keys(cfg, warn=False)
     # a resumed run that only makes up for its last validation leaves a log without training
     later = [log for start, log in logs.items() if start > newest]
     validated = [log[METRIC] for log in (scalars, *later) if METRIC in log]

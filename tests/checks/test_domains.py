@@ -11,7 +11,9 @@ from mmseg_joint.errors import JointError
 
 def batch_of(size: int = 4, **shares) -> Config:
     domains = dict(source=dict(type='GTADataset'), target=dict(type='CityscapesIdsDataset'))
-    loader = dict(batch_size=size, sampler=dict(shares=shares), dataset=dict(domains=domains))
+    loader = dict(
+        batch_size=size, sampler=dict(samples_per_domain=shares), dataset=dict(domains=domains)
+    )
     return Config(dict(train_dataloader=loader))
 
 
@@ -21,8 +23,14 @@ def test_batches():
     check_batch(Config(dict(train_dataloader=None)))
     for shares, told in (
         (dict(sorce=2, target=2), r"names the domain 'sorce', .*\['source', 'target'\]: correct"),
-        (dict(source=0.5), r"shares\['source'\] must be a whole number from 0, but is 0\.5: give"),
-        (dict(source=1, target=2), r'batch_size is 4: set it to 3, the sum of .*sampler\.shares'),
+        (
+            dict(source=0.5),
+            r"samples_per_domain\['source'\] must be a whole number from 0, but is 0\.5: give",
+        ),
+        (
+            dict(source=1, target=2),
+            r'batch_size is 4: set it to 3, the sum of .*sampler\.samples_per_domain',
+        ),
     ):
         with pytest.raises(JointError, match=told):
             check_batch(batch_of(**shares))

@@ -59,7 +59,7 @@ def test_a_value_deep_in_a_config():
         (dict(train_dataloader=dict(dataset=dict(domains=[1]))), r'domains is \[1\]: give a dict'),
         (dict(env_cfg=None), r'env_cfg is None: delete the key, or give env_cfg=dict\(\)'),
         (dict(log_level='LOUD'), "log_level is 'LOUD': choose from DEBUG, INFO"),
-        (dict(default_hooks=dict(pictures=None)), r'default_hooks\.pictures is None'),
+        (dict(default_hooks=dict(images=None)), r'default_hooks\.images is None'),
         (dict(custom_hooks=dict(type='A')), 'custom_hooks is .*: give a list'),
     ],
 )

@@ -31,7 +31,7 @@ def step(case, device, change=None, **values):
     ('values', 'change'),
     [
         (dict(channels_last=True), None),
-        (dict(domains_in_turn=True), None),
+        (dict(sequential_domains=True), None),
         ({}, _checkpointed),
     ],
     ids=['channels-last', 'a domain at a time', 'activation checkpointing'],

@@ -37,7 +37,7 @@ def run(roots, folder, deterministic, stop=None, resume=False):
     cfg.model.backbone.dropout_ratio = 0.5
     cfg.train_cfg.update(max_iters=STEPS, val_interval=STEPS + 1)
     cfg.default_hooks.checkpoint.update(interval=2)
-    cfg.default_hooks.pictures.interval = 0
+    cfg.default_hooks.images.interval = 0
     cfg.env_cfg.cudnn_benchmark = False
     cfg.update(resume=resume, experiment_name=f'{folder.name}_{stop}_{resume}')
     cfg.randomness = dict(seed=0, deterministic=deterministic)

@@ -35,9 +35,9 @@ def test_is_the_start_of_one_permutation_and_nested(inner):
     assert subset(inner, count=4, seed=4).names != subset(inner, count=4, seed=3).names
 
 
-@pytest.mark.parametrize('share, count', [(0.001, 1), (0.25, 2), (0.32, 3), (1, 8), (1.0, 8)])
-def test_share(inner, share, count):
-    assert subset(inner, share=share).names == subset(inner, count=count).names
+@pytest.mark.parametrize('fraction, count', [(0.001, 1), (0.25, 2), (0.32, 3), (1, 8), (1.0, 8)])
+def test_fraction(inner, fraction, count):
+    assert subset(inner, fraction=fraction).names == subset(inner, count=count).names
 
 
 def test_samples_are_the_inner_ones(inner):
@@ -88,16 +88,16 @@ def test_refuses_bad_lists(inner, tmp_path, text, message):
 @pytest.mark.parametrize(
     'kwargs, message',
     [
-        ({}, 'exactly one of count, share and list_file'),
-        ({'count': 1, 'share': 0.5}, r'count=1, share=0\.5'),
+        ({}, 'exactly one of count, fraction and list_file'),
+        ({'count': 1, 'fraction': 0.5}, r'count=1, fraction=0\.5'),
         ({'count': 0}, 'from 1 to 8.* but is 0'),
         ({'count': 9}, 'from 1 to 8.* but is 9'),
-        ({'share': 0.0}, r'share must be above 0 and at most 1, but is 0\.0'),
-        ({'share': 1.5}, r'but is 1\.5'),
+        ({'fraction': 0.0}, r'fraction must be above 0 and at most 1, but is 0\.0'),
+        ({'fraction': 1.5}, r'but is 1\.5'),
         ({'list_file': '/no/list'}, r"'/no/list' is neither a file nor .*\(cityscapes/…\)"),
         ({'list_file': 'cityscapes/no.txt'}, r'neither a file nor .*0050_seed0, .*train\)'),
         ({'list_file': '{count}.txt'}, r'a list_file with \{count\} needs count too'),
-        ({'list_file': '{count}.txt', 'count': 1, 'share': 0.5}, 'exactly one of'),
+        ({'list_file': '{count}.txt', 'count': 1, 'fraction': 0.5}, 'exactly one of'),
         ({'list_file': 'fixed.txt', 'count': 1}, 'exactly one of'),
         ({'list_file': '{seed}.txt', 'count': 1}, 'exactly one of'),
         ({'list_file': '{count}.txt', 'count': 9}, 'count must be from 1 to 8'),
@@ -137,7 +137,7 @@ def test_refuses_a_list_of_another_length(inner, tmp_path):
         len(subset(inner, list_file=str(tmp_path / '{count}.txt'), count=3))
 
 
-@pytest.mark.parametrize('how', [{'count': 3, 'seed': 1}, {'share': 0.5}, {'list_file': 'L'}])
+@pytest.mark.parametrize('how', [{'count': 3, 'seed': 1}, {'fraction': 0.5}, {'list_file': 'L'}])
 def test_held_out_is_the_rest(inner, tmp_path, monkeypatch, how):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'L').write_text(name(6))

@@ -57,7 +57,7 @@ def test_nested_steps_and_the_given_config_stays():
     whole = dict(CROP, cat_max_ratio=1.0)
     assert stripped == {
         'type': 'SynthiaDataset',
-        'labelled': False,
+        'labeled': False,
         'pipeline': [
             {'type': 'RandomApply', 'transforms': [whole]},
             {'type': 'RandomChoice', 'transforms': [[], [whole]]},

@@ -200,11 +200,11 @@ def test_many_broken_files_are_counted(check, roots, write_gta):
 
 MISTAKES = {
     'unknown share': (
-        {'train_dataloader.sampler.shares': dict(sorce=2, target=2)},
+        {'train_dataloader.sampler.samples_per_domain': dict(sorce=2, target=2)},
         [r"names the domain 'sorce'", *[r'objectives\.\w+ needs the domain "source"'] * 2],
     ),
     'share that is no number': (
-        {'train_dataloader.sampler.shares': dict(source=0.5, target=2)},
+        {'train_dataloader.sampler.samples_per_domain': dict(source=0.5, target=2)},
         [r'give whole numbers from 0'],
     ),
     'classes of the head': (
@@ -280,7 +280,7 @@ def test_domains_of_several_data_sets_and_without_labels(check, roots):
     gta = dict(type='GTADataset', data_root=str(roots['GTADataset']), pipeline=city['pipeline'])
     changes = {
         DOMAINS: dict(source=[streets, gta], target=gta, unlabeled=city),
-        'train_dataloader.sampler.shares': dict(source=2, target=2, unlabeled=0),
+        'train_dataloader.sampler.samples_per_domain': dict(source=2, target=2, unlabeled=0),
     }
     status, said, problems = check(changes)
     assert (status, problems) == (0, [])

@@ -61,14 +61,14 @@ def test_a_model_without_batch_norm_is_refused():
 def test_the_loader_of_a_joint_config_keeps_the_real_domains():
     loader = dict(
         batch_size=7,
-        sampler=dict(type='JointSampler', shares=dict(source=4, target=2, unlabeled=1)),
+        sampler=dict(type='JointSampler', samples_per_domain=dict(source=4, target=2, unlabeled=1)),
         dataset=dict(type='JointDataset', domains=dict(source='s', target='t', unlabeled='u')),
     )
     found = target_loader(Config(dict(train_dataloader=loader)))
     assert found['batch_size'] == 3
-    assert found['sampler']['shares'] == dict(target=2, unlabeled=1)
+    assert found['sampler']['samples_per_domain'] == dict(target=2, unlabeled=1)
     assert found['dataset']['domains'] == dict(target='t', unlabeled='u')
-    loader['sampler']['shares'] = dict(source=4, target=0)
+    loader['sampler']['samples_per_domain'] = dict(source=4, target=0)
     assert set(target_loader(Config(dict(train_dataloader=loader)))['dataset']['domains']) == {
         'source'
     }

@@ -12,7 +12,7 @@ from tests.tiny_configs import ROOT
 FINETUNE = dict(
     name='finetune',
     model=dict(objectives=None),
-    train_dataloader=dict(batch_size=1, sampler=dict(shares=dict(source=0))),
+    train_dataloader=dict(batch_size=1, sampler=dict(samples_per_domain=dict(source=0))),
     train_cfg=dict(max_iters=7),
 )
 
@@ -36,7 +36,7 @@ def test_a_stage_is_the_config_with_its_own_values_merged_in():
     assert source.cfg.train_cfg == cfg.train_cfg
     assert finetune.cfg.optim_wrapper == cfg.optim_wrapper
     assert finetune.cfg.model.objectives is None
-    assert finetune.cfg.train_dataloader.sampler.shares == dict(source=0, target=1)
+    assert finetune.cfg.train_dataloader.sampler.samples_per_domain == dict(source=0, target=1)
     assert (source.total, finetune.total) == (80000, 7)
     assert [stage.cfg.work_dir for stage in (source, finetune)] == [
         *('somewhere/source', 'somewhere/finetune')

@@ -36,7 +36,7 @@ def train(roots, tmp_path):
         cfg = tiny(ROOT / f'configs/{config}.py', roots, tmp_path / folder)
         cfg.train_cfg.update(max_iters=4)
         cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
-        cfg.default_hooks.pictures.update(interval=interval, samples=1)
+        cfg.default_hooks.images.update(interval=interval, samples=1)
         cfg.merge_from_dict(changes)
         runner = build_runner(cfg)
         runner.train()
@@ -113,7 +113,7 @@ def test_a_resumed_run_draws_what_the_whole_one_does(train, tmp_path):
 
 def test_each_stage_draws_in_its_own_folder(roots, tmp_path):
     cfg = tiny_stages(roots, tmp_path / 'work')
-    cfg.default_hooks.pictures.update(interval=STEPS, samples=2)
+    cfg.default_hooks.images.update(interval=STEPS, samples=2)
     train_stages(read_stages(cfg), cfg.work_dir)
     last = f'iter_{STEPS:06d}.png'
     # the first has no objective, and no share of the target
@@ -123,7 +123,7 @@ def test_each_stage_draws_in_its_own_folder(roots, tmp_path):
 
 
 def test_there_are_never_more_than_so_many_moments(train):
-    limit = {'default_hooks.pictures.max_moments': 2}
+    limit = {'default_hooks.images.max_moments': 2}
     assert set(sheets(train(HRS, 'few', 1, **limit).work_dir)) == DRAWN
 
 

@@ -9,7 +9,7 @@ CONFIG = """
 train_cfg = dict(max_iters={total})
 randomness = dict(seed={seed})
 train_dataloader = dict(
-    sampler=dict(shares=dict(target={share})),
+    sampler=dict(samples_per_domain=dict(target={share})),
     dataset=dict(domains=dict(target={target})),
 )
 """

@@ -15,7 +15,7 @@ from tests.tables.project import TABLES
 RUNS = {*signature(Runner).parameters, *BESIDE_THE_RUNNER, 'stages'} - {'cfg', 'work_dir'}
 
 BATCH = 'train_dataloader.batch_size'
-SHARES, DOMAINS = 'train_dataloader.sampler.shares', 'train_dataloader.dataset.domains'
+SHARES, DOMAINS = 'train_dataloader.sampler.samples_per_domain', 'train_dataloader.dataset.domains'
 
 
 def domain(name):
@@ -192,7 +192,7 @@ def test_the_stages_of_finetuning_are_joint_training_on_one_domain(tables, key, 
         found = differing(stages[name], rows['Direct Joint Training'])
         found -= {'experiment_name', 'visualizer.name'}
         assert found == {BATCH, f'{SHARES}.{other}'}
-        shares = stages[name].train_dataloader.sampler.shares
+        shares = stages[name].train_dataloader.sampler.samples_per_domain
         assert shares[other] == 0
         assert stages[name].train_dataloader.batch_size == sum(shares.values())
 
@@ -223,7 +223,7 @@ def test_a_share_of_the_target_is_a_share_of_the_same_pictures(tables):
         part = row.cfg.train_dataloader.dataset.domains.target
         assert dict(part.dataset) == dict(target)
         # of 2,975, rounded to the nearest
-        assert row.labels() == int(2975 * part.share + 0.5)
+        assert row.labels() == int(2975 * part.fraction + 0.5)
 
 
 def test_the_check_sees_what_it_should(tables):

@@ -178,12 +178,13 @@ CONFIGS = ids(
         "optim_wrapper['segmentor']['optimizer']['type'] = 'Addam'",
     ),
     unknown_domain=Case(
-        r"sampler\.shares names the domain 'targt'.* has \['source', 'target'\]: correct the name",
-        "train_dataloader['sampler']['shares'] = dict(source=2, targt=2)",
+        r"samples_per_domain names the domain 'targt'.* has \['source', 'target'\]: "
+        'correct the name',
+        "train_dataloader['sampler']['samples_per_domain'] = dict(source=2, targt=2)",
     ),
     share_of_an_absent_domain=Case(
-        "shares names the domain 'unlabeled'.*or add the domain",
-        "train_dataloader['sampler']['shares']['unlabeled'] = 2",
+        "samples_per_domain names the domain 'unlabeled'.*or add the domain",
+        "train_dataloader['sampler']['samples_per_domain']['unlabeled'] = 2",
     ),
     no_domain=Case('domains is empty: name at least', f'{DOMAINS} = dict()'),
     misspelt_optimizer=Case(
@@ -199,7 +200,8 @@ CONFIGS = ids(
         "optim_wrapper['gan']['generator'] = None",
     ),
     batch_size=Case(
-        r'batch_size is 5: set it to 4, the sum of .*shares', "train_dataloader['batch_size'] = 5"
+        r'batch_size is 5: set it to 4, the sum of .*samples_per_domain',
+        "train_dataloader['batch_size'] = 5",
     ),
     negative_learning_rate=Case(
         r'optim_wrapper\.segmentor cannot be built .*learning rate: -1.*correct',
@@ -213,9 +215,9 @@ CONFIGS = ids(
         "'gan.generator', 'gan.discriminator'), [dict(type='PolyLR', by_epoch=False)])",
     ),
     objective_without_its_domain=Case(
-        r'model\.objectives\.\w+ needs the domain "source".*give it a share',
+        r'model\.objectives\.\w+ needs the domain "source".*ask for samples of it',
         "train_dataloader.update(batch_size=2, sampler=dict(type='JointSampler', "
-        'shares=dict(target=2)))',
+        'samples_per_domain=dict(target=2)))',
     ),
     unknown_objective=Case(
         r'model\.objectives\.gan: there is no .*did you mean "ReconstructionGAN"',

@@ -44,7 +44,7 @@ def hrs() -> Config:
             default_scope='mmseg',
             custom_imports=dict(imports=['mmseg_joint'], allow_failed_imports=False),
             train_dataloader=dict(
-                sampler=dict(type='JointSampler', shares=dict(source=2, target=1))
+                sampler=dict(type='JointSampler', samples_per_domain=dict(source=2, target=1))
             ),
         )
     )
@@ -249,7 +249,7 @@ def test_data_loader_is_timed():
 def test_tool_writes_json_and_tells_mistakes_in_one_sentence(tmp_path, capsys):
     tool = load_tool()
     hrs().dump(tmp_path / 'tiny.py')
-    options = ['--size', '64', '64', '--steps', '1', '--warmup', '0', '--share', '1']
+    options = ['--size', '64', '64', '--steps', '1', '--warmup', '0', '--samples-per-domain', '1']
     json_file = tmp_path / 'numbers.json'
     tool.main([str(tmp_path / 'tiny.py'), *options, '--no-memory', '--json', str(json_file)])
     assert 'where the time goes' in capsys.readouterr().out
@@ -279,7 +279,7 @@ def test_beside_the_sequential_loop():
     cfg.optim_wrapper = dict(
         constructor='JointOptimWrapperConstructor', segmentor=dict(optimizer=sgd), ga=ADAM
     )
-    cfg.train_dataloader.sampler.shares = dict(source=1, unlabeled=1)
+    cfg.train_dataloader.sampler.samples_per_domain = dict(source=1, unlabeled=1)
     report = measure_sequential(cfg, 'ga', SETTINGS)
     loop, *ours = report.times
     assert loop == 'sequential loop, float32' and ours == ['ga, float32', 'ga, bfloat16']
@@ -305,9 +305,9 @@ def test_without_a_checkout_the_hand_written_loops_are_missed_in_a_sentence(monk
     assert set(report.ratios) == {'measured / predicted'}
 
 
-def test_domains_in_turn_beside_all_together_and_one_alone(monkeypatch):
+def test_sequential_domains_beside_all_together_and_one_alone(monkeypatch):
     def peak(cfg, batch, settings, build):  # says what it was asked to measure
-        in_turn, objectives = bool(cfg.model.get('domains_in_turn')), len(cfg.model.objectives)
+        in_turn, objectives = bool(cfg.model.get('sequential_domains')), len(cfg.model.objectives)
         return (100 * in_turn + 10 * objectives + len(batch['inputs'])) * 2**20
 
     monkeypatch.setattr('mmseg_joint.benchmark.variants.peak_memory', peak)
@@ -320,8 +320,10 @@ def test_domains_in_turn_beside_all_together_and_one_alone(monkeypatch):
     assert json.loads(json.dumps(report.as_dict()))['memory'] == report.memory
 
 
-def test_domains_in_turn_needs_a_joint_model():
+def test_sequential_domains_needs_a_joint_model():
     cfg = hrs()
     cfg.model.type = 'EncoderDecoder'
-    with pytest.raises(JointError, match=r'--in-turn needs a config whose model\.type is Joint'):
+    with pytest.raises(
+        JointError, match=r'--sequential-domains needs a config whose model\.type is Joint'
+    ):
         measure_in_turn(cfg, 'plain', SETTINGS)

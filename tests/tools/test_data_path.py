@@ -94,7 +94,7 @@ def test_pictures_compress_as_photographs_do(tmp_path):
 
 
 def test_the_data_set_reads_what_was_written(tmp_path):
-    for cfg in (GTA, CITY, dict(CITY, labelled=False, pipeline=[PIPELINE[0], *PIPELINE[2:]])):
+    for cfg in (GTA, CITY, dict(CITY, labeled=False, pipeline=[PIPELINE[0], *PIPELINE[2:]])):
         root = tmp_path / f'{cfg["type"]}{len(cfg)}'
         dataset = DATASETS.build(dict(cfg, data_root=str(root), lazy_init=True))
         write_like(dataset, 2)

@@ -82,7 +82,7 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
     state = {}
     for count, share in ((1, 2), (2, 1)):
         cfg.train_dataloader.update(batch_size=2 * share)
-        cfg.train_dataloader.sampler.shares.update(source=share, target=share)
+        cfg.train_dataloader.sampler.samples_per_domain.update(source=share, target=share)
         cfg.work_dir = str(tmp_path / str(count))
         path = tmp_path / f'ranks{count}.py'
         cfg.dump(path)

@@ -63,9 +63,10 @@ def trained(roots, tmp_path):
         for count in (1, 2):
             cfg = make(roots, tmp_path / str(count))
             prepare(cfg)
-            shares = {d: 2 // count for d, n in cfg.train_dataloader.sampler.shares.items() if n}
-            cfg.train_dataloader.sampler.update(shares=shares)
-            cfg.train_dataloader.batch_size = sum(shares.values())
+            sampler = cfg.train_dataloader.sampler
+            samples = {d: 2 // count for d, n in sampler.samples_per_domain.items() if n}
+            sampler.update(samples_per_domain=samples)
+            cfg.train_dataloader.batch_size = sum(samples.values())
             cfg.dump(tmp_path / f'{count}.py')
             train_on_ranks(tmp_path / f'{count}.py', count=count)
             found[count] = [load(tmp_path / f'{count}/rank_{rank}.pth') for rank in range(count)]

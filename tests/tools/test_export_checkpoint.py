@@ -354,9 +354,9 @@ def test_files_are_replaced_whole_or_not_at_all(trained, tmp_path, capsys, monke
 def test_twins_become_what_they_are_twins_of():
     heads = [dict(FCN), dict(type='OCRHead', in_channels=32, channels=8, num_classes=11)]
     joint = dict(type='JointCascadeEncoderDecoder', num_stages=2, decode_head=heads)
-    plain = plain_model(dict(joint, backbone=RESNET, domains_in_turn=True))
+    plain = plain_model(dict(joint, backbone=RESNET, sequential_domains=True))
     assert plain['type'] == 'CascadeEncoderDecoder'
-    assert plain['num_stages'] == 2 and 'domains_in_turn' not in plain
+    assert plain['num_stages'] == 2 and 'sequential_domains' not in plain
     assert plain['decode_head'][1]['type'] == 'OCRHead'
     masks = dict(type='JointMaskEncoderDecoder', backbone=RESNET, decode_head=dict(FCN))
     assert plain_model(masks)['type'] == 'EncoderDecoder'

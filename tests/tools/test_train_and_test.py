@@ -171,12 +171,12 @@ BAD_VALUES = {
         r'gone\.pth.*init_cfg',
     ),
     'domain that an objective needs': (
-        {'train_dataloader.sampler.shares.source': 0, 'train_dataloader.batch_size': 2},
+        {'train_dataloader.sampler.samples_per_domain.source': 0, 'train_dataloader.batch_size': 2},
         r'objectives\.\w+ needs the domain "source"',
     ),
     'batch size beside shares': (
         {'train_dataloader.batch_size': 3},
-        r'batch_size is 3: set it to 4, the sum of train_dataloader\.sampler\.shares',
+        r'batch_size is 3: set it to 4, the sum of train_dataloader\.sampler\.samples_per_domain',
     ),
     'unknown objective': (
         {'model.objectives.weighting.type': 'HierarchicalWeighing'},

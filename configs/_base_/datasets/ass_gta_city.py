@@ -7,8 +7,8 @@ source_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=3,  # the sum of the shares
-    sampler=dict(shares=dict(source=1, target=1, unlabeled=1)),
+    batch_size=3,  # the sum of samples_per_domain
+    sampler=dict(samples_per_domain=dict(source=1, target=1, unlabeled=1)),
     dataset=dict(
         domains=dict(
             source=dict(type='GTADataset', data_root='data/gta/', pipeline=source_pipeline),

@@ -20,7 +20,7 @@ tta_pipeline[1]['transforms'][0] = [
 ]
 train_dataloader = dict(
     batch_size=2,
-    sampler=dict(shares=dict(target=2)),
+    sampler=dict(samples_per_domain=dict(target=2)),
     dataset=dict(
         domains=dict(
             target=dict(

@@ -36,7 +36,7 @@ train_dataloader = dict(
     batch_size=1,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='JointSampler', shares=dict(target=1)),
+    sampler=dict(type='JointSampler', samples_per_domain=dict(target=1)),
     dataset=dict(
         type='JointDataset',
         domains=dict(

@@ -23,7 +23,7 @@ tta_pipeline[1]['transforms'][0] = [
 ]
 train_dataloader = dict(
     batch_size=4,
-    sampler=dict(shares=dict(target=4)),
+    sampler=dict(samples_per_domain=dict(target=4)),
     dataset=dict(
         domains=dict(
             target=dict(

@@ -22,8 +22,8 @@ test_pipeline = [
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(
-    batch_size=2,  # the sum of the shares
-    sampler=dict(shares=dict(_delete_=True, source=1, unlabeled=1)),
+    batch_size=2,  # the sum of samples_per_domain
+    sampler=dict(samples_per_domain=dict(_delete_=True, source=1, unlabeled=1)),
     dataset=dict(
         domains=dict(
             _delete_=True,

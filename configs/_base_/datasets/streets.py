@@ -1,8 +1,8 @@
 # Joint: `rendered` streets in GTA5's layout beside the few `camera` ones
 _base_ = './streets_target.py'
 train_dataloader = dict(
-    batch_size=4,  # the sum of the shares
-    sampler=dict(shares=dict(source=2, target=2)),
+    batch_size=4,  # the sum of samples_per_domain
+    sampler=dict(samples_per_domain=dict(source=2, target=2)),
     dataset=dict(
         domains=dict(
             source=dict(

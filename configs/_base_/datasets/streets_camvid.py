@@ -1,8 +1,8 @@
 # Joint: rendered streets, read in CamVid's 11 classes, beside CamVid
 _base_ = './camvid.py'
 train_dataloader = dict(
-    batch_size=4,  # the sum of the shares
-    sampler=dict(shares=dict(source=2, target=2)),
+    batch_size=4,  # the sum of samples_per_domain
+    sampler=dict(samples_per_domain=dict(source=2, target=2)),
     dataset=dict(
         domains=dict(
             source=dict(

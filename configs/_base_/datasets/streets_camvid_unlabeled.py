@@ -1,8 +1,8 @@
 # Joint: rendered streets, a few labelled CamVid pictures and all of them without their labels
 _base_ = './streets_camvid.py'
 train_dataloader = dict(
-    batch_size=6,  # the sum of the shares
-    sampler=dict(shares=dict(source=2, target=2, unlabeled=2)),
+    batch_size=6,  # the sum of samples_per_domain
+    sampler=dict(samples_per_domain=dict(source=2, target=2, unlabeled=2)),
     dataset=dict(
         domains=dict(
             unlabeled=dict(

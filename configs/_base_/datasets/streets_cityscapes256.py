@@ -2,7 +2,7 @@
 _base_ = './cityscapes256.py'
 train_dataloader = dict(
     batch_size=8,  # the sum of the shares
-    sampler=dict(shares=dict(source=4, target=4)),
+    sampler=dict(samples_per_domain=dict(source=4, target=4)),
     dataset=dict(
         domains=dict(
             source=dict(

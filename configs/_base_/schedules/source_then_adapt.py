@@ -3,7 +3,7 @@ _base_ = './sgd_80k.py'
 source_stage = dict(
     name='source',
     model=dict(objectives=None),
-    train_dataloader=dict(batch_size=1, sampler=dict(shares=dict(unlabeled=0))),
+    train_dataloader=dict(batch_size=1, sampler=dict(samples_per_domain=dict(unlabeled=0))),
     param_scheduler=_base_.param_scheduler,
     train_cfg=dict(max_iters=_base_.train_cfg.max_iters),
 )

@@ -33,7 +33,7 @@ def make_lists(
         JointError: If a count is below 1 or above the number of pictures, or leaves none out.
     """
     suffix = getattr(dataset, 'img_suffix', '')
-    whole = [name.removesuffix(suffix) for name in LabelSubset(dataset, share=1).names]
+    whole = [name.removesuffix(suffix) for name in LabelSubset(dataset, fraction=1).names]
     prefix = getattr(dataset, 'data_prefix', {})
     lists = {f'{Path(prefix.get("img_path") or "all").name}.txt': whole}
     for count in counts:

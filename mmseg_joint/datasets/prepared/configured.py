@@ -120,7 +120,7 @@ def to_prepare(
                 "--interpolation out, or change the config's Resize"
             )
     else:
-        steps = built(_usual_loading(kind, cfg.get('labelled', True)))
+        steps = built(_usual_loading(kind, cfg.get('labeled', True)))
         setting = Setting(kind.__name__, **given)
     return DATASETS.build({**cfg, 'pipeline': loading_steps(steps, where)}), setting
 

@@ -26,6 +26,7 @@ from mmseg_joint.models.objectives import (
     SegmentorHandle,
 )
 from mmseg_joint.models.objectives.build import build_objectives
+from mmseg_joint.utils.renamed import renamed_arguments
 
 from .compatibility import check_segmentor
 from .domain_groups import group_domains
@@ -40,6 +41,7 @@ Samples = dict[str, list[SegDataSample]]
 
 
 @MODELS.register_module()
+@renamed_arguments(domains_in_turn='sequential_domains')
 class JointEncoderDecoder(EncoderDecoder):
     """mmseg's segmentor, trained on several domains at once and helped by named objectives.
 
@@ -54,7 +56,7 @@ class JointEncoderDecoder(EncoderDecoder):
             segmentor together, with batch statistics for each domain, which changes nothing but
             the time. True insists on one forward and lets the domains share batch statistics; False
             runs one forward a domain.
-        domains_in_turn: Keep the maps of one domain at a time, and compute them again in the
+        sequential_domains: Keep the maps of one domain at a time, and compute them again in the
             backward: less memory, about a third more time, the same gradients. Domains are then
             not merged.
         norm_statistics: Whose images move the running averages of batch norms, with which the
@@ -81,7 +83,7 @@ class JointEncoderDecoder(EncoderDecoder):
         *args: Any,
         objectives: dict[str, dict[str, Any] | None] | None = None,
         merge_domains: bool | str = 'auto',
-        domains_in_turn: bool = False,
+        sequential_domains: bool = False,
         norm_statistics: str | Sequence[str] = 'auto',
         channels_last: bool = False,
         data_preprocessor: dict[str, Any] | nn.Module | None = None,
@@ -98,15 +100,15 @@ class JointEncoderDecoder(EncoderDecoder):
                 f'model.decode_head.out_channels is {self.out_channels}: joint training needs one '
                 f'channel for each of the {self.num_classes} classes; leave it out.'
             )
-        if domains_in_turn and merge_domains is True:
+        if sequential_domains and merge_domains is True:
             raise JointError(
-                'model.domains_in_turn=True runs one domain at a time, model.merge_domains=True '
+                'model.sequential_domains=True runs one domain at a time, model.merge_domains=True '
                 'all at once: leave one of them out.'
             )
         check_norm_statistics(norm_statistics, merge_domains)
         self.norm_statistics = norm_statistics
-        self.domains_in_turn = domains_in_turn
-        self.merge_domains = False if domains_in_turn else merge_domains
+        self.sequential_domains = sequential_domains
+        self.merge_domains = False if sequential_domains else merge_domains
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         for part in self._segmentor_parts():
             part.to(memory_format=self.memory_format)
@@ -314,7 +316,7 @@ class JointEncoderDecoder(EncoderDecoder):
         derived = [domain for domain in inputs if domain not in loaded]
         real = {d for d in loaded if d == 'target' or not _is_labeled(d, samples[d])}
         moving = domains_that_move(self.norm_statistics, loaded, derived, real)
-        recomputed = self.domains_in_turn or any(map(_is_recomputed, self.modules()))
+        recomputed = self.sequential_domains or any(map(_is_recomputed, self.modules()))
         return NormStatistics(self._segmentor_parts(), moving, recomputed)
 
     def _forward_domains(
@@ -353,7 +355,7 @@ class JointEncoderDecoder(EncoderDecoder):
         if len(group) == 1:
             pictures = inputs[group[0]]
             with statistics.of(group, counts):
-                if self.domains_in_turn and torch.is_grad_enabled():
+                if self.sequential_domains and torch.is_grad_enabled():
                     return {group[0]: in_turn(self._segment, pictures)}
                 return {group[0]: self._segment(pictures)}
         merged = torch.cat([inputs[domain] for domain in group])
@@ -451,7 +453,7 @@ def _check_domains(name: str, objective: Objective, inputs: Inputs) -> None:
             raise JointError(
                 f'model.objectives.{name} needs the domain "{domain}", but the batch has '
                 f'only {", ".join(inputs)}: add it to train_dataloader.dataset.domains '
-                'and give it a share in train_dataloader.sampler.shares.'
+                'and give it a share in train_dataloader.sampler.samples_per_domain.'
             )
 
 

@@ -40,7 +40,7 @@ CASES = {
     'city as nthu': dict(type='CityscapesIdsDataset', protocol='nthu', interpolation='lanczos'),
     'camvid': dict(type='CamVidDataset'),
     'nthu': dict(type='NTHUDataset', city='Rome', interpolation='bicubic'),
-    'nthu, unlabelled': dict(type='NTHUDataset', city='Rio', split='train', labelled=False),
+    'nthu, unlabelled': dict(type='NTHUDataset', city='Rio', split='train', labeled=False),
 }
 
 
@@ -54,7 +54,7 @@ def config(roots, type, labels='LoadMappedAnnotations', **options):
         {**RESIZE, **resize},
         dict(type='PackSegInputs'),
     ]
-    if not options.get('labelled', True):
+    if not options.get('labeled', True):
         del pipeline[1]
     return dict(type=type, data_root=str(roots[type]), pipeline=pipeline, **options)
 
@@ -243,7 +243,7 @@ def test_one_folder_holds_splits_and_gains_labels(tmp_path, write_cityscapes):
         tmp_path / 'copy',
     )
     val = dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val')
-    unlabelled = {**cfg, 'labelled': False, 'pipeline': [cfg['pipeline'][i] for i in (0, 2, 3)]}
+    unlabelled = {**cfg, 'labeled': False, 'pipeline': [cfg['pipeline'][i] for i in (0, 2, 3)]}
     copy = {'prepared': str(out)}
     prepare(unlabelled, out)
     assert len(DATASETS.build({**unlabelled, **copy})) == 3
@@ -380,7 +380,7 @@ def test_domains_of_a_config():
     assert domain_config(cfg, 'source') == (f'{key}.source', inner)
     assert domain_config(cfg, 'target') == (f'{key}.target.dataset', inner)
     name, unlabelled = domain_config(cfg, 'unlabeled')
-    assert (name, unlabelled['labelled'], len(unlabelled['pipeline'])) == (
+    assert (name, unlabelled['labeled'], len(unlabelled['pipeline'])) == (
         f'{key}.unlabeled',
         False,
         1,

@@ -28,7 +28,7 @@ OBJECTIVES = dict(
 WAYS = {
     'merged': dict(),
     'one by one': dict(merge_domains=False),
-    'in turn': dict(domains_in_turn=True),
+    'in turn': dict(sequential_domains=True),
 }
 
 

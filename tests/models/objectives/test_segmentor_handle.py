@@ -115,7 +115,7 @@ def test_a_copy_of_the_segmentor_is_the_objectives_own():
     assert torch.equal(teacher.segment(images, evaluate=True)[1], expected)
 
 
-@pytest.mark.parametrize('way', [{}, dict(domains_in_turn=True)])
+@pytest.mark.parametrize('way', [{}, dict(sequential_domains=True)])
 def test_within_a_step_it_moves_no_running_average(way):
     """The domain's own images do, though no loss reads them."""
     buffers, counts = [], []

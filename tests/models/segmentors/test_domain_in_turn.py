@@ -21,7 +21,7 @@ ADVERSARIAL = dict(
 
 def trained(objectives: dict, in_turn: bool, domains: tuple[str, ...], dtype=None, **changes):
     kept = build(objectives, merge_domains=False, **changes)
-    model = build(objectives, domains_in_turn=in_turn, merge_domains=False, **changes)
+    model = build(objectives, sequential_domains=in_turn, merge_domains=False, **changes)
     model.load_state_dict(kept.state_dict())
     model.train()
     torch.manual_seed(1)
@@ -95,11 +95,11 @@ def peak(domains: tuple[str, ...], **changes) -> int:
 def test_the_maps_of_one_domain_live_at_a_time():
     one, three = ('target',), ('source', 'target', 'other')
     alone, together = peak(one), peak(three)
-    in_turn = peak(three, domains_in_turn=True)
+    in_turn = peak(three, sequential_domains=True)
     assert together > 2 * alone
     assert in_turn < 1.5 * alone
 
 
 def test_both_options_at_once_are_refused():
     with pytest.raises(JointError, match='leave one of them out'):
-        build(domains_in_turn=True, merge_domains=True)
+        build(sequential_domains=True, merge_domains=True)

@@ -33,7 +33,7 @@ PIXELDA = dict(pixelda=dict(type='PixelDA', generator=NARROW, discriminator=CALM
 WAYS = {
     'merged': {},
     'one forward a domain': dict(merge_domains=False),
-    'in turn': dict(domains_in_turn=True),
+    'in turn': dict(sequential_domains=True),
     'with_cp': dict(backbone=dict(LIVE['backbone'], with_cp=True)),
     'activation checkpointing': {},
 }
