@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 from mmengine.config import Config
-from mmseg_joint.utils.config_file import read_config
+from mmseg_joint.engine.config_file import read_config
 
 import tools.benchmark
 from mmseg_joint.datasets import GTADataset, JointDataset, JointSampler, LabelSubset
