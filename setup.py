@@ -62,7 +62,7 @@ EXTRAS = {
 setup(
     name='mmseg_joint',
     version=read_version(),
-    description='Joint training of mmsegmentation models on synthetic and real pictures',
+    description='Joint training of mmsegmentation models on synthetic and real images',
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',

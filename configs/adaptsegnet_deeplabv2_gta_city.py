@@ -5,5 +5,5 @@ model = dict(
     norm_statistics='all',  # as the public code's running averages
 )
 optim_wrapper = dict(segmentor=dict(optimizer=dict(nesterov=False)))
-# no labelled target
+# no labeled target
 train_dataloader = dict(batch_size=2, sampler=dict(samples_per_domain=dict(target=0)))

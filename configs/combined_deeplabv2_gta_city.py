@@ -1,5 +1,5 @@
-# All three papers at once on DeepLabV2: a few labels, source pixels weighted (HRS), features of each
-# class aligned (CSA), maximum squares on the unlabelled pictures
+# All three papers at once on DeepLabV2: a few labels, source pixels weighted (HRS), features of
+# each class aligned (CSA), maximum squares on the unlabeled images
 _base_ = [
     '_base_/models/deeplabv2_r101.py',
     '_base_/datasets/ass_gta_city.py',

@@ -1,4 +1,4 @@
-# ASS (CVPRW 2020), Table 1, "Oracle": N labelled Cityscapes pictures alone
+# ASS (CVPRW 2020), Table 1, "Oracle": N labeled Cityscapes images alone
 _base_ = [
     '_base_/models/deeplabv2_r101.py',
     '_base_/datasets/ass_city.py',

@@ -1,4 +1,4 @@
-# ASS (CVPRW 2020), Table 1, "GA": score maps aligned, N labelled pictures
+# ASS (CVPRW 2020), Table 1, "GA": score maps aligned, N labeled images
 _base_ = [
     '_base_/models/deeplabv2_r101.py',
     '_base_/datasets/ass_gta_city.py',

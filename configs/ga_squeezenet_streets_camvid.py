@@ -1,4 +1,4 @@
-# GA: rendered streets' score maps aligned with CamVid's, a few labelled CamVid pictures
+# GA: rendered streets' score maps aligned with CamVid's, a few labeled CamVid images
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/streets_camvid_unlabeled.py',

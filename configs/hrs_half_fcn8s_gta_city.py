@@ -1,4 +1,4 @@
-# HRS (CVPR 2019), Table 5: 1/2 of the labelled target
+# HRS (CVPR 2019), Table 5: 1/2 of the labeled target
 _base_ = './hrs_fcn8s_gta_city.py'
 target = _base_.train_dataloader.dataset.domains.target
 few = dict(type='LabelSubset', fraction=1 / 2, seed=0, dataset=target)

@@ -1,6 +1,6 @@
-# Hung et al.: 12 labelled CamVid pictures and all of them without their labels, nothing synthetic
+# Hung et al.: 12 labeled CamVid images and all of them without their labels, nothing synthetic
 _base_ = ['./squeezenet_camvid.py', '_base_/objectives/semi_supervised_adversarial.py']
-labelled = _base_.train_dataloader.dataset.domains.target
+labeled = _base_.train_dataloader.dataset.domains.target
 model = dict(objectives=dict(semi=_base_.semi))
 model['objectives']['semi'].update(
     start=150,  # a quarter of the training, as 5,000 of the paper's 20,000 steps
@@ -10,5 +10,5 @@ optim_wrapper = dict(semi=_base_.semi_optimizer)
 train_dataloader = dict(
     batch_size=4,  # the sum of samples_per_domain
     sampler=dict(samples_per_domain=dict(unlabeled=2)),
-    dataset=dict(domains=dict(unlabeled=labelled.dataset)),
+    dataset=dict(domains=dict(unlabeled=labeled.dataset)),
 )

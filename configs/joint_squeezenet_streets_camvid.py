@@ -1,4 +1,4 @@
-# Direct joint: rendered streets and 12 labelled CamVid pictures, weight 1 each
+# Direct joint: rendered streets and 12 labeled CamVid images, weight 1 each
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/streets_camvid.py',

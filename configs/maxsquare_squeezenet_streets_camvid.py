@@ -1,4 +1,4 @@
-# Maximum squares on unlabelled CamVid pictures, from a source-only checkpoint
+# Maximum squares on unlabeled CamVid images, from a source-only checkpoint
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/streets_camvid_unsupervised.py',

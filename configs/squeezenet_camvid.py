@@ -1,4 +1,4 @@
-# Target only: 12 labelled CamVid pictures
+# Target only: 12 labeled CamVid images
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/camvid.py',

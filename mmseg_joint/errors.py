@@ -10,7 +10,7 @@ class JointError(ValueError):
 
 
 def user_message(error: BaseException) -> str:
-    """Returns the one sentence of an error, also of one that crossed a data loader's worker.
+    """Return the one sentence of an error, also of one that crossed a data loader's worker.
 
     PyTorch re-raises a worker's exception as the same type with the worker's whole traceback as its
     text; the sentence is that text's last line ``mmseg_joint.errors.JointError: …``.

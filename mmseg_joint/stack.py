@@ -35,7 +35,8 @@ def installed_line() -> dict[str, tuple[str, str]]:
         Import name -> (distribution, version), for mmengine, mmcv and mmseg.
 
     Raises:
-        ImportError: One of the three is missing; the message is the command that installs them.
+        ImportError: When one of the three is missing; the message is the command that installs
+            them.
     """
     found = {}
     for module, distributions in TESTED.items():
@@ -75,7 +76,7 @@ def check_timm() -> None:
     """Say what is wrong with a timm that dies on import, before mmseg's own import of it does.
 
     Raises:
-        ImportError: timm is installed, and its torchvision was built for another torch.
+        ImportError: When timm is installed, and its torchvision was built for another torch.
     """
     try:
         import timm  # noqa: F401
@@ -124,7 +125,7 @@ def own_config(name: str) -> Path:
         The file.
 
     Raises:
-        JointError: There is no such config.
+        JointError: When there is no such config.
     """
     installed = PACKAGE / '.mim' / 'configs'
     folder = installed if installed.is_dir() else PACKAGE.parent / 'configs'

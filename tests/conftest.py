@@ -1,4 +1,4 @@
-"""Tiny data sets in the layouts of the real ones: seeded noise with rectangles, made here."""
+"""Tiny datasets in the layouts of the real ones: seeded noise with rectangles, made here."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def _mmseg_scope():
     yapf_api.FormatCode = lambda text, **_: (text, True)
     torch.set_num_threads(1)  # tiny networks gain nothing from threads that wait for each other
     os.environ['OMP_NUM_THREADS'] = '1'  # of the tools that tests start
-    gc.freeze()  # every data set that is built runs a full collection, slow with torch imported
+    gc.freeze()  # every dataset that is built runs a full collection, slow with torch imported
 
 
 def scene(seed: int, ids, height: int, width: int):
-    """A noise picture (H, W, 3) and its ids (H, W): one rectangle an id, drawn in both."""
+    """A noise image (H, W, 3) and its ids (H, W): one rectangle an id, drawn in both."""
     rng = np.random.RandomState(seed)
     ids = list(ids)
     labels = np.full((height, width), ids[seed % len(ids)], dtype=np.uint8)
-    picture = rng.randint(0, 60, (height, width, 3))
+    image = rng.randint(0, 60, (height, width, 3))
     for value in ids:
         y, x = rng.randint(0, height - 6), rng.randint(0, width - 6)
         labels[y : y + 6, x : x + 6] = value
-        picture[y : y + 6, x : x + 6] += 5 * int(value) % 190
-    return picture.astype(np.uint8), labels
+        image[y : y + 6, x : x + 6] += 5 * int(value) % 190
+    return image.astype(np.uint8), labels
 
 
 def save_palette(labels: np.ndarray, path: Path) -> None:
@@ -71,29 +71,29 @@ def _write(root, count, ids, image_path, label_path, save_label, height, width):
     """Writes the pairs and returns path stem → raw ids."""
     written = {}
     for i in range(count):
-        picture, labels = scene(i, ids, height, width)
+        pixels, labels = scene(i, ids, height, width)
         image, label = root / image_path.format(i), root / label_path.format(i)
         for path in (image, label):
             path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(image)
+        Image.fromarray(pixels).save(image)
         save_label(labels, label)
         written[str(image)] = labels
     return written
 
 
 def write_city(root: Path, city: str = 'Rome', suffixes=('.png', '.jpg', '.png')):
-    """A tiny city in NTHU's layout. Returns picture name → raw ids."""
+    """A tiny city in NTHU's layout. Returns image name → raw ids."""
     for folder in ('Images/Train', 'Images/Test', 'Labels/Test'):
         (root / city / folder).mkdir(parents=True)
     written = {}
     for i, suffix in enumerate(suffixes):
-        picture, labels = scene(i, [*range(34), 255], 32, 40)
+        image, labels = scene(i, [*range(34), 255], 32, 40)
         name = f'pano_{i:05d}_0_180'
         for split in ('Train', 'Test'):
-            Image.fromarray(picture).save(root / city / f'Images/{split}/{name}{suffix}')
+            Image.fromarray(image).save(root / city / f'Images/{split}/{name}{suffix}')
         Image.fromarray(labels).save(root / city / f'Labels/Test/{name}_eval.png')
         for other in ('bgr', 'city', 'visual'):
-            Image.fromarray(picture).save(root / city / f'Labels/Test/{name}_{other}.png')
+            Image.fromarray(image).save(root / city / f'Labels/Test/{name}_{other}.png')
         written[name + suffix] = labels
     return written
 

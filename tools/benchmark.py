@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_joint import setup
-from mmseg_joint.benchmark import Settings, measure, measure_in_turn, measure_sequential
+from mmseg_joint.benchmark import Settings, measure, measure_sequential, measure_sequential_domains
 from mmseg_joint.benchmark.data_path import measure_data_path
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.utils.atomic_write import atomic_write, check_writable
@@ -28,13 +28,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='config to compare with; by default the same one without objectives',
     )
     parser.add_argument(
-        '--size', nargs=2, type=int, default=(512, 256), metavar=('W', 'H'), help='of the pictures'
+        '--size', nargs=2, type=int, default=(512, 256), metavar=('W', 'H'), help='of the images'
     )
     parser.add_argument(
         '--samples-per-domain',
         type=int,
         metavar='N',
-        help="pictures of each domain; by default the config's",
+        help="images of each domain; by default the config's",
     )
     parser.add_argument('--steps', type=int, default=20, help='timed steps of each variant')
     parser.add_argument('--warmup', type=int, default=3, help='steps before them')
@@ -44,7 +44,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--data-path',
         action='store_true',
-        help='instead, time the pipelines on made-up pictures, with and without preparation',
+        help='instead, time the pipelines on made-up images, with and without preparation',
     )
     parser.add_argument('--no-memory', action='store_true', help='leave the peak memory out')
     parser.add_argument(
@@ -96,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.data_path:
         report = measure_data_path(cfg, settings.steps)
     elif args.sequential_domains:
-        report = measure_in_turn(cfg, name, settings)
+        report = measure_sequential_domains(cfg, name, settings)
     elif args.sequential is not None:
         loop = read_config(args.sequential, args.cfg_options) if args.sequential else None
         report = measure_sequential(cfg, name, settings, loop)

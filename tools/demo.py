@@ -2,7 +2,7 @@
 """Show what the project does, in minutes and without any download.
 
 Generates streets, trains on a few "real" ones alone, on both domains directly, and with HRS, tests
-each, and leaves a table and pictures.
+each, and leaves a table and images.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ ROWS = {
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('out', type=Path, help='folder of data, runs, table and pictures')
+    parser.add_argument('out', type=Path, help='folder of data, runs, table and images')
     parser.add_argument('--iterations', type=int, default=500, help='of each training')
     parser.add_argument('--seeds', type=int, default=2, help='trainings of each row')
-    parser.add_argument('--rendered', type=int, default=400, help='synthetic labelled pictures')
-    parser.add_argument('--camera', type=int, default=12, help='"real" labelled pictures')
-    parser.add_argument('--val', type=int, default=60, help='"real" pictures to score')
+    parser.add_argument('--rendered', type=int, default=400, help='synthetic labeled images')
+    parser.add_argument('--camera', type=int, default=12, help='"real" labeled images')
+    parser.add_argument('--val', type=int, default=60, help='"real" images to score')
     parser.add_argument('--short', action='store_true', help='only see that everything runs')
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
@@ -139,7 +139,7 @@ def test(work_dir: Path, values: list[str], config: Path, iterations: int) -> fl
 
 
 def draw(args: argparse.Namespace, runs: dict[str, list[Path]]) -> list[Path]:
-    """Draw the pictures of the README."""
+    """Draw the images of the README."""
     made = []
     # the tools read the config that each run has left, with its data folders
     dumped = {name: f'{dirs[0]}/{ROWS[name]}.py' for name, dirs in runs.items()}
@@ -151,9 +151,9 @@ def draw(args: argparse.Namespace, runs: dict[str, list[Path]]) -> list[Path]:
         'weighting_maps': [dumped[hrs], runs[hrs][0] / checkpoint],
     }
     for kind, arguments in jobs.items():
-        picture, log = args.out / f'{kind}.png', args.out / f'{kind}.log'
-        finish(call(f'plot_{kind}', *arguments, '--out', picture, log=log), log)
-        made.append(picture)
+        image, log = args.out / f'{kind}.png', args.out / f'{kind}.log'
+        finish(call(f'plot_{kind}', *arguments, '--out', image, log=log), log)
+        made.append(image)
     return made
 
 
@@ -165,7 +165,7 @@ def table(scores: dict[str, list[float]], args: argparse.Namespace) -> str:
         lines.append(f'| {name} | {mean(values):.1f}{spread} | {len(values)} |')
     lines.append('')
     lines.append(
-        f'{args.camera} labelled camera streets, {args.rendered} rendered ones, {args.iterations} '
+        f'{args.camera} labeled camera streets, {args.rendered} rendered ones, {args.iterations} '
         f'iterations each; mIoU on {args.val} other camera streets.'
     )
     return '\n'.join(lines)
@@ -189,8 +189,8 @@ def main() -> None:
             runs[name].append(work_dir)
     text = table(scores, args)
     atomic_write(args.out / 'table.md', text + '\n')
-    pictures = draw(args, runs)
-    print(f'\n{text}\n\nPictures: {", ".join(map(str, pictures))}')
+    images = draw(args, runs)
+    print(f'\n{text}\n\nImages: {", ".join(map(str, images))}')
     print(f'{(time.time() - started) / 60:.1f} minutes')
 
 

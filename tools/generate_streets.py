@@ -11,12 +11,12 @@ from mmseg_joint.utils.cli import run
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('out', help='folder of the data set')
+    parser.add_argument('out', help='folder of the dataset')
     parser.add_argument('--layout', default='gta', help='gta, synthia or cityscapes')
     parser.add_argument(
         '--style', default='rendered', help='rendered (synthetic) or camera (the "real" domain)'
     )
-    parser.add_argument('--count', type=int, default=500, help='how many pictures')
+    parser.add_argument('--count', type=int, default=500, help='how many images')
     parser.add_argument(
         '--size', type=int, nargs=2, default=(480, 360), metavar=('WIDTH', 'HEIGHT')
     )
@@ -29,7 +29,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Writes the pictures that the command line asks for."""
+    """Write the images that the command line asks for."""
     args = parse_args(argv)
     write_streets(
         args.out,

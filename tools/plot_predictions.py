@@ -17,8 +17,8 @@ from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.visualization.figures import check_figure, choose_pictures, save_figure
-from mmseg_joint.visualization.predictions import draw_predictions, labelled_picture, predict
+from mmseg_joint.visualization.figures import check_figure, choose_images, save_figure
+from mmseg_joint.visualization.predictions import draw_predictions, labeled_image, predict
 
 TEST = 'test_dataloader.dataset'
 
@@ -38,8 +38,8 @@ def parse_args() -> argparse.Namespace:
         'models', nargs='+', metavar='NAME=CONFIG:CHECKPOINT', help='a column of the figure'
     )
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
-    parser.add_argument('--count', type=int, default=4, help='number of pictures')
-    parser.add_argument('--seed', type=int, default=0, help='which pictures')
+    parser.add_argument('--count', type=int, default=4, help='number of images')
+    parser.add_argument('--seed', type=int, default=0, help='which images')
     parser.add_argument('--device', default='cpu', help='where the models run')
     parser.add_argument(
         '--cfg-options',
@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Predict some test pictures with each model and draw them."""
+    """Predict some test images with each model and draw them."""
     args = parse_args()
     setup()
     check_figure(args.out)
@@ -61,19 +61,19 @@ def main() -> None:
     if len({model.name for model in models}) < len(models):
         raise JointError('Two models have the same NAME: give each a name of its own.')
     if args.count < 1:
-        raise JointError(f'--count is {args.count}: draw at least one picture.')
+        raise JointError(f'--count is {args.count}: draw at least one image.')
     init_default_scope('mmseg')
     first = DATASETS.build(config_value(models[0].cfg, TEST))
-    chosen = choose_pictures(len(first), args.count, args.seed)
-    pictures = [labelled_picture(first[index]) for index in chosen]
+    chosen = choose_images(len(first), args.count, args.seed)
+    images = [labeled_image(first[index]) for index in chosen]
     for shown in models:  # one after the other: only one model is in memory
         model = load_model(shown.cfg, shown.checkpoint, args.device)
         check_classes(shown.name, model.num_classes, first.metainfo['classes'])
-        dataset = same_pictures(models[0].cfg, shown.cfg, first)
-        for index, picture in zip(chosen, pictures):
-            picture.predictions[shown.name] = predict(model, dataset[index])
-    save_figure(draw_predictions(pictures, first.metainfo), args.out)
-    print(f'{args.out}: {len(pictures)} pictures of {TEST}, {len(models)} models')
+        dataset = same_images(models[0].cfg, shown.cfg, first)
+        for index, image in zip(chosen, images):
+            image.predictions[shown.name] = predict(model, dataset[index])
+    save_figure(draw_predictions(images, first.metainfo), args.out)
+    print(f'{args.out}: {len(images)} images of {TEST}, {len(models)} models')
 
 
 def read_model(text: str, options: dict[str, Any]) -> Shown:
@@ -88,16 +88,16 @@ def read_model(text: str, options: dict[str, Any]) -> Shown:
 
 
 def check_classes(name: str, predicted: int, classes: tuple[str, ...]) -> None:
-    """Refuse a model of another class set than the pictures'."""
+    """Refuse a model of another class set than the images'."""
     if predicted != len(classes):
         raise JointError(
-            f'{name} predicts {predicted} classes, but the test pictures of the first config have '
+            f'{name} predicts {predicted} classes, but the test images of the first config have '
             f'{len(classes)}: show models of one class set.'
         )
 
 
-def same_pictures(first: Config, own: Config, built: Any) -> Any:
-    """Build the first config's pictures as a model's own test pipeline prepares them."""
+def same_images(first: Config, own: Config, built: Any) -> Any:
+    """Build the first config's images as a model's own test pipeline prepares them."""
     source, pipeline = config_value(first, TEST), own.get('test_dataloader', {})
     pipeline = pipeline.get('dataset', {}).get('pipeline')
     if pipeline is None or source.get('pipeline') in (None, pipeline):

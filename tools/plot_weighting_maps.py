@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw the weights that source pictures get (HRS, Fig. 4): CONFIG CHECKPOINT --out maps.png."""
+"""Draw the weights that source images get (HRS, Fig. 4): CONFIG CHECKPOINT --out maps.png."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from mmseg_joint.visualization.figures import check_figure, save_figure
 from mmseg_joint.visualization.source_samples import SOURCE, source_samples
 from mmseg_joint.visualization.weighting_maps import (
     draw_weighting_maps,
-    weigh_picture,
+    weigh_image,
     weighting_name,
 )
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description='Draw the weights that source pictures get.')
+    parser = argparse.ArgumentParser(description='Draw the weights that source images get.')
     parser.add_argument('config', help='config file of a method with HierarchicalWeighting')
     parser.add_argument('checkpoint', help='its checkpoint file')
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
-    parser.add_argument('--count', type=int, default=4, help='number of pictures')
-    parser.add_argument('--seed', type=int, default=0, help='which pictures, and how they are cut')
+    parser.add_argument('--count', type=int, default=4, help='number of images')
+    parser.add_argument('--seed', type=int, default=0, help='which images, and how they are cut')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     parser.add_argument(
         '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
@@ -37,21 +37,21 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Weigh some source pictures and draw them."""
+    """Weigh some source images and draw them."""
     args = parse_args()
     setup()
     check_figure(args.out)
     cfg = read_config(args.config, args.cfg_options)
     if args.count < 1:
-        raise JointError(f'--count is {args.count}: draw at least one picture.')
+        raise JointError(f'--count is {args.count}: draw at least one image.')
     name = weighting_name(cfg)
     checkpoint = existing_file(args.checkpoint, 'checkpoint')
     model = load_model(cfg, checkpoint, args.device, objectives=[name])
     samples, _ = source_samples(cfg, args.count, args.seed)
-    pictures = [weigh_picture(model, sample, name) for sample in samples]
+    images = [weigh_image(model, sample, name) for sample in samples]
     per_class = cfg.model.objectives[name].get('per_class', True)
-    save_figure(draw_weighting_maps(pictures, per_class), args.out)
-    print(f'{args.out}: {len(pictures)} pictures of {SOURCE}')
+    save_figure(draw_weighting_maps(images, per_class), args.out)
+    print(f'{args.out}: {len(images)} images of {SOURCE}')
 
 
 if __name__ == '__main__':

@@ -21,7 +21,7 @@ from mmseg_joint.visualization.weight_statistics import (
     draw_weight_statistics,
     weight_statistics,
 )
-from mmseg_joint.visualization.weighting_maps import weigh_picture, weighting_name
+from mmseg_joint.visualization.weighting_maps import weigh_image, weighting_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,8 +31,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of a method with HierarchicalWeighting')
     parser.add_argument('checkpoints', nargs='+', help='its checkpoint files, in order')
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
-    parser.add_argument('--count', type=int, default=24, help='number of source pictures')
-    parser.add_argument('--seed', type=int, default=0, help='which pictures, and how they are cut')
+    parser.add_argument('--count', type=int, default=24, help='number of source images')
+    parser.add_argument('--seed', type=int, default=0, help='which images, and how they are cut')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     parser.add_argument(
         '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
@@ -47,7 +47,7 @@ def main() -> None:
     check_figure(args.out)
     cfg = read_config(args.config, args.cfg_options)
     if args.count < 1:
-        raise JointError(f'--count is {args.count}: look at least at one picture.')
+        raise JointError(f'--count is {args.count}: look at least at one image.')
     name = weighting_name(cfg)
     for checkpoint in args.checkpoints:
         existing_file(checkpoint, 'checkpoint')
@@ -55,12 +55,12 @@ def main() -> None:
     found = {}
     for checkpoint in tqdm(args.checkpoints, 'checkpoints', disable=None):
         model = load_model(cfg, checkpoint, args.device, objectives=[name])
-        pictures = [weigh_picture(model, sample, name) for sample in samples]
-        found[Path(checkpoint).stem] = weight_statistics(pictures, len(classes))
+        images = [weigh_image(model, sample, name) for sample in samples]
+        found[Path(checkpoint).stem] = weight_statistics(images, len(classes))
     save_figure(draw_weight_statistics(found, classes), args.out)
     for checkpoint, entry in found.items():
         print(describe(checkpoint, entry))
-    print(f'{args.out}: {len(samples)} source pictures')
+    print(f'{args.out}: {len(samples)} source images')
 
 
 def describe(checkpoint: str, entry: WeightStatistics) -> str:

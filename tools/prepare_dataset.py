@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write a resized, label-mapped copy of a data set: CONFIG --domain source, or --type --root."""
+"""Write a resized, label-mapped copy of a dataset: CONFIG --domain source, or --type --root."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from mmseg_joint.utils.cli import run
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Write a resized, label-mapped copy of a data set, once, for faster reading.'
+        description='Write a resized, label-mapped copy of a dataset, once, for faster reading.'
     )
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument('--domain', help="which of the config's domains, e.g. source")
-    parser.add_argument('--type', help='without a config: type of the data set, e.g. GTADataset')
-    parser.add_argument('--root', help='without a config: folder of the data set')
+    parser.add_argument('--type', help='without a config: type of the dataset, e.g. GTADataset')
+    parser.add_argument('--root', help='without a config: folder of the dataset')
     parser.add_argument(
         '--size',
         nargs=2,
@@ -36,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--interpolation',
         choices=['nearest', 'bilinear', 'bicubic', 'area', 'lanczos'],
-        help="of the pictures, without a config (bilinear); else it is that of the config's Resize",
+        help="of the images, without a config (bilinear); else it is that of the config's Resize",
     )
     parser.add_argument('--out', metavar='DIR', help='by default the data root, _WxH added')
     parser.add_argument(
@@ -48,7 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='+',
         action=CfgOptions,
         metavar='KEY=VALUE',
-        help='change values of the config; with --type, arguments of the data set',
+        help='change values of the config; with --type, arguments of the dataset',
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args(argv)
@@ -59,12 +59,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def chosen(args: argparse.Namespace) -> tuple[str | None, dict]:
-    """Return the key, if there is one, and the config of the data set to prepare."""
+    """Return the key, if there is one, and the config of the dataset to prepare."""
     if args.config:
         if args.type or args.root:
-            raise JointError(
-                '--type and --root are for a data set without a config: leave one out.'
-            )
+            raise JointError('--type and --root are for a dataset without a config: leave one out.')
         cfg = read_config(args.config, args.cfg_options)
         return domain_config(cfg, args.domain)
     if not (args.type and args.root and args.size):
@@ -86,7 +84,7 @@ def main(argv: list[str] | None = None) -> None:
     width, height = setting.size
     out = Path(args.out or f'{root}_{width}x{height}')
     written = write_copy(dataset, setting, out, args.compress, args.workers)
-    print(f'{out}: {len(dataset)} pictures of {width}x{height}, {written} of them written now')
+    print(f'{out}: {len(dataset)} images of {width}x{height}, {written} of them written now')
     print(f'to read it: --cfg-options {key}.prepared={out}' if key else f"prepared='{out}'")
 
 

@@ -33,7 +33,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--run', metavar='ID', help='train the missing rows of this table')
     parser.add_argument('--scale', choices=SCALES, default=PAPER, help='data of the rows')
     parser.add_argument('--rows', nargs='+', metavar='ROW', help='only these rows')
-    parser.add_argument('--labels', nargs='+', type=int, metavar='N', help='labelled pictures')
+    parser.add_argument('--labels', nargs='+', type=int, metavar='N', help='labeled images')
     parser.add_argument('--seeds', nargs='+', type=int, metavar='SEED', help='0 1 2 if run')
     parser.add_argument('--work-dirs', type=Path, metavar='ROOT', help='folder of the runs')
     parser.add_argument(
@@ -41,7 +41,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='TYPE=FOLDER',
-        help='where the data sets of a type lie, like CamVidDataset=data/camvid',
+        help='where the datasets of a type lie, like CamVidDataset=data/camvid',
     )
     parser.add_argument(
         '--cfg-options',

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='folder of the logs')
     parser.add_argument('--out', metavar='DIR', help='save predictions (PNG, class indices) here')
     parser.add_argument('--show', action='store_true', help='show each prediction in a window')
-    parser.add_argument('--show-dir', metavar='DIR', help='paint predictions over pictures here')
+    parser.add_argument('--show-dir', metavar='DIR', help='paint predictions over images here')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds for each window')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     parser.add_argument(

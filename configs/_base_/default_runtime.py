@@ -22,7 +22,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
     # a few samples, now and then, with all that the objectives show (docs/curves.md); 0 is never
-    pictures=dict(type='TrainingPicturesHook', interval=4000, samples=2),
+    images=dict(type='TrainingPicturesHook', interval=4000, samples=2),
 )
 
 # dropout and label noise depend on (seed, iteration) alone, so a resumed run repeats the whole one

@@ -1,6 +1,6 @@
 """How long a training step takes, and why: the measuring behind `tools/benchmark.py`."""
 
-from .comparisons import Comparison, measure_in_turn, measure_sequential
+from .comparisons import Comparison, measure_sequential, measure_sequential_domains
 from .report import Report
 from .settings import Settings
 from .step import measure
@@ -10,6 +10,6 @@ __all__ = [
     'Report',
     'Settings',
     'measure',
-    'measure_in_turn',
     'measure_sequential',
+    'measure_sequential_domains',
 ]

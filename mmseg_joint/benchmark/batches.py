@@ -12,7 +12,7 @@ BLOCK = 16  # side of a patch of one class
 
 
 def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
-    """Pictures of each domain in a batch of a config.
+    """Images of each domain in a batch of a config.
 
     Args:
         cfg: Any config.
@@ -29,12 +29,12 @@ def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
 
 
 def random_batch(shares: dict[str, int], num_classes: int, settings: Settings) -> Batch:
-    """A batch as a data loader hands it over: uint8 pictures, labels with ignored pixels.
+    """A batch as a data loader hands it over: uint8 images, labels with ignored pixels.
 
     Args:
-        shares: Domain -> number of pictures.
+        shares: Domain -> number of images.
         num_classes: Number of classes of the labels.
-        settings: Size of the pictures.
+        settings: Size of the images.
 
     Returns:
         `inputs` and `data_samples`; samples of the domain `unlabeled` have labels all ignored.
@@ -58,6 +58,6 @@ def random_batch(shares: dict[str, int], num_classes: int, settings: Settings) -
     return {'inputs': inputs, 'data_samples': samples}
 
 
-def labelled(shares: dict[str, int]) -> dict[str, int]:
+def labeled(shares: dict[str, int]) -> dict[str, int]:
     """The shares that plain supervised training reads: all but `unlabeled`."""
     return {domain: count for domain, count in shares.items() if domain != 'unlabeled'}

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
 
-from .batches import labelled, random_batch, shares_of
+from .batches import labeled, random_batch, shares_of
 from .configs import plain_beside
 from .reference import start_sequential
 from .report import in_words, readable_bytes, spread, table
@@ -91,7 +91,7 @@ def measure_sequential(
     return Comparison(*_measure(variants, settings), words, 'the loop', targets)
 
 
-def measure_in_turn(cfg: Config, name: str, settings: Settings) -> Comparison:
+def measure_sequential_domains(cfg: Config, name: str, settings: Settings) -> Comparison:
     """Measure a config with all domains' maps alive, with one domain's at a time, and with one.
 
     Args:
@@ -111,7 +111,7 @@ def measure_in_turn(cfg: Config, name: str, settings: Settings) -> Comparison:
             f'{cfg.model.type}.'
         )
     shares = shares_of(cfg, settings.share)
-    one = next(iter(labelled(shares)))
+    one = next(iter(labeled(shares)))
     classes = cfg.model.decode_head.num_classes
     batch, alone = (random_batch(each, classes, settings) for each in (shares, {one: shares[one]}))
     turned = copy.deepcopy(cfg)

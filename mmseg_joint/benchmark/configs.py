@@ -47,7 +47,7 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
         The prepared config.
 
     Raises:
-        JointError: It cannot train, or its optimizer wrapper takes no `dtype`.
+        JointError: When it cannot train, or its optimizer wrapper takes no `dtype`.
     """
     for key in ('model', 'optim_wrapper'):
         if not cfg.get(key):

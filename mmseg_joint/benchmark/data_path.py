@@ -23,22 +23,22 @@ from mmseg_joint.errors import JointError
 from .photographs import write_like
 from .report import table
 
-PICTURES = 4
+IMAGES = 4
 TARGET = 3.0
 
 
 @dataclass
 class Reading:
-    """What loading and augmenting the pictures of one data set takes.
+    """What loading and augmenting the images of one dataset takes.
 
     Args:
         domain: Name of its domain.
         dataset: Its type.
         size: Width and height of the originals.
-        seconds: Processor time of each picture, from the originals.
-        file: Bytes of an original picture.
-        prepared: Processor time of each picture, from a prepared copy.
-        prepared_file: Bytes of a copied picture.
+        seconds: Processor time of each image, from the originals.
+        file: Bytes of an original image.
+        prepared: Processor time of each image, from a prepared copy.
+        prepared_file: Bytes of a copied image.
         note: Why there is no copy.
     """
 
@@ -53,7 +53,7 @@ class Reading:
 
     @property
     def gain(self) -> float | None:
-        """How many times as many pictures a second the copy gives."""
+        """How many times as many images a second the copy gives."""
         return median(self.seconds) / median(self.prepared) if self.prepared else None
 
     def row(self) -> list[str]:
@@ -69,10 +69,10 @@ class Reading:
 
 @dataclass
 class DataPathReport:
-    """The numbers of every data set of a config.
+    """The numbers of every dataset of a config.
 
     Args:
-        readings: One for each data set.
+        readings: One for each dataset.
     """
 
     readings: list[Reading]
@@ -83,13 +83,13 @@ class DataPathReport:
         return {'readings': rows, 'target': TARGET}
 
     def __str__(self) -> str:
-        head = ['pictures/s on one core', 'originals', 'MB', 'prepared', 'MB', f'gain (>={TARGET})']
+        head = ['images/s on one core', 'originals', 'MB', 'prepared', 'MB', f'gain (>={TARGET})']
         lines = [table([head, *(one.row() for one in self.readings)])]
         return '\n'.join([*lines, *(one.note for one in self.readings if one.note)])
 
 
 def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
-    """Time every training pipeline of a config on made-up pictures, with and without preparation.
+    """Time every training pipeline of a config on made-up images, with and without preparation.
 
     Originals and copies take turns, in this process and on one thread; processor time is counted,
     so that other programs do not count. The files come from the system's cache: a disk is not
@@ -97,18 +97,18 @@ def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
 
     Args:
         cfg: The config.
-        rounds: How often each of the few pictures is loaded.
+        rounds: How often each of the few images is loaded.
 
     Returns:
         The numbers.
 
     Raises:
-        JointError: The config has no data set that reads pictures and labels from files.
+        JointError: When the config has no dataset that reads images and labels from files.
     """
     init_default_scope('mmseg')
     datasets = list(_datasets(cfg))
     if not datasets:
-        raise JointError('--data-path: the config has no data set that reads raw labels.')
+        raise JointError('--data-path: the config has no dataset that reads raw labels.')
     threads = cv2.getNumThreads(), torch.get_num_threads()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -121,7 +121,7 @@ def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
 
 
 def _datasets(cfg: Config) -> Iterator[tuple[str, dict]]:
-    """Names and configs of the training data sets; of several in one domain, each."""
+    """Name and configs of the training datasets; of several in one domain, each."""
     found = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     for domain, value in (found.get('domains') or {'train': found}).items():
         for _, inner in innermost(value, domain, domain == 'unlabeled'):
@@ -136,7 +136,7 @@ def _measure(domain: str, cfg: dict, rounds: int) -> Reading:
         unused = ('ann_file', 'indices', 'prepared')
         cfg = {key: value for key, value in cfg.items() if key not in unused}
         cfg.update(data_root=str(root))
-        size = write_like(DATASETS.build({**cfg, 'lazy_init': True}), PICTURES)
+        size = write_like(DATASETS.build({**cfg, 'lazy_init': True}), IMAGES)
         original, copy, note = DATASETS.build(cfg), None, None
         try:
             write_copy(*to_prepare(cfg, f"domain '{domain}'"), out, workers=1, progress=False)
@@ -154,7 +154,7 @@ def _measure(domain: str, cfg: dict, rounds: int) -> Reading:
 def _interleaved(datasets: list[Any], rounds: int) -> list[list[float]]:
     times: list[list[float]] = [[] for _ in datasets]
     for turn in range(rounds + 1):
-        for index in range(PICTURES):
+        for index in range(IMAGES):
             for taken, dataset in zip(times, datasets):
                 begin = time.process_time()
                 dataset[index]

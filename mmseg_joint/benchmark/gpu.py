@@ -20,7 +20,7 @@ from mmengine.config import Config
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.utils.atomic_write import atomic_write
 
-from .batches import labelled, random_batch, shares_of
+from .batches import labeled, random_batch, shares_of
 from .breakdown import flops_by_part
 from .comparisons import measure_sequential
 from .configs import plain_beside
@@ -90,7 +90,7 @@ def _variant(
     classes = cfg.model.decode_head.num_classes
     plain = plain_beside(cfg)
     row: dict[str, Any] = {}
-    for key, one, own in (('joint', cfg, shares), (PLAIN, plain, labelled(shares))):
+    for key, one, own in (('joint', cfg, shares), (PLAIN, plain, labeled(shares))):
         if one is None or (compiled and key == PLAIN):  # to compile takes long
             continue
         batch = random_batch(own, classes, settings)

@@ -37,7 +37,7 @@ def peak_memory(
         Bytes: on a GPU what tensors took, on a CPU the process's, Python and libraries included.
 
     Raises:
-        JointError: The process died, most likely for want of memory.
+        JointError: When the process died, most likely for want of memory.
     """
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(1, mp_context=context) as pool:

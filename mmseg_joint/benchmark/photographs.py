@@ -37,10 +37,10 @@ def smooth_noise(rng: np.random.Generator, size: tuple[int, int], roughness: flo
 
 
 def draw(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """Draw a picture, (height, width, 3) of `uint8`."""
+    """Draw an image, (height, width, 3) of `uint8`."""
     light = smooth_noise(rng, size, ROUGHNESS)
-    colours = [smooth_noise(rng, size, ROUGHNESS + 0.2) for _ in range(3)]
-    values = np.stack([118 + 50 * (light + 0.25 * colour) for colour in colours], axis=-1)
+    colors = [smooth_noise(rng, size, ROUGHNESS + 0.2) for _ in range(3)]
+    values = np.stack([118 + 50 * (light + 0.25 * color) for color in colors], axis=-1)
     return values.clip(0, 255).astype(np.uint8)
 
 
@@ -52,11 +52,11 @@ def draw_label(rng: np.random.Generator, size: tuple[int, int], ids: list[int]) 
 
 
 def write_like(dataset: RawLabelDataset, count: int, seed: int = 0) -> tuple[int, int]:
-    """Write pictures where a data set expects them, in its format and of its usual size.
+    """Write images where a dataset expects them, in its format and of its usual size.
 
     Args:
-        dataset: The data set, not initialised yet.
-        count: How many pictures.
+        dataset: The dataset, not initialized yet.
+        count: How many images.
         seed: Of what is drawn.
 
     Returns:
@@ -65,9 +65,9 @@ def write_like(dataset: RawLabelDataset, count: int, seed: int = 0) -> tuple[int
     rng = np.random.default_rng(seed)
     size = SIZES.get(type(dataset).__name__, CITYSCAPES_SIZE)
     for index in range(count):
-        picture = draw(rng, size)
+        image = draw(rng, size)
         path = _path(dataset, 'img_path', f'{index:06d}{dataset.img_suffix}')
-        Image.fromarray(picture).save(path)
+        Image.fromarray(image).save(path)
         if 'seg_map_path' in dataset.data_prefix:
             label = draw_label(rng, size, list(dataset.RAW_IDS))
             path = _path(dataset, 'seg_map_path', f'{index:06d}{dataset.seg_map_suffix}')

@@ -18,14 +18,14 @@ class Measured:
 
     Args:
         seconds: Of each timed step of the Runner.
-        pictures: In a batch.
+        images: In a batch.
         parts: Part of a step -> seconds.
         flops: Part of a step -> floating-point operations.
         peak_memory: Bytes, if measured.
     """
 
     seconds: list[float]
-    pictures: int
+    images: int
     parts: dict[str, float]
     flops: dict[str, float]
     peak_memory: int | None = None
@@ -67,12 +67,12 @@ class Report:
         return '\n\n'.join(blocks)
 
     def _steps(self) -> str:
-        rows = [['', 's/step', 'pictures/s', 'peak memory', 'GFLOPs/step']]
+        rows = [['', 's/step', 'images/s', 'peak memory', 'GFLOPs/step']]
         for name, one in self.measured.items():
-            rows.append([name, *_speed(one.seconds, one.pictures)])
+            rows.append([name, *_speed(one.seconds, one.images)])
             rows[-1] += [readable_bytes(one.peak_memory), f'{one.total_flops / 1e9:.4g}']
             if self.bare and len(rows) == 2:
-                rows.append(['  in a bare loop', *_speed(self.bare, one.pictures), '', ''])
+                rows.append(['  in a bare loop', *_speed(self.bare, one.images), '', ''])
         return table(rows)
 
     def _parts(self) -> str:
@@ -109,7 +109,7 @@ class Report:
         hidden = 'less' if data['seconds'] <= step else 'more'
         return (
             f'data loader: {data["seconds"]:.4g} s a batch with {data["workers"]} workers, '
-            f'{data["pictures"] / data["seconds"]:.4g} pictures/s, first batch after '
+            f'{data["images"] / data["seconds"]:.4g} images/s, first batch after '
             f'{data["first"]:.3g} s; {hidden} than a step takes'
         )
 
@@ -122,8 +122,8 @@ def _part(one: Measured, part: str) -> list[str]:
     return [f'{1e3 * seconds:.1f}', f'{share:.1f}', f'{flops / 1e9:.4g}' if flops else '']
 
 
-def _speed(seconds: list[float], pictures: int) -> list[str]:
-    return [f'{median(seconds):.4g}', f'{pictures / median(seconds):.4g}']
+def _speed(seconds: list[float], images: int) -> list[str]:
+    return [f'{median(seconds):.4g}', f'{images / median(seconds):.4g}']
 
 
 def in_words(conditions: dict[str, Any]) -> str:

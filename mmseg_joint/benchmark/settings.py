@@ -13,8 +13,8 @@ class Settings:
     """What is measured, and how often.
 
     Args:
-        size: Width and height of the random pictures.
-        share: Pictures of each domain in a batch; None takes the config's.
+        size: Width and height of the random images.
+        share: Images of each domain in a batch; None takes the config's.
         steps: Timed steps of each variant.
         warmup: Steps before them.
         dtype: `'float32'`, `'bfloat16'` or `'float16'`; None takes the config's.
@@ -23,7 +23,7 @@ class Settings:
         data: Measure the config's own data loader too.
 
     Raises:
-        JointError: A number is too small, or there is no such device.
+        JointError: When a number is too small, or there is no such device.
     """
 
     size: tuple[int, int] = (512, 256)

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 
 from mmseg_joint.errors import JointError
 
-from .batches import Batch, labelled, random_batch, shares_of
+from .batches import Batch, labeled, random_batch, shares_of
 from .breakdown import flops_by_part, seconds_by_part
 from .configs import plain_beside
 from .loop import BenchmarkLoop
@@ -43,7 +43,7 @@ def measure(cfg: Config, name: str, settings: Settings, plain: Config | None = N
     classes = cfg.model.decode_head.num_classes
     variants = {name: Variant(cfg, random_batch(shares, classes, settings))}
     if plain is not None:
-        variants[PLAIN] = Variant(plain, random_batch(labelled(shares), classes, settings))
+        variants[PLAIN] = Variant(plain, random_batch(labeled(shares), classes, settings))
     with started(variants, settings) as (loops, peaks):
         dtype = loops[name].runner.cfg.optim_wrapper.get('dtype') or 'float32'
         steps = {key: step_of(loops[key], one.batch) for key, one in variants.items()}
@@ -54,7 +54,7 @@ def measure(cfg: Config, name: str, settings: Settings, plain: Config | None = N
         measured = {
             key: Measured(
                 seconds=times[key],
-                pictures=len(one.batch['inputs']),
+                images=len(one.batch['inputs']),
                 parts=seconds_by_part(loops[key], one.batch, settings),
                 flops=flops_by_part(loops[key], one.batch),
                 peak_memory=peaks.get(key),

@@ -67,10 +67,10 @@ def loading_time(cfg: Config, settings: Settings) -> dict[str, float]:
     Returns:
         `seconds` a batch (all batches after the first over the time they took, so that workers
         that prefetch are counted fairly), `median` of the single waits, `first` batch's wait,
-        `pictures` in a batch, and `workers`.
+        `images` in a batch, and `workers`.
 
     Raises:
-        JointError: The config has no data loader, or the data set ends too early.
+        JointError: When the config has no data loader, or the dataset ends too early.
     """
     if not cfg.get('train_dataloader'):
         raise JointError('--data: the config has no train_dataloader.')
@@ -92,6 +92,6 @@ def loading_time(cfg: Config, settings: Settings) -> dict[str, float]:
         'seconds': sum(timed) / len(timed),
         'median': median(timed),
         'first': waits[0],
-        'pictures': len(batch['inputs']),
+        'images': len(batch['inputs']),
         'workers': loader.num_workers,
     }

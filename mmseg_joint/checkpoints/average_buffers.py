@@ -9,7 +9,7 @@ from torch import nn
 def average_buffers(model: nn.Module) -> None:
     """Give all processes the mean of their buffers, such as a batch norm's running statistics.
 
-    Each process has statistics of its own pictures, but only the first one's get into a checkpoint.
+    Each process has statistics of its own images, but only the first one's get into a checkpoint.
     All must call this. Doing it twice changes nothing: the sum of equal float32 values is exact in
     float64.
 

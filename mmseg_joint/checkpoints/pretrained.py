@@ -21,11 +21,11 @@ class PretrainedMixin(BaseModule):
     """Lets a `BaseModule` load `init_cfg=dict(type='Pretrained', …)` through `load_pretrained`.
 
     mmengine's own loading is silent when not a single key fits, and knows nothing of a network's
-    other names (`convert_pretrained`). All other initialisers run before, as in mmengine.
+    other names (`convert_pretrained`). All other initializers run before, as in mmengine.
 
     Attributes:
         config_key: Where the module stands in a config, for the log and the errors.
-        default_init: Initialisers that run before those of `init_cfg`, whatever it says.
+        default_init: Initializers that run before those of `init_cfg`, whatever it says.
     """
 
     config_key = 'model.backbone'
@@ -33,7 +33,7 @@ class PretrainedMixin(BaseModule):
     init_cfg: Any  # mmengine's
 
     def init_weights(self) -> None:
-        """Run `default_init` and the plain initialisers of `init_cfg`, then load its files."""
+        """Run `default_init` and the plain initializers of `init_cfg`, then load its files."""
         given = self.init_cfg
         first_call = not self.is_init
         plain = [cfg for cfg in _as_list(given) if not _is_pretrained(cfg)]
@@ -71,7 +71,7 @@ def load_pretrained(
         name: Config key of the module, for the log and the errors.
 
     Raises:
-        JointError: If the file is absent, cannot be downloaded or read, or fits nowhere.
+        JointError: When the file is absent, cannot be downloaded or read, or fits nowhere.
     """
     state = _select(_read(checkpoint, map_location, name), prefix)
     if hasattr(module, 'convert_pretrained'):
@@ -163,7 +163,7 @@ def _require_fitting(
     message = f'{name}: {verb} {len(fitting)} of {len(own)} parameters from {checkpoint}'
     left = [_why_left(key, own[key], state.get(key)) for key in own if key not in fitting]
     if left:
-        message += f'; left at initialisation: {", ".join(left)}'
+        message += f'; left at initialization: {", ".join(left)}'
     unused = [key for key in state if key not in own]
     if unused:
         message += f'; in the file but not in the network: {_shorten(unused)}'

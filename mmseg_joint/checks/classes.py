@@ -18,8 +18,8 @@ def check_classes(model: nn.Module, dataset: Any, key: str) -> None:
         named = {f'{key}.domains.{name}': part for name, part in parts.items()}
     for place, part in named.items():
         classes = (getattr(part, 'metainfo', None) or {}).get('classes')
-        labelled = getattr(part, 'labelled', True)
-        if predicted and classes and labelled and len(classes) != predicted:
+        labeled = getattr(part, 'labeled', True)
+        if predicted and classes and labeled and len(classes) != predicted:
             raise JointError(
                 f'{place} has {len(classes)} classes but model.decode_head.num_classes is '
                 f'{predicted}: make them equal.'

@@ -21,7 +21,7 @@ def check_pipelines(cfg: Config) -> None:
 
 
 def _check(node: Any, key: str, packed: bool) -> None:
-    """Look at a data set and those within it; `packed`: a wrapper around it packs."""
+    """Look at a dataset and those within it; `packed`: a wrapper around it packs."""
     if isinstance(node, (list, tuple)):
         for index, item in enumerate(node):
             _check(item, f'{key}.{index}', packed)

@@ -4,7 +4,7 @@ from .camvid import CamVidDataset
 from .cityscapes_ids import CityscapesIdsDataset
 from .cityscapes_train_ids import CityscapesTrainIdsDataset
 from .gta import GTADataset
-from .joint_dataset import Draw, JointDataset
+from .joint_dataset import JointDataset, SampleRequest
 from .joint_sampler import JointSampler
 from .label_subset import LabelSubset
 from .mixed_dataset import MixedDataset
@@ -23,7 +23,6 @@ __all__ = [
     'CamVidDataset',
     'CityscapesIdsDataset',
     'CityscapesTrainIdsDataset',
-    'Draw',
     'GTADataset',
     'JointDataset',
     'JointSampler',
@@ -35,6 +34,7 @@ __all__ = [
     'NTHUDataset',
     'RandomGaussianBlur',
     'RawLabelDataset',
+    'SampleRequest',
     'SynthiaDataset',
     'Unlabeled',
 ]

@@ -11,16 +11,16 @@ from mmseg_joint.errors import JointError
 
 
 def check_same_classes(datasets: dict[str, Any]) -> None:
-    """Refuses labelled data sets whose classes differ.
+    """Refuse labeled datasets whose classes differ.
 
     Args:
-        datasets: Name for the message, e.g. ``"domain 'source'"`` → data set.
+        datasets: Name for the message, e.g. ``"domain 'source'"`` → dataset.
 
     Raises:
         JointError: Naming the first two that differ.
     """
-    labelled = {n: d for n, d in datasets.items() if getattr(d, 'labelled', True)}
-    classes = {n: list(d.metainfo.get('classes') or ()) for n, d in labelled.items()}
+    labeled = {n: d for n, d in datasets.items() if getattr(d, 'labeled', True)}
+    classes = {n: list(d.metainfo.get('classes') or ()) for n, d in labeled.items()}
     first = next(iter(classes), '')
     for name, own in classes.items():
         if own != classes[first]:
@@ -32,7 +32,7 @@ def check_same_classes(datasets: dict[str, Any]) -> None:
 
 
 def _differing(own: list[str], other: list[str]) -> str:
-    """Says in a few words what the first class list has that the second has not."""
+    """Say in a few words what the first class list has that the second has not."""
     extra = [c for c in own if c not in other]
     if not extra:
         return '(in another order)' if len(own) == len(other) else '(none of its own)'
@@ -40,43 +40,43 @@ def _differing(own: list[str], other: list[str]) -> str:
 
 
 class Chain(Dataset):
-    """Data sets one after the other, seen as one.
+    """Datasets one after the other, seen as one.
 
     Unlike mmengine's ``ConcatDataset`` it takes wrappers too (``LabelSubset``, ``Unlabeled``), and
     does not ask that palettes and the like are equal.
 
     Args:
-        datasets: At least one data set, initialised or not.
+        datasets: At least one dataset, initialized or not.
     """
 
     def __init__(self, datasets: Sequence[Any]) -> None:
         self.datasets = list(datasets)
-        self.labelled = any(getattr(d, 'labelled', True) for d in self.datasets)
+        self.labeled = any(getattr(d, 'labeled', True) for d in self.datasets)
         self._ends: list[int] = []
 
     @property
     def metainfo(self) -> dict:
-        """The first data set's."""
+        """The first dataset's."""
         return self.datasets[0].metainfo
 
     def full_init(self) -> None:
-        """Initialises every data set, once."""
+        """Initialize every dataset, once."""
         if not self._ends:
             for dataset in self.datasets:
                 dataset.full_init()
             self._ends = list(accumulate(len(d) for d in self.datasets))
 
     def locate(self, index: int) -> tuple[int, int]:
-        """Finds a sample.
+        """Find a sample.
 
         Args:
             index: Its number in the chain.
 
         Returns:
-            Number of its data set, and its number therein.
+            Number of its dataset, and its number therein.
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: When there is no such sample.
         """
         if not 0 <= index < len(self):
             raise IndexError(f'sample {index} of {len(self)}')
@@ -84,7 +84,7 @@ class Chain(Dataset):
         return part, index - (self._ends[part - 1] if part else 0)
 
     def get_data_info(self, index: int) -> dict:
-        """Returns the sample's paths and the like, as mmengine's data sets do."""
+        """Return the sample's paths and the like, as mmengine's datasets do."""
         part, inner = self.locate(index)
         return self.datasets[part].get_data_info(inner)
 

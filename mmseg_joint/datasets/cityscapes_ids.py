@@ -25,5 +25,5 @@ class CityscapesIdsDataset(RawLabelDataset, CityscapesDataset):
     IMG_SUFFIX: ClassVar[str] = '_leftImg8bit.png'
     SEG_MAP_SUFFIX: ClassVar[str] = '_gtFine_labelIds.png'
     HINT: ClassVar[str] = (
-        "this data set reads *_labelIds.png; for *_labelTrainIds.png use mmseg's CityscapesDataset"
+        "this dataset reads *_labelIds.png; for *_labelTrainIds.png use mmseg's CityscapesDataset"
     )

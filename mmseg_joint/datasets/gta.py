@@ -12,8 +12,8 @@ from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 class GTADataset(RawLabelDataset):
     """GTA5 ("Playing for Data", ECCV 2016): ``images/*.png`` and ``labels/*.png`` of the same name.
 
-    Labels are palette PNGs whose indices are Cityscapes' raw ids, 34 for licence plates. A few of
-    the 24,966 labels differ from their picture by a pixel or two: ``LoadMappedAnnotations`` cuts or
+    Labels are palette PNGs whose indices are Cityscapes' raw ids, 34 for license plates. A few of
+    the 24,966 labels differ from their image by a pixel or two: ``LoadMappedAnnotations`` cuts or
     fills those at the bottom and right.
     """
 

@@ -14,12 +14,12 @@ from mmseg_joint.datasets.unlabeled import Unlabeled
 from mmseg_joint.errors import JointError
 
 
-class Draw(NamedTuple):
+class SampleRequest(NamedTuple):
     """One sample that :class:`JointSampler` asks for.
 
     Attributes:
         domain: Name of its domain.
-        index: Its number in the domain's data set.
+        index: Its number in the domain's dataset.
         position: Its position in the domain's infinite stream, over all ranks.
         batch: Number of its batch, from 0, over the whole run.
         batch_size: Samples that belong together in that batch.
@@ -36,28 +36,28 @@ class Draw(NamedTuple):
 
 @DATASETS.register_module()
 class JointDataset(Dataset):
-    """Several domains in one data set, each with its own data sets and pipelines.
+    """Several domains in one dataset, each with its own datasets and pipelines.
 
-    A sample is asked for by a :class:`Draw`. All its augmentation is seeded from the draw's seed,
-    domain and position, so it is the same in whatever worker, on whatever rank, before or after
-    resuming. (A pipeline step that keeps a generator of its own, as some Albumentations releases
-    do, is out of reach.) The sample's domain, its draw, and whether the domain is ``labeled`` go
-    into the metainfo of its ``data_samples``.
+    A sample is asked for by a :class:`SampleRequest`. All its augmentation is seeded from the
+    draw's seed, domain and position, so it is the same in whatever worker, on whatever rank, before
+    or after resuming. (A pipeline step that keeps a generator of its own, as some Albumentations
+    releases do, is out of reach.) The sample's domain, its draw, and whether the domain is
+    ``labeled`` go into the metainfo of its ``data_samples``.
 
-    Every packed label is checked against its picture's size and its classes, so that mmseg's own
-    data sets and loaders are covered as well.
+    Every packed label is checked against its image's size and its classes, so that mmseg's own
+    datasets and loaders are covered as well.
 
     A plain number is accepted too: the domains are then one after the other, unseeded. That is for
-    looking at pictures; training goes through :class:`JointSampler`.
+    looking at images; training goes through :class:`JointSampler`.
 
     Args:
-        domains: Name → the config of a data set, or a list of them; the order is kept. The name
-            ``unlabeled`` promises that labels are never read, so a data set there is put into
+        domains: Name → the config of a dataset, or a list of them; the order is kept. The name
+            ``unlabeled`` promises that labels are never read, so a dataset there is put into
             :class:`~mmseg_joint.datasets.Unlabeled` if it is not already.
         lazy_init: Whether to put off listing the files.
 
     Raises:
-        JointError: If there is no domain, or two labelled ones have different classes.
+        JointError: When there is no domain, or two labeled ones have different classes.
     """
 
     def __init__(self, domains: dict[str, Any], lazy_init: bool = False) -> None:
@@ -80,9 +80,7 @@ class JointDataset(Dataset):
     def _build(name: str, cfg: Any) -> Any:
         parts = list(cfg) if isinstance(cfg, (list, tuple)) else [cfg]
         if not parts:
-            raise JointError(
-                f"domain '{name}' of JointDataset is an empty list: name its data sets"
-            )
+            raise JointError(f"domain '{name}' of JointDataset is an empty list: name its datasets")
         if name == 'unlabeled':
             parts = [p if _is_unlabeled(p) else {'type': 'Unlabeled', 'dataset': p} for p in parts]
         if 'loss' in name or '.' in name:
@@ -103,28 +101,28 @@ class JointDataset(Dataset):
         return self.domains.get('target', next(iter(self.domains.values()))).metainfo
 
     def full_init(self) -> None:
-        """Lists every domain's files."""
+        """List every domain's files."""
         for name, dataset in self.domains.items():
             with _readable(name):
                 dataset.full_init()
         self._all.full_init()
 
     def get_data_info(self, index: int) -> dict:
-        """Returns paths and the like of a sample, counted through the domains one after the other.
+        """Return paths and the like of a sample, counted through the domains one after the other.
 
         Args:
             index: The sample's number.
 
         Returns:
-            What the sample's data set gives.
+            What the sample's dataset gives.
         """
         return self._all.get_data_info(index)
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def __getitem__(self, draw: Draw | int) -> dict:
-        if not isinstance(draw, Draw):
+    def __getitem__(self, draw: SampleRequest | int) -> dict:
+        if not isinstance(draw, SampleRequest):
             part, index = self._all.locate(draw)
             return self._load(list(self.domains)[part], index)
         with seeded(draw.seed, draw.domain, draw.position):
@@ -146,22 +144,22 @@ class JointDataset(Dataset):
         if 'data_samples' in packed:
             path = packed['data_samples'].metainfo.get('seg_map_path')
             check_packed_label(packed, self._num_classes[domain], f"domain '{domain}'", path)
-            labeled = getattr(dataset, 'labelled', True)
+            labeled = getattr(dataset, 'labeled', True)
             packed['data_samples'].set_metainfo({'domain': domain, 'labeled': labeled})
         return packed
 
 
 @contextmanager
 def _readable(domain: str) -> Iterator[None]:
-    """Turns what mmseg's own data sets raise for absent or empty folders into one sentence."""
+    """Turn what mmseg's own datasets raise for absent or empty folders into one sentence."""
     try:
         yield
     except JointError:
         raise
     except (OSError, ValueError, AssertionError) as error:
         reason = str(error).strip().split('\n')[0] or type(error).__name__
-        if 'concatenate' in reason:  # mmengine, serialising an empty list
-            reason = 'no pictures were found'
+        if 'concatenate' in reason:  # mmengine, serializing an empty list
+            reason = 'no images were found'
         raise JointError(
             f'train_dataloader.dataset.domains.{domain} cannot be read ({reason}): check its '
             'data_root, data_prefix, img_suffix and ann_file'
@@ -171,4 +169,4 @@ def _readable(domain: str) -> Iterator[None]:
 def _is_unlabeled(part: Any) -> bool:
     if isinstance(part, dict):
         return part.get('type') in ('Unlabeled', 'mmseg.Unlabeled', Unlabeled)
-    return not getattr(part, 'labelled', True)
+    return not getattr(part, 'labeled', True)

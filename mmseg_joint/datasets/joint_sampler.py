@@ -7,7 +7,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmseg.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
-from mmseg_joint.datasets.joint_dataset import Draw, JointDataset
+from mmseg_joint.datasets.joint_dataset import JointDataset, SampleRequest
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.renamed import renamed_arguments
@@ -34,7 +34,7 @@ class JointSampler(Sampler):
         shuffle: Whether to permute.
 
     Raises:
-        JointError: If a count is no whole number, negative, or of an unknown or empty domain, or
+        JointError: When a count is no whole number, negative, or of an unknown or empty domain, or
             if all are 0.
     """
 
@@ -68,7 +68,7 @@ class JointSampler(Sampler):
         self._start = 0
 
     def reseed(self, seed: int) -> None:
-        """Takes another seed, before iterating.
+        """Take another seed, before iterating.
 
         Args:
             seed: The run's seed.
@@ -81,8 +81,8 @@ class JointSampler(Sampler):
         """Draws a batch on this rank: the sum of the domains' samples."""
         return len(self._slots)
 
-    def draw(self, number: int) -> Draw:
-        """Computes one draw of this rank.
+    def draw(self, number: int) -> SampleRequest:
+        """Compute one draw of this rank.
 
         Args:
             number: Its number on this rank, from 0.
@@ -95,23 +95,23 @@ class JointSampler(Sampler):
         position = (batch * self.samples_per_domain[domain] + j) * self.world_size + self.rank
         epoch, offset = divmod(position, self._sizes[domain])
         index = int(self._order(domain, epoch)[offset]) if self.shuffle else offset
-        return Draw(domain, index, position, batch, self.batch_size, self.seed)
+        return SampleRequest(domain, index, position, batch, self.batch_size, self.seed)
 
     def _order(self, domain: str, epoch: int) -> np.ndarray:
-        """Returns the domain's permutation of one epoch; the last one is kept."""
+        """Return the domain's permutation of one epoch; the last one is kept."""
         if domain not in self._orders or self._orders[domain][0] != epoch:
             order = permutation(self._sizes[domain], self.seed, 'order', domain, epoch)
             self._orders[domain] = epoch, order
         return self._orders[domain][1]
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SampleRequest]:
         number = self._start
         while True:
             yield self.draw(number)
             number += 1
 
     def skip(self, num_samples: int) -> None:
-        """Makes the next iteration start after the first ``num_samples`` draws of this rank.
+        """Make the next iteration start after the first ``num_samples`` draws of this rank.
 
         The number is absolute, not relative to earlier calls, as for mmengine's
         ``InfiniteSampler``.
@@ -120,17 +120,17 @@ class JointSampler(Sampler):
             num_samples: Draws that were consumed before resuming.
 
         Raises:
-            ValueError: If it is negative.
+            ValueError: When it is negative.
         """
         if num_samples < 0:
             raise ValueError(f'num_samples must not be negative, but is {num_samples}')
         self._start = num_samples
 
     def set_epoch(self, epoch: int) -> None:
-        """Does nothing: the stream has no epochs that a runner could set."""
+        """Do nothing: the stream has no epochs that a runner could set."""
 
     def __len__(self) -> int:
-        """Number of samples in the data set, as mmengine's ``InfiniteSampler`` has it."""
+        """Number of samples in the dataset, as mmengine's ``InfiniteSampler`` has it."""
         return len(self.dataset)
 
 

@@ -2,11 +2,11 @@
 
 Two kinds of ids appear in this package:
 
-- **raw ids** are what a data set's label files hold;
+- **raw ids** are what a dataset's label files hold;
 - **train ids** are what a network predicts: ``0 .. len(classes) - 1``, and 255 for "ignore".
 
 A ``*_IDS`` dictionary maps raw ids to train ids. It lists *every* raw id that a well-formed file of
-that data set can hold, the ignored ones too, so that a value outside it proves a wrong file.
+that dataset can hold, the ignored ones too, so that a value outside it proves a wrong file.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ CAMVID_PALETTE: list[list[int]] = [
 
 
 def _with_void(known: dict[int, int], last: int) -> dict[int, int]:
-    """Extends ``known`` to every raw id in ``0 .. last``; ids that it lacks are ignored."""
+    """Extend ``known`` to every raw id in ``0 .. last``; ids that it lacks are ignored."""
     return {raw: known.get(raw, IGNORE) for raw in range(last + 1)}
 
 
@@ -99,7 +99,7 @@ CITYSCAPES_IDS: dict[int, int] = _with_void(_CITYSCAPES_KNOWN, last=33)
 """Cityscapes raw id (0 .. 33) → train id."""
 
 GTA_IDS: dict[int, int] = _with_void(_CITYSCAPES_KNOWN, last=34)
-"""GTA5 raw id (0 .. 34) → train id. 34 is the licence plate, which Cityscapes keeps at -1."""
+"""GTA5 raw id (0 .. 34) → train id. 34 is the license plate, which Cityscapes keeps at -1."""
 
 SYNTHIA_IDS: dict[int, int] = _with_void(
     {
@@ -132,7 +132,7 @@ CAMVID_IDS: dict[int, int] = {
     len(CAMVID_CLASSES): IGNORE,
     IGNORE: IGNORE,
 }
-"""CamVid label files already hold train ids; unlabelled is 255, or 11 in SegNet's files."""
+"""CamVid label files already hold train ids; unlabeled is 255, or 11 in SegNet's files."""
 
 CARLA_TO_CITYSCAPES_IDS: dict[int, int] = {
     **dict.fromkeys(range(29), 0),  # void: Cityscapes' id 0, "unlabeled"
@@ -142,7 +142,7 @@ CARLA_TO_CITYSCAPES_IDS: dict[int, int] = {
 """CARLA semantic tag (0 .. 28) → Cityscapes *raw* id, for ``carla_to_gta.py``."""
 
 # The 11 classes are groups of CamVid's original 32, and the groups decide the doubtful cases:
-# grass verges are "VegetationMisc" there, which is grouped with trees, so terrain is tree; lorries
+# grass verges are "VegetationMisc" there, which is grouped with trees, so terrain is tree; trucks
 # and buses ("Truck_Bus") are cars, motorcycles ("MotorcycleScooter") are bicyclists, traffic
 # lights are signs. A train hardly occurs in CamVid and looks like no car: it is left out.
 _CITYSCAPES_TO_CAMVID_NAMES: dict[str, str | None] = {
@@ -173,7 +173,7 @@ CITYSCAPES_TO_CAMVID: dict[int, int] = {
 }
 """Cityscapes train id → CamVid train id."""
 
-PROTOCOLS: dict[str, tuple[tuple[str, ...], list[list[int]], dict[int, int]]] = {
+CLASS_MAPPINGS: dict[str, tuple[tuple[str, ...], list[list[int]], dict[int, int]]] = {
     'cityscapes': (
         CITYSCAPES_CLASSES,
         CITYSCAPES_PALETTE,
@@ -181,13 +181,13 @@ PROTOCOLS: dict[str, tuple[tuple[str, ...], list[list[int]], dict[int, int]]] = 
     ),
     'camvid': (CAMVID_CLASSES, CAMVID_PALETTE, CITYSCAPES_TO_CAMVID),
 }
-"""Class sets in which a data set with Cityscapes' 19 classes can be read: name → (classes, palette,
+"""Class sets in which a dataset with Cityscapes' 19 classes can be read: name → (classes, palette,
 map from Cityscapes train ids)."""
 
 _NOT_IN_16 = ('terrain', 'truck', 'train')
 _NOT_IN_13 = (*_NOT_IN_16, 'wall', 'fence', 'pole')
 
-EVALUATION_PROTOCOLS: dict[str, tuple[str, ...]] = {
+EVAL_CLASS_SETS: dict[str, tuple[str, ...]] = {
     '19': CITYSCAPES_CLASSES,
     '16': tuple(name for name in CITYSCAPES_CLASSES if name not in _NOT_IN_16),
     '13': tuple(name for name in CITYSCAPES_CLASSES if name not in _NOT_IN_13),
@@ -196,7 +196,7 @@ EVALUATION_PROTOCOLS: dict[str, tuple[str, ...]] = {
 """Classes over which a mean IoU is taken: name → class names. 16 are those of SYNTHIA, 13 what the
 papers that leave its wall, fence and pole out count; for ``ProtocolIoUMetric``."""
 
-NTHU_CLASSES: tuple[str, ...] = EVALUATION_PROTOCOLS['13']
+NTHU_CLASSES: tuple[str, ...] = EVAL_CLASS_SETS['13']
 NTHU_PALETTE: list[list[int]] = [
     CITYSCAPES_PALETTE[CITYSCAPES_CLASSES.index(name)] for name in NTHU_CLASSES
 ]
@@ -213,4 +213,4 @@ NTHU_IDS: dict[int, int] = {
 }
 """Raw id of a cross-city label (Cityscapes' 0 .. 33, and 255 for its -1) → train id of the 13."""
 
-PROTOCOLS['nthu'] = (NTHU_CLASSES, NTHU_PALETTE, CITYSCAPES_TO_NTHU)
+CLASS_MAPPINGS['nthu'] = (NTHU_CLASSES, NTHU_PALETTE, CITYSCAPES_TO_NTHU)

@@ -16,28 +16,28 @@ from mmseg_joint.utils.renamed import renamed_arguments
 @DATASETS.register_module()
 @renamed_arguments(share='fraction')
 class LabelSubset(Dataset):
-    """A few pictures of a data set: "trained with 100 labels".
+    """A few images of a dataset: "trained with 100 labels".
 
-    Which ones is a function of the seed and the picture names (relative to the data set's folder)
+    Which ones is a function of the seed and the image names (relative to the dataset's folder)
     alone: the first N of one permutation of the sorted names. So subsets of one seed are nested,
     and the same on every machine.
 
     Args:
-        dataset: A data set or its config.
-        count: How many pictures. Exactly one of this and the next two is given.
-        fraction: What part of them, above 0 and up to 1; at least one picture.
-        list_file: A text file with one picture name a line, with or without suffix. If there is no
+        dataset: A dataset or its config.
+        count: How many images. Exactly one of this and the next two is given.
+        fraction: What part of them, above 0 and up to 1; at least one image.
+        list_file: A text file with one image name a line, with or without suffix. If there is no
             such file, it is looked for among the lists that ship (:mod:`.label_lists`).
             ``{count}`` and ``{seed}`` in the name are filled in, so that one value of the config
             picks the list: ``'cityscapes/{count:04d}_seed{seed}.txt'``. ``count`` is then given
-            too, and where it is the number of all pictures no list is needed.
+            too, and where it is the number of all images no list is needed.
         seed: Seed of the permutation, or of the list's name.
-        held_out: Take the pictures that are *not* in the subset instead, to validate on.
+        held_out: Take the images that are *not* in the subset instead, to validate on.
 
     Raises:
-        JointError: If not exactly one of the three is given, the number is out of range, the list
+        JointError: When not exactly one of the three is given, the number is out of range, the list
             is missing, has an unknown or repeated name or not ``count`` names, or ``held_out``
-            leaves no picture.
+            leaves no image.
     """
 
     def __init__(
@@ -59,23 +59,23 @@ class LabelSubset(Dataset):
                 f'list_file={list_file!r}'
             )
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
-        self.labelled = getattr(self.dataset, 'labelled', True)
+        self.labeled = getattr(self.dataset, 'labeled', True)
         self.count, self.fraction, self.list_file, self.seed = count, fraction, list_file, seed
         self.held_out = held_out
         self._chosen: list[tuple[str, int]] | None = None
 
     @property
     def metainfo(self) -> dict:
-        """The inner data set's."""
+        """The inner dataset's."""
         return self.dataset.metainfo
 
     @property
     def names(self) -> list[str]:
-        """Names of the chosen pictures, sorted, relative to the data set's picture folder."""
+        """Names of the chosen images, sorted, relative to the dataset's image folder."""
         return [name for name, _ in self._pairs()]
 
     def full_init(self) -> None:
-        """Initialises the inner data set and chooses, once."""
+        """Initialize the inner dataset and choose, once."""
         if self._chosen is not None:
             return
         self.dataset.full_init()
@@ -85,7 +85,7 @@ class LabelSubset(Dataset):
             chosen = sorted(set(names) - set(chosen))
             if not chosen:
                 raise JointError(
-                    f'LabelSubset.held_out leaves no picture: the subset has all {len(names)}, so '
+                    f'LabelSubset.held_out leaves no image: the subset has all {len(names)}, so '
                     'choose a smaller one'
                 )
         self._chosen = chosen
@@ -106,13 +106,13 @@ class LabelSubset(Dataset):
     def _name(self, index: int) -> str:
         path = self.dataset.get_data_info(index).get('img_path')
         if not isinstance(path, str):
-            return f'{index:08d}'  # a picture that is no file
+            return f'{index:08d}'  # an image that is no file
         folder = getattr(self.dataset, 'data_prefix', {}).get('img_path')
         name = osp.relpath(path, folder) if folder else path
         return name.replace('\\', '/')
 
     def _number(self, total: int) -> int | None:
-        """How many pictures are wanted; None if only a list knows."""
+        """How many images are wanted; None if only a list knows."""
         if self.fraction is not None:
             if not 0 < self.fraction <= 1:
                 raise JointError(
@@ -123,7 +123,7 @@ class LabelSubset(Dataset):
             return None
         if not 1 <= self.count <= total:
             raise JointError(
-                f'LabelSubset.count must be from 1 to {total}, the number of pictures, but is '
+                f'LabelSubset.count must be from 1 to {total}, the number of images, but is '
                 f'{self.count}'
             )
         return self.count
@@ -134,7 +134,7 @@ class LabelSubset(Dataset):
         known = self._spellings(names)
         unknown = [line for line in lines if line not in known]
         if unknown or not lines:
-            what = f'{unknown[:3]}, which are not among the pictures' if lines else 'no picture'
+            what = f'{unknown[:3]}, which are not among the images' if lines else 'no image'
             raise JointError(
                 f"LabelSubset.list_file '{path}' names {what}, e.g. '{names[0][0]}': "
                 'correct the list'
@@ -148,13 +148,13 @@ class LabelSubset(Dataset):
             )
         if self.count is not None and len(chosen) != self.count:
             raise JointError(
-                f"LabelSubset.list_file '{path}' names {len(chosen)} pictures, but count is "
+                f"LabelSubset.list_file '{path}' names {len(chosen)} images, but count is "
                 f'{self.count}: correct one of them'
             )
         return sorted(chosen)
 
     def _spellings(self, names: list[tuple[str, int]]) -> dict[str, tuple[str, int]]:
-        """Every way to write a picture's name → its full name and number."""
+        """Every way to write an image's name → its full name and number."""
         suffix = getattr(self.dataset, 'img_suffix', '')
         known = {}
         for name, index in names:
@@ -165,7 +165,7 @@ class LabelSubset(Dataset):
         return known
 
     def get_data_info(self, index: int) -> dict:
-        """Returns the paths and the like of a chosen picture."""
+        """Return the paths and the like of a chosen image."""
         return self.dataset.get_data_info(self._pairs()[index][1])
 
     def __len__(self) -> int:

@@ -11,18 +11,18 @@ from mmseg_joint.errors import JointError
 
 @DATASETS.register_module()
 class MixedDataset(Dataset):
-    """Several data sets as one domain, each with a fixed share whatever its size.
+    """Several datasets as one domain, each with a fixed share whatever its size.
 
-    Of every `sum(shares)` neighbouring indices, `shares[k]` belong to data set k. It is as long as
-    it takes to show every picture at least once; smaller data sets come round more often.
+    Of every `sum(shares)` neighboring indices, `shares[k]` belong to dataset k. It is as long as
+    it takes to show every image at least once; smaller datasets come round more often.
 
     Args:
-        datasets: Data sets or their configs, all with the same classes.
+        datasets: Datasets or their configs, all with the same classes.
         shares: How many samples of each, e.g. (1, 1) for as many of either.
 
     Raises:
-        JointError: There are not as many shares as data sets, a share is below 1, or the classes
-            differ.
+        JointError: When there are not as many shares as datasets, a share is below 1, or the
+            classes differ.
     """
 
     def __init__(self, datasets: Sequence[Any], shares: Sequence[int]) -> None:
@@ -33,7 +33,7 @@ class MixedDataset(Dataset):
             )
         self.datasets = [DATASETS.build(d) if isinstance(d, dict) else d for d in datasets]
         self.shares = list(shares)
-        # place within a round -> data set, and how many of the round's are before it
+        # place within a round -> dataset, and how many of the round's are before it
         self._round = [(k, n) for k, share in enumerate(shares) for n in range(share)]
         self._rounds: int | None = None
         classes = {dataset.metainfo['classes'] for dataset in self.datasets}
@@ -44,16 +44,16 @@ class MixedDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """The first data set's."""
+        """The first dataset's."""
         return self.datasets[0].metainfo
 
     @property
-    def labelled(self) -> bool:
+    def labeled(self) -> bool:
         """Whether all of them have labels."""
-        return all(getattr(dataset, 'labelled', True) for dataset in self.datasets)
+        return all(getattr(dataset, 'labeled', True) for dataset in self.datasets)
 
     def full_init(self) -> None:
-        """Initialises the data sets, once."""
+        """Initialize the datasets, once."""
         if self._rounds is None:
             for dataset in self.datasets:
                 dataset.full_init()
@@ -62,7 +62,7 @@ class MixedDataset(Dataset):
             )
 
     def get_data_info(self, index: int) -> dict:
-        """Returns the paths and the like of a picture."""
+        """Return the paths and the like of an image."""
         dataset, inner = self._find(index)
         return dataset.get_data_info(inner)
 

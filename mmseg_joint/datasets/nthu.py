@@ -17,11 +17,11 @@ SPLITS = ('train', 'test')
 @DATASETS.register_module()
 @renamed_arguments(labelled='labeled')
 class NTHUDataset(RawLabelDataset):
-    """One city of the cross-city data set ("No More Discrimination", ICCV 2017), 13 classes.
+    """One city of the cross-city dataset ("No More Discrimination", ICCV 2017), 13 classes.
 
-    As it is downloaded: ``Rome/Images/Train`` and ``Rome/Images/Test`` with pictures in PNG or
-    JPEG, ``Rome/Labels/Test/*_eval.png`` with Cityscapes' raw ids. 3,200 pictures a city to train
-    with, which have no labels, and 100 labelled ones to test with. Of the other files in
+    As it is downloaded: ``Rome/Images/Train`` and ``Rome/Images/Test`` with images in PNG or
+    JPEG, ``Rome/Labels/Test/*_eval.png`` with Cityscapes' raw ids. 3,200 images a city to train
+    with, which have no labels, and 100 labeled ones to test with. Of the other files in
     ``Labels/Test`` none is read.
 
     Cityscapes and what shares its classes join it with ``protocol='nthu'``.
@@ -31,13 +31,13 @@ class NTHUDataset(RawLabelDataset):
         split: ``train`` or ``test``.
         labeled: As in :class:`RawLabelDataset`; must be False for ``train``, which the domain
             ``unlabeled`` and :class:`~mmseg_joint.datasets.Unlabeled` see to.
-        img_suffix: End of the picture names; None takes ``.png``, or ``.jpg`` where there is no
+        img_suffix: End of the image names; None takes ``.png``, or ``.jpg`` where there is no
             such PNG.
         data_prefix: As in :class:`RawLabelDataset`; in place of the folders of city and split.
         **kwargs: The other arguments of :class:`RawLabelDataset`.
 
     Raises:
-        JointError: If a name is unknown, or labels are wanted for ``train``.
+        JointError: When a name is unknown, or labels are wanted for ``train``.
     """
 
     METAINFO: ClassVar[dict] = {'classes': NTHU_CLASSES, 'palette': NTHU_PALETTE}
@@ -77,14 +77,14 @@ class NTHUDataset(RawLabelDataset):
 
     @property
     def name(self) -> str:
-        """The name by which messages call this data set."""
+        """The name by which messages call this dataset."""
         return f'NTHUDataset (city={self.city})'
 
     def load_data_list(self) -> list[dict]:
-        """Lists the pictures and, unless ``labeled=False``, their labels.
+        """List the images and, unless ``labeled=False``, their labels.
 
         Returns:
-            One dictionary a picture, sorted by its path.
+            One dictionary an image, sorted by its path.
         """
         data_list = super().load_data_list()
         folder, suffix = self.data_prefix['img_path'], self.img_suffix
@@ -95,7 +95,7 @@ class NTHUDataset(RawLabelDataset):
         return data_list
 
     def _list_folder(self, key: str) -> list[str]:
-        """Lists a JPEG under the PNG's name, so that the base sees one suffix."""
+        """List a JPEG under the PNG's name, so that the base sees one suffix."""
         files = super()._list_folder(key)
         if key != 'img_path' or not self._takes_jpegs:
             return files

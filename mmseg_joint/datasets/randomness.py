@@ -12,7 +12,7 @@ import torch
 
 
 def seed_words(*parts: int | str) -> list[int]:
-    """Mixes numbers and names into four seeds.
+    """Mix numbers and names into four seeds.
 
     Names are hashed with CRC-32, because Python's own hash of a string differs between processes.
 
@@ -27,7 +27,7 @@ def seed_words(*parts: int | str) -> list[int]:
 
 
 def permutation(size: int, *parts: int | str) -> np.ndarray:
-    """Returns a shuffled ``0 .. size - 1`` that depends on ``parts`` alone.
+    """Return a shuffled ``0 .. size - 1`` that depends on ``parts`` alone.
 
     Args:
         size: Length.
@@ -42,7 +42,7 @@ def permutation(size: int, *parts: int | str) -> np.ndarray:
 
 @contextmanager
 def seeded(seed: int, domain: str, position: int) -> Iterator[None]:
-    """Seeds every generator that a data pipeline draws from, and restores them all afterwards.
+    """Seed every generator that a data pipeline draws from, and restore them all afterwards.
 
     Without workers the pipeline runs in the training process: what it draws must not move the
     model's dropout. Python's ``random``, numpy's global generator and PyTorch's CPU generator are

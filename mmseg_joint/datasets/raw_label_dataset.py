@@ -10,8 +10,8 @@ from mmseg.datasets import BaseSegDataset
 from mmseg_joint.datasets.label_maps import (
     CITYSCAPES_CLASSES,
     CITYSCAPES_PALETTE,
+    CLASS_MAPPINGS,
     IGNORE,
-    PROTOCOLS,
 )
 from mmseg_joint.datasets.prepared.reading import PreparedCopy
 from mmseg_joint.errors import JointError
@@ -20,35 +20,36 @@ from mmseg_joint.utils.renamed import renamed_arguments
 
 @renamed_arguments(labelled='labeled')
 class RawLabelDataset(BaseSegDataset):
-    """Base of the data sets whose label files hold raw ids, mapped to train ids at load time.
+    """Base of the datasets whose label files hold raw ids, mapped to train ids at load time.
 
     A subclass is a few lines of data: its class set, its map, its folders. The map from a label
-    file's values to what the network predicts is composed once, from up to three parts: the data
-    set's own raw → train ids, the ``protocol``, and mmseg's ``metainfo=dict(classes=...)`` subset.
-    It is in every sample's ``label_map``, so mmseg's plain ``LoadAnnotations`` is right too.
+    file's values to what the network predicts is composed once, from up to three parts: the
+    dataset's own raw → train ids, the ``protocol``, and mmseg's ``metainfo=dict(classes=...)``
+    subset. It is in every sample's ``label_map``, so mmseg's plain ``LoadAnnotations`` is right
+    too.
 
-    Folders and files are checked when the data set is built, with one directory listing each and
+    Folders and files are checked when the dataset is built, with one directory listing each and
     no look at single files.
 
     Args:
         protocol: Read the labels in another class set, a key of
-            :data:`~mmseg_joint.datasets.label_maps.PROTOCOLS`: ``'camvid'`` merges Cityscapes' 19
-            classes into CamVid's 11. Needs a data set that has Cityscapes' classes. None keeps the
-            data set's own.
+            :data:`~mmseg_joint.datasets.label_maps.CLASS_MAPPINGS`: ``'camvid'`` merges Cityscapes'
+            19 classes into CamVid's 11. Needs a dataset that has Cityscapes' classes. None keeps
+            the dataset's own.
         labeled: Whether labels are wanted. If not, no label folder is looked at and the samples
             have no ``seg_map_path``: what :class:`~mmseg_joint.datasets.Unlabeled` sets.
-        img_suffix: End of the picture names.
-        seg_map_suffix: End of the label names; the rest of the name is the picture's.
+        img_suffix: End of the image names.
+        seg_map_suffix: End of the label names; the rest of the name is the image's.
         data_prefix: ``img_path`` and ``seg_map_path``, relative to ``data_root``.
         metainfo: As in mmseg; ``classes`` may be a subset, the rest is then ignored.
         prepared: Folder of a copy that ``tools/prepare_dataset.py`` has written, to read in place
             of ``data_root``, which need not exist then (``ann_file`` is still looked for there).
             Protocol and ``metainfo`` may be any.
         **kwargs: The other arguments of mmseg's ``BaseSegDataset``. ``ann_file``, if given, lists
-            the picture names to use, one a line, with or without suffix.
+            the image names to use, one a line, with or without suffix.
 
     Raises:
-        JointError: If a folder is missing or empty, a picture has no label, a name is unknown, or
+        JointError: When a folder is missing or empty, an image has no label, a name is unknown, or
             the pipeline resizes in another way than ``prepared`` was written.
     """
 
@@ -72,7 +73,7 @@ class RawLabelDataset(BaseSegDataset):
         **kwargs: Any,
     ) -> None:
         self.protocol = protocol
-        self.labelled = labeled
+        self.labeled = labeled
         classes, palette, self._to_protocol = self._protocol_parts()
         data_prefix = dict(self.PREFIX if data_prefix is None else data_prefix)
         if not labeled:
@@ -98,22 +99,22 @@ class RawLabelDataset(BaseSegDataset):
 
     @property
     def name(self) -> str:
-        """The name by which messages call this data set: its type in the config."""
+        """The name by which messages call this dataset: its type in the config."""
         return type(self).__name__
 
     def _protocol_parts(self) -> tuple[tuple[str, ...], list, dict[int, int]]:
         own = self.METAINFO['classes']
         if self.protocol is None:
             return own, self.METAINFO['palette'], {i: i for i in range(len(own))}
-        if self.protocol not in PROTOCOLS or own != CITYSCAPES_CLASSES:
-            known = sorted(PROTOCOLS) if own == CITYSCAPES_CLASSES else 'None only'
+        if self.protocol not in CLASS_MAPPINGS or own != CITYSCAPES_CLASSES:
+            known = sorted(CLASS_MAPPINGS) if own == CITYSCAPES_CLASSES else 'None only'
             raise JointError(
                 f'{self.name} cannot be read with protocol={self.protocol!r}: choose one of {known}'
             )
-        return PROTOCOLS[self.protocol]
+        return CLASS_MAPPINGS[self.protocol]
 
     def get_label_map(self, new_classes: list | tuple | None = None) -> dict[int, int] | None:
-        """Maps the protocol's class indices to those of the config's own ``metainfo.classes``.
+        """Map the protocol's class indices to those of the config's own ``metainfo.classes``.
 
         A method of the object, unlike mmseg's of the class, because the protocol is the object's.
 
@@ -124,7 +125,7 @@ class RawLabelDataset(BaseSegDataset):
             Old index → new index or 255; None if nothing changes, as in mmseg.
 
         Raises:
-            JointError: If a class is unknown.
+            JointError: When a class is unknown.
         """
         old_classes = list(self._protocol_parts()[0])
         if new_classes is None or list(new_classes) == old_classes:
@@ -150,7 +151,7 @@ class RawLabelDataset(BaseSegDataset):
 
         subset = self.label_map or {i: i for i in range(len(self._metainfo['classes']))}
         raw_ids = self.RAW_IDS
-        if self.prepared:  # its labels hold the data set's own train ids
+        if self.prepared:  # its labels hold the dataset's own train ids
             raw_ids = {i: i for i in (*range(len(self.METAINFO['classes'])), IGNORE)}
         return {
             raw: through(subset, through(self._to_protocol, train))
@@ -158,7 +159,7 @@ class RawLabelDataset(BaseSegDataset):
         }
 
     def full_init(self) -> None:
-        """Lists the files and composes the map, once."""
+        """List the files and compose the map, once."""
         if not self._fully_initialized:
             self._label_info = {
                 'label_map': self.raw_label_map,
@@ -173,7 +174,7 @@ class RawLabelDataset(BaseSegDataset):
         super().full_init()
 
     def get_data_info(self, idx: int) -> dict:
-        """Returns what the pipeline starts from.
+        """Return what the pipeline starts from.
 
         The map is the same for every sample, so it is added here and not stored with each.
 
@@ -186,17 +187,17 @@ class RawLabelDataset(BaseSegDataset):
         return {**super().get_data_info(idx), **self._label_info}
 
     def load_data_list(self) -> list[dict]:
-        """Lists the pictures and, unless ``labeled=False``, their labels.
+        """List the images and, unless ``labeled=False``, their labels.
 
         Returns:
-            One dictionary a picture, sorted by its path.
+            One dictionary an image, sorted by its path.
 
         Raises:
             JointError: See the class.
         """
-        names = self._picture_names()
+        names = self._image_names()
         img_dir, seg_dir = self.data_prefix['img_path'], self.data_prefix.get('seg_map_path')
-        if self.labelled:
+        if self.labeled:
             self._check_labels(names)
         data_list = []
         for name in names:
@@ -220,8 +221,8 @@ class RawLabelDataset(BaseSegDataset):
             )
         )
 
-    def _picture_names(self) -> list[str]:
-        """Returns the pictures' names without suffix, sorted by path."""
+    def _image_names(self) -> list[str]:
+        """Return the images' names without suffix, sorted by path."""
         files = self._list_folder('img_path')
         suffix = self.img_suffix
         names = sorted(f[: len(f) - len(suffix)] for f in files if f.endswith(suffix))
@@ -230,7 +231,7 @@ class RawLabelDataset(BaseSegDataset):
             ends = Counter(osp.splitext(f)[1] for f in files)
             found = f'it holds {dict(ends)}, so set img_suffix' if ends else 'it is empty'
             raise JointError(
-                f"{self.name} finds no '*{suffix}' picture in '{folder}' ({found}): correct "
+                f"{self.name} finds no '*{suffix}' image in '{folder}' ({found}): correct "
                 'data_root, data_prefix.img_path or img_suffix'
             )
         if self.prepared:
@@ -240,7 +241,7 @@ class RawLabelDataset(BaseSegDataset):
     def _listed_names(self, there: set[str]) -> list[str]:
         if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
             raise JointError(
-                f"{self.name} finds no list of pictures '{self.ann_file}': correct ann_file"
+                f"{self.name} finds no list of images '{self.ann_file}': correct ann_file"
             )
         text = fileio.get_text(self.ann_file, backend_args=self.backend_args)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -248,7 +249,7 @@ class RawLabelDataset(BaseSegDataset):
         names = [n[: len(n) - len(suffix)] if n.endswith(suffix) else n for n in lines]
         missing = [n for n in names if n not in there]
         if missing or not names:
-            what = f'{len(missing)} pictures that are not there, first {missing[:3]}'
+            what = f'{len(missing)} images that are not there, first {missing[:3]}'
             raise JointError(
                 f"ann_file '{self.ann_file}' of {self.name} names {what if names else 'none'}: "
                 f"correct the list or data_prefix.img_path ('{self.data_prefix['img_path']}')"
@@ -263,8 +264,8 @@ class RawLabelDataset(BaseSegDataset):
         if missing:
             first = [name + suffix for name in missing[:3]]
             raise JointError(
-                f'{len(missing)} of {len(names)} pictures of {self.name} have no label in '
+                f'{len(missing)} of {len(names)} images of {self.name} have no label in '
                 f"'{self.data_prefix['seg_map_path']}', first missing: {first}; correct data_root "
-                f'and data_prefix.seg_map_path, or list the labelled pictures in ann_file'
+                f'and data_prefix.seg_map_path, or list the labeled images in ann_file'
                 + (f' ({self.HINT})' if self.HINT else '')
             )

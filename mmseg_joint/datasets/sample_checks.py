@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from mmseg_joint.datasets.label_maps import IGNORE
-from mmseg_joint.datasets.transforms.label_files import check_picture, read_bytes
+from mmseg_joint.datasets.transforms.label_files import check_image, read_bytes
 from mmseg_joint.errors import JointError
 
 
 def check_packed_label(packed: dict, num_classes: int, where: str, path: str | None) -> None:
-    """Refuses a label that does not fit its picture or has values that are no class.
+    """Refuse a label that does not fit its image or has values that are no class.
 
     It sees what the segmentor will see, whoever loaded it.
 
@@ -22,7 +22,7 @@ def check_packed_label(packed: dict, num_classes: int, where: str, path: str | N
         path: The label file, for the message.
 
     Raises:
-        JointError: If it is no map, the sizes differ, or a value is neither a class nor 255.
+        JointError: When it is no map, the sizes differ, or a value is neither a class nor 255.
     """
     sample = packed.get('data_samples')
     if sample is None or 'gt_sem_seg' not in sample:
@@ -34,11 +34,11 @@ def check_packed_label(packed: dict, num_classes: int, where: str, path: str | N
 
 
 def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: str) -> None:
-    """Refuse a label that does not fit its picture or has values that are no class.
+    """Refuse a label that does not fit its image or has values that are no class.
 
     Args:
         label: What was loaded, (H, W).
-        size: Height and width of the picture.
+        size: Height and width of the image.
         num_classes: Number of classes; 0 if unknown, then any value will do.
         name: What the label is called in the message.
 
@@ -52,7 +52,7 @@ def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: 
         )
     if label.shape != tuple(size):
         raise JointError(
-            f'{name} is of shape {label.shape} and its picture of {tuple(size)} (height, width): '
+            f'{name} is of shape {label.shape} and its image of {tuple(size)} (height, width): '
             'use labels of the same size, and let every step of the pipeline treat both'
         )
     strange = label[((label < 0) | (label >= num_classes)) & (label != IGNORE)]
@@ -60,12 +60,12 @@ def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: 
         raise JointError(
             f'{name} holds {np.unique(strange)[:8].tolist()}, but there are {num_classes} classes '
             f'(0 to {num_classes - 1}, and {IGNORE} to ignore): it probably has raw ids, so use a '
-            'data set that maps them, or convert the files'
+            'dataset that maps them, or convert the files'
         )
 
 
 def explain_failure(error: Exception, info: dict[str, Any]) -> None:
-    """Finds out whether a failed sample's files are to blame, and says so.
+    """Find out whether a failed sample's files are to blame, and say so.
 
     Loaders end in anything from ``FileNotFoundError`` to ``AssertionError`` for a bad file. Only
     once one has failed are its files looked at.
@@ -75,15 +75,15 @@ def explain_failure(error: Exception, info: dict[str, Any]) -> None:
         info: The sample's ``get_data_info``.
 
     Raises:
-        JointError: If a file is missing or broken; otherwise the function returns, and the caller
+        JointError: When a file is missing or broken; otherwise the function returns, and the caller
             raises ``error`` again.
     """
     if 'street' in info:  # drawn on the spot: its paths are names, not files
         return
-    for key, what in (('img_path', 'picture'), ('seg_map_path', 'label file')):
+    for key, what in (('img_path', 'image'), ('seg_map_path', 'label file')):
         path = info.get(key)
         if isinstance(path, str) and '://' not in path:
             try:
-                check_picture(read_bytes(path, what), path, what)
+                check_image(read_bytes(path, what), path, what)
             except JointError as better:
                 raise better from error

@@ -22,7 +22,7 @@ class SynthiaDataset(RawLabelDataset):
     so a pipeline with another one is refused.
 
     Raises:
-        JointError: If the pipeline loads labels with anything else.
+        JointError: When the pipeline loads labels with anything else.
     """
 
     RAW_IDS: ClassVar[dict[int, int]] = SYNTHIA_IDS

@@ -15,7 +15,7 @@ from mmseg_joint.errors import JointError
 
 @DATASETS.register_module()
 class Unlabeled(Dataset):
-    """A data set whose labels are never read, and need not exist.
+    """A dataset whose labels are never read, and need not exist.
 
     Every label-loading step is taken out of the pipelines within ``dataset``, and
     ``RandomCrop(cat_max_ratio=...)``, which looks at the label, is set to look no more. So one
@@ -23,32 +23,32 @@ class Unlabeled(Dataset):
     supervised loss, whatever its name.
 
     Args:
-        dataset: Config of a data set, or of a wrapper around data sets.
+        dataset: Config of a dataset, or of a wrapper around datasets.
 
     Raises:
-        JointError: If ``dataset`` is not a config: a built data set has its pipeline already.
+        JointError: When ``dataset`` is not a config: a built dataset has its pipeline already.
     """
 
-    labelled = False
+    labeled = False
 
     def __init__(self, dataset: dict) -> None:
         if not isinstance(dataset, dict):
             raise JointError(
-                f'Unlabeled needs the config of a data set (a dict), not {type(dataset).__name__}'
+                f'Unlabeled needs the config of a dataset (a dict), not {type(dataset).__name__}'
             )
         self.dataset = DATASETS.build(without_labels(dataset))
 
     @property
     def metainfo(self) -> dict:
-        """The inner data set's."""
+        """The inner dataset's."""
         return self.dataset.metainfo
 
     def full_init(self) -> None:
-        """Initialises the inner data set."""
+        """Initialize the inner dataset."""
         self.dataset.full_init()
 
     def get_data_info(self, index: int) -> dict:
-        """Returns the sample's picture path and the like; no label path."""
+        """Return the sample's image path and the like; no label path."""
         info = self.dataset.get_data_info(index)
         info.pop('seg_map_path', None)
         return info
@@ -60,15 +60,15 @@ class Unlabeled(Dataset):
         packed = self.dataset[index]
         sample = packed.get('data_samples')
         if sample is not None and 'gt_sem_seg' in sample:
-            del sample.gt_sem_seg  # a loader of our own that makes picture and label at once
+            del sample.gt_sem_seg  # a loader of our own that makes image and label at once
         return packed
 
 
 def without_labels(cfg: dict) -> dict:
-    """Returns a data set's config without any label loading, through all its wrappers.
+    """Return a dataset's config without any label loading, through all its wrappers.
 
     Args:
-        cfg: Config of a data set or wrapper (``dataset=``, ``datasets=[...]``).
+        cfg: Config of a dataset or wrapper (``dataset=``, ``datasets=[...]``).
 
     Returns:
         A changed copy.
@@ -109,6 +109,6 @@ def _strip(steps: Sequence[Any]) -> list[Any]:
 
 
 def _resolve(kind: Any, registry: Any) -> type | None:
-    """Returns the class behind a config's ``type``, which is a name or the class itself."""
+    """Return the class behind a config's ``type``, which is a name or the class itself."""
     found = registry.get(kind) if isinstance(kind, str) else kind
     return found if inspect.isclass(found) else None

@@ -19,7 +19,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument(
-        '--all', action='store_true', help='read every picture and label, not a few of each domain'
+        '--all', action='store_true', help='read every image and label, not a few of each domain'
     )
     parser.add_argument('--step', action='store_true', help='time a real training step')
     parser.add_argument(

@@ -38,7 +38,7 @@ def show_memory(model: nn.Module, optim_wrapper: Any, report: Report) -> None:
         report.line(
             'memory',
             f'{_size(total)}: weights {_size(weights)}, gradients {_size(_bytes(trained))}, '
-            f'optimizers {_size(states)}; the maps of the pictures come on top (--step)',
+            f'optimizers {_size(states)}; the maps of the images come on top (--step)',
         )
         report.line('checkpoint', f'{_size(weights + states)} on the disk')
 
@@ -105,7 +105,7 @@ def _show_step(
     workers = cfg.train_dataloader.get('num_workers', 0)
     report.line(
         'a step',
-        f'{step:.2f} s on the {"GPU" if device.type == "cuda" else "CPU"}; its pictures load in '
+        f'{step:.2f} s on the {"GPU" if device.type == "cuda" else "CPU"}; its images load in '
         f'{loading:.2f} s in one process, of which there will be {max(workers, 1)}',
     )
     max_iters = (cfg.get('train_cfg') or {}).get('max_iters')

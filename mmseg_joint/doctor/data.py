@@ -38,7 +38,7 @@ class OpenDataset:
     @property
     def labeled(self) -> bool:
         """Whether its labels are read."""
-        return getattr(self.dataset, 'labelled', True)
+        return getattr(self.dataset, 'labeled', True)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -107,14 +107,14 @@ def tried(key: str, make: Callable[[], Any], cfg: Config, report: Report) -> Any
     try:
         return make()
     except JointError as error:
-        sentence = str(error)
+        message = str(error)
     except Exception as error:  # whatever a class of the user's raises
-        sentence = f'{key} cannot be built ({reason_of(error)}): check every value and type in it.'
+        message = f'{key} cannot be built ({reason_of(error)}): check every value and type in it.'
         try:
             check_refusal(cfg, 'train', error)
         except JointError as better:
-            sentence = str(better)
-    report.problem(sentence if key in sentence else f'{key}: {sentence}')
+            message = str(better)
+    report.problem(message if key in message else f'{key}: {message}')
     return None
 
 
@@ -138,10 +138,10 @@ def _open(name: str, key: str, value: Any) -> Any:
     try:
         joint = JointDataset({name: value})  # which tells in a sentence what cannot be read
     except JointError as error:
-        told = str(error).replace(f'train_dataloader.dataset.domains.{name}', key)
-        raise JointError(told) from error
+        message = str(error).replace(f'train_dataloader.dataset.domains.{name}', key)
+        raise JointError(message) from error
     if len(joint) == 0:
-        raise JointError(f'{key}: no pictures were found, correct data_root and data_prefix')
+        raise JointError(f'{key}: no images were found, correct data_root and data_prefix')
     return joint.domains[name]
 
 

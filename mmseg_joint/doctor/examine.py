@@ -34,7 +34,7 @@ def examine(
         path: The config's file.
         options: Values to change in it.
         report: Takes the findings.
-        everything: Read every picture and label.
+        everything: Read every image and label.
         step: Time a real step.
     """
     setup()

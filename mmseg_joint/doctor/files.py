@@ -17,8 +17,8 @@ from mmseg_joint.errors import JointError
 from .data import READS_LABELS, OpenDataset
 from .report import Report
 
-SAMPLE = 32  # pictures of a data set that are read
-SHOWN = 5  # problems of a data set that are told one by one
+SAMPLE = 32  # images of a dataset that are read
+SHOWN = 5  # problems of a dataset that are told one by one
 MAX_THREADS = 8
 
 
@@ -76,16 +76,16 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
     report.problem(*(f'{part.key}: {problem}' for problem in problems[:SHOWN]))
     if len(problems) > SHOWN:
         report.problem(
-            f'{part.key}: {len(problems) - SHOWN} more of the pictures that were read have such '
+            f'{part.key}: {len(problems) - SHOWN} more of the images that were read have such '
             'problems.'
         )
     facts = type(part.innermost).__name__ + ('' if part.labeled else ', labels are not read')
-    report.line(part.name, f'{len(part):,} pictures, {len(indices):,} of them read ({facts})')
+    report.line(part.name, f'{len(part):,} images, {len(indices):,} of them read ({facts})')
     return Reading(part, len(indices), pixels)
 
 
 def chosen(size: int, count: int = SAMPLE) -> list[int]:
-    """Numbers spread evenly from the first image to the last; all if there are few."""
+    """Number spread evenly from the first image to the last; all if there are few."""
     return np.unique(np.linspace(0, size - 1, min(count, size)).astype(int)).tolist()
 
 
@@ -102,9 +102,9 @@ def _missing_labels(part: OpenDataset) -> list[str]:
     if not missing:
         return []
     return [
-        f'{len(missing)} of {len(part)} pictures have no label, the first missing is '
+        f'{len(missing)} of {len(part)} images have no label, the first missing is '
         f"'{missing[0]}': correct data_root and data_prefix.seg_map_path, or list the labeled "
-        'pictures in ann_file'
+        'images in ann_file'
     ]
 
 
@@ -125,7 +125,7 @@ def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:
             explain_failure(error, info)
         except JointError as better:
             return str(better)
-        name, reason = info.get('img_path', f'picture {index}'), reason_of(error)
+        name, reason = info.get('img_path', f'image {index}'), reason_of(error)
         return f"'{name}' and its label cannot be loaded ({reason}): look at these files"
 
 

@@ -7,25 +7,25 @@ from .report import Report
 
 
 def show_labels(readings: list[Reading], report: Report) -> None:
-    """Print how often each class occurs, a column a data set, and which do not occur.
+    """Print how often each class occurs, a column a dataset, and which do not occur.
 
     Args:
-        readings: What was read of the data sets.
+        readings: What was read of the datasets.
         report: Takes the findings.
     """
-    labelled = [reading for reading in readings if reading.part.labeled and reading.pixels.sum()]
-    for classes in dict.fromkeys(reading.part.classes for reading in labelled):
+    labeled = [reading for reading in readings if reading.part.labeled and reading.pixels.sum()]
+    for classes in dict.fromkeys(reading.part.classes for reading in labeled):
         if classes:
-            columns = [reading for reading in labelled if reading.part.classes == classes]
-            report.title('labels: % of the pixels that have a class, in the pictures read')
+            columns = [reading for reading in labeled if reading.part.classes == classes]
+            report.title('labels: % of the pixels that have a class, in the images read')
             for row in table(classes, columns):
                 print(f'  {row}')
-    for reading in labelled:
+    for reading in labeled:
         absent = [
             name for name, count in zip(reading.part.classes, reading.pixels[:-1]) if not count
         ]
         if absent:
-            seen = 'in all pictures' if reading.complete else 'in those read; --all reads every one'
+            seen = 'in all images' if reading.complete else 'in those read; --all reads every one'
             report.line(reading.part.name, f'no {", no ".join(absent)} ({seen})')
 
 
@@ -34,7 +34,7 @@ def table(classes: tuple[str, ...], readings: list[Reading]) -> list[str]:
 
     Args:
         classes: Names of the classes.
-        readings: Of data sets with these classes.
+        readings: Of datasets with these classes.
 
     Returns:
         The rows: a head, one a class, and the ignored share of all pixels.

@@ -18,9 +18,9 @@ class Report:
     def problem(self, *texts: object) -> None:
         """Keep problems, each a sentence with the remedy; none is kept twice."""
         for text in texts:
-            sentence = ' '.join(str(text).split())
-            if sentence not in self.problems:
-                self.problems.append(sentence)
+            message = ' '.join(str(text).split())
+            if message not in self.problems:
+                self.problems.append(message)
 
     def end(self) -> int:
         """Print all problems, one a line; return the exit status, 1 if there is one."""

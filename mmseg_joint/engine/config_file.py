@@ -33,8 +33,8 @@ def read_config(
         The whole config.
 
     Raises:
-        JointError: There is no such file, it or one of its bases cannot be read, or an option has
-            no place in it, or a section is of another kind than it must be.
+        JointError: When there is no such file, it or one of its bases cannot be read, or an option
+            has no place in it, or a section is of another kind than it must be.
     """
     existing_file(path, 'config')
     if Path(path).suffix not in SUFFIXES:

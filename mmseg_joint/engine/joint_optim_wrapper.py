@@ -174,7 +174,7 @@ class JointOptimWrapper(OptimWrapperDict):
             state_dict: Network's name -> state.
 
         Raises:
-            JointError: The checkpoint was written with other networks.
+            JointError: When the checkpoint was written with other networks.
         """
         state_dict = dict(state_dict)
         scaler = state_dict.pop('loss_scaler', None)

@@ -33,7 +33,7 @@ class JointOptimWrapperConstructor:
         paramwise_cfg: Refused here; it belongs to one network.
 
     Raises:
-        JointError: The dict names no optimizer, or `paramwise_cfg` stands beside the networks.
+        JointError: When the dict names no optimizer, or `paramwise_cfg` stands beside the networks.
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class JointOptimWrapperConstructor:
             A :class:`JointOptimWrapper`.
 
         Raises:
-            JointError: A key names no network, two keys name the same parameter, or a trainable
-                parameter is left out.
+            JointError: When a key names no network, two keys name the same parameter, or a
+                trainable parameter is left out.
         """
         if is_model_wrapper(model):
             model = model.module
@@ -103,7 +103,7 @@ def networks_of(optim_wrapper_cfg: dict[str, Any]) -> dict[str, dict[str, Any]]:
         Network's dotted name, like `gan.generator` -> its optimizer wrapper's config.
 
     Raises:
-        JointError: A network's value is not a dict with an optimizer.
+        JointError: When a network's value is not a dict with an optimizer.
     """
     other = ('type', 'constructor', *SHARED_KEYS)
     return _flatten({key: value for key, value in optim_wrapper_cfg.items() if key not in other})

@@ -93,7 +93,7 @@ def use_mixed_precision(cfg: Config) -> None:
         cfg: The whole config, changed in place.
 
     Raises:
-        JointError: The optimizer wrapper knows no mixed precision.
+        JointError: When the optimizer wrapper knows no mixed precision.
     """
     wrapper = cfg.get('optim_wrapper')
     if not wrapper:

@@ -25,7 +25,7 @@ def selection_set_of(cfg: Config) -> str:
         cfg: The whole config.
 
     Returns:
-        `TEST` if `val_dataloader` and `test_dataloader` have one data set, their pipelines aside,
+        `TEST` if `val_dataloader` and `test_dataloader` have one dataset, their pipelines aside,
         or there is no test set; `HELD_OUT` if the former is what a `LabelSubset` holds out;
         `OTHER` else.
     """

@@ -32,7 +32,7 @@ class SelectionReportHook(Hook):
             `val_dataloader` and `test_dataloader`.
 
     Raises:
-        JointError: A value is none of these.
+        JointError: When a value is none of these.
     """
 
     priority = 'LOWEST'  # after the checkpoint hook, whose files are named

@@ -34,8 +34,8 @@ def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) 
             checkpoint, in the stage whose folder it lies in.
 
     Raises:
-        JointError: A stage that would start anew has checkpoints, the path is in no stage's folder,
-            or a stage's weights fit the next one nowhere.
+        JointError: When a stage that would start anew has checkpoints, the path is in no stage's
+            folder, or a stage's weights fit the next one nowhere.
     """
     # every rank reads the same here: no checkpoint is written before all of them train
     first, checkpoint = _where_to_begin(stages, resume)

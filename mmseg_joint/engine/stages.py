@@ -79,7 +79,7 @@ def read_stages(cfg: Config) -> list[Stage]:
         The stages in their order, each with a folder of its own in the work dir.
 
     Raises:
-        JointError: There is no stage, or one has no name, another's name, or a value that no
+        JointError: When there is no stage, or one has no name, another's name, or a value that no
             training reads.
     """
     entries = cfg.get('stages')

@@ -12,13 +12,13 @@ from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader
 
 from mmseg_joint.datasets import JointDataset, JointSampler
-from mmseg_joint.datasets.joint_dataset import Draw
+from mmseg_joint.datasets.joint_dataset import SampleRequest
 from mmseg_joint.datasets.randomness import seeded
-from mmseg_joint.engine.undisturbed import undisturbed
+from mmseg_joint.engine.isolated_eval import isolated_eval
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
 
-FOLDER = 'pictures'
+FOLDER = 'images'
 SEED = 0  # of the samples' augmentation, the same in all runs, so that runs can be compared
 
 
@@ -26,12 +26,12 @@ SEED = 0  # of the samples' augmentation, the same in all runs, so that runs can
 class TrainingPicturesHook(Hook):
     """Draws, now and then, what the networks make of a few samples that stay the same.
 
-    `pictures/<domain>_<number>/iter_<iteration>.png` in the work dir shows a sample, its label, the
+    `images/<domain>_<number>/iter_<iteration>.png` in the work dir shows a sample, its label, the
     prediction and its confidence, and what each objective offers (:meth:`Objective.visualize`):
-    weights, discriminators' maps, pseudo-labels, pictures that were made. Other visualizer
+    weights, discriminators' maps, pseudo-labels, images that were made. Other visualizer
     backends than the local one, such as TensorBoard's, get the same sheets.
 
-    The samples are spread over each domain's data set, as neighbours may be frames of one video,
+    The samples are spread over each domain's dataset, as neighbors may be frames of one video,
     and go through the training pipeline: it is what the networks are trained on, and a source has
     no other. Its randomness has a seed of its own, so the samples are the same in every run, also
     in one that is resumed. The training itself goes on as if nothing had been drawn.
@@ -43,7 +43,7 @@ class TrainingPicturesHook(Hook):
             so there are never more than samples x domains x `max_moments` files.
 
     Raises:
-        JointError: A value is no whole number, or too small.
+        JointError: When a value is no whole number, or too small.
     """
 
     priority = 'LOWEST'  # after the checkpoint, which is worth more
@@ -74,7 +74,7 @@ class TrainingPicturesHook(Hook):
             return
         if not hasattr(_bare(runner.model), 'inspect_batch'):
             runner.logger.warning(
-                f'{type(_bare(runner.model)).__name__} is no JointEncoderDecoder, whose pictures '
+                f'{type(_bare(runner.model)).__name__} is no JointEncoderDecoder, whose images '
                 'could be drawn: TrainingPicturesHook does nothing.'
             )
             self._step = 0
@@ -82,7 +82,7 @@ class TrainingPicturesHook(Hook):
         self._step = max(self.interval, ceil(runner.max_iters / self.max_moments))
         if runner.max_iters >= self._step:
             runner.logger.info(
-                f'Pictures of {self.samples} samples of each domain are drawn every {self._step} '
+                f'Images of {self.samples} samples of each domain are drawn every {self._step} '
                 f'iterations into {Path(runner.work_dir, FOLDER)}.'
             )
 
@@ -97,30 +97,30 @@ class TrainingPicturesHook(Hook):
         if not self.every_n_train_iters(runner, self._step):
             return
         try:
-            with undisturbed(_bare(runner.model), SEED):
+            with isolated_eval(_bare(runner.model), SEED):
                 self._draw(runner)
-        except Exception as error:  # days of training must not end for a picture
+        except Exception as error:  # days of training must not end for an image
             self._step = 0
             runner.logger.warning(
-                f'No more pictures are drawn in this run: {error}. The training goes on.',
+                f'No more images are drawn in this run: {error}. The training goes on.',
                 exc_info=not isinstance(error, JointError),
             )
 
     def _draw(self, runner: Any) -> None:
         # only now: most uses of the package draw nothing
         from mmseg_joint.visualization.contact_sheet import draw_sheet, to_array, to_png
-        from mmseg_joint.visualization.looking import file_of, look_at
+        from mmseg_joint.visualization.inspection import file_of, inspect_samples
 
         if self._batches is None:
             self._batches = _fixed_batches(runner.train_dataloader, self.samples)
         iteration = runner.iter + 1
         metainfo = runner.train_dataloader.dataset.metainfo
         for number, batch in enumerate(self._batches):
-            for domain, look in look_at(_bare(runner.model), batch).items():
+            for domain, inspection in inspect_samples(_bare(runner.model), batch).items():
                 name = f'{domain}_{number}'
                 title = f'{domain}, sample {number}, iteration {iteration}'
                 file = file_of(batch[domain]) if domain in batch else ''
-                sheet = to_array(draw_sheet(look, title, metainfo, file))
+                sheet = to_array(draw_sheet(inspection, title, metainfo, file))
                 path = Path(runner.work_dir, FOLDER, name, f'iter_{iteration:06d}.png')
                 atomic_write(path, to_png(sheet))
                 for backend in runner.visualizer._vis_backends.values():
@@ -143,7 +143,7 @@ def _fixed_batches(loader: DataLoader, count: int) -> list[dict[str, dict]]:
     return [
         {
             domain: dataset[
-                Draw(
+                SampleRequest(
                     domain=domain,
                     index=_spread(len(dataset.domains[domain]), place, count),
                     position=place,
@@ -164,5 +164,5 @@ def _load(dataset: Any, place: int, count: int) -> dict:
 
 
 def _spread(size: int, place: int, count: int) -> int:
-    """The first sample of the place-th of `count` equal parts of a data set."""
+    """The first sample of the place-th of `count` equal parts of a dataset."""
     return size * place // count

@@ -32,7 +32,7 @@ class ProtocolIoUMetric(IoUMetric):
 
     Args:
         protocols: What to average over: names from
-            :data:`~mmseg_joint.datasets.label_maps.EVALUATION_PROTOCOLS` or ``'all'``, or tuples of
+            :data:`~mmseg_joint.datasets.label_maps.EVAL_CLASS_SETS` or ``'all'``, or tuples of
             class names or indices, which are called by their number of classes; or a dict of
             name → any of these.
         absent: What counts for a class that no ground-truth pixel has, but that is predicted:
@@ -41,7 +41,7 @@ class ProtocolIoUMetric(IoUMetric):
         **kwargs: The arguments of mmseg's ``IoUMetric``.
 
     Raises:
-        JointError: If an argument is unknown, or a protocol does not fit the data set's classes.
+        JointError: When an argument is unknown, or a protocol does not fit the dataset's classes.
     """
 
     metrics: Any  # mmseg's
@@ -68,7 +68,7 @@ class ProtocolIoUMetric(IoUMetric):
 
     @property
     def dataset_meta(self) -> dict | None:
-        """The data set's metainfo; setting it, before training, checks the protocols."""
+        """The dataset's metainfo; setting it, before training, checks the protocols."""
         return self._dataset_meta
 
     @dataset_meta.setter
@@ -80,7 +80,7 @@ class ProtocolIoUMetric(IoUMetric):
         }
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Counts the areas of each picture, and saves predictions if ``output_dir`` is given.
+        """Count the areas of each image, and save predictions if ``output_dir`` is given.
 
         Args:
             data_batch: Not used.
@@ -94,7 +94,7 @@ class ProtocolIoUMetric(IoUMetric):
     def intersect_and_union(
         self, pred_label: torch.Tensor, label: torch.Tensor, num_classes: int, ignore_index: int
     ) -> torch.Tensor:
-        """Counts one picture's areas for every protocol.
+        """Count one image's areas for every protocol.
 
         Args:
             pred_label: Predicted classes, (H, W).
@@ -104,10 +104,10 @@ class ProtocolIoUMetric(IoUMetric):
 
         Returns:
             Integers, (P, 3, K): for each of P protocols the pixels of each class that are right,
-            predicted and labelled; 0 for classes outside the protocol.
+            predicted and labeled; 0 for classes outside the protocol.
 
         Raises:
-            JointError: If the ground truth has a value that is no class.
+            JointError: When the ground truth has a value that is no class.
         """
         confusion = self._confusion(pred_label, label, num_classes, ignore_index)
         areas = torch.zeros(len(self._indices), 3, num_classes, dtype=torch.int64)
@@ -121,13 +121,13 @@ class ProtocolIoUMetric(IoUMetric):
     def _confusion(
         self, pred_label: torch.Tensor, label: torch.Tensor, num_classes: int, ignore_index: int
     ) -> torch.Tensor:
-        """Returns how many pixels of each class got which class, (K, K + 1); the last is none."""
+        """Return how many pixels of each class got which class, (K, K + 1); the last is none."""
         counted = label != ignore_index
         truth, guess = label[counted].long(), pred_label[counted].long()
         if truth.numel() and not 0 <= int(truth.min()) <= int(truth.max()) < num_classes:
             wrong = truth[(truth < 0) | (truth >= num_classes)][0]
             raise JointError(
-                f'{self._file} has the value {int(wrong)}, but the data set has {num_classes} '
+                f'{self._file} has the value {int(wrong)}, but the dataset has {num_classes} '
                 'classes: map its ids while loading.'
             )
         guess = torch.where((guess >= 0) & (guess < num_classes), guess, num_classes)
@@ -136,10 +136,10 @@ class ProtocolIoUMetric(IoUMetric):
         return counts.view(num_classes, width).cpu()
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Sums the areas up and takes the means.
+        """Sum the areas up and take the means.
 
         Args:
-            results: What :meth:`intersect_and_union` gave, a picture each, from all processes.
+            results: What :meth:`intersect_and_union` gave, an image each, from all processes.
 
         Returns:
             Metric → percent, two decimals.
@@ -161,14 +161,14 @@ class ProtocolIoUMetric(IoUMetric):
         return summary
 
     def _values(self, areas: torch.Tensor) -> dict[str, np.ndarray]:
-        """Returns metric → its value for each class, from areas of shape (3, classes)."""
-        right, predicted, labelled = areas
-        union = predicted + labelled - right
+        """Return metric → its value for each class, from areas of shape (3, classes)."""
+        right, predicted, labeled = areas
+        union = predicted + labeled - right
         values = self.total_area_to_metrics(
-            right, union, predicted, labelled, self.metrics, beta=self.beta
+            right, union, predicted, labeled, self.metrics, beta=self.beta
         )
         if self.absent == 'skip':
-            absent = (labelled == 0).numpy()
+            absent = (labeled == 0).numpy()
             values = {
                 k: v if k == 'aAcc' else np.where(absent, np.nan, v) for k, v in values.items()
             }
@@ -190,7 +190,7 @@ class ProtocolIoUMetric(IoUMetric):
 
 
 def _mean(values: np.ndarray) -> float:
-    """Returns the mean in percent of what is a number; nan, without a warning, if nothing is."""
+    """Return the mean in percent of what is a number; nan, without a warning, if nothing is."""
     values = np.asarray(values)
     known = values[~np.isnan(values)]
     return round(float(known.mean()) * 100, 2) if known.size else float('nan')

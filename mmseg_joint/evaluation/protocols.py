@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmseg_joint.datasets.label_maps import EVALUATION_PROTOCOLS
+from mmseg_joint.datasets.label_maps import EVAL_CLASS_SETS
 from mmseg_joint.errors import JointError
 
 ALL = 'all'
@@ -11,7 +11,7 @@ ARGUMENT = 'ProtocolIoUMetric.protocols'
 
 
 def named_protocols(protocols: Any) -> dict[str, Any]:
-    """Gives every protocol of a config a name.
+    """Give every protocol of a config a name.
 
     Args:
         protocols: A name, several of them, or a dict of name → classes; as
@@ -21,7 +21,7 @@ def named_protocols(protocols: Any) -> dict[str, Any]:
         Name → class names or indices, or ``'all'``; in the config's order.
 
     Raises:
-        JointError: If there is none, one is unknown, or two have the same name.
+        JointError: When there is none, one is unknown, or two have the same name.
     """
     if isinstance(protocols, Mapping):
         pairs = [(str(name), classes) for name, classes in protocols.items()]
@@ -47,27 +47,27 @@ def _known(classes: Any) -> Any:
         return tuple(classes)
     if str(classes) == ALL:
         return ALL
-    if str(classes) not in EVALUATION_PROTOCOLS:
+    if str(classes) not in EVAL_CLASS_SETS:
         raise JointError(
-            f'{ARGUMENT} has {classes!r}: choose from {", ".join([ALL, *EVALUATION_PROTOCOLS])}, '
+            f'{ARGUMENT} has {classes!r}: choose from {", ".join([ALL, *EVAL_CLASS_SETS])}, '
             'or write dict(name=classes, …).'
         )
-    return EVALUATION_PROTOCOLS[str(classes)]
+    return EVAL_CLASS_SETS[str(classes)]
 
 
 def class_indices(name: str, wanted: Any, classes: Sequence[str]) -> list[int]:
-    """Finds a protocol's classes among those of a data set.
+    """Find a protocol's classes among those of a dataset.
 
     Args:
         name: The protocol's name.
         wanted: Its classes, by name or index, or ``'all'``.
-        classes: The data set's class names.
+        classes: The dataset's class names.
 
     Returns:
-        Indices of classes, in the data set's order.
+        Indices of classes, in the dataset's order.
 
     Raises:
-        JointError: If the data set lacks one, or one is named twice.
+        JointError: When the dataset lacks one, or one is named twice.
     """
     if wanted == ALL:
         return list(range(len(classes)))
@@ -75,7 +75,7 @@ def class_indices(name: str, wanted: Any, classes: Sequence[str]) -> list[int]:
     if missing or not wanted:
         what = f'needs {", ".join(map(str, missing[:3]))}' if missing else 'has no class'
         raise JointError(
-            f"{ARGUMENT}: protocol '{name}' {what}, but the data set's {len(classes)} classes are "
+            f"{ARGUMENT}: protocol '{name}' {what}, but the dataset's {len(classes)} classes are "
             f'{", ".join(classes)}: choose from these.'
         )
     found = [c if isinstance(c, int) else list(classes).index(c) for c in wanted]

@@ -33,8 +33,8 @@ def plain_config(cfg: Config, with_package: bool = False) -> tuple[Config, dict[
         The config, and its classes and palette.
 
     Raises:
-        JointError: The model or the pipeline has a class of ours that has no equal in mmseg and
-            `with_package` is off, or the config lacks something that predicting needs.
+        JointError: When the model or the pipeline has a class of ours that has no equal in mmseg
+            and `with_package` is off, or the config lacks something that predicting needs.
     """
     values = cfg.to_dict()  # plain dicts, and names in the place of classes
     if not values.get('model'):

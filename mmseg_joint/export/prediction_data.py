@@ -26,7 +26,7 @@ def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
         A changed copy.
 
     Raises:
-        JointError: No step loads a picture.
+        JointError: When no step loads an image.
     """
     plain = []
     for step in copy.deepcopy(pipeline):
@@ -44,13 +44,13 @@ def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not any(step.get('type') == 'LoadImageFromFile' for step in plain):
         raise JointError(
             'test_dataloader.dataset.pipeline has no LoadImageFromFile or LoadCheckedImage, where '
-            'MMSegInferencer puts the picture in: add one as its first step.'
+            'MMSegInferencer puts the image in: add one as its first step.'
         )
     return plain
 
 
 def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
-    """Find the data set that a config tests on, out of its wrappers.
+    """Find the dataset that a config tests on, out of its wrappers.
 
     Args:
         values: The whole config.
@@ -59,7 +59,7 @@ def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
         Its config.
 
     Raises:
-        JointError: The config has none, or one without a pipeline.
+        JointError: When the config has none, or one without a pipeline.
     """
     node = (values.get('test_dataloader') or values.get('val_dataloader') or {}).get('dataset')
     while isinstance(node, dict) and 'pipeline' not in node:
@@ -67,29 +67,29 @@ def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
         node = inner[0] if isinstance(inner, (list, tuple)) and inner else inner
     if not isinstance(node, dict):
         raise JointError(
-            'The config has no test_dataloader.dataset with a pipeline, by which pictures are '
+            'The config has no test_dataloader.dataset with a pipeline, by which images are '
             'prepared: add it.'
         )
     return node
 
 
 def build_lazily(dataset: dict[str, Any]) -> Any:
-    """Build a data set without a look at its files, for its classes and folders.
+    """Build a dataset without a look at its files, for its classes and folders.
 
     Args:
         dataset: Its config.
 
     Returns:
-        The data set, not initialised.
+        The dataset, not initialized.
 
     Raises:
-        JointError: It cannot be built.
+        JointError: When it cannot be built.
     """
     try:
         return DATASETS.build({**dataset, 'pipeline': [], 'lazy_init': True})
     except JointError:
         raise
-    except Exception as error:  # whatever a data set of the user's raises
+    except Exception as error:  # whatever a dataset of the user's raises
         reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
         raise JointError(
             f'test_dataloader.dataset of type {dataset.get("type")} cannot be built ({reason}): '
@@ -98,23 +98,23 @@ def build_lazily(dataset: dict[str, Any]) -> Any:
 
 
 def dataset_meta(dataset: Any, num_classes: int) -> dict[str, list]:
-    """Names and colours of the classes, as plain lists.
+    """Name and colors of the classes, as plain lists.
 
     Args:
-        dataset: The data set that is tested on.
+        dataset: The dataset that is tested on.
         num_classes: Of the model.
 
     Returns:
         `classes` and `palette`.
 
     Raises:
-        JointError: The data set has another number of classes.
+        JointError: When the dataset has another number of classes.
     """
     classes = list(dataset.metainfo.get('classes') or ())
     if len(classes) != num_classes:
         raise JointError(
             f'test_dataloader.dataset has {len(classes)} classes and model.decode_head.num_classes '
-            f'is {num_classes}: give the data set the classes of the model, in metainfo.classes.'
+            f'is {num_classes}: give the dataset the classes of the model, in metainfo.classes.'
         )
-    palette = [[int(value) for value in colour] for colour in dataset.metainfo['palette']]
+    palette = [[int(value) for value in color] for color in dataset.metainfo['palette']]
     return {'classes': classes, 'palette': palette}

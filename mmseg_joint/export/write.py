@@ -18,7 +18,7 @@ def check_safetensors() -> None:
     """Refuse `--safetensors` before any work is done if the package is not installed.
 
     Raises:
-        JointError: It is not.
+        JointError: When it is not.
     """
     if importlib.util.find_spec('safetensors') is None:
         raise JointError(
@@ -41,7 +41,7 @@ def check_targets(
         The checkpoint, the config and perhaps the safetensors file.
 
     Raises:
-        JointError: The name has no `.pth`, or a file is there already.
+        JointError: When the name has no `.pth`, or a file is there already.
     """
     if out.suffix != '.pth':
         raise JointError(f'The export cannot be written to {out}: end its name in .pth.')
@@ -85,7 +85,7 @@ def write_export(
         meta: `classes` and `palette`.
 
     Raises:
-        JointError: A file cannot be written; none has been replaced then.
+        JointError: When a file cannot be written; none has been replaced then.
     """
     text = cfg.pretty_text
     content = {'meta': {'dataset_meta': meta, 'cfg': text}, 'state_dict': weights}

@@ -15,7 +15,7 @@ from mmseg_joint.errors import JointError
 class JointDataPreprocessor(SegDataPreProcessor):
     """mmseg's preprocessor, applied to each domain of a batch on its own.
 
-    In training it returns a dict of domains instead of one tensor, so that pictures of different
+    In training it returns a dict of domains instead of one tensor, so that images of different
     domains never need the same size: `inputs[domain]` has the shape (N, 3, H, W), and
     `data_samples[domain]` is a list of N samples. A batch whose samples name no domain (an
     ordinary mmseg dataset) counts as `target`. In testing it is mmseg's own.
@@ -36,7 +36,7 @@ class JointDataPreprocessor(SegDataPreProcessor):
         **kwargs: Any,
     ) -> None:
         for name, values in (('mean', mean), ('std', std)):
-            # upstream's mmseg takes any number, and stops at the first picture
+            # upstream's mmseg takes any number, and stops at the first image
             if values is not None and len(values) not in (1, 3):
                 raise JointError(
                     f'model.data_preprocessor.{name} should have 3 values, one a channel, but got '
@@ -56,7 +56,7 @@ class JointDataPreprocessor(SegDataPreProcessor):
 
         Args:
             data: What a data loader hands over, or a part of it. `train_dataloader.pin_memory` has
-                pictures pinned already, but not the labels within samples.
+                images pinned already, but not the labels within samples.
 
         Returns:
             The same on the device of the model.
@@ -66,10 +66,10 @@ class JointDataPreprocessor(SegDataPreProcessor):
         return super().cast_data(data)
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
-        """Group by domain, then normalise, pad and stack each group.
+        """Group by domain, then normalize, pad and stack each group.
 
         Args:
-            data: `inputs`, a list of (3, H, W) uint8 pictures, and `data_samples`, a list of
+            data: `inputs`, a list of (3, H, W) uint8 images, and `data_samples`, a list of
                 :class:`mmseg.structures.SegDataSample`.
             training: Whether the batch is for training.
 
@@ -77,7 +77,7 @@ class JointDataPreprocessor(SegDataPreProcessor):
             A dict of `inputs` and `data_samples`, each a dict of domains when training.
 
         Raises:
-            JointError: The batch is not one batch of the sampler's.
+            JointError: When the batch is not one batch of the sampler's.
         """
         data = self.cast_data(data)
         if self.converts_channels:
@@ -106,29 +106,29 @@ class JointDataPreprocessor(SegDataPreProcessor):
         }
 
     def to_unit_range(self, inputs: Tensor) -> Tensor:
-        """Map normalised pictures to [-1, 1], the range of a tanh.
+        """Map normalized images to [-1, 1], the range of a tanh.
 
         Args:
-            inputs: Normalised pictures, (N, 3, H, W).
+            inputs: Normalized images, (N, 3, H, W).
 
         Returns:
-            The same pictures, pixel value 0 at -1 and 255 at 1, (N, 3, H, W).
+            The same images, pixel value 0 at -1 and 255 at 1, (N, 3, H, W).
         """
         if self._enable_normalize:
             inputs = inputs * self.std + self.mean
         return inputs / 127.5 - 1
 
-    def from_unit_range(self, pictures: Tensor) -> Tensor:
-        """Normalise pictures from [-1, 1]: the inverse of :meth:`to_unit_range`.
+    def from_unit_range(self, images: Tensor) -> Tensor:
+        """Normalize images from [-1, 1]: the inverse of :meth:`to_unit_range`.
 
         Args:
-            pictures: Pictures in [-1, 1], (N, 3, H, W).
+            images: Images in [-1, 1], (N, 3, H, W).
 
         Returns:
-            Normalised pictures, (N, 3, H, W).
+            Normalized images, (N, 3, H, W).
         """
-        pictures = (pictures + 1) * 127.5
-        return (pictures - self.mean) / self.std if self._enable_normalize else pictures
+        images = (images + 1) * 127.5
+        return (images - self.mean) / self.std if self._enable_normalize else images
 
 
 def _pinned(data: Any) -> Any:

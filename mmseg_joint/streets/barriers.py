@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .colours import chance, mix, scale, shade_of
+from .colors import chance, mix, scale, shade_of
 from .labels import FENCE, WALL
 from .light import UP
 from .scene import Scene
@@ -16,11 +16,11 @@ def paint_wall(
     canvas, rng = scene.canvas, scene.rng
     x, start = side * distance, max(start, -4.0)
     tone = shade_of(rng, scene.style.facades, 0.1)
-    tone = mix(tone, shade_of(rng, scene.style.kerb), 0.5)
+    tone = mix(tone, shade_of(rng, scene.style.curb), 0.5)
     normal = (-float(side), 0.0, 0.0)
     canvas.fill(along(x, 0.0, height, start, stop), WALL, tone, normal)
     courses = np.arange(0.5, height, 0.5)
-    if canvas.pixels_per_metre(max(start, 4.0)) > 20.0:
+    if canvas.pixels_per_meter(max(start, 4.0)) > 20.0:
         bands = np.stack([along(x, y, y + 0.03, start, min(stop, 40.0)) for y in courses])
         canvas.fill(bands, WALL, scale(tone, 0.8), normal)
     inner = x + side * 0.3
@@ -36,7 +36,7 @@ def paint_wall(
 def paint_fence(
     scene: Scene, side: int, distance: float, start: float, stop: float, height: float
 ) -> None:
-    """Posts and rails along the street, with boards or with pales that one sees through."""
+    """Post and rails along the street, with boards or with pales that one sees through."""
     canvas, rng = scene.canvas, scene.rng
     x, start = side * distance, max(start, 0.8)
     tone = shade_of(rng, scene.style.metal, 0.3)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .colours import Colour, chance, hexes, mix, pick, scale, shade_of
+from .colors import Color, chance, hexes, mix, pick, scale, shade_of
 from .labels import BUILDING
 from .light import TOWARDS
 from .scene import Scene
@@ -25,7 +25,7 @@ class Facade:
         stop: Far end.
         height: Of the eaves.
         depth: Away from the street.
-        wall: Colour of the wall.
+        wall: Color of the wall.
     """
 
     side: int
@@ -34,7 +34,7 @@ class Facade:
     stop: float
     height: float
     depth: float
-    wall: Colour
+    wall: Color
 
     @property
     def corners(self) -> np.ndarray:
@@ -51,7 +51,7 @@ class Facade:
 
 
 def draw_facade(scene: Scene, side: int, distance: float, start: float, length: float) -> Facade:
-    """A house of the scene's style, its front ``distance`` metres from the axis."""
+    """A house of the scene's style, its front ``distance`` meters from the axis."""
     rng, style = scene.rng, scene.style
     low, high = style.building_height
     height = low + (high - low) * float(rng.random()) ** 1.4
@@ -61,7 +61,7 @@ def draw_facade(scene: Scene, side: int, distance: float, start: float, length: 
 
 
 def paint_building(scene: Scene, house: Facade) -> None:
-    """A house with storeys, windows, a ground floor and a roof."""
+    """A house with stories, windows, a ground floor and a roof."""
     canvas, rng = scene.canvas, scene.rng
     canvas.shadow(_footprint_shadow(scene, house))
     if not canvas.sees(house.corners):
@@ -109,27 +109,27 @@ def _footprint_shadow(scene: Scene, house: Facade) -> np.ndarray:
     )
 
 
-def _storeys(rng: np.random.Generator, house: Facade, ground: float) -> tuple[np.ndarray, float]:
-    """Lower edges of the windows of each storey, and the height of a storey."""
+def _stories(rng: np.random.Generator, house: Facade, ground: float) -> tuple[np.ndarray, float]:
+    """Lower edges of the windows of each story, and the height of a story."""
     count = max(1, int((house.height - ground) / float(rng.uniform(2.9, 3.5))))
-    storey = (house.height - ground) / count
-    return ground + storey * np.arange(count) + 0.28 * storey, storey
+    story = (house.height - ground) / count
+    return ground + story * np.arange(count) + 0.28 * story, story
 
 
-def _windows(scene: Scene, house: Facade, ground: float, frame: Colour, glass: Colour) -> None:
+def _windows(scene: Scene, house: Facade, ground: float, frame: Color, glass: Color) -> None:
     """Rows of windows along the front, with frames, sills and sometimes balconies."""
     canvas, rng = scene.canvas, scene.rng
-    sills, storey = _storeys(rng, house, ground)
+    sills, story = _stories(rng, house, ground)
     length = house.stop - house.start
     count = max(1, int(length / float(rng.uniform(2.2, 3.6))))
     pitch = length / count
-    broad, tall = pitch * float(rng.uniform(0.38, 0.72)), storey * float(rng.uniform(0.45, 0.62))
+    broad, tall = pitch * float(rng.uniform(0.38, 0.72)), story * float(rng.uniform(0.45, 0.62))
     starts = house.start + pitch * np.arange(count) + 0.5 * (pitch - broad)
     starts = starts[starts > 0.3]
     if not len(starts):
         return
     x = house.x
-    detail = canvas.pixels_per_metre(0.5 * (max(house.start, 2.0) + house.stop))
+    detail = canvas.pixels_per_meter(0.5 * (max(house.start, 2.0) + house.stop))
     if detail > 7.0:
         outer = grid_along(x, sills - 0.12, starts - 0.12, tall + 0.24, broad + 0.24)
         canvas.fill(outer, BUILDING, frame, house.normal)
@@ -138,12 +138,12 @@ def _windows(scene: Scene, house: Facade, ground: float, frame: Colour, glass: C
     if detail > 10.0:
         cross = grid_along(x, sills, starts + 0.5 * broad - 0.04, tall, 0.08)
         canvas.fill(cross, BUILDING, frame, house.normal)
-    _ledges(scene, house, sills - 0.25 * storey)
-    if chance(rng, 0.25) and storey < 4.5:
-        _balconies(scene, house, sills - 0.2 * storey, starts, broad)
+    _ledges(scene, house, sills - 0.25 * story)
+    if chance(rng, 0.25) and story < 4.5:
+        _balconies(scene, house, sills - 0.2 * story, starts, broad)
 
 
-def _panes(scene: Scene, panes: np.ndarray, glass: Colour) -> None:
+def _panes(scene: Scene, panes: np.ndarray, glass: Color) -> None:
     """Window panes in a few shades: dark rooms, curtains, reflected sky."""
     rng, light = scene.rng, scene.canvas.light
     kinds = rng.choice(4, size=len(panes), p=(0.5, 0.25, 0.15, 0.1))
@@ -154,7 +154,7 @@ def _panes(scene: Scene, panes: np.ndarray, glass: Colour) -> None:
 
 
 def _ledges(scene: Scene, house: Facade, levels: np.ndarray) -> None:
-    """A cornice under the roof and, on some houses, a band at each storey."""
+    """A cornice under the roof and, on some houses, a band at each story."""
     rng = scene.rng
     tone = scale(house.wall, float(rng.uniform(0.72, 1.2)))
     near = max(house.start, -6.0)
@@ -179,7 +179,7 @@ def _balconies(
         canvas.fill(rails, BUILDING, tone, house.normal)
 
 
-def _ground_floor(scene: Scene, house: Facade, ground: float, glass: Colour) -> None:
+def _ground_floor(scene: Scene, house: Facade, ground: float, glass: Color) -> None:
     """Shops, or doors and low windows."""
     canvas, rng = scene.canvas, scene.rng
     near = max(house.start, 0.3)
@@ -204,7 +204,7 @@ def _ground_floor(scene: Scene, house: Facade, ground: float, glass: Colour) -> 
         )
 
 
-def _shops(scene: Scene, house: Facade, ground: float, glass: Colour, near: float) -> None:
+def _shops(scene: Scene, house: Facade, ground: float, glass: Color, near: float) -> None:
     canvas, rng = scene.canvas, scene.rng
     width = float(rng.uniform(4.0, 7.0))
     for z in np.arange(near, house.stop - 1.5, width):
@@ -227,8 +227,8 @@ def _shops(scene: Scene, house: Facade, ground: float, glass: Colour, near: floa
             canvas.fill(board, BUILDING, shade_of(rng, _AWNINGS, 0.2), house.normal)
 
 
-def _end(scene: Scene, house: Facade, ground: float, frame: Colour, glass: Colour) -> None:
-    """The face that looks back along the street: over a lower neighbour or at a corner."""
+def _end(scene: Scene, house: Facade, ground: float, frame: Color, glass: Color) -> None:
+    """The face that looks back along the street: over a lower neighbor or at a corner."""
     canvas, rng = scene.canvas, scene.rng
     if house.start < 1.0:
         return
@@ -237,18 +237,18 @@ def _end(scene: Scene, house: Facade, ground: float, frame: Colour, glass: Colou
     canvas.fill(across(house.x, far, 0.0, house.height, house.start), BUILDING, wall, TOWARDS)
     if house.start > 110.0 or chance(rng, 0.2):
         return
-    sills, storey = _storeys(rng, house, ground)
+    sills, story = _stories(rng, house, ground)
     broad = float(rng.uniform(1.0, 1.6))
     places = np.arange(0.9, house.depth - broad, float(rng.uniform(2.4, 3.4)))
     lefts = house.x + house.side * places - (broad if house.side < 0 else 0.0)
-    if canvas.pixels_per_metre(house.start) > 9.0:
+    if canvas.pixels_per_meter(house.start) > 9.0:
         canvas.fill(
-            grid_across(lefts - 0.1, sills - 0.1, house.start, broad + 0.2, 0.55 * storey + 0.2),
+            grid_across(lefts - 0.1, sills - 0.1, house.start, broad + 0.2, 0.55 * story + 0.2),
             BUILDING,
             frame,
             TOWARDS,
         )
-    _panes(scene, grid_across(lefts, sills, house.start, broad, 0.55 * storey), glass)
+    _panes(scene, grid_across(lefts, sills, house.start, broad, 0.55 * story), glass)
 
 
 def _roof(scene: Scene, house: Facade) -> None:

@@ -3,25 +3,25 @@ from __future__ import annotations
 import numpy as np
 
 NEAR = 0.6
-"""Metres in front of the lens where everything is cut off."""
+"""Meters in front of the lens where everything is cut off."""
 
 FAR = 240.0
-"""Metres to the end of the world."""
+"""Meters to the end of the world."""
 
 
 class Camera:
     """A pinhole camera over a street.
 
-    World: ``x`` to the right, ``y`` up, ``z`` along the street, in metres; the camera stands over
+    World: ``x`` to the right, ``y`` up, ``z`` along the street, in meters; the camera stands over
     ``z = 0``. A street may bend: ``x`` grows by ``bend * z ** 2`` before anything is projected, so
     that every painter can work as if the street were straight.
 
     Args:
-        size: Width and height of the picture, in pixels.
-        focal: Focal length as a share of the picture's width.
-        height: Metres above the road.
-        lateral: Metres to the right of the street's axis.
-        horizon: Where the horizon lies, as a share of the picture's height from the top.
+        size: Width and height of the image, in pixels.
+        focal: Focal length as a share of the image's width.
+        height: Meters above the road.
+        lateral: Meters to the right of the street's axis.
+        horizon: Where the horizon lies, as a share of the image's height from the top.
         yaw: Radians to the right.
         roll: Radians, clockwise.
         bend: Curvature of the street, 1/m.
@@ -41,12 +41,12 @@ class Camera:
         width, rows = size
         self.size = size
         self.focal = focal * width
-        self.centre = (0.5 * width, 0.5 * rows)
+        self.center = (0.5 * width, 0.5 * rows)
         self.position = np.array([lateral, height, 0.0])
         self.bend = bend
         pitch = float(np.arctan2((0.5 - horizon) * rows, self.focal))
         self.rotation = _rotation(yaw, pitch, roll)
-        # world to camera as one product: y is flipped, for it grows downwards in a picture
+        # world to camera as one product: y is flipped, for it grows downwards in an image
         self._columns = np.ascontiguousarray(self.rotation.T) * np.array([[1.0], [-1.0], [1.0]])
         self._origin = -self.position @ self._columns
 
@@ -62,7 +62,7 @@ class Camera:
     def pixels(self, view: np.ndarray) -> np.ndarray:
         """Camera coordinates in front of the lens (..., 3) to pixels (..., 2)."""
         flat = view[..., :2] * (self.focal / view[..., 2:])
-        flat += self.centre
+        flat += self.center
         return flat
 
     def ground(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
@@ -72,9 +72,9 @@ class Camera:
             Two float32 maps (rows, width); pixels at or over the horizon lie at ``FAR``.
         """
         width = self.size[0]
-        u = ((np.arange(width) + 0.5 - self.centre[0]) / self.focal).astype(np.float32)
-        centred = np.arange(rows.start, rows.stop) + 0.5 - self.centre[1]
-        v = (centred / self.focal).astype(np.float32)[:, None]
+        u = ((np.arange(width) + 0.5 - self.center[0]) / self.focal).astype(np.float32)
+        centered = np.arange(rows.start, rows.stop) + 0.5 - self.center[1]
+        v = (centered / self.focal).astype(np.float32)[:, None]
         turn = self.rotation.astype(np.float32)
         # a ray is the rotation's transpose times (u, v, 1)
         across = turn[0, 0] * u + turn[1, 0] * v + turn[2, 0]
@@ -87,7 +87,7 @@ class Camera:
 
 
 def clip_near(polygon: np.ndarray) -> np.ndarray:
-    """Cuts a polygon (K, 3) in camera coordinates at the near plane."""
+    """Cut a polygon (K, 3) in camera coordinates at the near plane."""
     depth = polygon[:, 2] - NEAR
     inside = depth >= 0
     if inside.all():
@@ -104,7 +104,7 @@ def clip_near(polygon: np.ndarray) -> np.ndarray:
 
 
 def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Turns right by ``yaw``, looks down by ``pitch``, then leans by ``roll``."""
+    """Turn right by ``yaw``, look down by ``pitch``, then lean by ``roll``."""
     c, s = np.cos(yaw), np.sin(yaw)
     turn = np.array([[c, 0.0, -s], [0.0, 1.0, 0.0], [s, 0.0, c]])
     c, s = np.cos(pitch), np.sin(pitch)

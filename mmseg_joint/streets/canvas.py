@@ -6,28 +6,28 @@ import cv2
 import numpy as np
 
 from .camera import NEAR, Camera, clip_near
-from .colours import Colour
+from .colors import Color
 from .light import Light
 
 OVERSAMPLING = 2
 _SHIFT = 3
 _LIMIT = 1e6
 
-Stroke = tuple[Sequence[float], Sequence[float], float, int, Colour]
-"""Two world points, a width in metres, a label and a colour."""
+Stroke = tuple[Sequence[float], Sequence[float], float, int, Color]
+"""Two world points, a width in meters, a label and a color."""
 
 
 class Canvas:
-    """Paints world polygons on a picture and on its label in one stroke.
+    """Paints world polygons on an image and on its label in one stroke.
 
     The canvas has four channels: blue, green, red and the label. One OpenCV call fills all four, so
-    that the label cannot drift from the picture. It is twice the picture's size: the colours of
+    that the label cannot drift from the image. It is twice the image's size: the colors of
     2 × 2 cells are averaged at the end, of the labels one is kept.
 
     Shadows go on a map of their own, which darkens the ground only (see ``finish``).
 
     Args:
-        camera: Where the picture is taken from.
+        camera: Where the image is taken from.
         light: Sun and air.
     """
 
@@ -42,18 +42,18 @@ class Canvas:
         self,
         polygons: np.ndarray | list,
         label: int,
-        colour: Colour,
+        color: Color,
         normal: tuple[float, float, float] | None = None,
         air: bool = True,
     ) -> None:
-        """Fills one polygon (K, 3) or several that do not overlap (N, K, 3), in metres.
+        """Fill one polygon (K, 3) or several that do not overlap (N, K, 3), in meters.
 
         Args:
             polygons: World points.
             label: trainId.
-            colour: Its own colour, before light and air.
-            normal: Where the surface looks; None keeps the colour as it is.
-            air: Whether the air between here and there pales the colour.
+            color: Its own color, before light and air.
+            normal: Where the surface looks; None keeps the color as it is.
+            air: Whether the air between here and there pales the color.
         """
         points = np.asarray(polygons, dtype=float)
         if points.ndim == 2:
@@ -64,18 +64,18 @@ class Canvas:
         outlines = self._outlines(view, OVERSAMPLING)
         if outlines:
             depth = 0.5 * float(view[0, 0, 2] + view[-1, -2, 2]) if air else 0.0
-            tone = self._tone(colour, normal, label, depth)
+            tone = self._tone(color, normal, label, depth)
             cv2.fillPoly(self.cells, outlines, tone, shift=_SHIFT)
 
-    def fill_each(self, polygons: np.ndarray, label: int, colours: list[Colour]) -> None:
-        """Fills polygons (N, K, 3) one after the other, each with a colour of its own."""
+    def fill_each(self, polygons: np.ndarray, label: int, colors: list[Color]) -> None:
+        """Fill polygons (N, K, 3) one after the other, each with a color of its own."""
         view = self.camera.view(polygons)
         if view[..., 2].min() < NEAR:
             return
-        for outline, depth, colour in zip(
-            self._fixed(view, OVERSAMPLING), view[:, 0, 2].tolist(), colours
+        for outline, depth, color in zip(
+            self._fixed(view, OVERSAMPLING), view[:, 0, 2].tolist(), colors
         ):
-            tone = self._tone(colour, None, label, depth)
+            tone = self._tone(color, None, label, depth)
             cv2.fillPoly(self.cells, [outline], tone, shift=_SHIFT)
 
     def strokes(self, strokes: list[Stroke]) -> None:
@@ -91,7 +91,7 @@ class Canvas:
             cv2.line(self.cells, start, end, tone, thick, shift=_SHIFT)
 
     def shadow(self, polygons: np.ndarray | list, strength: float | None = None) -> None:
-        """Darkens the ground under polygons (K, 3) or (N, K, 3) that lie on it.
+        """Darken the ground under polygons (K, 3) or (N, K, 3) that lie on it.
 
         Args:
             polygons: World points.
@@ -108,21 +108,21 @@ class Canvas:
             cv2.fillPoly(self.shade, [outline], int(255 * strength), shift=_SHIFT)
 
     def sees(self, points: np.ndarray) -> bool:
-        """Whether the box around some world points (K, 3) can be in the picture."""
+        """Whether the box around some world points (K, 3) can be in the image."""
         view = self.camera.view(points)
         ahead = np.maximum(view[:, 2:], NEAR)
-        across = view[:, :1] * (self.camera.focal / ahead) / self.camera.centre[0]
+        across = view[:, :1] * (self.camera.focal / ahead) / self.camera.center[0]
         return bool(view[:, 2].max() > NEAR and across.min() < 1.05 and across.max() > -1.05)
 
-    def pixels_per_metre(self, depth: float) -> float:
-        """How large a metre is at a distance, in pixels of the picture."""
+    def pixels_per_meter(self, depth: float) -> float:
+        """How large a meter is at a distance, in pixels of the image."""
         return self.camera.focal / max(depth, NEAR)
 
-    def picture(self) -> tuple[np.ndarray, np.ndarray]:
-        """The picture (H, W, 3) and its label (H, W)."""
-        colours = cv2.resize(self.cells, self.camera.size, interpolation=cv2.INTER_AREA)[..., :3]
+    def image(self) -> tuple[np.ndarray, np.ndarray]:
+        """The image (H, W, 3) and its label (H, W)."""
+        colors = cv2.resize(self.cells, self.camera.size, interpolation=cv2.INTER_AREA)[..., :3]
         label = self.cells[1::OVERSAMPLING, 1::OVERSAMPLING, 3]
-        return np.ascontiguousarray(colours), np.ascontiguousarray(label)
+        return np.ascontiguousarray(colors), np.ascontiguousarray(label)
 
     def _outlines(self, view: np.ndarray, oversampling: int) -> list[np.ndarray]:
         """Camera polygons (N, K, 3) to the fixed-point outlines that OpenCV takes."""
@@ -139,12 +139,12 @@ class Canvas:
 
     def _tone(
         self,
-        colour: Colour,
+        color: Color,
         normal: tuple[float, float, float] | None,
         label: int,
         depth: float,
     ) -> tuple[float, float, float, float]:
-        seen = self.light.far(self.light.on(colour, normal), depth)
+        seen = self.light.far(self.light.on(color, normal), depth)
         return (
             min(max(seen[0], 0.0), 255.0),
             min(max(seen[1], 0.0), 255.0),

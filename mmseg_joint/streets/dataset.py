@@ -19,7 +19,7 @@ class StreetsDataset(BaseSegDataset):
     ``LoadAnnotations``; everything after it is as usual.
 
     Args:
-        count: How many pictures.
+        count: How many images.
         style: ``rendered`` (the synthetic domain) or ``camera`` (the "real" one).
         size: Width and height in pixels.
         seed: Of all streets; other seeds give other streets.
@@ -27,7 +27,7 @@ class StreetsDataset(BaseSegDataset):
         **kwargs: Of ``BaseSegDataset``: ``pipeline``, ``test_mode``, ``indices``, ``metainfo`` …
 
     Raises:
-        JointError: An argument is wrong.
+        JointError: When an argument is wrong.
     """
 
     METAINFO: ClassVar[dict] = {'classes': CITYSCAPES_CLASSES, 'palette': CITYSCAPES_PALETTE}
@@ -66,16 +66,16 @@ class StreetsDataset(BaseSegDataset):
 
 @TRANSFORMS.register_module()
 class LoadStreet(BaseTransform):
-    """Draws the picture and the labels of a street.
+    """Draws the image and the labels of a street.
 
-    Required keys: ``street``, and ``seg_fields``, ``label_map`` as every mmseg data set gives them.
+    Required keys: ``street``, and ``seg_fields``, ``label_map`` as every mmseg dataset gives them.
 
     Added keys: ``img`` (H, W, 3) uint8 BGR, ``gt_seg_map`` (H, W) uint8, ``img_shape``,
     ``ori_shape``; ``seg_fields`` is extended.
     """
 
     def transform(self, results: dict) -> Optional[dict]:  # noqa: UP045
-        """Fills in what ``LoadImageFromFile`` and ``LoadAnnotations`` would.
+        """Fill in what ``LoadImageFromFile`` and ``LoadAnnotations`` would.
 
         Args:
             results: An entry of ``StreetsDataset``.
@@ -83,13 +83,13 @@ class LoadStreet(BaseTransform):
         Returns:
             The same dictionary.
         """
-        picture, label = render_street(**results['street'])
+        image, label = render_street(**results['street'])
         if results.get('label_map') is not None:
             drawn = label.copy()
             for old, new in results['label_map'].items():
                 label[drawn == old] = new
-        results['img'] = picture
-        results['img_shape'] = results['ori_shape'] = picture.shape[:2]
+        results['img'] = image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
         results['gt_seg_map'] = label
         results['seg_fields'].append('gt_seg_map')
         return results

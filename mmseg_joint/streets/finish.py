@@ -46,26 +46,24 @@ _IS_GROUND = _table(dict.fromkeys(GROUND, 1.0), 0.0)
 
 
 def finish(canvas: Canvas, style: Style, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Turns a painted canvas into a picture of its style.
+    """Turn a painted canvas into an image of its style.
 
     Returns:
-        BGR picture (H, W, 3) uint8 and trainIds (H, W) uint8.
+        BGR image (H, W, 3) uint8 and trainIds (H, W) uint8.
     """
-    flat, label = canvas.picture()
-    picture = flat.astype(np.float32)
-    _clouds(picture, label, canvas, rng)
+    flat, label = canvas.image()
+    image = flat.astype(np.float32)
+    _clouds(image, label, canvas, rng)
     gain = _surface(flat, label, canvas, style, rng)
     gain *= 1.0 - _shadows(label, canvas, style)
     if style.photographic:
         gain *= 1.0 - float(rng.uniform(0.1, 0.3)) * textures.vignette(canvas.camera.size)
         gain *= 0.9 + 0.2 * textures.cut(textures.clouds(), canvas.camera.size, rng)
-        return _photograph(cv2.multiply(picture, cv2.merge([gain] * 3)), canvas, rng), label
-    return _rendering(cv2.multiply(picture, cv2.merge([gain] * 3)), canvas), label
+        return _photograph(cv2.multiply(image, cv2.merge([gain] * 3)), canvas, rng), label
+    return _rendering(cv2.multiply(image, cv2.merge([gain] * 3)), canvas), label
 
 
-def _clouds(
-    picture: np.ndarray, label: np.ndarray, canvas: Canvas, rng: np.random.Generator
-) -> None:
+def _clouds(image: np.ndarray, label: np.ndarray, canvas: Canvas, rng: np.random.Generator) -> None:
     """Clouds that get flatter towards the horizon."""
     size, light = canvas.camera.size, canvas.light
     rows = np.flatnonzero((label == SKY).any(axis=1))
@@ -82,7 +80,7 @@ def _clouds(
     cover = np.clip((drawn - 0.75 + 0.5 * light.clouds) * 3.2, 0.0, 0.85)
     cover *= (label[:bottom] == SKY) * (0.35 + 0.65 * steps[:, None])
     white = np.array([246.0, 244.0, 242.0], np.float32) - 26.0 * light.clouds
-    picture[:bottom] += cover[..., None] * (white - picture[:bottom])
+    image[:bottom] += cover[..., None] * (white - image[:bottom])
 
 
 def _surface(
@@ -92,7 +90,7 @@ def _surface(
     style: Style,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """How much brighter or darker than its flat colour each pixel is."""
+    """How much brighter or darker than its flat color each pixel is."""
     size = canvas.camera.size
     noise = textures.cut(textures.grain(), size, rng).copy()
     # trunks are vegetation too, but brown
@@ -105,7 +103,7 @@ def _surface(
 def _ground_texture(
     noise: np.ndarray, label: np.ndarray, canvas: Canvas, rng: np.random.Generator
 ) -> None:
-    """Lays asphalt, slabs and grass on the ground in perspective."""
+    """Lay asphalt, slabs and grass on the ground in perspective."""
     rows = np.flatnonzero(np.isin(label, GROUND).any(axis=1))
     if not len(rows):
         return
@@ -137,29 +135,29 @@ def _shadows(label: np.ndarray, canvas: Canvas, style: Style) -> np.ndarray:
     return shade.astype(np.float32) * (cv2.LUT(label, _IS_GROUND) / 255.0)
 
 
-def _rendering(picture: np.ndarray, canvas: Canvas) -> np.ndarray:
-    """Clean and saturated: a game's colours."""
-    grey = cv2.transform(picture, np.array([[0.11, 0.59, 0.30]], np.float32))
-    picture = cv2.addWeighted(picture, 1.12, cv2.merge([grey] * 3), -0.12, 0.0)
+def _rendering(image: np.ndarray, canvas: Canvas) -> np.ndarray:
+    """Clean and saturated: a game's colors."""
+    gray = cv2.transform(image, np.array([[0.11, 0.59, 0.30]], np.float32))
+    image = cv2.addWeighted(image, 1.12, cv2.merge([gray] * 3), -0.12, 0.0)
     gain = np.array(canvas.light.gain, np.float32)
-    return np.clip(picture * gain, 0.0, 255.0).astype(np.uint8)
+    return np.clip(image * gain, 0.0, 255.0).astype(np.uint8)
 
 
-def _photograph(picture: np.ndarray, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
+def _photograph(image: np.ndarray, canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     """Lens, sensor and compression: soft, noisy, off-white."""
     size, light = canvas.camera.size, canvas.light
-    grey = cv2.transform(picture, np.array([[0.11, 0.59, 0.30]], np.float32))
+    gray = cv2.transform(image, np.array([[0.11, 0.59, 0.30]], np.float32))
     fade = float(rng.uniform(0.0, 0.22))
-    picture = cv2.addWeighted(picture, 1.0 - fade, cv2.merge([grey] * 3), fade, 0.0)
+    image = cv2.addWeighted(image, 1.0 - fade, cv2.merge([gray] * 3), fade, 0.0)
     gain = (*light.gain, 0.0)
-    picture = cv2.multiply(picture, gain)  # type: ignore[call-overload]  # cv2 takes a scalar too
-    picture = cv2.GaussianBlur(picture, (5, 5), float(rng.uniform(0.45, 0.85)))
+    image = cv2.multiply(image, gain)  # type: ignore[call-overload]  # cv2 takes a scalar too
+    image = cv2.GaussianBlur(image, (5, 5), float(rng.uniform(0.45, 0.85)))
     noise = textures.cut(textures.sensor(), size, rng)
-    picture = cv2.scaleAdd(noise, float(rng.uniform(1.0, 3.6)), picture)
+    image = cv2.scaleAdd(noise, float(rng.uniform(1.0, 3.6)), image)
     curve = _tone_curve(float(rng.uniform(0.88, 1.12)), float(rng.uniform(0.0, 14.0)))
-    picture = cv2.LUT(np.clip(picture, 0.0, 255.0).astype(np.uint8), curve)
+    image = cv2.LUT(np.clip(image, 0.0, 255.0).astype(np.uint8), curve)
     quality = int(rng.integers(72, 94))
-    packed = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    packed = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     decoded = cv2.imdecode(packed, cv2.IMREAD_COLOR)
     assert decoded is not None  # it was encoded just now
     return decoded

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .colours import Colour, chance, hexes, pick, scale, shade_of
+from .colors import Color, chance, hexes, pick, scale, shade_of
 from .labels import BUILDING, POLE, TRAFFIC_LIGHT, TRAFFIC_SIGN, VOID
 from .light import TOWARDS
 from .scene import Scene
@@ -14,7 +14,7 @@ _BINS = hexes('3a4a3c 2c3c5c 5a5c60 8a4a2a 30302e')
 
 
 def paint_lamp(scene: Scene, x: float, z: float, height: float, arm: float) -> None:
-    """A street lamp: a pole and an arm over the road (``arm`` metres, signed)."""
+    """A street lamp: a pole and an arm over the road (``arm`` meters, signed)."""
     tone = shade_of(scene.rng, scene.style.metal, 0.2)
     _post(scene, x, z, height, 0.14, tone)
     canvas = scene.canvas
@@ -45,7 +45,7 @@ def paint_signals(scene: Scene, x: float, z: float, arm: float, state: int) -> N
         scene: Where to paint.
         x: Of the pole.
         z: Of the pole.
-        arm: Metres that the arm reaches over the road, signed; 0 for none.
+        arm: Meters that the arm reaches over the road, signed; 0 for none.
         state: The lamp that burns: 0 red, 1 amber, 2 green.
     """
     canvas, tone = scene.canvas, shade_of(scene.rng, scene.style.metal, 0.15)
@@ -108,12 +108,12 @@ def paint_kiosk(scene: Scene, x: float, z: float) -> None:
     canvas.fill(across(x - 0.8, x + 0.8, 2.3, 2.5, z), BUILDING, tone, TOWARDS)
 
 
-def _post(scene: Scene, x: float, z: float, height: float, width: float, tone: Colour) -> None:
+def _post(scene: Scene, x: float, z: float, height: float, width: float, tone: Color) -> None:
     """An upright with a darker side, and its shadow."""
     canvas, half = scene.canvas, 0.5 * width
     body = across(x - half, x + half, 0.0, height, z)
     canvas.fill(body, POLE, tone, TOWARDS)
-    if canvas.pixels_per_metre(z) * width > 1.5:
+    if canvas.pixels_per_meter(z) * width > 1.5:
         dark = across(x, x + half, 0.0, height, z - 0.01)
         canvas.fill(dark, POLE, scale(tone, 0.72), TOWARDS)
     canvas.shadow(canvas.light.cast(body))
@@ -125,8 +125,8 @@ def _signal(scene: Scene, x: float, y: float, z: float, state: int) -> None:
     canvas.fill(across(x - 0.17, x + 0.17, y, y + 1.0, z), TRAFFIC_LIGHT, (34.0, 36.0, 34.0))
     for lamp in range(3):
         tone = _LAMPS[lamp] if lamp == state else scale(_LAMPS[lamp], 0.22)
-        centre = y + 0.82 - 0.32 * lamp
-        canvas.fill(ellipse(x, centre, z - 0.01, 0.12, 0.12), TRAFFIC_LIGHT, tone)
+        center = y + 0.82 - 0.32 * lamp
+        canvas.fill(ellipse(x, center, z - 0.01, 0.12, 0.12), TRAFFIC_LIGHT, tone)
 
 
 def _round_plate(scene: Scene, x: float, y: float, z: float) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from .camera import FAR
-from .colours import Colour, chance, mix, scale, shade_of
+from .colors import Color, chance, mix, scale, shade_of
 from .labels import ROAD, SIDEWALK, SKY, TERRAIN
 from .light import UP
 from .scene import Scene
@@ -15,7 +15,7 @@ _START = -2.0
 
 
 def paint_sky(scene: Scene) -> None:
-    """Fills the canvas with a sky that gets paler towards the horizon."""
+    """Fill the canvas with a sky that gets paler towards the horizon."""
     canvas, light = scene.canvas, scene.canvas.light
     rows = canvas.cells.shape[0]
     height = np.clip(1.0 - np.arange(rows) / (0.55 * rows), 0.0, 1.0)[:, None] ** 0.8
@@ -43,18 +43,18 @@ def paint_ground(scene: Scene) -> None:
     _fade(scene)
 
 
-def _lay(scene: Scene, polygons: np.ndarray | list, label: int, colour: Colour) -> None:
-    """Paints on the ground, which gets its air later, row by row (see ``_fade``)."""
+def _lay(scene: Scene, polygons: np.ndarray | list, label: int, color: Color) -> None:
+    """Paint on the ground, which gets its air later, row by row (see ``_fade``)."""
     light = scene.canvas.light
-    scene.canvas.fill(polygons, label, light.on(colour, UP), air=False)
+    scene.canvas.fill(polygons, label, light.on(color, UP), air=False)
 
 
 def _fade(scene: Scene) -> None:
-    """Lets the ground fade into the air with its distance, all of it at once."""
+    """Let the ground fade into the air with its distance, all of it at once."""
     canvas = scene.canvas
     camera, light = canvas.camera, canvas.light
     rows = canvas.cells.shape[0]
-    down = (np.arange(rows) + 0.5) / rows * camera.size[1] - camera.centre[1]
+    down = (np.arange(rows) + 0.5) / rows * camera.size[1] - camera.center[1]
     slope = down / camera.focal * camera.rotation[1, 1] + camera.rotation[2, 1]
     depth = camera.position[1] / np.maximum(slope, 1e-4)
     top = int(np.searchsorted(slope, camera.position[1] / FAR))
@@ -69,7 +69,7 @@ def _fade(scene: Scene) -> None:
     part[:] = part * keep + (air * (1.0 - keep)).astype(np.float32)
 
 
-def _wide(scene: Scene, paving: Colour, grass: Colour) -> None:
+def _wide(scene: Scene, paving: Color, grass: Color) -> None:
     """The land behind the building lines: paved, green where a block is open."""
     _lay(scene, flat(-FAR, FAR, _START, FAR), SIDEWALK, scale(paving, 0.95))
     for block in scene.street.blocks:
@@ -82,40 +82,40 @@ def _wide(scene: Scene, paving: Colour, grass: Colour) -> None:
             _lay(scene, land, TERRAIN, grass)
 
 
-def _pavements(scene: Scene, paving: Colour, grass: Colour) -> None:
+def _pavements(scene: Scene, paving: Color, grass: Color) -> None:
     street, rng = scene.street, scene.rng
-    stone = shade_of(rng, scene.style.kerb)
+    stone = shade_of(rng, scene.style.curb)
     for side in (-1, 1):
-        kerb, front, verge = street.kerb(side), street.front(side), street.verge(side)
-        _lay(scene, strip(side * kerb, side * front, _START, END), SIDEWALK, paving)
+        curb, front, verge = street.curb(side), street.front(side), street.verge(side)
+        _lay(scene, strip(side * curb, side * front, _START, END), SIDEWALK, paving)
         if verge:
-            green = strip(side * (kerb + 0.2), side * (kerb + verge), _START, END)
+            green = strip(side * (curb + 0.2), side * (curb + verge), _START, END)
             _lay(scene, green, TERRAIN, grass)
-        _lay(scene, strip(side * kerb, side * (kerb + 0.2), _START, END), SIDEWALK, stone)
+        _lay(scene, strip(side * curb, side * (curb + 0.2), _START, END), SIDEWALK, stone)
 
 
-def _carriageway(scene: Scene, asphalt: Colour) -> None:
+def _carriageway(scene: Scene, asphalt: Color) -> None:
     street = scene.street
-    left, right = street.kerb(-1), street.kerb(1)
+    left, right = street.curb(-1), street.curb(1)
     _lay(scene, strip(-left, right, _START, FAR), ROAD, asphalt)
     driven = street.lanes * street.lane_width
     tone = scale(asphalt, float(scene.rng.uniform(0.86, 1.1)))
     for side in (-1, 1):
         if street.parking[side > 0]:
-            bay = strip(side * driven, side * street.kerb(side), _START, END)
+            bay = strip(side * driven, side * street.curb(side), _START, END)
             _lay(scene, bay, ROAD, tone)
-        edge = street.kerb(side)
+        edge = street.curb(side)
         gutter = strip(side * (edge - 0.3), side * edge, _START, END)
         _lay(scene, gutter, ROAD, scale(asphalt, 0.82))
 
 
-def _cross_street(scene: Scene, near: float, far: float, asphalt: Colour) -> None:
+def _cross_street(scene: Scene, near: float, far: float, asphalt: Color) -> None:
     """A street across, with stop line and zebra before it and behind it."""
     street, rng = scene.street, scene.rng
-    stone = shade_of(rng, scene.style.kerb)
+    stone = shade_of(rng, scene.style.curb)
     _lay(scene, flat(-90.0, 90.0, near - 0.2, far + 0.2), SIDEWALK, stone)
     _lay(scene, flat(-90.0, 90.0, near, far), ROAD, asphalt)
-    left, right = street.kerb(-1), street.kerb(1)
+    left, right = street.curb(-1), street.curb(1)
     _lay(scene, strip(-left, right, near - 0.6, far + 0.6), ROAD, asphalt)
     stripes = np.arange(-left + 0.5, right - 0.5, 1.0)
     for z in (near - 4.2, far + 1.2):
@@ -126,13 +126,13 @@ def _cross_street(scene: Scene, near: float, far: float, asphalt: Colour) -> Non
     _lay(scene, stop, ROAD, _faded(scene, asphalt))
 
 
-def _faded(scene: Scene, asphalt: Colour) -> Colour:
+def _faded(scene: Scene, asphalt: Color) -> Color:
     """Road paint, more or less worn."""
     return mix(MARK, asphalt, float(scene.rng.uniform(0.05, 0.4)))
 
 
-def _wear(scene: Scene, asphalt: Colour) -> None:
-    """Tyre tracks, repaired patches, joints and manholes."""
+def _wear(scene: Scene, asphalt: Color) -> None:
+    """Tire tracks, repaired patches, joints and manholes."""
     street, rng = scene.street, scene.rng
     for number in range(-street.lanes, street.lanes):
         tone = scale(asphalt, float(rng.uniform(0.9, 1.06)))
@@ -153,7 +153,7 @@ def _wear(scene: Scene, asphalt: Colour) -> None:
         _lay(scene, strip(x, x + 0.07, _START, 60.0), ROAD, scale(asphalt, 0.6))
 
 
-def _lane_marks(scene: Scene, asphalt: Colour) -> None:
+def _lane_marks(scene: Scene, asphalt: Color) -> None:
     """A middle line, dashes between lanes, and lines along the parking bays."""
     street, rng = scene.street, scene.rng
     tone, dash = _faded(scene, asphalt), float(rng.uniform(2.5, 4.0))
@@ -175,7 +175,7 @@ def _lane_marks(scene: Scene, asphalt: Colour) -> None:
             _lines(scene, x - 0.06, 0.12, tone)
 
 
-def _lines(scene: Scene, x: float, width: float, tone: Colour) -> None:
+def _lines(scene: Scene, x: float, width: float, tone: Color) -> None:
     """A line along the street that stops at cross streets."""
     start = _START
     for near, far in [*scene.street.crossings, (END, END)]:

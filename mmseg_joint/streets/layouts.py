@@ -13,7 +13,7 @@ from .labels import PERSON
 
 
 def _inverse(ids: dict[int, int]) -> np.ndarray:
-    """A table from trainId to a data set's own id; 0, void, for whatever is ignored."""
+    """A table from trainId to a dataset's own id; 0, void, for whatever is ignored."""
     table = np.zeros(256, np.uint8)
     for own, train in ids.items():
         if train != IGNORE:
@@ -34,9 +34,9 @@ def _raw_palette() -> bytes:
 _PALETTE = _raw_palette()
 
 
-def encode_picture(picture: np.ndarray) -> bytes:
-    """A BGR picture as PNG, packed lightly because that is fast."""
-    return _png(picture)
+def encode_image(image: np.ndarray) -> bytes:
+    """A BGR image as PNG, packed lightly because that is fast."""
+    return _png(image)
 
 
 def encode_cityscapes(label: np.ndarray) -> bytes:
@@ -64,29 +64,29 @@ def encode_synthia(label: np.ndarray) -> bytes:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a data set keeps its files, and how it writes its labels.
+    """Where a dataset keeps its files, and how it writes its labels.
 
     Attributes:
-        pictures: Folder of the pictures; ``{split}`` stands for the split.
+        images: Folder of the images; ``{split}`` stands for the split.
         labels: Folder of the labels.
-        picture: File name of a picture; ``{index}`` stands for its number.
+        image: File name of an image; ``{index}`` stands for its number.
         label: File name of a label.
-        first: Number of the first picture.
+        first: Number of the first image.
         encode: From trainIds to the bytes of a label file.
     """
 
-    pictures: str
+    images: str
     labels: str
-    picture: str
+    image: str
     label: str
     first: int
     encode: Callable[[np.ndarray], bytes]
 
     def paths(self, index: int, split: str) -> tuple[str, str]:
-        """Picture and label of a street, relative to the root."""
+        """Image and label of a street, relative to the root."""
         number = index + self.first
         return (
-            f'{self.pictures}/{self.picture}'.format(split=split, index=number),
+            f'{self.images}/{self.image}'.format(split=split, index=number),
             f'{self.labels}/{self.label}'.format(split=split, index=number),
         )
 

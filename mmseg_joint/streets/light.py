@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .colours import Colour, chance, hexes, mix, scale
+from .colors import Color, chance, hexes, mix, scale
 from .styles import Style
 
 UP = (0.0, 1.0, 0.0)
@@ -15,15 +15,15 @@ TOWARDS = (0.0, 0.0, -1.0)
 
 @dataclass(frozen=True)
 class Light:
-    """Sun, sky and air of one picture.
+    """Sun, sky and air of one image.
 
     Attributes:
         sun: Unit vector towards the sun.
         ambient: Light on a face that the sun does not see.
         direct: What the sun adds to a face that looks straight at it.
         shadow: How much darker the ground gets in a shadow, 0 to 1.
-        haze: The colour of the air.
-        reach: Metres after which two thirds of a colour are air.
+        haze: The color of the air.
+        reach: Meters after which two thirds of a color are air.
         zenith: Sky overhead.
         low: Sky over the horizon.
         clouds: Share of the sky that is covered.
@@ -34,24 +34,24 @@ class Light:
     ambient: float
     direct: float
     shadow: float
-    haze: Colour
+    haze: Color
     reach: float
-    zenith: Colour
-    low: Colour
+    zenith: Color
+    low: Color
     clouds: float
-    gain: Colour
+    gain: Color
 
-    def on(self, colour: Colour, normal: tuple[float, float, float] | None) -> Colour:
-        """The colour of a surface in this light; without a normal, as it is."""
+    def on(self, color: Color, normal: tuple[float, float, float] | None) -> Color:
+        """The color of a surface in this light; without a normal, as it is."""
         if normal is None:
-            return colour
+            return color
         facing = sum(a * b for a, b in zip(normal, self.sun))
         # the sky lights what looks up a little more than what looks aside
-        return scale(colour, self.ambient + 0.06 * normal[1] + self.direct * max(facing, 0.0))
+        return scale(color, self.ambient + 0.06 * normal[1] + self.direct * max(facing, 0.0))
 
-    def far(self, colour: Colour, depth: float) -> Colour:
-        """The colour seen through ``depth`` metres of air."""
-        return mix(colour, self.haze, 1.0 - math.exp(-max(depth, 0.0) / self.reach))
+    def far(self, color: Color, depth: float) -> Color:
+        """The color seen through ``depth`` meters of air."""
+        return mix(color, self.haze, 1.0 - math.exp(-max(depth, 0.0) / self.reach))
 
     def cast(self, points: np.ndarray) -> np.ndarray:
         """Where the shadows of points (..., 3) fall on the ground."""
@@ -64,7 +64,7 @@ class Light:
 
 
 def draw_light(rng: np.random.Generator, style: Style) -> Light:
-    """The light of a picture: sunny or covered, with the habits of a style."""
+    """The light of an image: sunny or covered, with the habits of a style."""
     sunny = chance(rng, style.sunny)
     elevation = float(rng.uniform(*style.sun_height)) if sunny else 1.2
     # from behind or from a side more often than into the lens

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from .canvas import Stroke
-from .colours import Colour, chance, hexes, scale, shade_of
+from .colors import Color, chance, hexes, scale, shade_of
 from .labels import BICYCLE, MOTORCYCLE, PERSON, RIDER
 from .scene import Scene
 from .shapes import puddle
@@ -14,7 +14,7 @@ _DARK, _WHITE, _RED = hexes('1e1e20 f4f0e0 c02020')
 _TURN = np.linspace(0.0, 2.0 * np.pi, 18, endpoint=False)
 
 Point = tuple[float, float, float]
-"""Metres forward, to the right and up, from the ground under somebody."""
+"""Meters forward, to the right and up, from the ground under somebody."""
 
 
 class Figure:
@@ -33,18 +33,18 @@ class Figure:
         self.scene, self.size, self.x, self.z = scene, size, x, z
         self.axes = size * np.array([[s, 0.0, c], [c, 0.0, -s], [0.0, 1.0, 0.0]])
         self.facing = c < 0.3
-        self._strokes: list[tuple[Point, Point, float, int, Colour]] = []
+        self._strokes: list[tuple[Point, Point, float, int, Color]] = []
 
-    def stroke(self, start: Point, end: Point, width: float, label: int, colour: Colour) -> None:
+    def stroke(self, start: Point, end: Point, width: float, label: int, color: Color) -> None:
         """A limb between two points."""
-        self._strokes.append((start, end, width * self.size, label, colour))
+        self._strokes.append((start, end, width * self.size, label, color))
 
-    def ball(self, centre: Point, radius: float, label: int, colour: Colour) -> None:
+    def ball(self, center: Point, radius: float, label: int, color: Color) -> None:
         """A head, a hand, a lamp."""
-        self.stroke(centre, centre, 2.0 * radius, label, colour)
+        self.stroke(center, center, 2.0 * radius, label, color)
 
     def paint(self) -> None:
-        """Puts all strokes on the canvas, in the order they came."""
+        """Put all strokes on the canvas, in the order they came."""
         local = np.array([stroke[:2] for stroke in self._strokes])
         world = local @ self.axes + np.array([self.x, 0.0, self.z])
         strokes: list[Stroke] = [
@@ -152,7 +152,7 @@ def _bicycle(body: Figure) -> None:
 
 
 def _wheel(body: Figure, hub: float, radius: float, thick: float, label: int) -> None:
-    """A rim and tyre, as a ring of strokes; one sees through it."""
+    """A rim and tire, as a ring of strokes; one sees through it."""
     rim = [
         (hub + radius * c, 0.0, radius + radius * s)
         for c, s in zip(np.cos(_TURN).tolist(), np.sin(_TURN).tolist())
@@ -192,7 +192,7 @@ def _trunk(
     body: Figure,
     hip: tuple[float, float],
     shoulder: tuple[float, float],
-    coat: Colour,
+    coat: Color,
     label: int,
 ) -> None:
     """Chest and belly: a broad stroke, and one on either side of it."""
@@ -207,8 +207,8 @@ def _arm(
     hand: Point,
     side: int,
     shoulder: tuple[float, float],
-    coat: Colour,
-    skin: Colour,
+    coat: Color,
+    skin: Color,
     label: int,
 ) -> None:
     top = (shoulder[0], side * 0.2, shoulder[1])
@@ -220,7 +220,7 @@ def _arm(
     body.ball(end, 0.05, label, skin)
 
 
-def _head(body: Figure, at: tuple[float, float], skin: Colour, hair: Colour, label: int) -> None:
+def _head(body: Figure, at: tuple[float, float], skin: Color, hair: Color, label: int) -> None:
     """Neck, hair, and a face if it looks at the camera."""
     forward, up = at
     body.stroke((forward - 0.02, 0.0, up - 0.2), (forward, 0.0, up), 0.1, label, skin)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .colours import Colour, scale, shade_of
+from .colors import Color, scale, shade_of
 from .labels import VEGETATION
 from .scene import Scene
 from .shapes import puddle
@@ -17,8 +17,8 @@ def paint_tree(scene: Scene, x: float, z: float, height: float, spread: float) -
         scene: Where to paint.
         x: Of the trunk.
         z: Of the trunk.
-        height: Of the whole tree, in metres.
-        spread: Radius of the crown, in metres.
+        height: Of the whole tree, in meters.
+        spread: Radius of the crown, in meters.
     """
     canvas, rng = scene.canvas, scene.rng
     bark, leaf = shade_of(rng, scene.style.bark, 0.15), shade_of(rng, scene.style.leaves, 0.12)
@@ -76,11 +76,11 @@ def paint_hedge(scene: Scene, x0: float, x1: float, z: float, height: float) -> 
     scene.canvas.fill(np.concatenate([upper, outline[-2:]]), VEGETATION, scale(leaf, 0.9))
 
 
-def _lumps(scene: Scene, centre: np.ndarray, radius: float, leaf: Colour, squash: float) -> None:
-    """Overlapping lumps around a centre: a dark mass, then brighter ones nearer to the sun."""
+def _lumps(scene: Scene, center: np.ndarray, radius: float, leaf: Color, squash: float) -> None:
+    """Overlapping lumps around a center: a dark mass, then brighter ones nearer to the sun."""
     canvas, rng = scene.canvas, scene.rng
     light = canvas.light
-    detail = canvas.pixels_per_metre(float(centre[2])) * radius
+    detail = canvas.pixels_per_meter(float(center[2])) * radius
     many = 3 if detail < 12 else (6 if detail < 40 else 11)
     towards = np.array([light.sun[0], 0.9 * light.sun[1], 0.0]) * radius
     levels = np.repeat(_LEVELS, many, axis=0)
@@ -88,15 +88,15 @@ def _lumps(scene: Scene, centre: np.ndarray, radius: float, leaf: Colour, squash
     angle = rng.uniform(0.0, 2.0 * np.pi, size=count)
     far = radius * np.sqrt(rng.random(count)) * (1.0 - levels[:, 1])
     middle = np.stack([np.cos(angle) * far, squash * np.sin(angle) * far, np.zeros(count)], axis=1)
-    middle += centre + levels[:, 2:] * towards
+    middle += center + levels[:, 2:] * towards
     reach = radius * levels[:, 1:2] * rng.uniform(0.7, 1.15, size=(count, len(_ANGLES)))
     edge = np.stack(
         [reach * np.cos(_ANGLES), squash * reach * np.sin(_ANGLES), np.zeros_like(reach)], axis=2
     )
     shine = levels[:, 0] * (light.ambient + 0.55 * light.direct * levels[:, 0])
     shine *= rng.uniform(0.94, 1.12, size=count)
-    colours = [scale(leaf, factor) for factor in shine.tolist()]
-    canvas.fill_each(middle[:, None] + edge, VEGETATION, colours)
+    colors = [scale(leaf, factor) for factor in shine.tolist()]
+    canvas.fill_each(middle[:, None] + edge, VEGETATION, colors)
 
 
 _LEVELS = np.array([(0.72, 0.62, -0.12), (0.92, 0.46, 0.12), (1.1, 0.3, 0.36)])

@@ -6,7 +6,7 @@ import numpy as np
 
 from .barriers import paint_fence, paint_railing, paint_wall
 from .buildings import draw_facade, paint_building, paint_skyline
-from .colours import chance
+from .colors import chance
 from .furniture import (
     paint_bin,
     paint_board,
@@ -22,7 +22,7 @@ from .street import END, Block
 
 
 def build_sides(scene: Scene) -> None:
-    """Fills every block with houses, walls, fences and green, and closes the street's end."""
+    """Fill every block with houses, walls, fences and green, and close the street's end."""
     for block in scene.street.blocks:
         _BLOCKS[block.kind](scene, block)
         if block.corner:
@@ -81,7 +81,7 @@ def _barrier(scene: Scene, painter: Callable[..., None], block: Block, height: f
 
 
 def _railing(scene: Scene, side: int, start: float, stop: float) -> None:
-    distance = scene.street.kerb(side) + 0.35
+    distance = scene.street.curb(side) + 0.35
     scene.add(
         side * distance, stop, paint_railing, side, distance, start, stop, length=stop - start
     )
@@ -152,7 +152,7 @@ def _tree_row(scene: Scene, side: int) -> None:
     rng, street = scene.rng, scene.street
     if not chance(rng, 0.95 if street.verge(side) else scene.style.trees):
         return
-    x = side * (street.kerb(side) + (0.5 * street.verge(side) or 0.9))
+    x = side * (street.curb(side) + (0.5 * street.verge(side) or 0.9))
     step, height = float(rng.uniform(7.0, 13.0)), float(rng.uniform(5.0, 11.0))
     for z in np.arange(float(rng.uniform(3.0, 14.0)), 120.0, step):
         if not street.crossed(z, 6.0) and chance(rng, 0.85):
@@ -164,7 +164,7 @@ def _tree_row(scene: Scene, side: int) -> None:
 
 def _lamps(scene: Scene, side: int) -> None:
     rng, street = scene.rng, scene.street
-    x = side * (street.kerb(side) + 0.55)
+    x = side * (street.curb(side) + 0.55)
     height, step = float(rng.uniform(5.5, 9.0)), float(rng.uniform(18.0, 30.0))
     if chance(rng, scene.style.poles):
         arm = -side * float(rng.uniform(0.6, 2.2))
@@ -184,13 +184,13 @@ def _lamps(scene: Scene, side: int) -> None:
 
 def _signs(scene: Scene, side: int) -> None:
     rng, street = scene.rng, scene.street
-    x = side * (street.kerb(side) + 0.45)
+    x = side * (street.curb(side) + 0.45)
     for _ in range(rng.poisson(2.2 * scene.style.signs)):
         z = float(rng.uniform(6.0, 55.0))
         if not street.crossed(z):
             scene.add(x, z, paint_sign, x, z)
     if chance(rng, 0.16 * scene.style.signs):
-        x, z = side * (street.kerb(side) + 1.3), float(rng.uniform(14.0, 50.0))
+        x, z = side * (street.curb(side) + 1.3), float(rng.uniform(14.0, 50.0))
         scene.add(x, z, paint_board, x, z)
 
 
@@ -213,12 +213,12 @@ def _signals(scene: Scene, near: float, far: float) -> None:
     if not chance(rng, 0.75):
         return
     state = int(rng.choice(3, p=(0.45, 0.1, 0.45)))
-    reach = 0.0 if chance(rng, 0.5) else 0.55 * street.kerb(1)
-    for x, arm in ((street.kerb(1) + 0.5, -reach), (-street.kerb(-1) - 0.5, 0.0)):
+    reach = 0.0 if chance(rng, 0.5) else 0.55 * street.curb(1)
+    for x, arm in ((street.curb(1) + 0.5, -reach), (-street.curb(-1) - 0.5, 0.0)):
         scene.add(x, near - 5.0, paint_signals, x, near - 5.0, arm, state)
     if chance(rng, 0.6):
         for side in (-1, 1):
-            x = side * (street.kerb(side) + 0.6)
+            x = side * (street.curb(side) + 0.6)
             scene.add(x, far + 4.0, paint_signals, x, far + 4.0, 0.0, state)
 
 

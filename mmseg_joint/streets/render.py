@@ -6,7 +6,7 @@ import numpy as np
 from ..errors import JointError
 from .camera import Camera
 from .canvas import Canvas
-from .colours import chance, shade_of
+from .colors import chance, shade_of
 from .finish import finish
 from .ground import paint_ground, paint_sky
 from .labels import VOID
@@ -23,19 +23,19 @@ MIN_SIZE = (64, 48)
 def render_street(
     seed: int, index: int, size: tuple[int, int] = (480, 360), style: str = 'rendered'
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one street scene; the same arguments always give the same bytes.
+    """Draw one street scene; the same arguments always give the same bytes.
 
     Args:
-        seed: Of the data set.
-        index: Of the picture in it.
+        seed: Of the dataset.
+        index: Of the image in it.
         size: Width and height in pixels.
         style: ``rendered`` (the synthetic domain) or ``camera`` (the "real" one).
 
     Returns:
-        BGR picture (H, W, 3) uint8, and its labels (H, W) uint8: Cityscapes trainIds, 255 ignored.
+        BGR image (H, W, 3) uint8, and its labels (H, W) uint8: Cityscapes trainIds, 255 ignored.
 
     Raises:
-        JointError: The style is unknown, the size too small, or a number negative.
+        JointError: When the style is unknown, the size too small, or a number negative.
     """
     habits = check_street(seed, index, size, style)
     rng = np.random.default_rng(np.random.SeedSequence((seed, index, habits.number)))
@@ -91,11 +91,11 @@ def _paint_bonnet(scene: Scene) -> None:
     rows, columns = cells.shape[:2]
     rise = rows * float(rng.uniform(0.03, 0.1))
     x = np.linspace(-1.05, 1.05, 25)
-    centre = 0.5 + float(rng.normal() * 0.02)
+    center = 0.5 + float(rng.normal() * 0.02)
     tone = shade_of(rng, scene.style.paint, 0.1)
     for drop, factor in ((0.0, 0.75), (0.2, 1.0), (0.6, 1.15)):
         top = rows - rise * (1.0 - drop) * (1.0 - 0.75 * np.abs(x) ** 3.5)
-        points = np.stack([columns * (centre + 0.5 * x), top], axis=1)
+        points = np.stack([columns * (center + 0.5 * x), top], axis=1)
         points = np.concatenate([points, [(columns * 1.2, rows + 9), (-columns * 0.2, rows + 9)]])
-        colour = tuple(min(v * factor, 255.0) for v in tone)
-        cv2.fillPoly(cells, [points.astype(np.int32)], (*colour, float(VOID)))
+        color = tuple(min(v * factor, 255.0) for v in tone)
+        cv2.fillPoly(cells, [points.astype(np.int32)], (*color, float(VOID)))

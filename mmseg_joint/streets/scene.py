@@ -22,7 +22,7 @@ class Scene:
         rng: The only source of randomness.
 
     Attributes:
-        tram: Where trams stand: lane number to metres along the street.
+        tram: Where trams stand: lane number to meters along the street.
     """
 
     def __init__(
@@ -43,19 +43,19 @@ class Scene:
         *values: Any,
         length: float = 0.0,
     ) -> None:
-        """Keeps a thing for later.
+        """Keep a thing for later.
 
         Args:
             x: Where it stands, across the street.
             stop: Its far end, along the street.
             painter: Called as ``painter(scene, *values)``.
             *values: What the painter needs.
-            length: Metres along the street, if it hides what stands beside it.
+            length: Meters along the street, if it hides what stands beside it.
         """
         self._waiting.append((x, stop, length, painter, values))
 
     def paint(self) -> None:
-        """Paints everything that waits, far to near."""
+        """Paint everything that waits, far to near."""
         for number in self._order():
             _, _, _, painter, values = self._waiting[number]
             painter(self, *values)

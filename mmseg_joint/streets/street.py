@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .colours import chance, pick
+from .colors import chance, pick
 from .styles import Style
 
 PARKING_WIDTH = 2.1
 END = 190.0
-"""Metres to the end of the street."""
+"""Meters to the end of the street."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Block:
 
     Attributes:
         side: -1 left, 1 right.
-        start: Near end, in metres along the street.
+        start: Near end, in meters along the street.
         stop: Far end.
         kind: ``buildings``, ``park``, ``wall`` or ``fence``.
         corner: A cross street lies just before it.
@@ -33,7 +33,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Street:
-    """The layout of a street; distances are metres from its axis.
+    """The layout of a street; distances are meters from its axis.
 
     Attributes:
         lane_width: Of each lane.
@@ -42,7 +42,7 @@ class Street:
         verges: Width of the green strip beside the road, left and right.
         pavements: Width of the pavements, left and right, verge included.
         tramway: Rails in the two middle lanes.
-        crossings: Near and far kerb of each cross street.
+        crossings: Near and far curb of each cross street.
         blocks: Both sides, in stretches.
     """
 
@@ -55,14 +55,14 @@ class Street:
     crossings: tuple[tuple[float, float], ...]
     blocks: tuple[Block, ...]
 
-    def kerb(self, side: int) -> float:
+    def curb(self, side: int) -> float:
         """Edge of the road on a side (-1 or 1), unsigned."""
         wide = PARKING_WIDTH if self.parking[side > 0] else 0.3
         return self.lanes * self.lane_width + wide
 
     def front(self, side: int) -> float:
         """The building line on a side, unsigned."""
-        return self.kerb(side) + self.pavements[side > 0]
+        return self.curb(side) + self.pavements[side > 0]
 
     def verge(self, side: int) -> float:
         """Width of the green strip on a side."""

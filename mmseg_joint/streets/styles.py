@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .colours import Colour, hexes
+from .colors import Color, hexes
 
 Span = tuple[float, float]
 
@@ -52,28 +52,28 @@ class Style:
     clutter: float
     vehicles: dict[str, float]
 
-    # colours
-    facades: tuple[Colour, ...]
-    roofs: tuple[Colour, ...]
-    glass: tuple[Colour, ...]
-    frames: tuple[Colour, ...]
-    leaves: tuple[Colour, ...]
-    bark: tuple[Colour, ...]
-    grass: tuple[Colour, ...]
-    asphalt: tuple[Colour, ...]
-    paving: tuple[Colour, ...]
-    kerb: tuple[Colour, ...]
-    paint: tuple[Colour, ...]
-    cloth: tuple[Colour, ...]
-    skin: tuple[Colour, ...]
-    metal: tuple[Colour, ...]
+    # colors
+    facades: tuple[Color, ...]
+    roofs: tuple[Color, ...]
+    glass: tuple[Color, ...]
+    frames: tuple[Color, ...]
+    leaves: tuple[Color, ...]
+    bark: tuple[Color, ...]
+    grass: tuple[Color, ...]
+    asphalt: tuple[Color, ...]
+    paving: tuple[Color, ...]
+    curb: tuple[Color, ...]
+    paint: tuple[Color, ...]
+    cloth: tuple[Color, ...]
+    skin: tuple[Color, ...]
+    metal: tuple[Color, ...]
 
     # light and lens
     sunny: float
     sun_height: Span
-    sky_sunny: tuple[Colour, ...]
-    sky_covered: tuple[Colour, ...]
-    haze: Colour
+    sky_sunny: tuple[Color, ...]
+    sky_covered: tuple[Color, ...]
+    haze: Color
     reach: Span
     exposure: Span
     white_balance: float
@@ -121,7 +121,7 @@ RENDERED = Style(
     grass=hexes('5aa83c 6fb84a 4c9638'),
     asphalt=hexes('63666c 70706f 585c64'),
     paving=hexes('b8b2a8 c4bcb0 aaaab0'),
-    kerb=hexes('d4d0c8 c8c8cc'),
+    curb=hexes('d4d0c8 c8c8cc'),
     paint=hexes('d42020 1f50c8 f0c814 18181c f0f0f0 2c9c48 e86a10 b4b8c0 6a1f8c 10a0b8'),
     cloth=hexes('d83030 2858c8 e8c020 f0f0f0 202028 30a050 d868a8 7048b0 e88830'),
     skin=hexes('e0ac84 c68c60 8c5a3c f0c8a4'),
@@ -178,7 +178,7 @@ CAMERA = Style(
     grass=hexes('6c7448 747850 606a44'),
     asphalt=hexes('747477 7e7e7e 6a6b6e 84827c'),
     paving=hexes('88847e 94908a 7c7a78'),
-    kerb=hexes('a09c94 94928e'),
+    curb=hexes('a09c94 94928e'),
     paint=hexes('2a2c30 3c3e42 80848a a4a8ac d0d2d2 1c2436 4a2020 28384c 5a5a54 303a34'),
     cloth=hexes('24262c 34383e 4a4640 1e2a40 5c5c60 6a3230 3c4a3a 8a8a88 b4b0a8 2c2420'),
     skin=hexes('c49a7e a87e60 6e4c38 d2ae94'),

@@ -46,7 +46,7 @@ def slabs() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def sensor() -> np.ndarray:
-    """Noise of a colour sensor, a little smeared as demosaicing does; unit deviation."""
+    """Noise of a color sensor, a little smeared as demosaicing does; unit deviation."""
     rng = np.random.default_rng(15)
     white = rng.standard_normal((SIDE, SIDE, 3), dtype=np.float32)
     field = cv2.GaussianBlur(white, (3, 3), 0.55, borderType=cv2.BORDER_REFLECT)
@@ -56,7 +56,7 @@ def sensor() -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def vignette(size: tuple[int, int]) -> np.ndarray:
-    """Distance from the picture's middle, squared: 0 there, 1 in the corners."""
+    """Distance from the image's middle, squared: 0 there, 1 in the corners."""
     width, height = size
     x = np.linspace(-1.0, 1.0, width, dtype=np.float32)
     y = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]
@@ -64,7 +64,7 @@ def vignette(size: tuple[int, int]) -> np.ndarray:
 
 
 def cut(texture: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """A piece of a texture at a random place, repeated where the picture is larger."""
+    """A piece of a texture at a random place, repeated where the image is larger."""
     width, height = size
     top, left = (int(v) for v in rng.integers(0, SIDE, size=2))
     if top + height <= SIDE and left + width <= SIDE:
@@ -74,7 +74,7 @@ def cut(texture: np.ndarray, size: tuple[int, int], rng: np.random.Generator) ->
 
 
 def prepare() -> None:
-    """Makes all textures, so that processes forked from this one share them."""
+    """Make all textures, so that processes forked from this one share them."""
     for texture in (grain, leaves, clouds, slabs, sensor):
         texture()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .colours import chance
+from .colors import chance
 from .people import (
     paint_bicycle,
     paint_cyclist,
@@ -16,7 +16,7 @@ from .vehicles import paint_vehicle
 
 
 def drive(scene: Scene) -> None:
-    """Cars, trucks, buses and trams in the lanes, parked ones along the kerbs, cross traffic."""
+    """Cars, trucks, buses and trams in the lanes, parked ones along the curbs, cross traffic."""
     if scene.street.tramway:
         _tram(scene)
     for number in range(-scene.street.lanes, scene.street.lanes):
@@ -35,7 +35,7 @@ def _kind(scene: Scene, small: bool = False) -> str:
 
 
 def _lane(scene: Scene, number: int) -> None:
-    """Traffic of one lane; its own lane stays free for the first metres."""
+    """Traffic of one lane; its own lane stays free for the first meters."""
     rng, street = scene.rng, scene.street
     own = abs(street.lane(number) - scene.canvas.camera.position[0]) < 1.0
     x, heading = street.lane(number), 0.0 if number >= 0 else np.pi
@@ -53,7 +53,7 @@ def _lane(scene: Scene, number: int) -> None:
 
 
 def _stand(scene: Scene, kind: str, x: float, z: float, heading: float) -> None:
-    """Adds a vehicle; it hides what stands beside it."""
+    """Add a vehicle; it hides what stands beside it."""
     model = MODELS[kind]
     length = max(model.length * abs(float(np.cos(heading))), model.width)
     scene.add(x, z + 0.5 * length, paint_vehicle, kind, x, z, heading, length=length)
@@ -77,7 +77,7 @@ def _tram(scene: Scene) -> None:
 
 def _parked(scene: Scene, side: int) -> None:
     rng, street = scene.rng, scene.street
-    x = side * (street.kerb(side) - 0.5 * PARKING_WIDTH)
+    x = side * (street.curb(side) - 0.5 * PARKING_WIDTH)
     z = float(rng.uniform(1.0, 6.0))
     heading = 0.0 if side > 0 else np.pi
     while z < 110.0:
@@ -109,7 +109,7 @@ def walk(scene: Scene) -> None:
     for near, far in scene.street.crossings:
         for z in (near - 2.7, far + 2.7):
             for _ in range(scene.rng.poisson(0.14 * scene.style.people)):
-                x = float(scene.rng.uniform(-scene.street.kerb(-1), scene.street.kerb(1)))
+                x = float(scene.rng.uniform(-scene.street.curb(-1), scene.street.curb(1)))
                 heading = (0.5 if chance(scene.rng, 0.5) else -0.5) * np.pi
                 at = z + float(scene.rng.normal() * 0.5)
                 scene.add(x, at, paint_person, x, at, heading)
@@ -119,7 +119,7 @@ def walk(scene: Scene) -> None:
 def _pavement(scene: Scene, side: int) -> None:
     """Single people and small groups, who walk along or stand."""
     rng, street = scene.rng, scene.street
-    inner = street.kerb(side) + max(street.verge(side), 0.8) + 0.2
+    inner = street.curb(side) + max(street.verge(side), 0.8) + 0.2
     outer = max(street.front(side) - 0.7, inner + 0.3)
     for _ in range(rng.poisson(0.5 * scene.style.people)):
         z, x = 5.0 + 50.0 * float(rng.random()) ** 1.3, float(rng.uniform(inner, outer))
@@ -132,7 +132,7 @@ def _pavement(scene: Scene, side: int) -> None:
 
 
 def _bicycles(scene: Scene, side: int) -> None:
-    """A row of parked bicycles or motorcycles beside the kerb."""
+    """A row of parked bicycles or motorcycles beside the curb."""
     rng, street = scene.rng, scene.street
     if not chance(rng, 0.6 * scene.style.bicycles):
         return
@@ -142,7 +142,7 @@ def _bicycles(scene: Scene, side: int) -> None:
         z = start + (1.3 if motor else 0.75) * number
         if street.crossed(z, 1.0):
             continue
-        x = side * (street.kerb(side) + 1.25)
+        x = side * (street.curb(side) + 1.25)
         if motor:
             scene.add(x, z, paint_motorcyclist, x, z, turn, False)
         else:
@@ -150,7 +150,7 @@ def _bicycles(scene: Scene, side: int) -> None:
 
 
 def _riders(scene: Scene) -> None:
-    """Cyclists near the kerb, motorcyclists in the lanes."""
+    """Cyclists near the curb, motorcyclists in the lanes."""
     rng, street = scene.rng, scene.street
     for _ in range(rng.poisson(scene.style.riders)):
         side = 1 if chance(rng, 0.6) else -1

@@ -9,7 +9,7 @@ from .labels import BUS, CAR, TRAIN, TRUCK
 _WHEEL = np.linspace(0.0, 2.0 * np.pi, 12, endpoint=False)
 
 Corner = tuple[float, float, str]
-"""Metres forward of the middle, metres up, and what the edge to the next corner is made of."""
+"""Meters forward of the middle, meters up, and what the edge to the next corner is made of."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,13 @@ class Body:
 
     Attributes:
         outline: Corners from the lower rear over the top to the lower front.
-        width: At the waist, in metres.
-        waist: Height over which the body gets narrower, in metres.
+        width: At the waist, in meters.
+        waist: Height over which the body gets narrower, in meters.
         roof: Width of the highest point as a share of ``width``.
-        windows: Side windows, as (rear, front, low, high, lean) in metres.
-        wheels: Where the axles are, metres forward of the middle.
-        tyre: Radius of the wheels.
-        front: Lamps, grille and plates as (centre, half width, low, high, material).
+        windows: Side windows, as (rear, front, low, high, lean) in meters.
+        wheels: Where the axles are, meters forward of the middle.
+        tire: Radius of the wheels.
+        front: Lamps, grille and plates as (center, half width, low, high, material).
         rear: The same for the other end.
         finish: What the sides are made of.
     """
@@ -35,7 +35,7 @@ class Body:
     roof: float = 0.78
     windows: tuple[tuple[float, float, float, float, float], ...] = ()
     wheels: tuple[float, ...] = ()
-    tyre: float = 0.32
+    tire: float = 0.32
     front: tuple[tuple[float, float, float, float, str], ...] = ()
     rear: tuple[tuple[float, float, float, float, str], ...] = ()
     finish: str = 'body'
@@ -54,7 +54,7 @@ class Face:
     Attributes:
         points: (K, 3) of side (right), up, forward.
         normal: Outward, of unit length.
-        material: A key of the vehicle's colours.
+        material: A key of the vehicle's colors.
     """
 
     points: np.ndarray
@@ -105,14 +105,14 @@ def _side_details(body: Body, side: float) -> list[tuple[np.ndarray, str]]:
         for seam in (body.windows[-1][0] - 0.05, body.windows[-1][1] - 0.05):
             details.append((_panel(out, seam, seam + 0.03, 0.42, body.waist), 'seam'))
     for axle in body.wheels:
-        for radius, material in ((1.0, 'tyre'), (0.62, 'hub')):
-            r = radius * body.tyre
+        for radius, material in ((1.0, 'tire'), (0.62, 'hub')):
+            r = radius * body.tire
             details.append(
                 (
                     np.stack(
                         [
                             np.full(12, out),
-                            body.tyre + r * np.sin(_WHEEL),
+                            body.tire + r * np.sin(_WHEEL),
                             axle + r * np.cos(_WHEEL),
                         ],
                         axis=1,
@@ -133,8 +133,8 @@ def _end_details(body: Body, faces: list[Face]) -> None:
     ends = ((body.rear, min, edges[0]), (body.front, max, edges[-1]))
     for details, outermost, face in ends:
         s = outermost(corner[0] for corner in body.outline) * 1.003
-        for centre, half, low, high, material in details:
-            for mirror in {centre, -centre}:
+        for center, half, low, high, material in details:
+            for mirror in {center, -center}:
                 face.details.append(
                     (
                         np.array(
@@ -194,7 +194,7 @@ HATCH = Body(
     width=1.72,
     windows=((-1.5, -0.45, 1.0, 1.4, 0.0), (-0.37, 0.92, 1.0, 1.4, 0.62)),
     wheels=(-1.25, 1.25),
-    tyre=0.31,
+    tire=0.31,
     rear=_CAR_REAR,
     front=_CAR_FRONT,
 )
@@ -218,7 +218,7 @@ SUV = Body(
         (-0.12, 0.88, 1.13, 1.58, 0.5),
     ),
     wheels=(-1.4, 1.4),
-    tyre=0.37,
+    tire=0.37,
     rear=(
         (0.76, 0.12, 0.8, 1.12, 'tail'),
         (0.0, 0.26, 0.72, 0.84, 'plate'),
@@ -246,7 +246,7 @@ VAN = Body(
     roof=0.9,
     windows=((0.2, 1.65, 1.2, 1.8, 0.5),),
     wheels=(-1.6, 1.65),
-    tyre=0.34,
+    tire=0.34,
     rear=((0.85, 0.09, 0.7, 1.1, 'tail'), (0.0, 0.26, 0.6, 0.73, 'plate')),
     front=((0.76, 0.18, 0.68, 0.88, 'lamp'), (0.0, 0.5, 0.5, 0.66, 'trim')),
 )
@@ -265,7 +265,7 @@ BUS_BODY = Body(
     roof=0.95,
     windows=tuple((s, s + 1.55, 1.25, 2.45, 0.0) for s in np.arange(-5.4, 5.0, 1.75).tolist()),
     wheels=(-3.4, 3.6),
-    tyre=0.48,
+    tire=0.48,
     rear=((1.05, 0.12, 0.7, 1.1, 'tail'), (0.0, 0.26, 0.5, 0.63, 'plate')),
     front=((0.95, 0.18, 0.6, 0.8, 'lamp'), (0.0, 0.8, 2.55, 2.82, 'sign')),
 )
@@ -284,7 +284,7 @@ CAB = Body(
     roof=0.92,
     windows=((2.1, 3.45, 1.45, 2.2, 0.2),),
     wheels=(2.7,),
-    tyre=0.46,
+    tire=0.46,
     front=((0.85, 0.2, 0.6, 0.8, 'lamp'), (0.0, 0.8, 0.85, 1.15, 'trim')),
 )
 
@@ -298,7 +298,7 @@ CARGO = Body(
     width=2.4,
     waist=9.0,
     wheels=(-2.6,),
-    tyre=0.46,
+    tire=0.46,
     finish='cargo',
     rear=(
         (0.0, 0.02, 1.0, 3.05, 'trim'),
@@ -344,19 +344,19 @@ class Part:
         faces: All faces.
         normals: (F, 3).
         anchors: A corner of each face, (F, 3).
-        centres: (F, 3).
+        centers: (F, 3).
     """
 
     def __init__(self, faces: list[Face]) -> None:
         self.faces = faces
         self.normals = np.array([face.normal for face in faces])
         self.anchors = np.stack([face.points[0] for face in faces])
-        self.centres = np.stack([face.points.mean(axis=0) for face in faces])
+        self.centers = np.stack([face.points.mean(axis=0) for face in faces])
 
     def seen(self, eye: np.ndarray) -> list[int]:
         """The faces that look at a point (3,), far ones first."""
         facing = ((eye - self.anchors) * self.normals).sum(axis=1) > 0.0
-        distance = np.square(self.centres - eye).sum(axis=1)
+        distance = np.square(self.centers - eye).sum(axis=1)
         return [int(i) for i in np.argsort(-distance, kind='stable') if facing[i]]
 
     def gap(self, eye: np.ndarray) -> float:
@@ -366,7 +366,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Model:
-    """A kind of vehicle: its label, its parts, and its length in metres."""
+    """A kind of vehicle: its label, its parts, and its length in meters."""
 
     label: int
     parts: tuple[Part, ...]

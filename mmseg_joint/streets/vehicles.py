@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .colours import Colour, chance, hexes, mix, pick, scale, shade_of
+from .colors import Color, chance, hexes, mix, pick, scale, shade_of
 from .scene import Scene
 from .vehicle_models import MODELS, Face, Model
 
@@ -23,13 +23,13 @@ def paint_vehicle(scene: Scene, kind: str, x: float, z: float, heading: float) -
     model = MODELS[kind]
     place = _Placed(scene, model, x, z, heading)
     place.shadow()
-    colours = _colours(scene, kind)
+    colors = _colors(scene, kind)
     eye = place.local(scene.canvas.camera.position)
-    detailed = scene.canvas.pixels_per_metre(z) > 7.0
+    detailed = scene.canvas.pixels_per_meter(z) > 7.0
     for part in sorted(model.parts, key=lambda part: -part.gap(eye)):
         normals = (part.normals @ place.axes).tolist()
         for number in part.seen(eye):
-            place.paint(part.faces[number], tuple(normals[number]), colours, detailed)
+            place.paint(part.faces[number], tuple(normals[number]), colors, detailed)
 
 
 class _Placed:
@@ -52,15 +52,15 @@ class _Placed:
         self,
         face: Face,
         normal: tuple[float, float, float],
-        colours: dict[str, Colour],
+        colors: dict[str, Color],
         detailed: bool,
     ) -> None:
         canvas, label = self.scene.canvas, self.model.label
-        canvas.fill(self.world(face.points), label, colours[face.material], normal)
+        canvas.fill(self.world(face.points), label, colors[face.material], normal)
         for points, material in face.details:
             if detailed or material == 'glass':
                 aim = None if material in _SELF_LIT else normal
-                canvas.fill(self.world(points), label, colours[material], aim)
+                canvas.fill(self.world(points), label, colors[material], aim)
 
     def shadow(self) -> None:
         """Dark under the body whatever the weather, longer where the sun shines."""
@@ -76,10 +76,10 @@ class _Placed:
         canvas.shadow(self.world(foot * 1.06), 0.66)
 
 
-_SELF_LIT = ('glass', 'lamp', 'tail', 'sign', 'plate', 'tyre')
+_SELF_LIT = ('glass', 'lamp', 'tail', 'sign', 'plate', 'tire')
 
 
-def _colours(scene: Scene, kind: str) -> dict[str, Colour]:
+def _colors(scene: Scene, kind: str) -> dict[str, Color]:
     rng, light = scene.rng, scene.canvas.light
     body = shade_of(rng, scene.style.paint, 0.12)
     if kind in ('bus', 'tram'):
@@ -94,7 +94,7 @@ def _colours(scene: Scene, kind: str) -> dict[str, Colour]:
         'cargo': shade_of(rng, _CARGO, 0.08),
         'glass': glass,
         'trim': hexes('26282a')[0],
-        'tyre': hexes('18181a')[0],
+        'tire': hexes('18181a')[0],
         'hub': pick(rng, hexes('9a9c9e 7c7e80 5a5c5e')),
         'lamp': hexes('f4f4ec')[0] if chance(rng, 0.4) else hexes('c4ccd0')[0],
         'tail': hexes('f03024')[0] if braking else hexes('8c1a18')[0],

@@ -15,12 +15,12 @@ from tqdm import tqdm
 from ..errors import JointError
 from ..utils.atomic_write import atomic_path
 from . import textures
-from .layouts import LAYOUTS, encode_picture
+from .layouts import LAYOUTS, encode_image
 from .render import check_street, render_street
 
 MANIFEST = 'streets.json'
 VERSION = 1
-"""Of the generator: raise it when the same seed gives other pictures."""
+"""Of the generator: raise it when the same seed gives other images."""
 
 _BUNCH = 8
 
@@ -49,14 +49,14 @@ def write_streets(
     workers: int | None = None,
     progress: bool = True,
 ) -> None:
-    """Writes streets as a data set that the classes of the real one read.
+    """Write streets as a dataset that the classes of the real one read.
 
     No half-written file is ever left behind, so an interrupted call is finished by repeating it:
-    pictures that are there already are kept.
+    images that are there already are kept.
 
     Args:
-        root: The data set's folder.
-        count: How many pictures.
+        root: The dataset's folder.
+        count: How many images.
         layout: ``gta``, ``synthia`` or ``cityscapes``.
         style: ``rendered`` or ``camera``.
         size: Width and height in pixels.
@@ -67,14 +67,15 @@ def write_streets(
         progress: Show a bar.
 
     Raises:
-        JointError: An argument is wrong, or the folder cannot be written or holds other pictures.
+        JointError: When an argument is wrong, or the folder cannot be written or holds other
+            images.
     """
     _check(count, layout, split, workers)
     check_street(seed, start, size, style)
     job = _Job(str(root), layout, style, (int(size[0]), int(size[1])), seed, split)
     try:
         _claim(job)
-        with tqdm(total=count, unit='picture', disable=not progress) as bar:
+        with tqdm(total=count, unit='image', disable=not progress) as bar:
             for done in _write_all(job, range(start, start + count), workers):
                 bar.update(done)
     except OSError as error:
@@ -93,27 +94,27 @@ def _check(count: int, layout: str, split: str, workers: int | None) -> None:
 
 
 def _claim(job: _Job) -> None:
-    """Makes the folders and notes what they hold; refuses folders that hold something else."""
+    """Make the folders and note what they hold; refuse folders that hold something else."""
     layout, root = LAYOUTS[job.layout], Path(job.root)
-    pictures = layout.pictures.format(split=job.split)
-    for folder in (pictures, layout.labels.format(split=job.split)):
+    images = layout.images.format(split=job.split)
+    for folder in (images, layout.labels.format(split=job.split)):
         (root / folder).mkdir(parents=True, exist_ok=True)
     manifest, wanted = (
         _read_manifest(root),
         {'version': VERSION, 'style': job.style, 'size': list(job.size), 'seed': job.seed},
     )
-    present = manifest.get(pictures)
-    if present is None and any((root / pictures).glob('*.png')):
+    present = manifest.get(images)
+    if present is None and any((root / images).glob('*.png')):
         raise JointError(
-            f'{root / pictures} already holds pictures that are no streets: choose another folder'
+            f'{root / images} already holds images that are no streets: choose another folder'
         )
     if present not in (None, wanted):
         raise JointError(
-            f'{root / pictures} already holds streets of {_words(present)}, not of '
+            f'{root / images} already holds streets of {_words(present)}, not of '
             f'{_words(wanted)}: choose another folder'
         )
     if present is None:
-        manifest[pictures] = wanted
+        manifest[images] = wanted
         _write(root / MANIFEST, (json.dumps(manifest, indent=2) + '\n').encode())
 
 
@@ -124,7 +125,7 @@ def _read_manifest(root: Path) -> dict[str, dict]:
     try:
         return dict(json.loads(path.read_text()))
     except ValueError as error:
-        raise JointError(f'{path} is damaged: delete it and the pictures beside it') from error
+        raise JointError(f'{path} is damaged: delete it and the images beside it') from error
 
 
 def _words(entry: dict) -> str:
@@ -132,7 +133,7 @@ def _words(entry: dict) -> str:
 
 
 def _write_all(job: _Job, indices: range, workers: int | None) -> Iterator[int]:
-    """Writes the streets, in this process or in several; yields how many more are done."""
+    """Write the streets, in this process or in several; yield how many more are done."""
     bunches = [indices[i : i + _BUNCH] for i in range(0, len(indices), _BUNCH)]
     workers = min(workers or _cores(), len(bunches))
     with _one_thread():
@@ -158,8 +159,8 @@ def _write_bunch(job: _Job, indices: range) -> int:
         layout, root = LAYOUTS[job.layout], Path(job.root)
         paths = [root / path for path in layout.paths(index, job.split)]
         if not all(path.exists() for path in paths):
-            picture, label = render_street(job.seed, index, job.size, job.style)
-            _write(paths[0], encode_picture(picture))
+            image, label = render_street(job.seed, index, job.size, job.style)
+            _write(paths[0], encode_image(image))
             _write(paths[1], layout.encode(label))
     return len(indices)
 

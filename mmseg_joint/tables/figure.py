@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.visualization.curves import COLOURS
-from mmseg_joint.visualization.figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH
+from mmseg_joint.visualization.curves import COLORS
+from mmseg_joint.visualization.figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH
 
 from .measure import Cell, base_of
 from .rows import PAPER, Table
@@ -35,7 +35,7 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
         The figure, with error bars of one standard deviation.
 
     Raises:
-        JointError: There is nothing to draw.
+        JointError: When there is nothing to draw.
     """
     cells = [c for c in cells if c.runs or (scale == PAPER and c.paper is not None)]
     if not cells:
@@ -71,19 +71,19 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
 
 
 def _draw_gains(axes: Axes, gains: Sequence[Sequence[float]], base: str) -> None:
-    axes.axvline(0.0, color=GREY, linewidth=0.8)
+    axes.axvline(0.0, color=GRAY, linewidth=0.8)
     for place, values in enumerate(gains):
-        axes.plot(values, [place] * len(values), '|', color=GREY, markersize=5)
+        axes.plot(values, [place] * len(values), '|', color=GRAY, markersize=5)
         if values:
-            style = dict(color=COLOURS[1], markersize=4, capsize=2.5, elinewidth=1.0)
+            style = dict(color=COLORS[1], markersize=4, capsize=2.5, elinewidth=1.0)
             axes.errorbar(mean(values), place, xerr=_spread(values), fmt='o', **style)
-    axes.set_xlabel(f'points over {base},\neach seed and mean', fontsize=TEXT_SIZE, color=GREY)
+    axes.set_xlabel(f'points over {base},\neach seed and mean', fontsize=TEXT_SIZE, color=GRAY)
 
 
 def _draw_gain_curves(
     axes: Axes, cells: Sequence[Cell], gains: Sequence[Sequence[float]], base: str
 ) -> None:
-    axes.axhline(0.0, color=GREY, linewidth=0.8)
+    axes.axhline(0.0, color=GRAY, linewidth=0.8)
     for name, shift, style in _curve_styles(cells):
         own = [
             (shift * cell.labels, values)
@@ -96,8 +96,8 @@ def _draw_gain_curves(
             points = [(place, mean(values), _spread(values)) for place, values in own]
             axes.errorbar(*zip(*points), capsize=2.5, linewidth=1.3, **style)
     label = f'points over {base}, each seed and mean'
-    axes.set_ylabel(label, fontsize=TEXT_SIZE, color=GREY)
-    axes.set_xlabel('labelled target pictures', fontsize=TEXT_SIZE, color=GREY)
+    axes.set_ylabel(label, fontsize=TEXT_SIZE, color=GRAY)
+    axes.set_xlabel('labeled target images', fontsize=TEXT_SIZE, color=GRAY)
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -112,7 +112,7 @@ def _curve_styles(cells: Sequence[Cell]) -> list[tuple[str, float, dict[str, Any
             name,
             DODGE ** (number - (len(names) - 1) / 2),
             dict(
-                color=COLOURS[number % len(COLOURS)],
+                color=COLORS[number % len(COLORS)],
                 marker=MARKERS[number % len(MARKERS)],
                 markersize=3.5,
             ),
@@ -130,9 +130,9 @@ def _draw_bars(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
             [cell.mean for _, cell in measured],
             xerr=[cell.deviation or 0.0 for _, cell in measured],
             height=0.62,
-            color=COLOURS[0],
+            color=COLORS[0],
             alpha=0.75,
-            error_kw=dict(ecolor=GREY, elinewidth=1.0, capsize=2.5),
+            error_kw=dict(ecolor=GRAY, elinewidth=1.0, capsize=2.5),
             label='measured',
         )
         numbers = [f'{cell.mean:.1f}' for _, cell in measured]
@@ -143,7 +143,7 @@ def _draw_bars(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
             *([value for _, value in quoted], [place for place, _ in quoted], 'D'),
             markersize=4,
             markerfacecolor='white',
-            markeredgecolor=COLOURS[1],
+            markeredgecolor=COLORS[1],
             label='paper',
         )
     seeds = [f' ({len(cell.runs)})' if len(cell.runs) > 1 else '' for cell in cells]
@@ -152,7 +152,7 @@ def _draw_bars(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
     ends = [(cell.mean or 0.0) + (cell.deviation or 0.0) for cell in cells]
     ends += [value for _, value in quoted if scale == PAPER]
     axes.set_xlim(0.0, 1.05 * max(ends))  # from zero: a bar's length is what is read
-    axes.set_xlabel('mIoU (%)', fontsize=TEXT_SIZE, color=GREY)
+    axes.set_xlabel('mIoU (%)', fontsize=TEXT_SIZE, color=GRAY)
     if scale == PAPER and quoted and measured:
         place = dict(loc='upper left', bbox_to_anchor=(1.0, 1.0))
         axes.legend(fontsize=TEXT_SIZE, frameon=False, **place)
@@ -178,13 +178,13 @@ def _draw_curves(axes: Axes, cells: Sequence[Cell], scale: str) -> None:
     axes.xaxis.set_major_locator(FixedLocator(counts))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels([str(count) for count in counts])
-    axes.set_xlabel('labelled target pictures', fontsize=TEXT_SIZE, color=GREY)
-    axes.set_ylabel('mIoU (%)', fontsize=TEXT_SIZE, color=GREY)
+    axes.set_xlabel('labeled target images', fontsize=TEXT_SIZE, color=GRAY)
+    axes.set_ylabel('mIoU (%)', fontsize=TEXT_SIZE, color=GRAY)
     axes.legend(fontsize=TEXT_SIZE, frameon=False, ncols=2, loc='lower right')
 
 
 def _decorate(axes: Axes, grid: str) -> None:
-    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GREY)
+    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GRAY)
     axes.grid(axis=grid, linewidth=0.4, color='0.9')
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():

@@ -8,7 +8,7 @@ TARGET = 'train_dataloader.dataset.domains.target'
 
 
 def labels_of(cfg: Config) -> int | None:
-    """Count the labelled target pictures that a config trains with.
+    """Count the labeled target images that a config trains with.
 
     Args:
         cfg: The config, of one stage if it was trained in stages.
@@ -21,7 +21,7 @@ def labels_of(cfg: Config) -> int | None:
 
 
 def subset_of(cfg: Config) -> int | None:
-    """Count the labelled target pictures that a config has, whether it trains with them or not.
+    """Count the labeled target images that a config has, whether it trains with them or not.
 
     Args:
         cfg: The config; a stage of a training may leave the labels to another stage.
@@ -33,10 +33,10 @@ def subset_of(cfg: Config) -> int | None:
 
 
 def takes_subset(cfg: Config) -> bool:
-    """Whether a config takes some of the labelled target pictures, drawn with a seed."""
+    """Whether a config takes some of the labeled target images, drawn with a seed."""
     return (target_of(cfg) or {}).get('type') == 'LabelSubset'
 
 
 def target_of(cfg: Config) -> dict[str, Any] | None:
-    """The config's data set of labelled target pictures."""
+    """The config's dataset of labeled target images."""
     return cfg.train_dataloader.dataset.domains.get('target')

@@ -100,7 +100,7 @@ def _at_paper(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
 def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
     """On other data only the gain over the base can be compared with the paper's.
 
-    It is taken seed by seed, since a seed's draw of the labelled pictures moves all rows alike.
+    It is taken seed by seed, since a seed's draw of the labeled images moves all rows alike.
     """
     lines = []
     for cell in cells:

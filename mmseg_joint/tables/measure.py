@@ -20,7 +20,7 @@ class Cell:
 
     Attributes:
         row: The row.
-        labels: Labelled target pictures; None for all there are.
+        labels: Labeled target images; None for all there are.
         paper: The paper's mIoU in percent, if it has one.
         runs: The runs that finished, one a seed.
         unfinished: Those that did not, which count for nothing.
@@ -46,7 +46,7 @@ class Cell:
         return [run.miou for run in self.runs if run.miou is not None]
 
     def gains(self, base: Cell) -> list[float]:
-        """Compare with another row, seed by seed: a seed also draws the labelled pictures.
+        """Compare with another row, seed by seed: a seed also draws the labeled images.
 
         Args:
             base: The other row's cell.
@@ -76,7 +76,7 @@ class Selection:
 
     Attributes:
         scale: Which of a row's configs.
-        labels: Numbers of labelled pictures; None for those that the paper or the runs have.
+        labels: Numbers of labeled images; None for those that the paper or the runs have.
         seeds: Seeds; None for all there are.
         rows: Names of rows; None for all.
     """
@@ -96,7 +96,7 @@ class Selection:
             Its chosen rows at this scale.
 
         Raises:
-            JointError: A name is none of its rows.
+            JointError: When a name is none of its rows.
         """
         names = {name.lower(): name for name in table.names}
         unknown = [name for name in self.rows or () if name.lower() not in names]
@@ -111,7 +111,7 @@ class Selection:
         return [row for row in table.at(self.scale) if row.name in wanted]
 
     def labels_of(self, row: TableRow, measured: Iterable[int | None] = ()) -> list[int | None]:
-        """Choose numbers of labelled pictures.
+        """Choose numbers of labeled images.
 
         Args:
             row: A row.
@@ -142,7 +142,7 @@ def measure(table: Table, root: str | Path | None, selection: Selection) -> list
         A cell for each row and number of labels, in the paper's order.
 
     Raises:
-        JointError: Runs of one cell differ in more than their seed, or a log is broken.
+        JointError: When runs of one cell differ in more than their seed, or a log is broken.
     """
     rows = selection.rows_of(table)
     found = [find_runs(root, row) if root and row.path else [] for row in rows]

@@ -32,7 +32,7 @@ class Job:
 
     Attributes:
         row: Its row.
-        labels: Labelled target pictures; None for all there are.
+        labels: Labeled target images; None for all there are.
         seed: Its seed.
         folder: Its work dir.
         options: What it changes in its config, as `KEY=VALUE`.
@@ -75,7 +75,7 @@ class Job:
             The run; None if it has logged nothing.
 
         Raises:
-            JointError: It has been trained otherwise than it would be now.
+            JointError: When it has been trained otherwise than it would be now.
         """
         run = read_run(self.folder, self.row)
         if run and run.iterations != self.iterations[: len(run.iterations)]:
@@ -107,14 +107,14 @@ def plan(
         table: The table.
         root: Folder of all runs.
         selection: What of it is run; without seeds, 0, 1 and 2.
-        data: `TYPE=FOLDER`: the `data_root` of every data set of that type.
+        data: `TYPE=FOLDER`: the `data_root` of every dataset of that type.
         options: `KEY=VALUE`, for every config in which there is a place for it.
 
     Returns:
         The runs, finished or not: all rows with the first seed, then with the next.
 
     Raises:
-        JointError: Nothing is to be run, or an entry of `data` or `options` fits no config.
+        JointError: When nothing is to be run, or an entry of `data` or `options` fits no config.
     """
     rows = [row for row in selection.rows_of(table) if row.path]
     wanted = [(row, labels) for row in rows for labels in selection.labels_of(row)]
@@ -140,7 +140,7 @@ def _refuse(table: Table, selection: Selection, rows: list[TableRow]) -> None:
         )
     own = sorted({str(row.labels() or 'all') for row in rows if not row.is_free})
     raise JointError(
-        f'The rows of {where} take {", ".join(own)} labelled pictures: leave --labels out.'
+        f'The rows of {where} take {", ".join(own)} labeled images: leave --labels out.'
     )
 
 

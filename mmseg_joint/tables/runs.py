@@ -21,7 +21,7 @@ class Run:
 
     Attributes:
         folder: Its work dir.
-        labels: Labelled target pictures; None for all there are.
+        labels: Labeled target images; None for all there are.
         seed: Its seed.
         cfgs: mmengine's copies of its config, of each stage that has begun.
         miou: After the last iteration, in percent; None if it did not get there.
@@ -68,7 +68,7 @@ def folder_of(root: Path, row: TableRow, labels: int | None, seed: int) -> Path:
     Args:
         root: Folder of all runs.
         row: The row that it trains.
-        labels: Labelled target pictures; None for all there are.
+        labels: Labeled target images; None for all there are.
         seed: Its seed.
 
     Returns:
@@ -88,7 +88,7 @@ def find_runs(root: str | Path, row: TableRow) -> list[Run]:
         Its runs by labels and seed, those that are not finished too.
 
     Raises:
-        JointError: Two of them are the same, or a log is broken.
+        JointError: When two of them are the same, or a log is broken.
     """
     home = Path(root) / row.stem
     found: dict[tuple[int | None, int], Run] = {}
@@ -116,7 +116,7 @@ def read_run(folder: Path, row: TableRow) -> Run | None:
         The run; None if nothing has been logged there.
 
     Raises:
-        JointError: A log is broken.
+        JointError: When a log is broken.
     """
     names = row.stages or ('',)
     parts = {name: _read_part(folder / name) for name in names}

@@ -85,7 +85,7 @@ def train_missing(jobs: Sequence[Job], start: Start) -> list[Job]:
         The runs that failed.
 
     Raises:
-        JointError: A run finished earlier, with another schedule.
+        JointError: When a run finished earlier, with another schedule.
     """
     pace, waiting = Pace(), []
     for job in jobs:

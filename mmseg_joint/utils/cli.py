@@ -25,10 +25,10 @@ def run(main: Callable[[], None]) -> None:
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             sys.exit(NOBODY_READS)
-        told = None if '--debug' in sys.argv else _told(error)
-        if told is None:
+        message = None if '--debug' in sys.argv else _message(error)
+        if message is None:
             raise
-        print(f'error: {told}', file=sys.stderr)
+        print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
 
 
@@ -52,12 +52,12 @@ def _nobody_reads() -> bool:
     return False
 
 
-def _told(error: Exception) -> str | None:
+def _message(error: Exception) -> str | None:
     """The sentence for the user; None for what is likelier a mistake of ours."""
     if isinstance(error, JointError):
         return user_message(error)
-    told = hint(error)
-    return told and f'{told.rstrip(".")} (--debug shows the traceback).'
+    message = hint(error)
+    return message and f'{message.rstrip(".")} (--debug shows the traceback).'
 
 
 def existing_file(path: str, what: str) -> str:
@@ -71,7 +71,7 @@ def existing_file(path: str, what: str) -> str:
         The path.
 
     Raises:
-        JointError: There is no such file.
+        JointError: When there is no such file.
     """
     if not Path(path).is_file():
         raise JointError(f'There is no {what} {path}: check the path.')

@@ -15,64 +15,66 @@ from matplotlib.patches import Patch
 
 from .figures import (
     GAP,
-    GREY,
+    GRAY,
     LINE,
     MARGIN,
     TEXT_SIZE,
     TITLE_SIZE,
     WIDTH,
-    add_picture,
+    add_image,
     caption,
     draw_scale,
     legend_style,
 )
-from .looking import LABEL, PREDICTION, Look
-from .predictions import LEGEND_COLUMNS, class_entries, draw_class_legend, paint, picture_iou
-from .weighting_maps import COLOURS
+from .inspection import LABEL, PREDICTION, Inspection
+from .predictions import LEGEND_COLUMNS, class_entries, draw_class_legend, image_iou, paint
+from .weighting_maps import COLORS
 from .weighting_maps import IGNORED as NO_VALUE
 
 COLUMNS = 4
 DPI = 150  # 1200 pixels wide: a sheet is drawn while the GPU waits
-TITLE = TITLE_SIZE / 72 * 1.5  # inches, for the line above a picture
-HEADER, BAR = 0.3, 0.4  # inches, for the sheet's title and the colour bar
+TITLE = TITLE_SIZE / 72 * 1.5  # inches, for the line above an image
+HEADER, BAR = 0.3, 0.4  # inches, for the sheet's title and the color bar
 TITLE_LENGTH, FILE_LENGTH = 29, 70  # characters that have room
 
 
-def draw_sheet(look: Look, title: str, metainfo: Mapping, file: str = '') -> Figure:
-    """Draw all that is seen of one picture on one sheet.
+def draw_sheet(inspection: Inspection, title: str, metainfo: Mapping, file: str = '') -> Figure:
+    """Draw all that is seen of one image on one sheet.
 
     Args:
-        look: What :func:`~mmseg_joint.visualization.looking.look_at` found of a domain.
+        inspection: What :func:`~mmseg_joint.visualization.inspection.inspect_samples` found of a
+            domain.
         title: Title of the sheet.
-        metainfo: The data set's `classes` and `palette`.
-        file: The picture's file, named in the sheet.
+        metainfo: The dataset's `classes` and `palette`.
+        file: The image's file, named in the sheet.
 
     Returns:
-        The figure: one axes for each picture or map, in the order of `look`, then the colour bar's.
+        The figure: one axes for each image or map, in the order of `inspection`, then the color
+        bar's.
     """
-    height, width = next(iter(look.values())).shape[:2]
-    entries = class_entries(filter(_is_class, look.values()), metainfo)
+    height, width = next(iter(inspection.values())).shape[:2]
+    entries = class_entries(filter(_is_class, inspection.values()), metainfo)
     legend = LINE * ceil(len(entries) / LEGEND_COLUMNS) + 0.1
     cell = (WIDTH - 2 * MARGIN + GAP) / COLUMNS - GAP
     tall = cell * height / width
     step = TITLE + tall + LINE + GAP
-    total = HEADER + ceil(len(look) / COLUMNS) * step + legend + BAR
+    total = HEADER + ceil(len(inspection) / COLUMNS) * step + legend + BAR
     figure = Figure(figsize=(WIDTH, total), dpi=DPI, facecolor='white')
     _draw_header(figure, title, file)
-    for place, (name, values) in enumerate(look.items()):
+    for place, (name, values) in enumerate(inspection.items()):
         row, column = divmod(place, COLUMNS)
         left = MARGIN + column * (cell + GAP)
         bottom = total - HEADER - row * step - TITLE - tall
-        axes = add_picture(figure, (left, bottom, cell, tall))
+        axes = add_image(figure, (left, bottom, cell, tall))
         _draw(axes, name, values, metainfo['palette'])
-        caption(axes, _said(name, values, look.get(LABEL)))
+        caption(axes, _said(name, values, inspection.get(LABEL)))
     _draw_bar(figure, (legend + 0.2) / total)
     draw_class_legend(figure, entries)
     return figure
 
 
 def to_array(figure: Figure) -> np.ndarray:
-    """Turn a figure into a picture.
+    """Turn a figure into an image.
 
     Args:
         figure: The figure.
@@ -85,16 +87,16 @@ def to_array(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def to_png(picture: np.ndarray) -> bytes:
-    """Turn a picture into the content of a file.
+def to_png(image: np.ndarray) -> bytes:
+    """Turn an image into the content of a file.
 
     Args:
-        picture: (H, W, 3), `uint8`, red first.
+        image: (H, W, 3), `uint8`, red first.
 
     Returns:
         The content of a PNG file.
     """
-    return cv2.imencode('.png', picture[..., ::-1])[1].tobytes()
+    return cv2.imencode('.png', image[..., ::-1])[1].tobytes()
 
 
 def _draw_header(figure: Figure, title: str, file: str) -> None:
@@ -102,7 +104,7 @@ def _draw_header(figure: Figure, title: str, file: str) -> None:
     left, top = MARGIN / width, 1 - 0.1 / height
     figure.text(left, top, title, fontsize=TITLE_SIZE + 2, va='top')
     file = file if len(file) <= FILE_LENGTH else f'…{file[-FILE_LENGTH:]}'
-    style = dict(fontsize=TEXT_SIZE, color=GREY, ha='right', va='top', parse_math=False)
+    style = dict(fontsize=TEXT_SIZE, color=GRAY, ha='right', va='top', parse_math=False)
     figure.text(1 - left, top, file, **style)
 
 
@@ -114,14 +116,14 @@ def _draw(axes: Axes, name: str, values: np.ndarray, palette: list) -> None:
     elif _is_class(values):
         axes.imshow(paint(values, palette), interpolation='nearest')
     else:
-        colours = matplotlib.colormaps[COLOURS].with_extremes(bad=NO_VALUE)
-        axes.imshow(values, cmap=colours, vmin=0, vmax=1, interpolation='nearest')
+        colors = matplotlib.colormaps[COLORS].with_extremes(bad=NO_VALUE)
+        axes.imshow(values, cmap=colors, vmin=0, vmax=1, interpolation='nearest')
 
 
 def _said(name: str, values: np.ndarray, labels: np.ndarray | None) -> str:
-    """The number under a picture."""
+    """The number under an image."""
     if name == PREDICTION and labels is not None:
-        return f'mIoU {100 * picture_iou(values, labels):.1f}'
+        return f'mIoU {100 * image_iou(values, labels):.1f}'
     if values.ndim == 3 or name in (LABEL, PREDICTION):
         return ''
     if _is_class(values):
@@ -136,11 +138,11 @@ def _is_class(values: np.ndarray) -> bool:
 
 def _draw_bar(figure: Figure, bottom: float) -> None:
     """The scale that all maps share."""
-    colours = ScalarMappable(Normalize(0, 1), matplotlib.colormaps[COLOURS])
+    colors = ScalarMappable(Normalize(0, 1), matplotlib.colormaps[COLORS])
     ticks = {'0': 0.0, '¼': 0.25, '½': 0.5, '¾': 0.75, '1': 1.0}
-    draw_scale(figure, bottom, colours, ticks, length=2)
+    draw_scale(figure, bottom, colors, ticks, length=2)
     middle = bottom + 0.05 / figure.get_figheight()
-    style = dict(fontsize=TEXT_SIZE, color=GREY, va='center')
+    style = dict(fontsize=TEXT_SIZE, color=GRAY, va='center')
     figure.text(0.29, middle, 'value in a map, confidence', ha='right', **style)
     entry = Patch(facecolor=NO_VALUE, label='no value')
     place = dict(loc='center left', bbox_to_anchor=(0.71, middle))

@@ -11,7 +11,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from .figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH, legend_style
+from .figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH, legend_style
 from .scalars import (
     ACCURACY,
     MEAN_WEIGHT,
@@ -22,8 +22,8 @@ from .scalars import (
     sort_into_panels,
 )
 
-# Okabe and Ito's colours: told apart in every kind of colour blindness.
-COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
+# Okabe and Ito's colors: told apart in every kind of color blindness.
+COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 STYLES = ('-', (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)), (0, (1, 3)))
 SHARES = (MEAN_WEIGHT, ACCURACY)  # panels whose values are between 0 and 1
 LOG_FROM = 30  # ratio of the greatest to the least median from which a loss axis is logarithmic
@@ -34,7 +34,7 @@ Runs = Mapping[str, Sequence[dict[str, Series]]]
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Average each value with its neighbours, leaving out those that are no number.
+    """Average each value with its neighbors, leaving out those that are no number.
 
     Args:
         values: (points,).
@@ -66,7 +66,7 @@ def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
             a run. Validation results are never averaged.
 
     Returns:
-        The figure: one axes for each panel that has a curve, a colour for each name.
+        The figure: one axes for each panel that has a curve, a color for each name.
     """
     panels = {name: [sort_into_panels(seed) for seed in seeds] for name, seeds in runs.items()}
     shown = [
@@ -91,7 +91,7 @@ def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
             name: [seed[panel] for seed in seeds if panel in seed] for name, seeds in panels.items()
         }
         if last:
-            axes.set_xlabel('iteration', fontsize=TEXT_SIZE, color=GREY, labelpad=1)
+            axes.set_xlabel('iteration', fontsize=TEXT_SIZE, color=GRAY, labelpad=1)
         _draw_panel(axes, panel, curves, 1 if panel == VALIDATION else smooth)
     _draw_names(figure, runs)
     return figure
@@ -105,7 +105,7 @@ def _draw_panel(axes: Axes, panel: str, runs: dict, smooth: int | None) -> None:
             found = [seed[label] for seed in seeds if label in seed]
             if found:
                 style = STYLES[labels.index(label) % len(STYLES)]
-                curve = _draw_curve(axes, found, COLOURS[number % len(COLOURS)], style, smooth)
+                curve = _draw_curve(axes, found, COLORS[number % len(COLORS)], style, smooth)
                 curve.set_gid(f'{name}/{label}')
                 medians.append(np.nanmedian(curve.get_ydata()))
                 if panel == VALIDATION:
@@ -119,20 +119,20 @@ def _draw_panel(axes: Axes, panel: str, runs: dict, smooth: int | None) -> None:
 
 
 def _draw_curve(
-    axes: Axes, seeds: list[Series], colour: str, style: object, smooth: int | None
+    axes: Axes, seeds: list[Series], color: str, style: object, smooth: int | None
 ) -> Line2D:
     steps, mean, least, greatest = over_seeds(seeds)
     window = max(1, len(steps) // SMOOTH_POINTS) if smooth is None else smooth
     mean, least, greatest = (running_mean(values, window) for values in (mean, least, greatest))
     if len(seeds) > 1:
-        axes.fill_between(steps, least, greatest, color=colour, alpha=0.18, linewidth=0)
-    return axes.plot(steps, mean, color=colour, linestyle=style, linewidth=1.1)[0]
+        axes.fill_between(steps, least, greatest, color=color, alpha=0.18, linewidth=0)
+    return axes.plot(steps, mean, color=color, linestyle=style, linewidth=1.1)[0]
 
 
 def _decorate(axes: Axes, panel: str) -> None:
     axes.set_title(panel, fontsize=TITLE_SIZE, loc='left')
-    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GREY)
-    axes.tick_params(which='minor', length=1, width=0.4, colors=GREY)
+    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GRAY)
+    axes.tick_params(which='minor', length=1, width=0.4, colors=GRAY)
     axes.grid(linewidth=0.4, color='0.9')
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():
@@ -155,7 +155,7 @@ def _draw_labels(axes: Axes, labels: list[str]) -> None:
     cut = len(shared) == 1 and all(' ' in label for label in labels)
     names = [label.split(' ', 1)[1] if cut else label for label in labels]
     handles = [
-        Line2D([], [], color=GREY, linewidth=1.1, linestyle=style, label=label)
+        Line2D([], [], color=GRAY, linewidth=1.1, linestyle=style, label=label)
         for label, style in zip(names, cycle(STYLES))
     ]
     place = (0.5, -0.24 if axes.get_xlabel() else -0.14)
@@ -168,8 +168,8 @@ def _draw_names(figure: Figure, runs: Runs) -> None:
     handles = []
     for number, (name, seeds) in enumerate(runs.items()):
         label = f'{name} ({len(seeds)} seeds)' if len(seeds) > 1 else name
-        colour = COLOURS[number % len(COLOURS)]
-        handles.append(Line2D([], [], color=colour, linewidth=2.5, label=label))
+        color = COLORS[number % len(COLORS)]
+        handles.append(Line2D([], [], color=color, linewidth=2.5, label=label))
     longest = max(len(handle.get_label()) for handle in handles)
     figure.legend(
         handles=handles,

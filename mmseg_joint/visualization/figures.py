@@ -1,4 +1,4 @@
-"""What all figures share: their size, a grid of pictures, and how they reach the disk."""
+"""What all figures share: their size, a grid of images, and how they reach the disk."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from mmseg_joint.utils.atomic_write import atomic_write
 WIDTH, DPI = 8.0, 200  # inches, pixels an inch: 1600 pixels, the width of a README
 MARGIN, GAP, LINE = 0.06, 0.05, 0.16  # inches; LINE is a line of small text
 TITLE_SIZE, TEXT_SIZE = 9, 7.5
-GREY = '0.35'
+GRAY = '0.35'
 THIN: dict[str, Any] = {'linewidth': 0.4, 'edgecolor': '0.6'}
 FORMATS = ('png', 'pdf', 'svg')
 
 
-def picture_grid(
+def image_grid(
     rows: int, titles: Sequence[str], aspect: float, footer: float
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Lay out pictures of one shape, edge to edge, with room for a caption under each.
+    """Lay out images of one shape, edge to edge, with room for a caption under each.
 
     Args:
         rows: Number of rows.
         titles: One a column, written above the first row; long ones are wrapped.
-        aspect: Height of a picture divided by its width.
+        aspect: Height of an image divided by its width.
         footer: Height in inches that is kept free at the bottom.
 
     Returns:
@@ -52,13 +52,13 @@ def picture_grid(
     for row in range(rows):
         bottom = height - header - row * step - cell * aspect
         lefts = [MARGIN + column * (cell + GAP) for column in range(columns)]
-        grid.append([add_picture(figure, (left, bottom, cell, cell * aspect)) for left in lefts])
+        grid.append([add_image(figure, (left, bottom, cell, cell * aspect)) for left in lefts])
     for axes, text in zip(grid[0], wrapped):
         axes.set_title(text, fontsize=TITLE_SIZE, pad=4, parse_math=False)
     return figure, grid
 
 
-def add_picture(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
+def add_image(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
     """Add axes for an image: a thin frame and no ticks.
 
     Args:
@@ -80,24 +80,24 @@ def add_picture(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
 
 def legend_style(**changes: Any) -> dict[str, Any]:
     """Return the style of a small legend without a frame, with changes."""
-    small = {'fontsize': TEXT_SIZE, 'labelcolor': GREY, 'frameon': False, 'handlelength': 1.2}
+    small = {'fontsize': TEXT_SIZE, 'labelcolor': GRAY, 'frameon': False, 'handlelength': 1.2}
     return {**small, 'borderpad': 0.2, 'borderaxespad': 0.2, **changes}
 
 
 def draw_scale(
-    figure: Figure, bottom: float, colours: ScalarMappable, ticks: dict[str, float], length: float
+    figure: Figure, bottom: float, colors: ScalarMappable, ticks: dict[str, float], length: float
 ) -> None:
     """Draw the color bar of maps, in the middle of the figure.
 
     Args:
         figure: Where it goes.
         bottom: Its lower edge, as a fraction of the figure's height.
-        colours: The maps' colors.
+        colors: The maps' colors.
         ticks: Text -> value.
         length: Of the ticks, in points.
     """
     bar = figure.add_axes((0.3, bottom, 0.4, 0.1 / figure.get_figheight()))
-    scale = figure.colorbar(colours, cax=bar, orientation='horizontal')
+    scale = figure.colorbar(colors, cax=bar, orientation='horizontal')
     scale.set_ticks(list(ticks.values()), labels=list(ticks))
     scale.minorticks_off()
     scale.outline.set(**THIN)
@@ -105,17 +105,17 @@ def draw_scale(
 
 
 def caption(axes: Axes, text: str) -> None:
-    """Write a small line under a picture.
+    """Write a small line under an image.
 
     Args:
-        axes: The picture's.
+        axes: The image's.
         text: The line.
     """
-    axes.set_xlabel(text, fontsize=TEXT_SIZE, labelpad=2, color=GREY)
+    axes.set_xlabel(text, fontsize=TEXT_SIZE, labelpad=2, color=GRAY)
 
 
 def to_rgb(inputs: Tensor) -> np.ndarray:
-    """Turn a packed picture, as a data pipeline gives it, into one to look at.
+    """Turn a packed image, as a data pipeline gives it, into one to look at.
 
     Args:
         inputs: (3, H, W), 0-255, blue first as mmcv loads it.
@@ -123,17 +123,17 @@ def to_rgb(inputs: Tensor) -> np.ndarray:
     Returns:
         (H, W, 3), `uint8`, red first.
     """
-    picture = inputs.detach().cpu().permute(1, 2, 0).flip(-1)
-    return picture.clamp(0, 255).byte().numpy()
+    image = inputs.detach().cpu().permute(1, 2, 0).flip(-1)
+    return image.clamp(0, 255).byte().numpy()
 
 
-def choose_pictures(size: int, count: int, seed: int) -> list[int]:
-    """Choose pictures of a data set, spread over it, because neighbours may be frames of one video.
+def choose_images(size: int, count: int, seed: int) -> list[int]:
+    """Choose images of a dataset, spread over it, because neighbors may be frames of one video.
 
     Args:
-        size: Number of pictures in the data set.
-        count: Number of pictures to choose; if there are fewer, all are.
-        seed: Which of its neighbours each one is.
+        size: Number of images in the dataset.
+        count: Number of images to choose; if there are fewer, all are.
+        seed: Which of its neighbors each one is.
 
     Returns:
         Their numbers, rising.
@@ -156,7 +156,7 @@ def check_figure(path: str | Path) -> str:
         The format that its ending names.
 
     Raises:
-        JointError: The format is unknown, or there is a folder of that name.
+        JointError: When the format is unknown, or there is a folder of that name.
     """
     kind = Path(path).suffix[1:].lower()
     if kind not in FORMATS:
@@ -178,7 +178,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         path: Its file; the ending says the format. Missing folders are made.
 
     Raises:
-        JointError: The format is unknown, or the file cannot be written.
+        JointError: When the format is unknown, or the file cannot be written.
     """
     kind = check_figure(path)
     atomic_write(path, lambda partial: figure.savefig(partial, format=kind, dpi=figure.dpi))

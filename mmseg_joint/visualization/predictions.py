@@ -13,29 +13,29 @@ from torch import nn
 
 from mmseg_joint.errors import JointError
 
-from .figures import LINE, THIN, caption, legend_style, picture_grid, to_rgb
+from .figures import LINE, THIN, caption, image_grid, legend_style, to_rgb
 
 IGNORED = (255, 255, 255)
 LEGEND_COLUMNS = 7
 
 
 @dataclass
-class PredictedPicture:
-    """A picture, its labels and what some models say about it.
+class PredictedImage:
+    """An image, its labels and what some models say about it.
 
     Args:
-        picture: (H, W, 3), `uint8`, red first.
+        image: (H, W, 3), `uint8`, red first.
         labels: Class of each pixel, (H, W).
         predictions: Model's name -> class of each pixel, (H, W).
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     labels: np.ndarray
     predictions: dict[str, np.ndarray]
 
 
-def labelled_picture(packed: dict) -> PredictedPicture:
-    """Take picture and labels out of a packed sample.
+def labeled_image(packed: dict) -> PredictedImage:
+    """Take image and labels out of a packed sample.
 
     Args:
         packed: A sample as the data pipeline packs it: `inputs` (3, H, W) and `data_samples`.
@@ -44,36 +44,36 @@ def labelled_picture(packed: dict) -> PredictedPicture:
         Both at the labels' size, without predictions yet.
 
     Raises:
-        JointError: The sample has no label.
+        JointError: When the sample has no label.
     """
     sample = packed['data_samples']
     if 'gt_sem_seg' not in sample:
-        path = sample.metainfo.get('img_path', 'A test picture')
+        path = sample.metainfo.get('img_path', 'A test image')
         raise JointError(f'{path} has no label: load annotations in the test pipeline.')
     labels = sample.gt_sem_seg.data[0].cpu().numpy()
-    picture = to_rgb(packed['inputs'])
-    if picture.shape[:2] != labels.shape:
-        picture = cv2.resize(picture, labels.shape[::-1], interpolation=cv2.INTER_AREA)
-    return PredictedPicture(picture, labels, {})
+    image = to_rgb(packed['inputs'])
+    if image.shape[:2] != labels.shape:
+        image = cv2.resize(image, labels.shape[::-1], interpolation=cv2.INTER_AREA)
+    return PredictedImage(image, labels, {})
 
 
 @torch.no_grad()
 def predict(model: nn.Module, packed: dict) -> np.ndarray:
-    """Predict a picture as a test run does.
+    """Predict an image as a test run does.
 
     Args:
         model: An mmseg segmentor in evaluation mode.
         packed: A sample as the test pipeline packs it.
 
     Returns:
-        Class of each pixel of the original picture, (H, W).
+        Class of each pixel of the original image, (H, W).
     """
     batch = {'inputs': [packed['inputs']], 'data_samples': [packed['data_samples']]}
     return model.test_step(batch)[0].pred_sem_seg.data[0].cpu().numpy()
 
 
-def picture_iou(prediction: np.ndarray, labels: np.ndarray, ignore_index: int = 255) -> float:
-    """Mean IoU of one picture over the classes that its labels hold.
+def image_iou(prediction: np.ndarray, labels: np.ndarray, ignore_index: int = 255) -> float:
+    """Mean IoU of one image over the classes that its labels hold.
 
     Args:
         prediction: Class of each pixel, (H, W).
@@ -93,7 +93,7 @@ def picture_iou(prediction: np.ndarray, labels: np.ndarray, ignore_index: int = 
 
 
 def paint(classes: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Paint class indices in their colours.
+    """Paint class indices in their colors.
 
     Args:
         classes: (H, W); indices beyond the palette, such as 255, become white.
@@ -107,28 +107,28 @@ def paint(classes: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
     return table[classes.astype(np.uint8)]
 
 
-def draw_predictions(pictures: Sequence[PredictedPicture], metainfo: Mapping) -> Figure:
-    """Draw Fig. 5 of the HRS paper: picture, ground truth, and one column a model.
+def draw_predictions(images: Sequence[PredictedImage], metainfo: Mapping) -> Figure:
+    """Draw Fig. 5 of the HRS paper: image, ground truth, and one column a model.
 
     Args:
-        pictures: One a row, all with the same models.
-        metainfo: The data set's `classes` and `palette`.
+        images: One a row, all with the same models.
+        metainfo: The dataset's `classes` and `palette`.
 
     Returns:
         The figure: its axes row by row; its only legend names the classes that occur.
     """
-    drawn = [classes for row in pictures for classes in (row.labels, *row.predictions.values())]
+    drawn = [classes for row in images for classes in (row.labels, *row.predictions.values())]
     entries = class_entries(drawn, metainfo)
     lines = ceil(len(entries) / LEGEND_COLUMNS)
-    titles = ['picture', 'ground truth', *pictures[0].predictions]
-    aspect = max(row.picture.shape[0] / row.picture.shape[1] for row in pictures)
-    figure, grid = picture_grid(len(pictures), titles, aspect, footer=LINE * lines + 0.08)
-    for axes, row in zip(grid, pictures):
-        axes[0].imshow(row.picture, interpolation='antialiased')
+    titles = ['image', 'ground truth', *images[0].predictions]
+    aspect = max(row.image.shape[0] / row.image.shape[1] for row in images)
+    figure, grid = image_grid(len(images), titles, aspect, footer=LINE * lines + 0.08)
+    for axes, row in zip(grid, images):
+        axes[0].imshow(row.image, interpolation='antialiased')
         for panel, classes in zip(axes[1:], [row.labels, *row.predictions.values()]):
             panel.imshow(paint(classes, metainfo['palette']), interpolation='nearest')
         for panel, prediction in zip(axes[2:], row.predictions.values()):
-            caption(panel, f'mIoU {100 * picture_iou(prediction, row.labels):.1f}')
+            caption(panel, f'mIoU {100 * image_iou(prediction, row.labels):.1f}')
     draw_class_legend(figure, entries)
     return figure
 

@@ -44,7 +44,7 @@ def read_scalars(work_dir: str | Path) -> dict[str, Series]:
         Name of each value in the logs -> its series.
 
     Raises:
-        JointError: There is no log, it is empty, or a line of it is broken.
+        JointError: When there is no log, it is empty, or a line of it is broken.
     """
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     files += Path(work_dir).glob('vis_data/scalars.json')
@@ -150,7 +150,7 @@ def over_seeds(seeds: Iterable[Series]) -> tuple[np.ndarray, np.ndarray, np.ndar
         The iterations that all of them have, and there the mean, the least and the greatest value.
 
     Raises:
-        JointError: They share no iteration.
+        JointError: When they share no iteration.
     """
     seeds = list(seeds)
     common = seeds[0][0]

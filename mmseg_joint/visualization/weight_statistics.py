@@ -8,15 +8,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .curves import COLOURS
-from .figures import DPI, GREY, TEXT_SIZE, TITLE_SIZE, WIDTH
-from .weighting_maps import COLOURS as SHADES
-from .weighting_maps import WeightedPicture
+from .curves import COLORS
+from .figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH
+from .weighting_maps import COLORS as SHADES
+from .weighting_maps import WeightedImage
 
 
 @dataclass
 class WeightStatistics:
-    """What a checkpoint's weighting maps select among labelled source pixels.
+    """What a checkpoint's weighting maps select among labeled source pixels.
 
     Args:
         shares: Weight -> share of the pixels that have it; the shares add up to 1.
@@ -38,25 +38,25 @@ class WeightStatistics:
         return sum(weight * share for weight, share in self.shares.items())
 
 
-def weight_statistics(pictures: Sequence[WeightedPicture], num_classes: int) -> WeightStatistics:
-    """Count what the maps of some source pictures select.
+def weight_statistics(images: Sequence[WeightedImage], num_classes: int) -> WeightStatistics:
+    """Count what the maps of some source images select.
 
     Args:
-        pictures: What one checkpoint gives them, all with the same levels.
+        images: What one checkpoint gives them, all with the same levels.
         num_classes: Number of classes C.
 
     Returns:
-        The statistics over the labelled pixels of all pictures together.
+        The statistics over the labeled pixels of all images together.
     """
-    known = [~np.isnan(picture.total) for picture in pictures]
+    known = [~np.isnan(image.total) for image in images]
 
-    def labelled(maps: Sequence[np.ndarray]) -> np.ndarray:
+    def labeled(maps: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate([values[where] for values, where in zip(maps, known)])
 
-    weights = labelled([picture.total for picture in pictures])
-    labels = labelled([picture.labels for picture in pictures])
-    right = labels == labelled([picture.prediction for picture in pictures])
-    votes = len(pictures[0].levels)
+    weights = labeled([image.total for image in images])
+    labels = labeled([image.labels for image in images])
+    right = labels == labeled([image.prediction for image in images])
+    votes = len(images[0].levels)
     counts = np.bincount(np.rint(weights * votes).astype(int), minlength=votes + 1)
     pixels = np.bincount(labels, minlength=num_classes)
     sums = np.bincount(labels, weights=weights, minlength=num_classes)
@@ -65,8 +65,8 @@ def weight_statistics(pictures: Sequence[WeightedPicture], num_classes: int) -> 
         right=_mean(weights[right]),
         wrong=_mean(weights[~right]),
         levels={
-            level: _mean(labelled([picture.levels[level] for picture in pictures]))
-            for level in pictures[0].levels
+            level: _mean(labeled([image.levels[level] for image in images]))
+            for level in images[0].levels
         },
         classes=np.divide(sums, pixels, out=np.full(num_classes, np.nan), where=pixels > 0),
     )
@@ -93,8 +93,8 @@ def draw_weight_statistics(
     _draw_histogram(histogram, statistics)
     _draw_means(means, statistics)
     table = np.stack([entry.classes for entry in statistics.values()], axis=1)
-    colours = matplotlib.colormaps[SHADES].with_extremes(bad='0.75')
-    image = classes.imshow(table, cmap=colours, vmin=0, vmax=1, aspect='auto')
+    colors = matplotlib.colormaps[SHADES].with_extremes(bad='0.75')
+    image = classes.imshow(table, cmap=colors, vmin=0, vmax=1, aspect='auto')
     classes.set_yticks(range(len(class_names)), class_names)
     bar = figure.colorbar(image, ax=classes, shrink=0.9)
     bar.ax.tick_params(labelsize=TEXT_SIZE)
@@ -128,9 +128,9 @@ def _draw_means(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
     }
     for level in entries[0].levels:
         lines[f'{level} level'] = [entry.levels[level] for entry in entries]
-    for (name, values), colour in zip(lines.items(), COLOURS):
+    for (name, values), color in zip(lines.items(), COLORS):
         style = '--' if name.endswith('level') else '-'
-        axes.plot(values, style, marker='.', color=colour, label=name, linewidth=1.2)
+        axes.plot(values, style, marker='.', color=color, label=name, linewidth=1.2)
     axes.set_ylim(-0.03, 1.03)
     _draw_legend(axes)
 
@@ -138,7 +138,7 @@ def _draw_means(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
 def _draw_legend(axes: Axes) -> None:
     below = {'loc': 'upper center', 'bbox_to_anchor': (0.5, -0.22)}
     axes.legend(
-        **below, ncols=2, fontsize=TEXT_SIZE, labelcolor=GREY, frameon=False, columnspacing=1
+        **below, ncols=2, fontsize=TEXT_SIZE, labelcolor=GRAY, frameon=False, columnspacing=1
     )
 
 

@@ -21,35 +21,35 @@ from mmseg_joint.models.losses.weighting_maps import weighting_map
 from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
 
 from .figures import (
-    GREY,
+    GRAY,
     MARGIN,
     TEXT_SIZE,
     caption,
     draw_scale,
+    image_grid,
     legend_style,
-    picture_grid,
     to_rgb,
 )
 
-COLOURS = 'viridis'
-OPACITY = 0.6  # of the map over the picture
+COLORS = 'viridis'
+OPACITY = 0.6  # of the map over the image
 IGNORED = '0.75'
-FOOTER = 0.42  # inches, for the colour bar
+FOOTER = 0.42  # inches, for the color bar
 
 
 @dataclass
-class WeightedPicture:
-    """A source picture and the weights of its pixels.
+class WeightedImage:
+    """A source image and the weights of its pixels.
 
     Args:
-        picture: (H, W, 3), `uint8`, red first.
+        image: (H, W, 3), `uint8`, red first.
         total: H of Eq. 4, (H, W); NaN where the label is ignored.
         levels: Level -> H_k of Eq. 3 at every pixel, (H, W); NaN likewise.
         labels: Class of each pixel, (H, W), integers.
         prediction: Predicted class of each pixel, (H, W), integers.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     total: np.ndarray
     levels: dict[str, np.ndarray]
     labels: np.ndarray
@@ -66,7 +66,7 @@ def weighting_name(cfg: Config) -> str:
         Its name in `model.objectives`.
 
     Raises:
-        JointError: There is none.
+        JointError: When there is none.
     """
     for name, objective in (config_value(cfg, 'model').get('objectives') or {}).items():
         kind = (objective or {}).get('type')
@@ -80,8 +80,8 @@ def weighting_name(cfg: Config) -> str:
 
 
 @torch.no_grad()
-def weigh_picture(model: nn.Module, packed: dict, name: str = 'weighting') -> WeightedPicture:
-    """Compute the weights that a source picture gets in training, without dropout.
+def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> WeightedImage:
+    """Compute the weights that a source image gets in training, without dropout.
 
     Args:
         model: A :class:`JointEncoderDecoder`; left in the mode it was in.
@@ -89,13 +89,13 @@ def weigh_picture(model: nn.Module, packed: dict, name: str = 'weighting') -> We
         name: The weighting objective's name in the model.
 
     Returns:
-        The picture and its maps.
+        The image and its maps.
 
     Raises:
-        JointError: The sample has no label.
+        JointError: When the sample has no label.
     """
     if 'gt_sem_seg' not in packed['data_samples']:
-        path = packed['data_samples'].metainfo.get('img_path', 'A source picture')
+        path = packed['data_samples'].metainfo.get('img_path', 'A source image')
         raise JointError(f'{path} has no label: load annotations in the pipeline of the source.')
     objective = model.objectives[name]
     was_training = model.training
@@ -118,8 +118,8 @@ def weigh_picture(model: nn.Module, packed: dict, name: str = 'weighting') -> We
         weights = weights.masked_fill(labels == objective.ignore_index, torch.nan)
         return weights[0, :height, :width].cpu().numpy()
 
-    return WeightedPicture(
-        picture=to_rgb(packed['inputs']),
+    return WeightedImage(
+        image=to_rgb(packed['inputs']),
         total=read(list(scores)),
         levels={level: read([level]) for level in scores},
         labels=labels[0, :height, :width].cpu().numpy(),
@@ -127,57 +127,57 @@ def weigh_picture(model: nn.Module, packed: dict, name: str = 'weighting') -> We
     )
 
 
-def draw_weighting_maps(pictures: Sequence[WeightedPicture], per_class: bool = False) -> Figure:
-    """Draw Fig. 4 of the HRS paper: picture, hierarchical map over it, map of each level.
+def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False) -> Figure:
+    """Draw Fig. 4 of the HRS paper: image, hierarchical map over it, map of each level.
 
     Args:
-        pictures: One a row, all with the same levels.
+        images: One a row, all with the same levels.
         per_class: Whether a pixel reads the map of its own class; said in the figure.
 
     Returns:
-        The figure: its axes row by row, then the colour bar's.
+        The figure: its axes row by row, then the color bar's.
     """
-    levels = list(pictures[0].levels)
-    aspect = max(row.picture.shape[0] / row.picture.shape[1] for row in pictures)
-    titles = ['source picture', 'weight H', *(f'{level} level' for level in levels)]
-    figure, grid = picture_grid(len(pictures), titles, aspect, FOOTER)
-    colours, norm = _scale(len(levels))
-    for axes, row in zip(grid, pictures):
-        axes[0].imshow(row.picture, interpolation='antialiased')
-        axes[1].imshow(_pale(row.picture), cmap='gray', vmin=0, vmax=255)
+    levels = list(images[0].levels)
+    aspect = max(row.image.shape[0] / row.image.shape[1] for row in images)
+    titles = ['source image', 'weight H', *(f'{level} level' for level in levels)]
+    figure, grid = image_grid(len(images), titles, aspect, FOOTER)
+    colors, norm = _scale(len(levels))
+    for axes, row in zip(grid, images):
+        axes[0].imshow(row.image, interpolation='antialiased')
+        axes[1].imshow(_pale(row.image), cmap='gray', vmin=0, vmax=255)
         maps = [row.total, *row.levels.values()]
         for panel, weights in zip(axes[1:], maps):
             opacity = OPACITY if panel is axes[1] else 1.0
-            panel.imshow(weights, cmap=colours, norm=norm, alpha=opacity, interpolation='nearest')
-            labelled = weights[~np.isnan(weights)]
-            mean = f'mean {labelled.mean():.2f}' if labelled.size else 'all ignored'
+            panel.imshow(weights, cmap=colors, norm=norm, alpha=opacity, interpolation='nearest')
+            labeled = weights[~np.isnan(weights)]
+            mean = f'mean {labeled.mean():.2f}' if labeled.size else 'all ignored'
             caption(panel, mean)
-    _draw_scale(figure, colours, norm, len(levels), per_class)
+    _draw_scale(figure, colors, norm, len(levels), per_class)
     return figure
 
 
-def _pale(picture: np.ndarray) -> np.ndarray:
-    """The picture without its colours and darks, for the map's colours to stay true over it."""
-    return 60 + 195 / 255 * (picture @ np.array([0.299, 0.587, 0.114]))
+def _pale(image: np.ndarray) -> np.ndarray:
+    """The image without its colors and darks, for the map's colors to stay true over it."""
+    return 60 + 195 / 255 * (image @ np.array([0.299, 0.587, 0.114]))
 
 
 def _scale(levels: int) -> tuple[ListedColormap, BoundaryNorm]:
-    """One colour for each weight that `levels` votes can give."""
-    shades = matplotlib.colormaps[COLOURS](np.linspace(0, 1, levels + 1))
-    colours = ListedColormap(shades).with_extremes(bad=IGNORED)
-    return colours, BoundaryNorm((np.arange(levels + 2) - 0.5) / levels, levels + 1)
+    """One color for each weight that `levels` votes can give."""
+    shades = matplotlib.colormaps[COLORS](np.linspace(0, 1, levels + 1))
+    colors = ListedColormap(shades).with_extremes(bad=IGNORED)
+    return colors, BoundaryNorm((np.arange(levels + 2) - 0.5) / levels, levels + 1)
 
 
 def _draw_scale(
-    figure: Figure, colours: ListedColormap, norm: BoundaryNorm, levels: int, per_class: bool
+    figure: Figure, colors: ListedColormap, norm: BoundaryNorm, levels: int, per_class: bool
 ) -> None:
     width, height = figure.get_size_inches()
     votes = [Fraction(count, levels) for count in range(levels + 1)]
     ticks = {str(weight): float(weight) for weight in votes}
-    draw_scale(figure, 0.24 / height, ScalarMappable(norm, colours), ticks, length=0)
+    draw_scale(figure, 0.24 / height, ScalarMappable(norm, colors), ticks, length=0)
     level = 0.29 / height
     how = "weight of a pixel (its own class's map)" if per_class else 'weight of a pixel'
-    figure.text(MARGIN / width, level, how, fontsize=TEXT_SIZE, color=GREY, ha='left', va='center')
+    figure.text(MARGIN / width, level, how, fontsize=TEXT_SIZE, color=GRAY, ha='left', va='center')
     entry = Patch(facecolor=IGNORED, label='no label')
     place = dict(loc='center right', bbox_to_anchor=(1 - MARGIN / width, level))
     figure.legend(handles=[entry], **place, **legend_style(borderpad=0, borderaxespad=0))

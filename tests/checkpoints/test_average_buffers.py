@@ -8,7 +8,7 @@ from tests.ranks import on_ranks
 
 
 def statistics(rank: int, times: int) -> dict:
-    """A rank's batch norm after it has seen pictures of its own, and averaged."""
+    """A rank's batch norm after it has seen images of its own, and averaged."""
     norm = nn.BatchNorm2d(3)
     torch.manual_seed(rank)
     norm(torch.randn(2, 3, 4, 4))

@@ -53,7 +53,7 @@ def test_what_fits(check, model):
 
 
 @pytest.mark.parametrize(
-    ('task', 'change', 'told'),
+    ('task', 'change', 'message'),
     [
         ('resume', lambda s: s.pop('objectives.bias'), r'lacks 1 .*\(objectives\.bias\); give the'),
         ('resume', lambda s: s.update(more=torch.zeros(1)), r'has besides 1 .*\(more\)'),
@@ -63,10 +63,10 @@ def test_what_fits(check, model):
         ('start', lambda s: (s.clear(), s.update(a=torch.zeros(1))), "fits none of the model's 4"),
     ],
 )
-def test_what_does_not(check, model, task, change, told):
+def test_what_does_not(check, model, task, change, message):
     state = dict(model.state_dict())
     change(state)
-    with pytest.raises(JointError, match=rf'a\.pth.*{told}'):
+    with pytest.raises(JointError, match=rf'a\.pth.*{message}'):
         check(task, training(state))
 
 

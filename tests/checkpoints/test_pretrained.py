@@ -63,7 +63,7 @@ def test_the_log_counts_and_names_what_was_left(tmp_path, logged):
     assert (module.conv.weight == 1).all() and torch.equal(module.fc.weight, before)
     level, message = logged[0]
     assert level == logging.WARNING
-    assert f'loaded 1 of 4 parameters from {path}; left at initialisation: ' in message
+    assert f'loaded 1 of 4 parameters from {path}; left at initialization: ' in message
     assert 'conv.bias (not in the file)' in message
     assert 'fc.weight (shape (9, 4) in the file, (2, 4) here)' in message
     assert 'not in the network: other.bias' in message
@@ -123,7 +123,7 @@ def test_a_training_checkpoint_of_mmengine_loads(tmp_path):
     load_pretrained(Tiny(), str(path))
 
 
-def test_mixin_initialises_then_loads_once(tmp_path, logged):
+def test_mixin_initializes_then_loads_once(tmp_path, logged):
     path = tmp_path / 'conv.pth'
     torch.save({'conv.weight': torch.ones(4, 3, 1, 1)}, path)
     cfgs = [pretrained_cfg(path), {'type': 'Constant', 'layer': 'Conv2d', 'val': 3, 'bias': 2}]

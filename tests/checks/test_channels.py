@@ -41,7 +41,7 @@ def test_only_first_calls_are_watched_and_nothing_else_changes():
     assert list(model.state_dict()) == before
 
 
-def test_pictures_without_a_batch_too():
+def test_images_without_a_batch_too():
     conv = nn.Sequential(nn.ConvTranspose2d(3, 1, 1))
     watch_channels(Config(), conv)
     with pytest.raises(JointError, match=r'\(Sequential\) is made for 3 channels and given 2: set'):

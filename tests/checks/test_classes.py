@@ -28,7 +28,7 @@ def test_the_first_that_differs_is_named(model):
         JointError, match=r'^test_dataloader\.dataset has 2 .*num_classes is 3: make'
     ):
         check_classes(nn.DataParallel(model), data(2), 'test_dataloader.dataset')
-    domains = dict(source=data(3), unlabeled=data(5, labelled=False))
+    domains = dict(source=data(3), unlabeled=data(5, labeled=False))
     joint = data(3, domains=domains)
     check_classes(model, joint, 'x')
     domains['target'] = data(4)

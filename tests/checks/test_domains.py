@@ -21,7 +21,7 @@ def test_batches():
     check_batch(batch_of(source=3, target=1))
     check_batch(Config(dict(train_dataloader=dict(batch_size=5))))  # of one domain
     check_batch(Config(dict(train_dataloader=None)))
-    for shares, told in (
+    for shares, message in (
         (dict(sorce=2, target=2), r"names the domain 'sorce', .*\['source', 'target'\]: correct"),
         (
             dict(source=0.5),
@@ -32,7 +32,7 @@ def test_batches():
             r'batch_size is 4: set it to 3, the sum of .*sampler\.samples_per_domain',
         ),
     ):
-        with pytest.raises(JointError, match=told):
+        with pytest.raises(JointError, match=message):
             check_batch(batch_of(**shares))
 
 

@@ -46,13 +46,13 @@ def test_each_is_needed(launcher, name, variables):
 
 
 @pytest.mark.parametrize(
-    ('wrong', 'told'),
+    ('wrong', 'message'),
     [
         (dict(WORLD_SIZE='many'), 'WORLD_SIZE is "many"'),
         (dict(RANK='2'), 'RANK is 2 of 2 processes'),
     ],
 )
-def test_wrong_values(wrong, told, variables):
+def test_wrong_values(wrong, message, variables):
     variables({**GOOD['pytorch'], **wrong})
-    with pytest.raises(JointError, match=f'{told}.*torchrun'):
+    with pytest.raises(JointError, match=f'{message}.*torchrun'):
         check_launcher_variables('pytorch')

@@ -23,7 +23,7 @@ def source(value) -> Config:
 
 
 @pytest.mark.parametrize(
-    ('config', 'told'),
+    ('config', 'message'),
     [
         (
             model(neck=dict(type='VGGEncodr')),
@@ -56,13 +56,13 @@ def source(value) -> Config:
         ),
     ],
 )
-def test_types(config, told):
-    with pytest.raises(JointError, match=re.escape(told)):
+def test_types(config, message):
+    with pytest.raises(JointError, match=re.escape(message)):
         check_parts(config, 'train')
 
 
 @pytest.mark.parametrize(
-    ('config', 'told'),
+    ('config', 'message'),
     [
         (
             model(neck=dict(type='VGGEncoder', x=1)),
@@ -85,8 +85,8 @@ def test_types(config, told):
         ),
     ],
 )
-def test_arguments(config, told):
-    with pytest.raises(JointError, match=re.escape(told)):
+def test_arguments(config, message):
+    with pytest.raises(JointError, match=re.escape(message)):
         check_parts(config, 'train')
 
 
@@ -131,8 +131,8 @@ def test_a_value_that_a_constructor_refuses_is_told_with_the_part_that_it_is_in(
     cfg = Config(dict(model=dict(type=Outer, backbone=dict(type=Picky, mean=[1, 2]))))
     with pytest.raises(AssertionError) as caught:
         MODELS.build(cfg.model)
-    told = r'^model\.backbone has type="Picky", but .*got 2 values: correct it\.$'
-    with pytest.raises(JointError, match=told):
+    message = r'^model\.backbone has type="Picky", but .*got 2 values: correct it\.$'
+    with pytest.raises(JointError, match=message):
         check_refusal(cfg, 'train', caught.value)
     cfg.model.backbone.mean = [1, 2, 3]
     check_refusal(cfg, 'train', caught.value)  # of something else

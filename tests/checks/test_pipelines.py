@@ -24,7 +24,7 @@ def test_pipelines_that_pack():
 
 
 @pytest.mark.parametrize(
-    ('value', 'told'),
+    ('value', 'message'),
     [
         (dict(pipeline=None), r'source\.pipeline is None: list its steps'),
         (dict(pipeline=['x']), r"source\.pipeline is \['x'\]: list its steps, each a dict"),
@@ -34,6 +34,6 @@ def test_pipelines_that_pack():
         (dict(dataset=dict(pipeline=[LOAD])), r'source\.dataset\.pipeline has no'),
     ],
 )
-def test_pipelines_that_do_not(value, told):
-    with pytest.raises(JointError, match=told):
+def test_pipelines_that_do_not(value, message):
+    with pytest.raises(JointError, match=message):
         check_pipelines(source(value))

@@ -24,7 +24,7 @@ def test_parts():
 
 
 @pytest.mark.parametrize(
-    ('key', 'good', 'bad', 'told'),
+    ('key', 'good', 'bad', 'message'),
     [
         ('train_cfg.max_iters', [1, 2e4, None], [0, -1, 1.5, '9', True, [1]], 'number from 1'),
         ('train_cfg.val_interval', [1], [0], 'from 1'),
@@ -34,12 +34,14 @@ def test_parts():
         ('randomness.seed', [0, 2**32 - 1, None], [-1, 2**32, 'a'], 'from 0 to 4294967295'),
     ],
 )
-def test_numbers(key, good, bad, told):
+def test_numbers(key, good, bad, message):
     part, name = key.split('.')
     for value in good:
         check_numbers(Config({part: {name: value}}))
     for value in bad:
-        with pytest.raises(JointError, match=rf'^{part}\.{name} is .*: give a whole .*{told}\.$'):
+        with pytest.raises(
+            JointError, match=rf'^{part}\.{name} is .*: give a whole .*{message}\.$'
+        ):
             check_numbers(Config({part: {name: value}}))
 
 
@@ -53,7 +55,7 @@ def test_a_value_deep_in_a_config():
 
 
 @pytest.mark.parametrize(
-    ('config', 'told'),
+    ('config', 'message'),
     [
         (dict(model=dict(objectives='x')), r"^model\.objectives is 'x': give a dict"),
         (dict(train_dataloader=dict(dataset=dict(domains=[1]))), r'domains is \[1\]: give a dict'),
@@ -63,8 +65,8 @@ def test_a_value_deep_in_a_config():
         (dict(custom_hooks=dict(type='A')), 'custom_hooks is .*: give a list'),
     ],
 )
-def test_sections_of_another_kind(config, told):
-    with pytest.raises(JointError, match=told):
+def test_sections_of_another_kind(config, message):
+    with pytest.raises(JointError, match=message):
         check_sections(Config(config))
 
 

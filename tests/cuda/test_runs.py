@@ -72,7 +72,7 @@ def test_resumed_run_ends_bit_for_bit_alike_with_deterministic_algorithms(
 
 
 def test_resumed_run_goes_on_alike_without(roots, tmp_path, device):
-    """The same pictures, draws, steps and rates; the weights up to the order of sums."""
+    """The same images, draws, steps and rates; the weights up to the order of sums."""
     if device.type == 'cpu':
         pytest.skip('a CPU is deterministic: the test above says more')
     whole = run(roots, tmp_path / 'whole', False)

@@ -28,25 +28,25 @@ def carla(tmp_path):
     for folder in ('images', 'labelIds'):
         (tmp_path / 'carla' / folder).mkdir(parents=True)
     tags = rng.randint(0, 29, (20, 30)).astype(np.uint8)
-    picture = rng.randint(0, 256, (20, 30, 3)).astype(np.uint8)
-    Image.fromarray(picture).save(tmp_path / 'carla/images/a.png')
+    image = rng.randint(0, 256, (20, 30, 3)).astype(np.uint8)
+    Image.fromarray(image).save(tmp_path / 'carla/images/a.png')
     Image.fromarray(tags).save(tmp_path / 'carla/labelIds/a.png')
-    return tmp_path / 'carla', picture, tags
+    return tmp_path / 'carla', image, tags
 
 
 def test_gta_dataset_reads_what_it_writes(tool, carla, tmp_path, pipeline):
-    source, picture, tags = carla
+    source, image, tags = carla
     assert tool.convert(source, tmp_path / 'out') == 1
     label = Image.open(tmp_path / 'out/labels/a.png')
     assert label.mode == 'P'
     raw = np.vectorize(CARLA_TO_CITYSCAPES_IDS.get)(tags)
     np.testing.assert_array_equal(np.array(label), raw)
-    # the colours are Cityscapes': tag 14 is a car, tag 0 nothing
-    colours = np.array(label.convert('RGB'))
-    assert (colours[tags == 14] == (0, 0, 142)).all() and (colours[tags == 0] == 0).all()
+    # the colors are Cityscapes': tag 14 is a car, tag 0 nothing
+    colors = np.array(label.convert('RGB'))
+    assert (colors[tags == 14] == (0, 0, 142)).all() and (colors[tags == 0] == 0).all()
     cfg = {'type': 'GTADataset', 'data_root': str(tmp_path / 'out'), 'pipeline': pipeline()}
     sample = DATASETS.build(cfg)[0]
-    np.testing.assert_array_equal(sample['inputs'].permute(1, 2, 0)[..., [2, 1, 0]], picture)
+    np.testing.assert_array_equal(sample['inputs'].permute(1, 2, 0)[..., [2, 1, 0]], image)
     wanted = np.vectorize(GTA_IDS.get)(raw)
     np.testing.assert_array_equal(sample['data_samples'].gt_sem_seg.data[0], wanted)
 

@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from torch.utils.data import BatchSampler, DataLoader
 
-from mmseg_joint.datasets import Draw, JointDataset, JointSampler
+from mmseg_joint.datasets import JointDataset, JointSampler, SampleRequest
 from mmseg_joint.errors import JointError, user_message
 
 AUGMENT = [
@@ -44,7 +44,7 @@ def joint(domains):
 
 
 def batches(dataset, count, workers=0, skip=0):
-    """What a training would see: picture and label bytes, with the metainfo."""
+    """What a training would see: image and label bytes, with the metainfo."""
     sampler = JointSampler(dataset, {'source': 2, 'target': 1, 'unlabeled': 1}, seed=9)
     sampler.skip(skip * sampler.batch_size)
     loader = DataLoader(
@@ -57,10 +57,10 @@ def batches(dataset, count, workers=0, skip=0):
     try:
         for _ in range(count):
             batch = next(iterator)
-            for picture, sample in zip(batch['inputs'], batch['data_samples']):
+            for image, sample in zip(batch['inputs'], batch['data_samples']):
                 label = sample.gt_sem_seg.data.numpy().tobytes() if 'gt_sem_seg' in sample else None
                 meta = sample.metainfo
-                seen.append((meta['domain'], meta['draw'], picture.numpy().tobytes(), label))
+                seen.append((meta['domain'], meta['draw'], image.numpy().tobytes(), label))
     finally:
         if workers:  # now, and not when the error's traceback happens to be collected
             iterator._shutdown_workers()
@@ -76,7 +76,7 @@ def test_batches_do_not_depend_on_workers_or_resuming(domains):
     assert [s[3] is None for s in here] == [False, False, False, True] * 4
     assert batches(dataset, 4, workers=2) == here
     assert batches(dataset, 2, skip=2) == here[8:]
-    # the same picture is augmented anew each time it comes round
+    # the same image is augmented anew each time it comes round
     assert len({s[2] for s in here}) == len(here)
 
 
@@ -85,21 +85,21 @@ def test_generators_of_the_training_are_left_alone(domains):
     random.seed(1), np.random.seed(1), torch.manual_seed(1)
     wanted = random.random(), np.random.rand(), torch.rand(1)
     random.seed(1), np.random.seed(1), torch.manual_seed(1)
-    dataset[Draw('source', 3, 17, 4, 2, 0)]
+    dataset[SampleRequest('source', 3, 17, 4, 2, 0)]
     assert (random.random(), np.random.rand(), torch.rand(1)) == wanted
 
 
 def test_a_draw_is_the_domains_own_sample(domains, pipeline):
     domains['source']['pipeline'] = pipeline()
     dataset = joint(domains)
-    sample = dataset[Draw('source', 3, 17, 4, 2, 0)]
+    sample = dataset[SampleRequest('source', 3, 17, 4, 2, 0)]
     wanted = DATASETS.build(domains['source'])[3]
     assert torch.equal(sample['inputs'], wanted['inputs'])
     assert torch.equal(
         sample['data_samples'].gt_sem_seg.data, wanted['data_samples'].gt_sem_seg.data
     )
     assert sample['data_samples'].metainfo['domain'] == 'source'
-    assert sample['data_samples'].metainfo['draw'] == Draw('source', 3, 17, 4, 2, 0)
+    assert sample['data_samples'].metainfo['draw'] == SampleRequest('source', 3, 17, 4, 2, 0)
 
 
 def test_plain_numbers_run_through_all_domains(domains):
@@ -140,12 +140,12 @@ def test_refuses_different_classes_and_empty_domains(domains):
         joint({'target': []})
     with pytest.raises(JointError, match='JointDataset needs domains'):
         joint({})
-    # unlabelled pictures have no classes to agree on
+    # unlabeled images have no classes to agree on
     joint({'source': domains['source'], 'unlabeled': domains['unlabeled']})
 
 
 def plain_city(domains, *steps):
-    """mmseg's own data set and loaders on raw ids: the mistake that must not go unnoticed."""
+    """mmseg's own dataset and loaders on raw ids: the mistake that must not go unnoticed."""
     return {
         'type': 'CityscapesDataset',
         'data_root': domains['unlabeled']['data_root'],
@@ -163,7 +163,7 @@ def plain_city(domains, *steps):
 def test_checks_what_mmsegs_loaders_give(domains):
     dataset = joint({'target': plain_city(domains)})
     with pytest.raises(JointError) as caught:
-        dataset[Draw('target', 1, 0, 0, 1, 0)]
+        dataset[SampleRequest('target', 1, 0, 0, 1, 0)]
     path = dataset.get_data_info(1)['seg_map_path']
     for part in (path, "domain 'target'", '[19, 20, 21, ', '19 classes', 'raw ids'):
         assert part in str(caught.value)
@@ -177,7 +177,7 @@ def test_checks_sizes_after_the_pipeline(domains):
         joint({'target': cfg})[0]
 
 
-def test_a_coloured_label_is_called_by_its_name(domains):
+def test_a_colored_label_is_called_by_its_name(domains):
     cfg = plain_city(domains)
     path = sorted(Path(cfg['data_root']).rglob('*labelIds.png'))[0]
     Image.fromarray(np.zeros((32, 40, 3), np.uint8)).save(path)
@@ -211,11 +211,11 @@ def test_the_sentence_survives_a_worker(domains):
             batches(dataset, 3, workers)
         texts.append(user_message(caught.value))
     assert texts[0] == texts[1]
-    assert texts[0].startswith("the picture '") and '\n' not in texts[0]
+    assert texts[0].startswith("the image '") and '\n' not in texts[0]
 
 
 @pytest.mark.parametrize('folder', ['absent', 'empty'])
-def test_mmsegs_own_data_sets_end_with_one_sentence_too(tmp_path, folder):
+def test_mmsegs_own_datasets_end_with_one_sentence_too(tmp_path, folder):
     (tmp_path / 'empty/leftImg8bit').mkdir(parents=True)
     own = {
         'type': 'CityscapesDataset',

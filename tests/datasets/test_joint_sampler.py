@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 from mmseg.registry import DATA_SAMPLERS
 
-from mmseg_joint.datasets import Draw, JointDataset, JointSampler, joint_sampler
+from mmseg_joint.datasets import JointDataset, JointSampler, SampleRequest, joint_sampler
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
 
@@ -50,7 +50,7 @@ def test_exact_order_unshuffled(dataset):
         ('target', 1, 1, 1), ('source', 2, 2, 1), ('source', 3, 3, 1),
         ('target', 2, 2, 2), ('source', 4, 4, 2), ('source', 0, 5, 2),
     ]  # fmt: skip
-    assert take(sampler, 9) == [Draw(*draw, 3, 7) for draw in wanted]
+    assert take(sampler, 9) == [SampleRequest(*draw, 3, 7) for draw in wanted]
 
 
 def test_shuffled_stream_is_one_permutation_after_the_other(dataset):

@@ -14,7 +14,7 @@ from mmseg_joint.errors import JointError
 FOLDER = SHIPPED / 'cityscapes'
 COUNTS, SEEDS = (50, 100, 200, 500, 1000), (0, 1, 2)
 SUFFIX = '_leftImg8bit.png'
-PICTURES_OF_A_CITY = {
+IMAGES_OF_A_CITY = {
     'aachen': 174, 'bochum': 96, 'bremen': 316, 'cologne': 154, 'darmstadt': 85,
     'dusseldorf': 221, 'erfurt': 109, 'hamburg': 248, 'hanover': 196, 'jena': 119, 'krefeld': 99,
     'monchengladbach': 94, 'strasbourg': 365, 'stuttgart': 196, 'tubingen': 144, 'ulm': 95,
@@ -23,7 +23,7 @@ PICTURES_OF_A_CITY = {
 
 
 class Cityscapes:
-    """Has the training set's names, but no picture; its files are listed in a wild order."""
+    """Has the training set's names, but no image; its files are listed in a wild order."""
 
     data_prefix = {'img_path': '/data/leftImg8bit/train'}  # noqa: RUF012
     img_suffix = SUFFIX
@@ -54,7 +54,7 @@ def shipped(count, seed):
 def test_the_training_set_is_whole():
     names = read_names(FOLDER / 'train.txt')
     assert names == sorted(set(names)) and len(names) == 2975
-    assert Counter(name.split('/')[0] for name in names) == PICTURES_OF_A_CITY
+    assert Counter(name.split('/')[0] for name in names) == IMAGES_OF_A_CITY
     for name in names:
         city, stem = name.split('/')
         parts = stem.split('_')

@@ -19,7 +19,7 @@ SYNTHIA = {
 }  # fmt: skip
 
 
-def test_classes_and_colours_are_mmsegs():
+def test_classes_and_colors_are_mmsegs():
     assert CityscapesDataset.METAINFO['classes'] == maps.CITYSCAPES_CLASSES
     assert CityscapesDataset.METAINFO['palette'] == maps.CITYSCAPES_PALETTE
 

@@ -74,9 +74,9 @@ def test_list_file(inner, tmp_path, cut):
 @pytest.mark.parametrize(
     'text, message',
     [
-        ('nobody\n', r"list\.txt' names \['nobody'\], which are not among the pictures"),
+        ('nobody\n', r"list\.txt' names \['nobody'\], which are not among the images"),
         (f'{name(1)}\n{name(1)[:-4]}\n', r"list\.txt' names \['aachen/aachen_000001.*more than"),
-        ('\n', 'names no picture'),
+        ('\n', 'names no image'),
     ],
 )
 def test_refuses_bad_lists(inner, tmp_path, text, message):
@@ -104,7 +104,7 @@ def test_refuses_bad_lists(inner, tmp_path, text, message):
         ({'list_file': '{many}.txt'}, r"'\{many\}\.txt' has braces"),
         ({'list_file': '{.txt'}, 'has braces'),
         ({'list_file': '{count:q}.txt', 'count': 1}, 'has braces'),
-        ({'count': 8, 'held_out': True}, 'held_out leaves no picture: the subset has all 8'),
+        ({'count': 8, 'held_out': True}, 'held_out leaves no image: the subset has all 8'),
     ],
 )
 def test_refuses_bad_numbers(inner, kwargs, message):
@@ -125,7 +125,7 @@ def test_a_list_may_be_picked_by_the_seed_alone(inner, tmp_path):
     assert subset(inner, list_file=str(tmp_path / '{seed}.txt'), seed=3).names == [name(5)]
 
 
-def test_all_pictures_need_no_list(inner):
+def test_all_images_need_no_list(inner):
     assert len(subset(inner, list_file='/no/{count}.txt', count=8)) == 8
     with pytest.raises(JointError, match=r"'/no/7\.txt' is neither"):
         len(subset(inner, list_file='/no/{count}.txt', count=7))
@@ -133,7 +133,7 @@ def test_all_pictures_need_no_list(inner):
 
 def test_refuses_a_list_of_another_length(inner, tmp_path):
     (tmp_path / '3.txt').write_text(f'{name(0)}\n{name(1)}\n')
-    with pytest.raises(JointError, match=r"3\.txt' names 2 pictures, but count is 3"):
+    with pytest.raises(JointError, match=r"3\.txt' names 2 images, but count is 3"):
         len(subset(inner, list_file=str(tmp_path / '{count}.txt'), count=3))
 
 
@@ -141,9 +141,9 @@ def test_refuses_a_list_of_another_length(inner, tmp_path):
 def test_held_out_is_the_rest(inner, tmp_path, monkeypatch, how):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'L').write_text(name(6))
-    labelled, held_out = subset(inner, **how), subset(inner, held_out=True, **how)
-    assert not set(labelled.names) & set(held_out.names)
-    assert sorted(labelled.names + held_out.names) == [name(i) for i in range(8)]
+    labeled, held_out = subset(inner, **how), subset(inner, held_out=True, **how)
+    assert not set(labeled.names) & set(held_out.names)
+    assert sorted(labeled.names + held_out.names) == [name(i) for i in range(8)]
     paths = {held_out.get_data_info(i)['img_path'] for i in range(len(held_out))}
     assert {path.split('train/')[-1] for path in paths} == set(held_out.names)
 

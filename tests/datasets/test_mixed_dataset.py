@@ -30,7 +30,7 @@ class Numbers:
 
 
 @pytest.mark.parametrize('shares', [(1, 1), (2, 1), (1, 3)])
-def test_shares_hold_and_every_picture_is_shown(shares):
+def test_shares_hold_and_every_image_is_shown(shares):
     mixed = MixedDataset([Numbers('a', 5), Numbers('b', 13)], shares)
     samples = [mixed[i] for i in range(len(mixed))]
     for start in range(0, len(samples), sum(shares)):
@@ -38,7 +38,7 @@ def test_shares_hold_and_every_picture_is_shown(shares):
         assert (part['a'], part['b']) == shares
     assert set(samples) == {('a', i) for i in range(5)} | {('b', i) for i in range(13)}
     seen = Counter(samples)
-    for name, count in (('a', 5), ('b', 13)):  # each data set comes round evenly
+    for name, count in (('a', 5), ('b', 13)):  # each dataset comes round evenly
         times = [seen[name, i] for i in range(count)]
         assert max(times) - min(times) <= 1
     assert mixed.get_data_info(3) == samples[3]
@@ -61,7 +61,7 @@ def test_real_datasets_with_different_label_formats(tmp_path, write_gta, write_s
             ],
         )
     )
-    assert len(mixed) == 6 and mixed.labelled
+    assert len(mixed) == 6 and mixed.labeled
     folders = [mixed[i]['data_samples'].img_path for i in range(6)]
     assert [('synthia' in folder) for folder in folders] == [False, True] * 3
 

@@ -74,7 +74,7 @@ def test_cities_are_apart(tmp_path):
         build(tmp_path, city='rome')
 
 
-def test_train_pictures_have_no_labels(tmp_path):
+def test_train_images_have_no_labels(tmp_path):
     written = write(tmp_path)
     with pytest.raises(JointError, match=r"no labels for split='train'.*'unlabeled'"):
         build(tmp_path, split='train')
@@ -105,14 +105,14 @@ def test_lists_with_and_without_suffix(tmp_path):
         f'pano_0000{i}_0_180.{s}' for i, s in ((1, 'jpg'), (2, 'png'), (0, 'png'))
     ]
     (tmp_path / 'list.txt').write_text('pano_00000_0_180.jpg\n')
-    with pytest.raises(JointError, match='1 pictures that are not there'):
+    with pytest.raises(JointError, match='1 images that are not there'):
         build(tmp_path, ann_file='list.txt')
 
 
 def test_a_missing_label_is_named(tmp_path):
     write(tmp_path)
     (tmp_path / 'Rome/Labels/Test/pano_00001_0_180_eval.png').unlink()
-    with pytest.raises(JointError, match=r'1 of 3 pictures.*pano_00001_0_180_eval\.png.*_eval'):
+    with pytest.raises(JointError, match=r'1 of 3 images.*pano_00001_0_180_eval\.png.*_eval'):
         build(tmp_path)
 
 

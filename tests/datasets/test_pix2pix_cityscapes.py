@@ -56,7 +56,7 @@ def write_pairs(root: Path, count: int = 2, quality: int = 75) -> dict[str, np.n
     return drawn
 
 
-def test_colours_against_a_search_pixel_by_pixel(tool):
+def test_colors_against_a_search_pixel_by_pixel(tool):
     rng = np.random.RandomState(0)
     known = np.array(CITYSCAPES_PALETTE)[rng.randint(0, 19, 600)]
     near = np.clip(known + rng.randint(-20, 21, (600, 3)), 0, 255)

@@ -25,7 +25,7 @@ KINDS = {
 
 
 def read_back(dataset):
-    """Picture path → label as it reaches the model."""
+    """Image path → label as it reaches the model."""
     samples = [dataset[i]['data_samples'] for i in range(len(dataset))]
     return {s.metainfo['img_path']: s.gt_sem_seg.data[0].numpy() for s in samples}
 
@@ -120,7 +120,7 @@ def test_ann_file_with_and_without_suffix(tmp_path, write_gta):
     names = [dataset.get_data_info(i)['img_path'][-9:] for i in range(len(dataset))]
     assert names == ['00002.png', '00000.png']
     (tmp_path / 'some.txt').write_text('00002\n77777\n')
-    with pytest.raises(JointError, match=r'some\.txt.*1 pictures that are not there.*77777'):
+    with pytest.raises(JointError, match=r'some\.txt.*1 images that are not there.*77777'):
         DATASETS.build(cfg)
     with pytest.raises(JointError, match=r'other\.txt.*correct ann_file'):
         DATASETS.build(dict(cfg, ann_file='other.txt'))
@@ -137,7 +137,7 @@ def test_refuses_missing_folders_and_labels(kind, tmp_path, request):
     Path(label).unlink()
     with pytest.raises(JointError) as caught:
         DATASETS.build(cfg)
-    for part in (f'1 of 3 pictures of {kind}', label.rsplit('/', 1)[-1], 'data_root'):
+    for part in (f'1 of 3 images of {kind}', label.rsplit('/', 1)[-1], 'data_root'):
         assert part in str(caught.value)
 
 

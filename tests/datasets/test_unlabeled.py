@@ -23,7 +23,7 @@ def test_never_needs_labels(tmp_path, write_gta, pipeline, wrap, loader):
     elif wrap == 'ConcatDataset':
         cfg = {'type': wrap, 'datasets': [cfg]}
     dataset = DATASETS.build({'type': 'Unlabeled', 'dataset': cfg})
-    assert len(dataset) == 3 and not dataset.labelled
+    assert len(dataset) == 3 and not dataset.labeled
     assert 'seg_map_path' not in dataset.get_data_info(0)
     for i in range(3):
         sample = dataset[i]
@@ -43,8 +43,8 @@ def test_mmsegs_own_dataset(tmp_path, write_cityscapes, pipeline):
     dataset = DATASETS.build({'type': 'Unlabeled', 'dataset': cfg})
     assert 'gt_sem_seg' not in dataset[0]['data_samples']
     assert 'seg_map_path' not in dataset.get_data_info(0)
-    labelled = dict(cfg, pipeline=[{'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}])
-    np.testing.assert_array_equal(dataset[1]['inputs'], DATASETS.build(labelled)[1]['inputs'])
+    labeled = dict(cfg, pipeline=[{'type': 'LoadImageFromFile'}, {'type': 'PackSegInputs'}])
+    np.testing.assert_array_equal(dataset[1]['inputs'], DATASETS.build(labeled)[1]['inputs'])
 
 
 def test_nested_steps_and_the_given_config_stays():
@@ -69,5 +69,5 @@ def test_nested_steps_and_the_given_config_stays():
 def test_refuses_a_built_dataset(tmp_path, write_gta):
     write_gta(tmp_path)
     built = DATASETS.build({'type': 'GTADataset', 'data_root': str(tmp_path)})
-    with pytest.raises(JointError, match=r'needs the config of a data set .* not GTADataset'):
+    with pytest.raises(JointError, match=r'needs the config of a dataset .* not GTADataset'):
         DATASETS.build({'type': 'Unlabeled', 'dataset': built})

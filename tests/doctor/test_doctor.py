@@ -61,7 +61,7 @@ def test_a_healthy_config_has_no_problem_and_the_right_histogram(check, roots):
     status, said, problems = check()
     assert (status, problems) == (0, [])
     assert said.endswith('no problem found\n')
-    assert re.search(r'source +3 pictures, 3 of them read \(GTADataset\)', said)
+    assert re.search(r'source +3 images, 3 of them read \(GTADataset\)', said)
     gta = sorted((roots['GTADataset'] / 'labels').iterdir())
     columns = [shares(gta, GTA_IDS)]
     columns += [shares(labels_of(roots, split), CITYSCAPES_IDS) for split in ('train', 'val')]
@@ -117,11 +117,11 @@ def test_all_problems_are_told_in_one_go(check, roots, tmp_path):
         r'no optimizer \(objectives\.weighting.*: add optim_wrapper\.weighting',
     ]
     assert len(problems) == len(wanted), problems
-    for sentence, problem in zip(wanted, problems):
-        assert re.search(sentence, problem), problem
+    for message, problem in zip(wanted, problems):
+        assert re.search(message, problem), problem
 
 
-def test_a_picture_without_label_is_named_whoever_lists_the_files(check, roots):
+def test_an_image_without_label_is_named_whoever_lists_the_files(check, roots):
     plain = dict(
         type='CityscapesDataset',
         data_root=str(roots['CityscapesIdsDataset']),
@@ -139,15 +139,15 @@ def test_a_picture_without_label_is_named_whoever_lists_the_files(check, roots):
             name = label.name.replace('labelIds', 'labelTrainIds')
             Image.fromarray(train_ids.astype(np.uint8)).save(label.with_name(name))
     _, _, problems = check({f'{DOMAINS}.target': plain})
-    assert re.search(r'1 of 3 pictures have no label.*000001_000019_gtFine_label', problems[0])
+    assert re.search(r'1 of 3 images have no label.*000001_000019_gtFine_label', problems[0])
 
     gone.unlink()
     _, _, problems = check()
-    assert re.search(r'1 of 3 pictures of CityscapesIdsDataset have no label', problems[0])
+    assert re.search(r'1 of 3 images of CityscapesIdsDataset have no label', problems[0])
 
 
 def test_labels_that_plain_mmseg_would_swallow(check, roots):
-    """Raw ids read as classes, colours, and a label of another size."""
+    """Raw ids read as classes, colors, and a label of another size."""
     plain = dict(
         type='BaseSegDataset',
         data_root=str(roots['CityscapesIdsDataset']),
@@ -157,31 +157,31 @@ def test_labels_that_plain_mmseg_would_swallow(check, roots):
         metainfo=dict(classes=CITYSCAPES_CLASSES),
         pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), PACK],
     )
-    _, colours, small = labels_of(roots)
-    cv2.imwrite(str(colours), np.zeros((60, 80, 3), np.uint8))
+    _, colors, small = labels_of(roots)
+    cv2.imwrite(str(colors), np.zeros((60, 80, 3), np.uint8))
     cv2.imwrite(str(small), np.zeros((30, 80), np.uint8))
     _, _, problems = check({f'{DOMAINS}.target': plain})
-    raw, coloured, sized = problems
+    raw, colored, sized = problems
     assert re.search(r'holds \[19, 20, .*but there are 19 classes', raw)
-    assert '(60, 80, 3)' in coloured and 'one channel' in coloured
-    assert re.search(r'shape \(30, 80\) and its picture of \(60, 80\)', sized)
+    assert '(60, 80, 3)' in colored and 'one channel' in colored
+    assert re.search(r'shape \(30, 80\) and its image of \(60, 80\)', sized)
 
 
-def test_few_pictures_are_read_and_all_with_a_flag(check, roots, write_gta):
+def test_few_images_are_read_and_all_with_a_flag(check, roots, write_gta):
     write_gta(roots['GTADataset'], count=40, height=60, width=80)
     hidden = next(index for index in range(40) if index not in chosen(40))
     label = roots['GTADataset'] / f'labels/{hidden:05d}.png'
     label.write_bytes(b'')
     status, said, _ = check()
     assert status == 0
-    assert re.search(r'source +40 pictures, 32 of them read', said)
+    assert re.search(r'source +40 images, 32 of them read', said)
     status, said, problems = check({}, '--all')
     assert (status, len(problems)) == (1, 1)
     assert label.name in problems[0]
-    assert re.search(r'source +40 pictures, 40 of them read', said)
+    assert re.search(r'source +40 images, 40 of them read', said)
 
 
-def test_chosen_pictures_reach_from_the_first_to_the_last():
+def test_chosen_images_reach_from_the_first_to_the_last():
     assert chosen(3) == [0, 1, 2]
     assert chosen(1) == [0]
     many = chosen(25_000)
@@ -195,7 +195,7 @@ def test_many_broken_files_are_counted(check, roots, write_gta):
         label.write_bytes(b'')
     _, _, problems = check()
     assert len(problems) == 6
-    assert '7 more of the pictures' in problems[-1]
+    assert '7 more of the images' in problems[-1]
 
 
 MISTAKES = {
@@ -248,8 +248,8 @@ def test_a_mistake_in_the_config_is_named(check, mistake):
     status, _, problems = check(changes)
     assert status == 1
     assert len(problems) == len(sentences), problems
-    for sentence, problem in zip(sentences, problems):
-        assert re.search(sentence, problem), problem
+    for message, problem in zip(sentences, problems):
+        assert re.search(message, problem), problem
 
 
 def test_weights_that_fit_nothing(check, tmp_path):
@@ -266,7 +266,7 @@ def test_weights_that_fit_nothing(check, tmp_path):
     assert 'load_from: will be downloaded from https://example.org/weights.pth' in said
 
 
-def test_domains_of_several_data_sets_and_without_labels(check, roots):
+def test_domains_of_several_datasets_and_without_labels(check, roots):
     city = dict(
         type='CityscapesIdsDataset',
         data_root=str(roots['CityscapesIdsDataset']),
@@ -284,9 +284,9 @@ def test_domains_of_several_data_sets_and_without_labels(check, roots):
     }
     status, said, problems = check(changes)
     assert (status, problems) == (0, [])
-    assert re.search(r'source\[0\] +2 pictures.*StreetsDataset', said)
-    assert re.search(r'source\[1\] +3 pictures.*GTADataset', said)
-    assert re.search(r'unlabeled +3 pictures.*labels are not read', said)
+    assert re.search(r'source\[0\] +2 images.*StreetsDataset', said)
+    assert re.search(r'source\[1\] +3 images.*GTADataset', said)
+    assert re.search(r'unlabeled +3 images.*labels are not read', said)
 
 
 def test_a_real_step_is_timed(check):

@@ -71,8 +71,8 @@ def test_a_timm_that_dies_of_another_torchvision_is_named_with_its_remedy(tmp_pa
     (tmp_path / 'timm.py').write_text(f'raise RuntimeError({reason!r})')
     done = without(tmp_path, [], *command)
     assert done.returncode == 1
-    told = ' '.join((done.stdout + done.stderr).split())
-    assert reason in told and 'the torchvision that belongs to your torch' in told
+    message = ' '.join((done.stdout + done.stderr).split())
+    assert reason in message and 'the torchvision that belongs to your torch' in message
 
 
 def test_the_doctor_itself_runs_without_anything(tmp_path):

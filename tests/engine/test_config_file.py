@@ -31,7 +31,7 @@ def test_options_replace_values_and_may_add_some(config):
 
 
 @pytest.mark.parametrize(
-    ('key', 'told'),
+    ('key', 'message'),
     [
         ('modle.a', 'has no modle; did you mean model?'),
         ('nonsense', 'has no nonsense; choose from model.'),
@@ -41,14 +41,14 @@ def test_options_replace_values_and_may_add_some(config):
         ('model.b.c', 'model.b is a list of 1, counted from 0, and has no c'),
     ],
 )
-def test_an_option_without_a_place(config, key, told):
+def test_an_option_without_a_place(config, key, message):
     path = config('model = dict(a=1, b=[dict(c=2)], d=None)')
-    with pytest.raises(JointError, match=f'--cfg-options {re.escape(key)}: .*{told}'):
+    with pytest.raises(JointError, match=f'--cfg-options {re.escape(key)}: .*{message}'):
         read_config(path, {key: 1})
 
 
 @pytest.mark.parametrize(
-    ('text', 'base', 'told'),
+    ('text', 'base', 'message'),
     [
         ('a = 1\nb = (', None, r'config\.py, line 2, cannot be read \(SyntaxError'),
         ('', 'a = 1\n\nb = (', r'base\.py, line 3, cannot be read \(SyntaxError'),
@@ -59,13 +59,13 @@ def test_an_option_without_a_place(config, key, told):
         ("custom_imports = dict(imports='gone')", None, 'custom_imports in .*config.py .*gone'),
     ],
 )
-def test_the_file_and_the_line_of_a_mistake(config, text, base, told):
-    with pytest.raises(JointError, match=told):
+def test_the_file_and_the_line_of_a_mistake(config, text, base, message):
+    with pytest.raises(JointError, match=message):
         read_config(config(text, base))
 
 
 @pytest.mark.parametrize(
-    ('name', 'content', 'told'),
+    ('name', 'content', 'message'),
     [
         ('a.json', b'{"a": ', r'a\.json cannot be read \(JSONDecodeError'),
         ('a.yaml', b'a: [1', r'a\.yaml cannot be read \(ParserError'),
@@ -73,7 +73,7 @@ def test_the_file_and_the_line_of_a_mistake(config, text, base, told):
         ('a.txt', b'', r'a\.txt is none by its name: end it in \.py'),
     ],
 )
-def test_other_files(tmp_path, name, content, told):
+def test_other_files(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(JointError, match=told):
+    with pytest.raises(JointError, match=message):
         read_config(str(tmp_path / name))

@@ -17,9 +17,9 @@ from tests.tiny import ADAM, HRS, HRS_OPTIMIZERS, batch, build
 def sequential_step(model, data, optimizers):
     """One step of HRS as the public adversarial codes write it: a backward for each network."""
     data = model.data_preprocessor(data, training=True)
-    pictures, labels = {}, {}
+    images, labels = {}, {}
     for domain in ('source', 'target'):
-        pictures[domain] = data['inputs'][domain]
+        images[domain] = data['inputs'][domain]
         labels[domain] = torch.stack(
             [sample.gt_sem_seg.data[0] for sample in data['data_samples'][domain]]
         )
@@ -31,8 +31,8 @@ def sequential_step(model, data, optimizers):
         return binary_cross_entropy_with_logits(score, torch.full_like(score, label))
 
     features, logits = {}, {}
-    for domain, picture in pictures.items():
-        outputs = model.backbone(picture)
+    for domain, image in images.items():
+        outputs = model.backbone(image)
         features[domain], logits[domain] = outputs[3], model.decode_head(outputs)
 
     # E: segmentation on both domains, then the adversarial loss through frozen G and D
@@ -45,7 +45,7 @@ def sequential_step(model, data, optimizers):
     (source + target).backward(retain_graph=True)
     for parameter in gan.parameters():
         parameter.requires_grad_(False)
-    size = pictures['source'].shape[-2:]
+    size = images['source'].shape[-2:]
     (0.001 * called(gan.discriminator(gan.generator(features['source'], size)), 1.0)).backward()
     for parameter in gan.parameters():
         parameter.requires_grad_(True)
@@ -56,7 +56,7 @@ def sequential_step(model, data, optimizers):
             (network(logits[domain].detach().softmax(1)) - label).abs().mean().backward()
 
     # G on detached features, through a frozen D
-    unit = {k: model.data_preprocessor.to_unit_range(v) for k, v in pictures.items()}
+    unit = {k: model.data_preprocessor.to_unit_range(v) for k, v in images.items()}
     fake = gan.generator(features['source'].detach(), size)
     rebuilt = gan.generator(features['target'].detach(), size)
     rebuild = l1_loss(fake, unit['source']) + l1_loss(rebuilt, unit['target'])
@@ -66,9 +66,9 @@ def sequential_step(model, data, optimizers):
     for parameter in gan.discriminator.parameters():
         parameter.requires_grad_(True)
 
-    # D on detached pictures
-    judged = called(gan.discriminator(unit['target']), 0.9)
-    (judged + called(gan.discriminator(fake.detach()), 0.1)).backward()
+    # D on detached images
+    d_logits = called(gan.discriminator(unit['target']), 0.9)
+    (d_logits + called(gan.discriminator(fake.detach()), 0.1)).backward()
     for optimizer in optimizers.values():
         optimizer.step()
 

@@ -33,7 +33,7 @@ def test_one_optimizer_may_serve_a_whole_objective():
 
 
 @pytest.mark.parametrize(
-    ('changes', 'sentence'),
+    ('changes', 'message'),
     [
         (dict(gan=None), r'no optimizer \(objectives\.gan.*: add optim_wrapper\.gan'),
         (dict(segmentor=None), r'no optimizer \(backbone.*: add optim_wrapper\.segmentor'),
@@ -48,8 +48,8 @@ def test_one_optimizer_may_serve_a_whole_objective():
         (dict(paramwise_cfg=dict(norm_decay_mult=0)), r'segmentor\.paramwise_cfg'),
     ],
 )
-def test_refusals_name_the_culprit(changes, sentence):
-    with pytest.raises(JointError, match=sentence):
+def test_refusals_name_the_culprit(changes, message):
+    with pytest.raises(JointError, match=message):
         build_optim_wrapper(build(HRS), optimizers(**changes))
 
 

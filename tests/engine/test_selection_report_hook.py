@@ -153,12 +153,12 @@ def test_an_unknown_metric_is_told_and_stops_nothing(runner, tmp_path, caplog):
 
 
 @pytest.mark.parametrize(
-    ('values', 'sentence'),
+    ('values', 'message'),
     [
         (dict(last=0), r'SelectionReportHook\.last is 0'),
         (dict(selection_set='val'), r'selection_set is \'val\': choose "auto" or one of test lab'),
     ],
 )
-def test_refusals(values, sentence):
-    with pytest.raises(JointError, match=sentence):
+def test_refusals(values, message):
+    with pytest.raises(JointError, match=message):
         SelectionReportHook(**values)

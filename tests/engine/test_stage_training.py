@@ -153,6 +153,6 @@ def test_nothing_is_overwritten(train, checkpoint, tmp_path):
 def test_weights_that_fit_nowhere_are_refused(train, checkpoint):
     key = 'decode_head.conv_seg.weight'
     checkpoint('source', STEPS, **{key: torch.zeros(1), 'other': torch.zeros(2)})
-    sentence = r'"adapt" starts from .*iter_3\.pth, of which no parameter .*VGGEncoder, FCN8sHead'
-    with pytest.raises(JointError, match=sentence):
+    message = r'"adapt" starts from .*iter_3\.pth, of which no parameter .*VGGEncoder, FCN8sHead'
+    with pytest.raises(JointError, match=message):
         train('work', 'auto')

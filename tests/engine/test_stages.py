@@ -108,6 +108,6 @@ MISTAKES = {
 
 @pytest.mark.parametrize('mistake', MISTAKES)
 def test_a_mistake_is_one_sentence(mistake):
-    stages, changes, sentence = MISTAKES[mistake]
-    with pytest.raises(JointError, match=sentence):
+    stages, changes, message = MISTAKES[mistake]
+    with pytest.raises(JointError, match=message):
         read_stages(config(*stages, **changes))

@@ -46,10 +46,10 @@ def train(roots, tmp_path):
 
 
 def sheets(folder) -> dict:
-    """Name of each picture below a folder -> its pixels."""
-    found = sorted(Path(folder, 'pictures').rglob('*'))
+    """Name of each image below a folder -> its pixels."""
+    found = sorted(Path(folder, 'images').rglob('*'))
     return {
-        str(path.relative_to(Path(folder, 'pictures'))): np.array(Image.open(path))
+        str(path.relative_to(Path(folder, 'images'))): np.array(Image.open(path))
         for path in found
         if path.is_file()
     }
@@ -81,7 +81,7 @@ def same(got, expected) -> bool:
         ('ga_csa_deeplabv2_gta_city', {'optim_wrapper.accumulative_counts': 3}),
     ],
 )
-def test_a_run_with_pictures_ends_as_the_one_without(train, config, changes):
+def test_a_run_with_images_ends_as_the_one_without(train, config, changes):
     ends = []
     for interval in (0, 1):
         runner = train(config, str(interval), interval, custom_hooks=[], **changes)
@@ -134,7 +134,7 @@ def test_only_the_first_rank_draws(train, monkeypatch):
 
 @VISBACKENDS.register_module()
 class RecordBackend(BaseVisBackend):
-    """Keeps the pictures, as TensorBoard would."""
+    """Keeps the images, as TensorBoard would."""
 
     seen: list[tuple] = []  # noqa: RUF012
 
@@ -154,15 +154,15 @@ def test_other_backends_get_the_same_sheets(train):
     work_dir = train(HRS, 'recorded', 2, **visualizer).work_dir
     files = sheets(work_dir)
     assert {(name, step) for name, _, step in RecordBackend.seen} == {
-        (f'pictures/{domain}_0', step) for domain in ('source', 'target') for step in (2, 4)
+        (f'images/{domain}_0', step) for domain in ('source', 'target') for step in (2, 4)
     }
     for name, image, step in RecordBackend.seen:
-        file = f'{name.removeprefix("pictures/")}/iter_{step:06d}.png'
+        file = f'{name.removeprefix("images/")}/iter_{step:06d}.png'
         np.testing.assert_array_equal(image, files[file])
     assert not list(Path(work_dir).glob('*/vis_data/vis_image'))  # nothing is written twice
 
 
-def test_a_mistake_in_a_picture_ends_no_training(train, monkeypatch):
+def test_a_mistake_in_an_image_ends_no_training(train, monkeypatch):
     def fail(self, outputs):
         raise KeyError('a new method')
 
@@ -173,12 +173,12 @@ def test_a_mistake_in_a_picture_ends_no_training(train, monkeypatch):
     assert sheets(runner.work_dir) == {}
     (log,) = Path(runner.work_dir).glob('*/*.log')
     said = log.read_text()
-    assert said.count("No more pictures are drawn in this run: 'a new method'.") == 1
+    assert said.count("No more images are drawn in this run: 'a new method'.") == 1
     assert 'Traceback' in said
 
 
 def test_a_model_that_has_nothing_to_show(caplog):
-    logger = logging.getLogger('pictures')
+    logger = logging.getLogger('images')
     model = torch.nn.Linear(1, 1)
     runner = SimpleNamespace(model=model, logger=logger, iter=0, max_iters=4)
     hook = TrainingPicturesHook(interval=1)

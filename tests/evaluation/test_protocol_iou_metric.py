@@ -15,7 +15,7 @@ import mmseg_joint.evaluation.protocol_iou_metric as module
 from mmseg_joint.datasets.label_maps import (
     CAMVID_CLASSES,
     CITYSCAPES_CLASSES,
-    EVALUATION_PROTOCOLS,
+    EVAL_CLASS_SETS,
     NTHU_CLASSES,
 )
 from mmseg_joint.errors import JointError
@@ -27,8 +27,8 @@ IDS = {
 }
 
 
-def pictures(seed=0, classes=19, absent=()):
-    """Three pictures of odd sizes: a guess that is often right, and ground truth with 255."""
+def images(seed=0, classes=19, absent=()):
+    """Three images of odd sizes: a guess that is often right, and ground truth with 255."""
     rng = np.random.RandomState(seed)
     found = []
     for size in ((7, 11), (5, 3), (13, 9)):
@@ -73,14 +73,14 @@ def reference(found, protocol, absent='zero'):
 
 def test_protocols_are_the_papers():
     for name, ids in IDS.items():
-        assert [CITYSCAPES_CLASSES.index(c) for c in EVALUATION_PROTOCOLS[name]] == ids
-    assert EVALUATION_PROTOCOLS['camvid'] == CAMVID_CLASSES
+        assert [CITYSCAPES_CLASSES.index(c) for c in EVAL_CLASS_SETS[name]] == ids
+    assert EVAL_CLASS_SETS['camvid'] == CAMVID_CLASSES
 
 
 @pytest.mark.parametrize('missing', [(), (3, 9, 14)])
 @pytest.mark.parametrize('absent', ['zero', 'skip'])
 def test_equals_a_reference_in_one_evaluation(missing, absent):
-    found = pictures(seed=1, absent=missing)
+    found = images(seed=1, absent=missing)
     got = evaluate(found, protocols=('16', '13', '19'), absent=absent)
     for name, ids in IDS.items():
         for key, value in reference(found, ids, absent).items():
@@ -95,7 +95,7 @@ def test_equals_a_reference_in_one_evaluation(missing, absent):
 @pytest.mark.parametrize('protocols', ['all', ('19',), 19, (19,)])
 @pytest.mark.parametrize('options', [{}, dict(iou_metrics=['mIoU', 'mDice', 'mFscore'], beta=2)])
 def test_equals_mmseg_on_all_classes(protocols, options):
-    found = pictures(seed=2, absent=(4, 7))
+    found = images(seed=2, absent=(4, 7))
     for guess, _ in found:
         guess[guess == 7] = 5  # 4 is absent but predicted, 7 altogether absent
     wanted = evaluate(found, kind='IoUMetric', **options)
@@ -105,7 +105,7 @@ def test_equals_mmseg_on_all_classes(protocols, options):
 
 
 def test_nan_to_num_is_mmsegs():
-    found = pictures(seed=2, absent=(7,))
+    found = images(seed=2, absent=(7,))
     for guess, _ in found:
         guess[guess == 7] = 5
     wanted = evaluate(found, kind='IoUMetric', nan_to_num=-1)
@@ -136,7 +136,7 @@ def test_a_class_only_predicted(absent, few, every):
     assert evaluate([(guess, truth)], classes, absent=absent)['mIoU'] == every
 
 
-def test_nothing_labelled_is_no_number():
+def test_nothing_labeled_is_no_number():
     got = evaluate([(np.zeros((3, 3), int), np.full((3, 3), 255))], protocols=('16',))
     assert all(np.isnan(value) for value in got.values())
 
@@ -156,7 +156,7 @@ def test_a_prediction_that_is_no_class_is_an_error():
     ],
 )
 def test_other_classes(protocols, names):
-    found = pictures(seed=3, classes=11)
+    found = images(seed=3, classes=11)
     got = evaluate(found, CAMVID_CLASSES, protocols=protocols)
     assert [key[5:] for key in got if key.startswith('mIoU_')] == names
     for name in names:
@@ -166,7 +166,7 @@ def test_other_classes(protocols, names):
 
 
 def test_protocols_go_by_class_names():
-    found = pictures(seed=4, classes=13)
+    found = images(seed=4, classes=13)
     assert (
         evaluate(found, NTHU_CLASSES, protocols='13')['mIoU']
         == evaluate(found, NTHU_CLASSES)['mIoU']
@@ -176,7 +176,7 @@ def test_protocols_go_by_class_names():
 def test_the_table_has_a_row_a_class_and_a_column_a_protocol(monkeypatch):
     logged = []
     monkeypatch.setattr(module, 'print_log', lambda text, *_: logged.append(text))
-    found = pictures(seed=5, absent=(0,))
+    found = images(seed=5, absent=(0,))
     for guess, _ in found:
         guess[guess == 0] = 1
     got = evaluate(found, protocols=('16', '13'))
@@ -184,15 +184,15 @@ def test_the_table_has_a_row_a_class_and_a_column_a_protocol(monkeypatch):
     rows = {row[0]: row[1:] for row in rows if row}
     assert rows['Class'] == ['IoU 16', 'IoU 13', 'Acc 16', 'Acc 13']
     assert list(rows)[1:] == [*CITYSCAPES_CLASSES, 'mean']
-    assert rows['road'] == ['nan'] * 4  # neither labelled nor predicted
+    assert rows['road'] == ['nan'] * 4  # neither labeled nor predicted
     assert rows['train'] == [''] * 4 and rows['wall'][1] == '' and float(rows['wall'][0]) > 0
     assert rows['mean'][:2] == [f'{got["mIoU_16"]:.2f}', f'{got["mIoU_13"]:.2f}']
-    ious = [float(rows[name][1]) for name in EVALUATION_PROTOCOLS['13'] if name != 'road']
+    ious = [float(rows[name][1]) for name in EVAL_CLASS_SETS['13'] if name != 'road']
     assert np.mean(ious) == pytest.approx(got['mIoU_13'], abs=0.01)
 
 
 def test_predictions_are_saved_as_mmseg_does(tmp_path):
-    guess = pictures()[0][0]
+    guess = images()[0][0]
     metric = METRICS.build(
         dict(
             type='ProtocolIoUMetric', output_dir=str(tmp_path), format_only=True, keep_results=True
@@ -209,10 +209,10 @@ def _rank(rank, folder):
     torch.distributed.init_process_group(
         'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
     )
-    found = pictures(seed=6)
+    found = images(seed=6)
     metric = module.ProtocolIoUMetric(protocols=('16', '13'))
     metric.dataset_meta = {'classes': CITYSCAPES_CLASSES}
-    for pair in (found[0::2], [found[1], found[0]])[rank]:  # the last picture fills up
+    for pair in (found[0::2], [found[1], found[0]])[rank]:  # the last image fills up
         metric.process({}, [sample(*pair)])
     torch.save(metric.evaluate(3), f'{folder}/{rank}.pth')
     torch.distributed.barrier()
@@ -221,7 +221,7 @@ def _rank(rank, folder):
 
 def test_two_processes_equal_one(tmp_path):
     multiprocessing.spawn(_rank, (str(tmp_path),), nprocs=2)
-    wanted = evaluate(pictures(seed=6), protocols=('16', '13'))
+    wanted = evaluate(images(seed=6), protocols=('16', '13'))
     for rank in range(2):
         assert torch.load(tmp_path / f'{rank}.pth', weights_only=False) == wanted
 
@@ -237,7 +237,7 @@ def test_two_processes_equal_one(tmp_path):
         (dict(absent='none'), "absent is 'none': choose from zero, skip"),
         (dict(protocols='camvid'), "protocol 'camvid' needs pole, pavement, tree, but"),
         (dict(protocols=dict(a=(2, 'tram'))), "protocol 'a' needs tram, but"),
-        (dict(protocols=[(0, 3)]), "protocol '2' needs 3, but the data set's 3 classes are road"),
+        (dict(protocols=[(0, 3)]), "protocol '2' needs 3, but the dataset's 3 classes are road"),
         (dict(protocols=[(-1,)]), 'needs -1'),
         (dict(protocols=dict(a=())), "protocol 'a' has no class"),
         (dict(protocols=[('sky', 2)]), "protocol '2' names a class twice"),

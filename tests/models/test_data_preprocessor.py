@@ -13,7 +13,7 @@ from tests.tiny import batch
 VALUES = dict(mean=[120.0, 110.0, 100.0], std=[58.0, 57.0, 56.0], bgr_to_rgb=True, size_divisor=32)
 
 
-def test_pictures_are_those_of_mmseg():
+def test_images_are_those_of_mmseg():
     data = batch(size=(45, 70))
     ours = JointDataPreprocessor(**VALUES)(copy.deepcopy(data), training=True)
     theirs = SegDataPreProcessor(**VALUES)(copy.deepcopy(data), training=True)

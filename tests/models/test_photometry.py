@@ -11,7 +11,7 @@ from mmseg_joint.models.photometry import blur, jitter_color
 def random_images(seed=0, size=(6, 7)):
     generator = torch.Generator().manual_seed(seed)
     images = torch.rand(2, 3, *size, generator=generator, dtype=torch.float64)
-    images[0, :, 0] = 0.3  # grey
+    images[0, :, 0] = 0.3  # gray
     images[1, :, 1] = torch.tensor([1.0, 0.0, 0.0]).view(3, 1)
     return images
 

@@ -83,19 +83,19 @@ def write_files(folder: Path) -> None:
 
 
 def write_fields(data: Path, values=(0, 1, 2, 3, 255), save=Image.fromarray) -> None:
-    """Pictures of four classes, three labelled sets and one without labels, where my_data.py says.
+    """Images of four classes, three labeled sets and one without labels, where my_data.py says.
 
     Args:
         data: Folder of both data roots.
         values: What label files hold for the four classes, and for what is ignored.
-        save: Makes a picture of labels (H, W), to be saved as PNG.
+        save: Makes an image of labels (H, W), to be saved as PNG.
     """
     for part, name in enumerate((*NAMES, 'photos/{}/unlabeled')):
         for i in range(3):
-            picture, labels = scene(9 * part + i, range(5), HEIGHT, WIDTH)
+            pixels, labels = scene(9 * part + i, range(5), HEIGHT, WIDTH)
             image = data / name.format('images') / f'{i}.jpg'
             image.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(image)
+            Image.fromarray(pixels).save(image)
             if name in NAMES:
                 label = data / name.format('labels') / f'{i}.png'
                 label.parent.mkdir(parents=True, exist_ok=True)

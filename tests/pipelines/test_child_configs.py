@@ -51,7 +51,7 @@ MASKS = {
     for layer in ('', 'd0.', 'd1.')
     for kind in ('cls', 'mask', 'dice')
 }
-# before the first layer, queries know nothing of the picture
+# before the first layer, queries know nothing of the image
 BLIND = {f'{domain}.decode.d0.loss_cls': {HEAD} for domain in ('source', 'target')}
 UNWEIGHTED = {name: parts for name, parts in OBJECTIVES.items() if 'weighting' not in name}
 TRAINED = dict(
@@ -105,9 +105,9 @@ def check_checkpoint(runner, cfg):
     plain = MODELS.build(config).eval()
     load_checkpoint(plain, f'{cfg.work_dir}/iter_2.pth', strict=False)
     ours = runner.model.eval()
-    pictures = torch.rand(2, 3, 64, 96)
+    images = torch.rand(2, 3, 64, 96)
     with torch.no_grad():
-        for expected, got in zip(ours.predict(pictures), plain.predict(pictures)):
+        for expected, got in zip(ours.predict(images), plain.predict(images)):
             assert expected.seg_logits.data.any()
             assert torch.equal(expected.seg_logits.data, got.seg_logits.data)
 

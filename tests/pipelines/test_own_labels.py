@@ -1,4 +1,4 @@
-"""Labels of one's own: plain or palette files of class numbers, other numbers, and colours."""
+"""Labels of one's own: plain or palette files of class numbers, other numbers, and colors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_joint.datasets import Draw
+from mmseg_joint.datasets import SampleRequest
 from mmseg_joint.errors import JointError
 from tests.pipelines.snippets import write_fields, write_files
 
@@ -31,17 +31,17 @@ def domains(tmp_path, monkeypatch):
 
 def labels_of(domains):
     dataset = DATASETS.build(dict(type='JointDataset', domains=domains))
-    samples = [dataset[Draw('target', i, i, i, 1, 0)]['data_samples'] for i in range(3)]
+    samples = [dataset[SampleRequest('target', i, i, i, 1, 0)]['data_samples'] for i in range(3)]
     return [sample.gt_sem_seg.data[0].numpy() for sample in samples]
 
 
 def with_palette(labels):
-    picture = Image.fromarray(labels)
-    picture.putpalette(list(range(256)) * 3)
-    return picture
+    image = Image.fromarray(labels)
+    image.putpalette(list(range(256)) * 3)
+    return image
 
 
-def in_colours(labels):
+def in_colors(labels):
     return with_palette(labels).convert('RGB')
 
 
@@ -53,7 +53,7 @@ def test_plain_and_palette_files_give_the_same_classes(domains, tmp_path):
     assert all(map(np.array_equal, plain, labels_of(domains)))
 
 
-def test_the_data_set_of_the_page_maps_other_numbers(domains, tmp_path):
+def test_the_dataset_of_the_page_maps_other_numbers(domains, tmp_path):
     write_fields(tmp_path / 'data')
     plain = labels_of(domains)
     write_fields(tmp_path / 'data', values=(7, 20, 21, 40, 0))
@@ -67,8 +67,8 @@ def test_the_data_set_of_the_page_maps_other_numbers(domains, tmp_path):
     ('steps', 'kind', 'reason'),
     [
         (STEPS, dict(values=(7, 20, 21, 40, 255)), r'holds \[7, 20, 21, 40\]'),
-        (STEPS, dict(save=in_colours), ''),
-        (MAPPED, dict(save=in_colours), 'of mode RGB, not one id a pixel'),
+        (STEPS, dict(save=in_colors), ''),
+        (MAPPED, dict(save=in_colors), 'of mode RGB, not one id a pixel'),
     ],
 )
 def test_other_files_are_refused_by_name(domains, tmp_path, steps, kind, reason):

@@ -86,17 +86,17 @@ class BareLoop:
         for domain in domains.values():
             if preprocessor.converts_channels:
                 domain.pixels = domain.pixels[:, [2, 1, 0]]
-            domain.pictures = (domain.pixels - preprocessor.mean) / preprocessor.std
+            domain.unit_images = (domain.pixels - preprocessor.mean) / preprocessor.std
         self._segment(list(domains.values()))
         return domains
 
     def _segment(self, domains: list[Domain]) -> None:
         if not self._merged():
             for domain in domains:
-                domain.features, domain.logits = self._forward(domain.pictures)
+                domain.features, domain.logits = self._forward(domain.unit_images)
             return
-        counts = [len(domain.pictures) for domain in domains]
-        features, logits = self._forward(torch.cat([domain.pictures for domain in domains]))
+        counts = [len(domain.unit_images) for domain in domains]
+        features, logits = self._forward(torch.cat([domain.unit_images for domain in domains]))
         split = [feature.split(counts) for feature in features]
         for index, (domain, part) in enumerate(zip(domains, logits.split(counts), strict=True)):
             domain.features, domain.logits = [feature[index] for feature in split], part
@@ -108,14 +108,14 @@ class BareLoop:
         modules = [module for child in segmentor for module in child.modules()]
         return not any(isinstance(module, _BatchNorm) and module.training for module in modules)
 
-    def _forward(self, pictures: Tensor) -> tuple[list[Tensor], Tensor]:
-        features = self.model.backbone(pictures)
+    def _forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        features = self.model.backbone(images)
         if self.model.with_neck:
             features = self.model.neck(features)
         head = self.model.decode_head
         logits = head(features)
-        if logits.shape[2:] != pictures.shape[2:]:
-            size, align = pictures.shape[2:], head.align_corners
+        if logits.shape[2:] != images.shape[2:]:
+            size, align = images.shape[2:], head.align_corners
             logits = F.interpolate(logits, size, mode='bilinear', align_corners=align)
         return features, logits
 
@@ -151,7 +151,7 @@ def not_written(model: nn.Module) -> str | None:
     if type(head.loss_decode) is not CrossEntropyLoss or head.loss_decode.class_weight is not None:
         return 'losses other than plain cross-entropy'
     if not model.data_preprocessor._enable_normalize:
-        return 'pictures that are not normalised'
+        return 'images that are not normalized'
     for objective in model.objectives.values():
         if type(objective).__name__ not in WRITTEN:
             return type(objective).__name__

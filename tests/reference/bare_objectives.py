@@ -16,7 +16,7 @@ class Domain:
 
     pixels: Tensor
     labels: Tensor
-    pictures: Tensor = field(init=False)
+    unit_images: Tensor = field(init=False)
     features: list[Tensor] = field(init=False)
     logits: Tensor = field(init=False)
 
@@ -67,7 +67,7 @@ def reconstruction_gan(objective: Any, domains: dict[str, Domain]) -> tuple[Tens
     source, target = domains['source'], domains['target']
     generator, discriminator = objective.generator, objective.discriminator
     features = source.features[objective.feature_index]
-    size = source.pictures.shape[2:]
+    size = source.unit_images.shape[2:]
     real = [domain.pixels / 127.5 - 1 for domain in (source, target)]
     rebuilt = generator(features.detach(), size).float()
     other = generator(target.features[objective.feature_index].detach(), size).float()
@@ -79,9 +79,9 @@ def reconstruction_gan(objective: Any, domains: dict[str, Domain]) -> tuple[Tens
         with _frozen(generator):
             for_encoder = discriminator(generator(features, size))
         loss = loss + objective.encoder_weight * _against(for_encoder, 1.0)
-    judged = discriminator(real[1]), discriminator(rebuilt.detach())
+    d_logits = discriminator(real[1]), discriminator(rebuilt.detach())
     for logits, label_range in zip(
-        judged, (objective.real_label, objective.fake_label), strict=True
+        d_logits, (objective.real_label, objective.fake_label), strict=True
     ):
         noise = torch.empty(len(logits), 1, 1, 1, device=logits.device).uniform_(*label_range)
         loss = loss + _against(logits, noise)

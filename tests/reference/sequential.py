@@ -64,8 +64,8 @@ class SequentialLoop:
         data = self.model.data_preprocessor(batch, training=True)
         losses, maps = {}, {}
         self.discriminator.requires_grad_(False)
-        for domain, pictures in data['inputs'].items():
-            logits = self._forward(pictures)
+        for domain, images in data['inputs'].items():
+            logits = self._forward(images)
             maps[domain] = logits.detach().softmax(1)
             parts = self._segmentor_losses(domain, logits, data['data_samples'][domain])
             losses.update({name: loss.item() for name, loss in parts.items()})
@@ -73,20 +73,20 @@ class SequentialLoop:
                 total: Any = sum(parts.values())
                 total.backward()
         self.discriminator.requires_grad_(True)
-        told = 0.0
+        d_loss = 0.0
         for domain, label in (('source', 0.0), (self.objective.target, 1.0)):
             loss = self._judge(maps[domain], label) / 2
             (self.objective.discriminator_weight * loss).backward()
-            told += loss.item()
+            d_loss += loss.item()
         for optimizer in self.optimizers:
             optimizer.step()
-        return {**losses, 'discriminator': told}
+        return {**losses, 'discriminator': d_loss}
 
-    def _forward(self, pictures: Tensor) -> Tensor:
+    def _forward(self, images: Tensor) -> Tensor:
         head = self.model.decode_head
-        feature = self.model.backbone(pictures)[head.in_index]
+        feature = self.model.backbone(images)[head.in_index]
         logits = sum(conv(feature) for conv in head.convs)
-        size, align = pictures.shape[2:], head.align_corners
+        size, align = images.shape[2:], head.align_corners
         return F.interpolate(logits, size, mode='bilinear', align_corners=align)
 
     def _segmentor_losses(self, domain: str, logits: Tensor, samples: list) -> dict[str, Tensor]:
@@ -96,13 +96,13 @@ class SequentialLoop:
             losses[f'{domain} cross-entropy'] = F.cross_entropy(logits, labels, ignore_index=255)
         if domain in self.objective.gradient_domains:
             wanted = 1.0 if self.objective.align == 'source' else 0.0
-            pushed = self._judge(logits.softmax(1), wanted)
-            losses['adversarial'] = self.objective.weights['main'] * pushed
+            adv_loss = self._judge(logits.softmax(1), wanted)
+            losses['adversarial'] = self.objective.weights['main'] * adv_loss
         return losses
 
     def _judge(self, maps: Tensor, label: float) -> Tensor:
-        judged = self.discriminator(maps)
-        return self.objective.criterion(judged, torch.full_like(judged, label))
+        d_logits = self.discriminator(maps)
+        return self.objective.criterion(d_logits, torch.full_like(d_logits, label))
 
 
 def start_sequential(cfg: Config) -> SequentialLoop:

@@ -31,7 +31,7 @@ def same(first, second):
 
 
 def to_train(raw, ids):
-    """Raw ids to trainIds with the data set's own map, one id at a time."""
+    """Raw ids to trainIds with the dataset's own map, one id at a time."""
     train = np.full(raw.shape, 254, np.uint8)
     for own, number in ids.items():
         train[raw == own] = number
@@ -69,10 +69,10 @@ def test_global_random_states_are_left_alone():
 @pytest.mark.parametrize('size', [(64, 48), (101, 77), (200, 64), (1100, 130), (90, 200)])
 @pytest.mark.parametrize('style', STYLES)
 def test_odd_sizes_hold_a_whole_street(size, style):
-    picture, label = render_street(2, 7, size, style)
-    assert picture.shape == (size[1], size[0], 3)
+    image, label = render_street(2, 7, size, style)
+    assert image.shape == (size[1], size[0], 3)
     assert label.shape == (size[1], size[0])
-    assert picture.dtype == label.dtype == np.uint8
+    assert image.dtype == label.dtype == np.uint8
     assert set(np.unique(label)) <= {*range(19), 255}
     road, sky = CITYSCAPES_CLASSES.index('road'), CITYSCAPES_CLASSES.index('sky')
     rows = np.arange(size[1])[:, None] * np.ones(size[0])
@@ -120,29 +120,29 @@ def test_every_class_occurs(many):
 def test_labels_lie_on_what_they_name(many):
     """Sky is brighter than road, leaves and grass are greener than asphalt."""
     _, pairs = many
-    colours = {name: [] for name in ('road', 'sky', 'vegetation', 'terrain')}
-    for picture, label in pairs:
-        for name, found in colours.items():
-            found.append(picture[label == CITYSCAPES_CLASSES.index(name)].astype(float))
-    mean = {name: np.concatenate(found).mean(axis=0) for name, found in colours.items()}
+    colors = {name: [] for name in ('road', 'sky', 'vegetation', 'terrain')}
+    for image, label in pairs:
+        for name, found in colors.items():
+            found.append(image[label == CITYSCAPES_CLASSES.index(name)].astype(float))
+    mean = {name: np.concatenate(found).mean(axis=0) for name, found in colors.items()}
     assert mean['sky'].sum() > mean['road'].sum() + 60
     for name in ('vegetation', 'terrain'):
         assert mean[name][1] - mean[name][0] > 10
     assert abs(mean['road'][1] - mean['road'][0]) < 10
 
 
-def test_the_two_styles_differ_in_colour_texture_and_layout():
+def test_the_two_styles_differ_in_color_texture_and_layout():
     shown = {style: [render_street(4, i, SMALL, style) for i in range(12)] for style in STYLES}
 
     def saturation(pairs):
-        hsv = [cv2.cvtColor(picture, cv2.COLOR_BGR2HSV)[..., 1].mean() for picture, _ in pairs]
+        hsv = [cv2.cvtColor(image, cv2.COLOR_BGR2HSV)[..., 1].mean() for image, _ in pairs]
         return np.mean(hsv)
 
     def roughness(pairs):
         return np.mean(
             [
-                np.abs(np.diff(picture.astype(float), axis=1))[(label == 0)[:, 1:]].mean()
-                for picture, label in pairs
+                np.abs(np.diff(image.astype(float), axis=1))[(label == 0)[:, 1:]].mean()
+                for image, label in pairs
             ]
         )
 
@@ -156,8 +156,8 @@ def test_the_two_styles_differ_in_colour_texture_and_layout():
 def test_gta_layout_reads_back(tmp_path):
     write_streets(tmp_path, 2, 'gta', 'rendered', SMALL, seed=8, start=4, progress=False)
     for index, name in ((4, '00005.png'), (5, '00006.png')):
-        picture, label = render_street(8, index, SMALL, 'rendered')
-        assert np.array_equal(cv2.imread(str(tmp_path / 'images' / name)), picture)
+        image, label = render_street(8, index, SMALL, 'rendered')
+        assert np.array_equal(cv2.imread(str(tmp_path / 'images' / name)), image)
         stored = Image.open(tmp_path / 'labels' / name)
         assert stored.mode == 'P'
         assert np.array_equal(to_train(np.array(stored), CITYSCAPES_IDS), label)
@@ -167,8 +167,8 @@ def test_gta_layout_reads_back(tmp_path):
 
 def test_synthia_layout_reads_back(tmp_path):
     write_streets(tmp_path, 1, 'synthia', 'rendered', SMALL, seed=8, progress=False)
-    picture, label = render_street(8, 0, SMALL, 'rendered')
-    assert np.array_equal(cv2.imread(str(tmp_path / 'RGB' / '0000001.png')), picture)
+    image, label = render_street(8, 0, SMALL, 'rendered')
+    assert np.array_equal(cv2.imread(str(tmp_path / 'RGB' / '0000001.png')), image)
     stored = cv2.imread(str(tmp_path / 'GT' / 'LABELS' / '0000001.png'), cv2.IMREAD_UNCHANGED)
     assert stored.dtype == np.uint16
     assert stored.shape == (SMALL[1], SMALL[0], 3)
@@ -180,12 +180,12 @@ def test_cityscapes_layout_reads_back_from_several_processes(tmp_path):
     write_streets(
         tmp_path, 10, 'cityscapes', 'camera', SMALL, seed=8, split='val', workers=2, progress=False
     )
-    pictures = tmp_path / 'leftImg8bit' / 'val' / 'streets'
-    assert len(list(pictures.iterdir())) == 10
+    images = tmp_path / 'leftImg8bit' / 'val' / 'streets'
+    assert len(list(images.iterdir())) == 10
     for index in (0, 9):
         name = f'streets_{index:06d}_000019'
-        picture, label = render_street(8, index, SMALL, 'camera')
-        assert np.array_equal(cv2.imread(str(pictures / f'{name}_leftImg8bit.png')), picture)
+        image, label = render_street(8, index, SMALL, 'camera')
+        assert np.array_equal(cv2.imread(str(images / f'{name}_leftImg8bit.png')), image)
         path = tmp_path / 'gtFine' / 'val' / 'streets' / f'{name}_gtFine_labelIds.png'
         stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         assert stored.ndim == 2
@@ -218,7 +218,7 @@ def test_a_folder_holds_streets_of_one_kind(tmp_path, changed):
         write_streets(tmp_path, 1, **{**wanted, **changed})
 
 
-def test_foreign_pictures_are_not_touched(tmp_path):
+def test_foreign_images_are_not_touched(tmp_path):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images' / '00001.png').write_bytes(b'mine')
     with pytest.raises(JointError, match='no streets'):
@@ -258,7 +258,7 @@ def run_tool(monkeypatch, *words):
     runpy.run_path(str(tool), run_name='__main__')
 
 
-def test_the_tool_writes_a_data_set(tmp_path, monkeypatch):
+def test_the_tool_writes_a_dataset(tmp_path, monkeypatch):
     run_tool(
         monkeypatch,
         tmp_path,
@@ -297,7 +297,7 @@ def build(**arguments):
     )
 
 
-def test_data_set_gives_the_streets_of_its_range():
+def test_dataset_gives_the_streets_of_its_range():
     dataset = build(count=3, style='camera', seed=6, start=10)
     assert len(dataset) == 3
     sample = dataset[2]
@@ -307,7 +307,7 @@ def test_data_set_gives_the_streets_of_its_range():
     assert sample['seg_fields'] == ['gt_seg_map']
 
 
-def test_data_set_packs_and_takes_indices_and_fewer_classes():
+def test_dataset_packs_and_takes_indices_and_fewer_classes():
     dataset = build(
         count=5,
         indices=[4, 1],
@@ -325,7 +325,7 @@ def test_data_set_packs_and_takes_indices_and_fewer_classes():
 
 
 @pytest.mark.parametrize('changed', [{'count': 0}, {'style': 'oil'}, {'size': (8, 8)}])
-def test_data_set_refuses_what_it_cannot_draw(changed):
+def test_dataset_refuses_what_it_cannot_draw(changed):
     with pytest.raises(JointError):
         build(**{'count': 1, **changed})
 

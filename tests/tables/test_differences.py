@@ -124,7 +124,7 @@ def differing(one, other):
 
 
 def matches(key, patterns):
-    # "a.b.*" is a.b itself too: a class name of a data set may stand where another has a wrapper
+    # "a.b.*" is a.b itself too: a class name of a dataset may stand where another has a wrapper
     return [p for p in patterns if fnmatchcase(key, p) or key == p.removesuffix('.*')]
 
 
@@ -216,7 +216,7 @@ def test_hung_stands_on_the_oracle(tables):
     assert not [key for key in differing(hung.cfg, oracle.cfg) if not matches(key, patterns)]
 
 
-def test_a_share_of_the_target_is_a_share_of_the_same_pictures(tables):
+def test_a_share_of_the_target_is_a_share_of_the_same_images(tables):
     *parts, whole = tables['hrs5'].at('paper')
     target = whole.cfg.train_dataloader.dataset.domains.target
     for row in parts:

@@ -78,7 +78,7 @@ def test_elsewhere_the_gain_over_the_base_is_compared(tables, tmp_path):
 
 
 def test_the_gain_is_taken_seed_by_seed(tables, tmp_path):
-    joint = {0: 40.0, 1: 50.0, 2: 60.0}  # what the draw of the labelled pictures makes of it
+    joint = {0: 40.0, 1: 50.0, 2: 60.0}  # what the draw of the labeled images makes of it
     hrs = {0: 41.0, 1: 53.0, 3: 99.0}
     for name, results in (('joint', joint), ('hrs', hrs)):
         for seed, value in results.items():

@@ -74,7 +74,7 @@ def test_what_is_recorded_is_what_the_docs_say():
     """Every row of the tables in docs/camvid.md whose runs are the configs' own."""
     text = (ROOT / 'docs/camvid.md').read_text(encoding='utf-8')
     line = r'^\| ([^|]+) \| (\d+) \| ([\d.]+) ± ([\d.]+) \|.* (\d) \| 600[ +\d]* \| `(\w+)` \|$'
-    told = {(m[6], m[1], m[2], m[3], m[4], m[5]) for m in re.finditer(line, text, re.M)}
+    message = {(m[6], m[1], m[2], m[3], m[4], m[5]) for m in re.finditer(line, text, re.M)}
     recorded = {
         (
             *(model['Name'], result['Row'], str(result['Labels'])),
@@ -85,8 +85,8 @@ def test_what_is_recorded_is_what_the_docs_say():
         for result in results_of(model)
         if 'mIoU' in result['Metrics']
     }
-    assert recorded == told
-    assert len(told) == 21
+    assert recorded == message
+    assert len(message) == 21
 
 
 ROW = dict(Table='t1', Row='FCN', Labels=2975, Metrics={'mIoU(paper)': 65.3})
@@ -132,7 +132,7 @@ def test_one_row_several_or_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('changes', 'sentence'),
+    ('changes', 'message'),
     [
         (dict(Table='t9'), 'names the table "t9": choose from t1, t2'),
         (dict(Table=['t1']), r'names the table .*: choose from t1, t2'),
@@ -150,9 +150,9 @@ def test_one_row_several_or_none(tmp_path):
         (dict(Metrics={'mIoU(paper)': 65.3, 'mIoU': 64.0}), 'has Seeds=None'),
     ],
 )
-def test_a_wrong_row_is_refused(tmp_path, changes, sentence):
+def test_a_wrong_row_is_refused(tmp_path, changes, message):
     index = write(tmp_path, dict(one={**ROW, **changes}))
-    with pytest.raises(JointError, match=sentence) as error:
+    with pytest.raises(JointError, match=message) as error:
         read_tables(index)
     assert str(tmp_path / 'p.yaml') in str(error.value)
     assert error.value.args[0].count('\n') == 0
@@ -175,7 +175,7 @@ def test_two_configs_of_one_row_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('table', 'sentence'),
+    ('table', 'message'),
     [
         (dict(Title='A'), 'too little of table t3: give its Title and its Rows'),
         (dict(Rows=['FCN']), 'too little of table t3'),
@@ -183,8 +183,8 @@ def test_two_configs_of_one_row_are_refused(tmp_path):
         (dict(Title='A', Rows=['FCN'], Quoted={'F': 1.0}), 'names the row "F" of table t3'),
     ],
 )
-def test_a_wrong_table_is_refused(tmp_path, table, sentence):
-    with pytest.raises(JointError, match=sentence):
+def test_a_wrong_table_is_refused(tmp_path, table, message):
+    with pytest.raises(JointError, match=message):
         read_tables(write(tmp_path, {}, dict(t3=table)))
 
 
@@ -193,13 +193,13 @@ def test_files_that_are_no_metafiles_are_refused(tmp_path):
     (tmp_path / 'one.py').unlink()
     with pytest.raises(JointError, match=r"p\.yaml names the config 'one\.py', which is no file"):
         read_tables(index)
-    for text, sentence in {
+    for text, message in {
         'Models: [}': r'p\.yaml, line 1, is no YAML: correct it',
         'Models: []': r'p\.yaml has no list "Collections": add one',
         json.dumps([1]): r'p\.yaml has no list "Collections"',
     }.items():
         (tmp_path / 'p.yaml').write_text(text)
-        with pytest.raises(JointError, match=sentence):
+        with pytest.raises(JointError, match=message):
             read_tables(index)
     (tmp_path / 'p.yaml').unlink()
     with pytest.raises(JointError, match=r'no .*p\.yaml: correct the path'):

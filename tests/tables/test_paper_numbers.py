@@ -6,10 +6,10 @@ import pytest
 
 from tests.tables.project import TABLES
 
-ALL = 2975  # labelled pictures of Cityscapes
+ALL = 2975  # labeled images of Cityscapes
 SOME = (50, 100, 200, 500, 1000, ALL)
 
-# table -> row -> labelled pictures -> mIoU in percent
+# table -> row -> labeled images -> mIoU in percent
 NUMBERS: dict[str, dict[str, dict[int, float]]] = {
     'hrs1': {
         'Swami et al.': {0: 37.1},

@@ -81,7 +81,7 @@ def test_at_the_scale_of_the_paper_the_labels_are_the_papers(tables):
     assert [(job.row.stem, job.labels) for job in jobs] == [('ga_deeplabv2_gta_city', 50)]
 
 
-def test_data_reaches_every_data_set_of_its_type(tables):
+def test_data_reaches_every_dataset_of_its_type(tables):
     data = ['CamVidDataset=/data/camvid', 'GTADataset=/data/rendered=1']
     for job in planned(tables['ass1'], Selection('camvid', [6], [0]), data=data):
         cfg = changed(job)
@@ -123,20 +123,20 @@ def test_options_reach_the_configs_that_have_a_place_for_them(tables):
 
 
 @pytest.mark.parametrize(
-    ('table', 'choice', 'settings', 'sentence'),
+    ('table', 'choice', 'settings', 'message'),
     [
         ('hrs4', dict(scale='camvid'), {}, 'No config runs .*hrs4.*choose --scale from paper'),
         ('hrs1', dict(scale='paper', rows=['ROAD']), {}, 'No config runs these rows'),
-        ('hrs1', dict(rows=['FCN'], labels=[6]), {}, 'take 2975 labelled .*leave --labels out'),
-        ('hrs1', dict(scale='streets', labels=[6]), {}, 'take all labelled'),
+        ('hrs1', dict(rows=['FCN'], labels=[6]), {}, 'take 2975 labeled .*leave --labels out'),
+        ('hrs1', dict(scale='streets', labels=[6]), {}, 'take all labeled'),
         ('hrs1', {}, dict(data=['CamvidDataset=x']), 'CamvidDataset=x fits no config'),
         ('hrs1', {}, dict(data=['CamVidDataset']), 'not of the form NAME=VALUE'),
         ('hrs1', {}, dict(options=['modle.backbone.depth=3']), 'fits no config of these rows'),
         ('hrs1', {}, dict(options=['randomness.seed=3']), 'use --seeds, --labels'),
     ],
 )
-def test_what_fits_nowhere_is_refused(tables, table, choice, settings, sentence):
-    with pytest.raises(JointError, match=sentence):
+def test_what_fits_nowhere_is_refused(tables, table, choice, settings, message):
+    with pytest.raises(JointError, match=message):
         planned(tables[table], Selection(**choice), **settings)
 
 

@@ -27,5 +27,5 @@ def test_rows_tell_the_paper_s_number_and_ours():
     assert '[`gan_fcn8s_gta_city`](gan_fcn8s_gta_city.py)' in line
     assert '| 49.7 ± 2.0 (12 labels, 3 seeds) |' in line
     without = {model['Name'] for model in MODELS if not model.get('Results')}
-    told = re.findall(r'^\| \[`(\w+)`\]\(\w+\.py\) \| .+ \|$', TEXT, re.M)
-    assert set(told) == without and 'ga_fcsa_deeplabv2_synthia_city' in told
+    message = re.findall(r'^\| \[`(\w+)`\]\(\w+\.py\) \| .+ \|$', TEXT, re.M)
+    assert set(message) == without and 'ga_fcsa_deeplabv2_synthia_city' in message

@@ -7,7 +7,7 @@ from mmseg_joint.datasets import LoadMappedAnnotations
 
 @TRANSFORMS.register_module()
 class LoadCompleteAnnotations(LoadMappedAnnotations):
-    """Gives the ignored pixels of a test's pictures a class."""
+    """Gives the ignored pixels of a test's images a class."""
 
     def _load_seg_map(self, results: dict) -> None:
         super()._load_seg_map(results)

@@ -103,7 +103,7 @@ def serve() -> None:
     import mmseg_joint.tables.figure  # noqa: F401
 
     torch.set_num_threads(1)
-    gc.freeze()  # every data set that is built runs a full collection, slow with torch imported
+    gc.freeze()  # every dataset that is built runs a full collection, slow with torch imported
     # mmengine formats the config anew for every start and checkpoint, slowly
     yapf_api.FormatCode = lambda text, **_: (text, True)
     for line in sys.stdin:

@@ -17,10 +17,10 @@ from tests.tools.test_bad_input import (  # noqa: F401 - fixtures
     DOCTOR,
     DOMAINS,
     lines,
+    message_of,
     place,
     pytestmark,
     run,
-    sentence_of,
     template,
 )
 
@@ -111,9 +111,9 @@ DEVICES = ids(
 @pytest.mark.parametrize('case', [*TRAINED, *EXAMINED, *BACKENDS, *CHECKPOINTS, *DEVICES])
 def test_one_sentence(case, run):  # noqa: F811
     ended, _ = run(case)
-    told = sentence_of(case, ended)
-    assert re.search(case.said, told), told
-    assert ended.status == (1 if 'problem: ' in told else 2)
+    message = message_of(case, ended)
+    assert re.search(case.said, message), message
+    assert ended.status == (1 if 'problem: ' in message else 2)
     assert 'Traceback' not in ended.stdout + ended.stderr
 
 

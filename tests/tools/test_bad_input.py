@@ -39,7 +39,7 @@ from tests.tools.spoiling import (
 pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs os.fork')
 
 STREET = 'streets_000001_000019'
-PICTURE = f'data/city/leftImg8bit/train/streets/{STREET}_leftImg8bit.png'
+IMAGE = f'data/city/leftImg8bit/train/streets/{STREET}_leftImg8bit.png'
 LABEL = f'data/city/gtFine/train/streets/{STREET}_gtFine_labelIds.png'
 LOGS = re.compile(r'(work|o)/([a-z]+/)?(\d{8}_\d{6}/.*|hrs\.py)')
 FIRST_CHECKPOINT = ('work/iter_1.pth', 'work/last_checkpoint')
@@ -130,14 +130,14 @@ def files(place: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def sentence_of(case: Case, ended: Ended) -> str:
+def message_of(case: Case, ended: Ended) -> str:
     """The one line that tells the mistake."""
-    told = ended.stdout if case.tool == DOCTOR else ended.stderr
-    word = 'problem: ' if case.tool == DOCTOR and 'problem: ' in told else 'error: '
-    told = told if word in told else ended.stderr
-    found = [line for line in told.splitlines() if re.match(rf'(\S+\.py: )?{word}', line)]
+    message = ended.stdout if case.tool == DOCTOR else ended.stderr
+    word = 'problem: ' if case.tool == DOCTOR and 'problem: ' in message else 'error: '
+    message = message if word in message else ended.stderr
+    found = [line for line in message.splitlines() if re.match(rf'(\S+\.py: )?{word}', line)]
     assert len(found) == 1, ended
-    assert told.strip().splitlines()[-1] == found[0]
+    assert message.strip().splitlines()[-1] == found[0]
     return found[0]
 
 
@@ -245,29 +245,29 @@ CONFIGS = ids(
 FILES = ids(
     missing_data_root=Case("no folder 'data/city/.*': correct data_root", remove('data/city')),
     empty_folder=Case(
-        r"no '\*\.png' picture in 'data/gta/images' \(it is empty\): correct data_root",
+        r"no '\*\.png' image in 'data/gta/images' \(it is empty\): correct data_root",
         several(remove('data/gta/images'), mode('data/gta/images', 0o755)),
     ),
-    picture_without_label=Case(rf'no label .*{STREET}_gtFine.*; correct data_root', remove(LABEL)),
-    truncated_picture=Case(f"'{PICTURE}' is broken or truncated .*copy", cut(PICTURE)),
+    image_without_label=Case(rf'no label .*{STREET}_gtFine.*; correct data_root', remove(LABEL)),
+    truncated_image=Case(f"'{IMAGE}' is broken or truncated .*copy", cut(IMAGE)),
     truncated_label=Case(f"'{LABEL}' is broken or truncated .*copy", cut(LABEL)),
     label_of_another_size=Case(
         f"'{LABEL}' has 64x45 .*64x48: use labels of the same size",
         relabel(LABEL, lambda ids: ids[:-3]),
     ),
-    label_in_colour=Case(
+    label_in_color=Case(
         f"'{LABEL}' is a .*RGB.*: save the ids as",
         relabel(LABEL, lambda ids: np.stack([ids] * 3, axis=-1)),
     ),
     label_out_of_range=Case(rf"'{LABEL}' holds the values \[99\]", relabel(LABEL, with_99)),
-    unreadable=Case(f"'{PICTURE}' cannot be read .*denied.*permissions", mode(PICTURE, 0)),
+    unreadable=Case(f"'{IMAGE}' cannot be read .*denied.*permissions", mode(IMAGE, 0)),
     folder_for_a_label=Case(f'no label .*{STREET}_gtFine.*; correct', folder_instead(LABEL)),
     folder_for_a_config=Case('no config hrs.py: check', folder_instead('hrs.py')),
-    list_with_an_absent_picture=Case(
+    list_with_an_absent_image=Case(
         r"list\.txt' names \['streets/gone'\].*correct the list",
         several(write('list.txt', 'streets/gone\n'), SUBSET),
     ),
-    empty_list=Case(r"list\.txt' names no picture", several(write('list.txt', '\n'), SUBSET)),
+    empty_list=Case(r"list\.txt' names no image", several(write('list.txt', '\n'), SUBSET)),
 )
 
 
@@ -457,7 +457,7 @@ ARGUMENTS = ids(
         'benchmark',
     ),
     benchmark_to_a_folder=Case('data is a folder: name a', None, 'hrs.py --json data', 'benchmark'),
-    more_labels_than_pictures=Case(
+    more_labels_than_images=Case(
         '--counts 9: choose from 1 to 3',
         None,
         'data/gta/images --counts 9 --out o',
@@ -567,9 +567,9 @@ ENVIRONMENT = ids(
 @pytest.mark.parametrize('case', [*CONFIGS, *FILES, *CHECKPOINTS, *ARGUMENTS, *ENVIRONMENT])
 def test_one_sentence_and_nothing_lost(case, run, place):
     ended, before = run(case)
-    told = sentence_of(case, ended)
-    assert re.search(case.said, told), told
-    assert ended.status == (1 if 'problem: ' in told else 2)
+    message = message_of(case, ended)
+    assert re.search(case.said, message), message
+    assert ended.status == (1 if 'problem: ' in message else 2)
     assert 'Traceback' not in ended.stdout + ended.stderr
     after = files(place)
     assert {name: after.get(name) for name in before} == before
@@ -607,7 +607,7 @@ def test_a_fork_ends_as_the_command_line_does(name, run, place):
     command = [sys.executable, *start, *case.arguments.split()]
     done = subprocess.run(command, cwd=place, env=variables, capture_output=True, text=True)
     real = Ended(done.returncode, done.stdout, done.stderr)
-    assert (real.status, sentence_of(case, real)) == (forked.status, sentence_of(case, forked))
+    assert (real.status, message_of(case, real)) == (forked.status, message_of(case, forked))
 
 
 def test_an_error_that_nobody_knows_keeps_its_traceback(lines, place):

@@ -12,7 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
-from mmseg_joint.benchmark import Settings, measure, measure_in_turn, measure_sequential
+from mmseg_joint.benchmark import Settings, measure, measure_sequential, measure_sequential_domains
 from mmseg_joint.benchmark.batches import random_batch, shares_of
 from mmseg_joint.benchmark.breakdown import Ledger, flops_by_part, networks, seconds_by_part
 from mmseg_joint.benchmark.configs import plain_beside, prepare
@@ -144,10 +144,10 @@ class OneStep:
         self.runner, self.model, self.optim_wrapper = self, TwoConvs(), self
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1)
 
-    def step(self, pictures=None):
-        if pictures is None:  # as an optimizer wrapper
+    def step(self, images=None):
+        if images is None:  # as an optimizer wrapper
             return self.optimizer.step()
-        logits = self.model.decode_head(self.model.backbone(pictures))
+        logits = self.model.decode_head(self.model.backbone(images))
         self.backward(logits.sum())
         return None
 
@@ -163,11 +163,11 @@ class OneStep:
 
 def test_flops_of_a_known_network():
     flops = flops_by_part(OneStep(), torch.rand(2, 3, 8, 6))
-    first = 2 * 2 * (8 * 6) * 4 * (3 * 9)  # two a multiply-add, two pictures
+    first = 2 * 2 * (8 * 6) * 4 * (3 * 9)  # two a multiply-add, two images
     second = 2 * 2 * (4 * 3) * 5 * (4 * 9)
     assert flops['forward backbone'] == first
     assert flops['forward decode_head'] == second
-    # weights' gradients of both; the pictures need none
+    # weights' gradients of both; the images need none
     assert flops['backward'] == first + 2 * second
     assert sum(flops.values()) == 2 * first + 3 * second
 
@@ -193,13 +193,13 @@ def test_measure_reports_every_network_both_ratios_and_json():
     numbers = json.loads(json.dumps(report.as_dict()))
     assert len(numbers['measured']['tiny']['seconds']) == SETTINGS.steps
     ours, plain = report.measured.values()
-    assert ours.pictures == plain.pictures == 3
+    assert ours.images == plain.images == 3
     assert ours.total_flops > plain.total_flops > 0
     assert ours.flops['forward backbone'] == plain.flops['forward backbone']
 
 
 def test_report_names_a_missed_target_and_a_missing_bare_loop():
-    one = Measured(seconds=[1.0], pictures=2, parts={'backward': 0.75, 'other': 0.25}, flops={})
+    one = Measured(seconds=[1.0], images=2, parts={'backward': 0.75, 'other': 0.25}, flops={})
     conditions = dict(
         size=[8, 8],
         shares={'target': 2},
@@ -224,7 +224,7 @@ def test_peak_memory_is_measured_in_a_process_of_its_own(tmp_path):
     assert 2**26 < peak < 2**32  # Python and PyTorch at least
 
 
-class Pictures(torch.utils.data.Dataset):
+class Images(torch.utils.data.Dataset):
     def __len__(self):
         return 4
 
@@ -236,12 +236,12 @@ def test_data_loader_is_timed():
     loader = dict(
         batch_size=1,
         num_workers=0,
-        dataset=Pictures(),
+        dataset=Images(),
         sampler=dict(type='DefaultSampler', shuffle=False),
     )
     cfg = ConfigDict(train_dataloader=loader)
     found = loading_time(cfg, Settings(steps=2, warmup=1))
-    assert found['pictures'] == 1 and found['workers'] == 0 and found['seconds'] > 0
+    assert found['images'] == 1 and found['workers'] == 0 and found['seconds'] > 0
     with pytest.raises(JointError, match='lower --steps'):
         loading_time(cfg, Settings(steps=5, warmup=1))
 
@@ -307,11 +307,14 @@ def test_without_a_checkout_the_hand_written_loops_are_missed_in_a_sentence(monk
 
 def test_sequential_domains_beside_all_together_and_one_alone(monkeypatch):
     def peak(cfg, batch, settings, build):  # says what it was asked to measure
-        in_turn, objectives = bool(cfg.model.get('sequential_domains')), len(cfg.model.objectives)
-        return (100 * in_turn + 10 * objectives + len(batch['inputs'])) * 2**20
+        sequential, objectives = (
+            bool(cfg.model.get('sequential_domains')),
+            len(cfg.model.objectives),
+        )
+        return (100 * sequential + 10 * objectives + len(batch['inputs'])) * 2**20
 
     monkeypatch.setattr('mmseg_joint.benchmark.variants.peak_memory', peak)
-    report = measure_in_turn(hrs(), 'hrs', replace(SETTINGS, memory=True))
+    report = measure_sequential_domains(hrs(), 'hrs', replace(SETTINGS, memory=True))
     assert list(report.times) == ['together', 'in turn', 'source alone']
     assert all(len(times) == SETTINGS.steps for times in report.times.values())
     lines = str(report).splitlines()
@@ -326,4 +329,4 @@ def test_sequential_domains_needs_a_joint_model():
     with pytest.raises(
         JointError, match=r'--sequential-domains needs a config whose model\.type is Joint'
     ):
-        measure_in_turn(cfg, 'plain', SETTINGS)
+        measure_sequential_domains(cfg, 'plain', SETTINGS)

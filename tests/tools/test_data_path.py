@@ -8,7 +8,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_joint.benchmark import photographs
-from mmseg_joint.benchmark.data_path import PICTURES, DataPathReport, Reading, measure_data_path
+from mmseg_joint.benchmark.data_path import IMAGES, DataPathReport, Reading, measure_data_path
 from mmseg_joint.benchmark.photographs import draw, draw_label, smooth_noise, write_like
 from mmseg_joint.errors import JointError
 
@@ -33,7 +33,7 @@ def config(**domains) -> Config:
     return Config(dict(train_dataloader=dict(dataset=dict(type='JointDataset', domains=domains))))
 
 
-def test_every_data_set_is_measured_with_and_without_a_copy():
+def test_every_dataset_is_measured_with_and_without_a_copy():
     synthia = [dict(type='LoadCheckedImage'), dict(type='LoadSynthiaAnnotations'), *PIPELINE[2:]]
     synthia = dict(type='SynthiaDataset', data_root='absent', pipeline=synthia)
     mixed = dict(type='MixedDataset', shares=(1, 1), datasets=[GTA, synthia])
@@ -49,7 +49,7 @@ def test_every_data_set_is_measured_with_and_without_a_copy():
         ('unlabeled', 'CityscapesIdsDataset', (64, 32)),
     ]
     for one in report.readings:
-        assert len(one.seconds) == len(one.prepared) == 2 * PICTURES
+        assert len(one.seconds) == len(one.prepared) == 2 * IMAGES
         assert 32 * 16 * 3 < one.prepared_file < 32 * 16 * 3 + 200
         assert one.note is None
 
@@ -58,7 +58,7 @@ def test_what_cannot_be_prepared_is_said():
     report = measure_data_path(config(source=dict(GTA, pipeline=RANDOM)), rounds=1)
     assert report.readings[0].gain is None
     assert "domain 'source' cannot be prepared" in str(report)
-    with pytest.raises(JointError, match='no data set that reads raw labels'):
+    with pytest.raises(JointError, match='no dataset that reads raw labels'):
         measure_data_path(config(source=dict(type='StreetsDataset', count=3)), rounds=1)
 
 
@@ -84,7 +84,7 @@ def test_noise_has_the_spectrum_that_is_asked_for():
     assert low / high == pytest.approx(4**3, rel=0.15)  # a quarter of the frequency, 1.5 twice
 
 
-def test_pictures_compress_as_photographs_do(tmp_path):
+def test_images_compress_as_photographs_do(tmp_path):
     rng = np.random.default_rng(0)
     Image.fromarray(draw(rng, (512, 512))).save(tmp_path / 'a.png')
     bits = 8 * (tmp_path / 'a.png').stat().st_size / (512 * 512 * 3)
@@ -93,7 +93,7 @@ def test_pictures_compress_as_photographs_do(tmp_path):
     assert set(np.unique(label)) == {3, 200}
 
 
-def test_the_data_set_reads_what_was_written(tmp_path):
+def test_the_dataset_reads_what_was_written(tmp_path):
     for cfg in (GTA, CITY, dict(CITY, labeled=False, pipeline=[PIPELINE[0], *PIPELINE[2:]])):
         root = tmp_path / f'{cfg["type"]}{len(cfg)}'
         dataset = DATASETS.build(dict(cfg, data_root=str(root), lazy_init=True))

@@ -66,9 +66,9 @@ def numbers(work_dir: Path) -> dict:
 def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
     cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, tmp_path / 'one')
     cfg.model.backbone.dropout_ratio = 0.0
-    # the labels of D are drawn for each picture: fixed here, so that both runs draw the same
+    # the labels of D are drawn for each image: fixed here, so that both runs draw the same
     cfg.model.objectives.gan.update(real_label=(0.9, 0.9), fake_label=(0.1, 0.1))
-    # every picture wholly labelled, so that the mean over ranks is the mean over pixels
+    # every image wholly labeled, so that the mean over ranks is the mean over pixels
     for domain in cfg.train_dataloader.dataset.domains.values():
         for step in domain.pipeline:
             if step.type == 'LoadMappedAnnotations':
@@ -102,7 +102,7 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
     for one, two in zip(*pending):
         torch.testing.assert_close(two, one, rtol=0.05, atol=1e-3)
 
-    # of three pictures on two ranks, one is loaded twice, and counted once
+    # of three images on two ranks, one is loaded twice, and counted once
     checkpoint, out = tmp_path / f'2/iter_{STEPS}.pth', tmp_path / 'out'
     launch('dist_test.sh', path, checkpoint, 2, '--work-dir', out, cwd=tmp_path)
     call('test.py', path, checkpoint, '--work-dir', tmp_path / 'alone')
@@ -185,7 +185,7 @@ def test_too_few_arguments(commands, script):
 
 @pytest.mark.parametrize('tool', ['train', 'test'])
 @pytest.mark.parametrize(
-    ('config', 'processes', 'sentence'),
+    ('config', 'processes', 'message'),
     [
         ('gone.py', '1', 'There is no config gone.py: check the path.'),
         *(
@@ -198,11 +198,11 @@ def test_too_few_arguments(commands, script):
         ),
     ],
 )
-def test_wrong_arguments(commands, tmp_path, tool, config, processes, sentence):
+def test_wrong_arguments(commands, tmp_path, tool, config, processes, message):
     (tmp_path / 'here.py').touch()
     files = [config, 'x.pth'][: 1 + (tool == 'test')]
     status, said, stderr = commands(f'dist_{tool}.sh', *files, processes, PYTHON=commands.fake)
-    assert (status, said, stderr) == (2, [], f'error: {sentence}\n')
+    assert (status, said, stderr) == (2, [], f'error: {message}\n')
 
 
 # how a process ends -> the launcher's status, and the last lines of all

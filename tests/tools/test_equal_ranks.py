@@ -46,11 +46,11 @@ def prepare(cfg) -> None:
     cfg.custom_hooks.append(dict(type='WatchHook'))
     for name, domain in cfg.train_dataloader.dataset.domains.items():
         pipeline = domain.get('dataset', domain).pipeline
-        # pictures are padded to the largest of their process: all of one size
+        # images are padded to the largest of their process: all of one size
         pipeline[:] = [step for step in pipeline if step.type not in ('RandomResize', 'RandomCrop')]
         pipeline.insert(-1, dict(type='Resize', scale=SIZE))
         if name != 'unlabeled':
-            # mmseg's cross-entropy averages over what each process has labelled: as much in each
+            # mmseg's cross-entropy averages over what each process has labeled: as much in each
             pipeline.insert(-1, dict(type='IgnoreBand'))
 
 
@@ -80,8 +80,8 @@ def load(path) -> dict:
 
 
 def count_of(step: dict) -> float:
-    """How much there is to average over: pixels with a pseudo-label, or labelled features."""
-    return step['logged'].get('regularization.confident_share', step['labelled'])
+    """How much there is to average over: pixels with a pseudo-label, or labeled features."""
+    return step['logged'].get('regularization.confident_share', step['labeled'])
 
 
 def network_of(name: str) -> str:

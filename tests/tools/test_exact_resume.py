@@ -17,7 +17,7 @@ from tests.tiny_configs import ROOT, tiny
 from tests.tools.running import train, train_in_a_child
 
 STEPS, WINDOW = 8, 3  # the last window is one of two
-CROP, COLOURS = (40, 56), 'PhotoMetricDistortion'
+CROP, COLORS = (40, 56), 'PhotoMetricDistortion'
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def config(roots, tmp_path):
     cfg.train_dataloader.num_workers = 2
     for domain in cfg.train_dataloader.dataset.domains.values():
         pipeline = domain.get('dataset', domain).pipeline
-        pipeline[-1:-1] = [dict(type='RandomCrop', crop_size=CROP), dict(type=COLOURS)]
+        pipeline[-1:-1] = [dict(type='RandomCrop', crop_size=CROP), dict(type=COLORS)]
     cfg.train_cfg.update(max_iters=STEPS, val_interval=4)
     cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=2, save_best='mIoU')
     cfg.custom_imports.imports.append('tests.tools.stopping')

@@ -81,12 +81,12 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 from mmseg.apis import MMSegInferencer
 
-picture, *exports = sys.argv[1:]
+image, *exports = sys.argv[1:]
 for path in exports:
     for model, weights in ((path[:-4] + '.py', path), (None, path)):
         inferencer = MMSegInferencer(model=model, weights=weights, device='cpu')
-        found = inferencer(picture, return_datasamples=True)
-        labels = inferencer(picture, show=False, return_vis=True)
+        found = inferencer(image, return_datasamples=True)
+        labels = inferencer(image, show=False, return_vis=True)
         np.savez(
             path + ('.npz' if model else '.alone.npz'),
             logits=found.seg_logits.data.numpy(),
@@ -197,8 +197,8 @@ def test_plain_mmseg_predicts_the_same_bits(trained, tmp_path):
             assert 'wrote' in done.stdout
         else:
             export(*pairs[name], exports[-1])
-    picture = next((tmp_path / 'camvid/images/val').iterdir())
-    done = subprocess_python('-c', PREDICT, picture, *exports)
+    image = next((tmp_path / 'camvid/images/val').iterdir())
+    done = subprocess_python('-c', PREDICT, image, *exports)
     assert done.returncode == 0, done.stderr[-2000:]
     for name, path in zip(models, exports):
         wanted = ours(*pairs[name])
@@ -233,7 +233,7 @@ def test_the_files_hold_what_predicting_needs_and_no_more(trained, tmp_path):
     assert all(value.is_contiguous() for value in content['state_dict'].values())
 
 
-def test_a_data_set_of_mmsegs_own_is_still_tested_on(trained, tmp_path):
+def test_a_dataset_of_mmsegs_own_is_still_tested_on(trained, tmp_path):
     dataset = dict(
         type='mmseg.CityscapesDataset',
         data_root='data/cityscapes',
@@ -270,14 +270,14 @@ def test_networks_of_ours_need_the_package(trained, tmp_path, capsys):
     cfg = Config.fromfile(tmp_path / 'ours.py')
     assert cfg.custom_imports.imports == ['mmseg_joint']
     assert 'objectives' not in cfg.model
-    picture = next((tmp_path / 'camvid/images/val').iterdir())
+    image = next((tmp_path / 'camvid/images/val').iterdir())
 
     from mmseg.apis import MMSegInferencer
 
     inferencer = MMSegInferencer(
         str(tmp_path / 'ours.py'), str(tmp_path / 'ours.pth'), device='cpu'
     )
-    found = inferencer(str(picture), return_datasamples=True)
+    found = inferencer(str(image), return_datasamples=True)
     assert torch.equal(found.seg_logits.data, ours(*files).seg_logits.data)
 
 

@@ -71,19 +71,19 @@ def test_a_folder(call, folder, tmp_path):
     for line in (out / 'SHA256SUMS').read_text().splitlines():
         digest, name = line.split('  ')
         assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
-        assert f'{out / name}: {len(found[name])} pictures, sha256 {digest}' in printed
+        assert f'{out / name}: {len(found[name])} images, sha256 {digest}' in printed
 
 
 @pytest.mark.parametrize('count', [1, 4, 8])
 @pytest.mark.parametrize('seed', [0, 1])
-def test_labelled_and_held_out_never_overlap(call, folder, tmp_path, count, seed):
+def test_labeled_and_held_out_never_overlap(call, folder, tmp_path, count, seed):
     out = tmp_path / 'lists'
     assert call(folder, '--counts', count, '--seeds', seed, '--held-out', '--out', out)[0] == 0
     found = lists(out)
-    labelled = found[f'{count:04d}_seed{seed}.txt']
+    labeled = found[f'{count:04d}_seed{seed}.txt']
     held_out = found[f'{count:04d}_seed{seed}_held_out.txt']
-    assert len(labelled) == count and not set(labelled) & set(held_out)
-    assert sorted(labelled + held_out) == found['images.txt']
+    assert len(labeled) == count and not set(labeled) & set(held_out)
+    assert sorted(labeled + held_out) == found['images.txt']
 
 
 @pytest.mark.parametrize('domain', [(), ('--domain', 'unlabeled')])
@@ -129,17 +129,17 @@ def test_overwrites_only_by_force(call, folder, tmp_path):
         (('images', '--counts', 10), '--counts 10: choose from 1 to 9'),
         (('images', '--counts', 0), '--counts 0: choose from 1 to 9'),
         (('images', '--counts', 9, '--held-out'), 'choose from 1 to 8'),
-        (('images', '--counts', 2, '--suffix', '.tif'), 'no picture that ends in .tif'),
+        (('images', '--counts', 2, '--suffix', '.tif'), 'no image that ends in .tif'),
         (('images', '--counts', 2, '--domain', 'target'), '--domain goes with a config'),
         (('absent.py', '--counts', 2), 'There is no config absent.py'),
         (('config.py', '--counts', 2, '--suffix', '.png'), '--suffix goes with a folder'),
         (('config.py', '--counts', 2, '--domain', 'x'), 'has source, target, unlabeled'),
-        (('config.py', '--counts', 2, '--domain', 'source'), 'is several data sets'),
+        (('config.py', '--counts', 2, '--domain', 'source'), 'is several datasets'),
         (('config.py', '--counts', 9), '--counts 9: choose from 1 to 8'),
     ],
 )
 def test_mistakes_are_told(call, folder, config, tmp_path, monkeypatch, arguments, complaint):
     monkeypatch.chdir(tmp_path)
-    status, _, told = call(*arguments, '--out', 'lists')
-    assert status == 2 and complaint in told and 'Traceback' not in told
+    status, _, message = call(*arguments, '--out', 'lists')
+    assert status == 2 and complaint in message and 'Traceback' not in message
     assert not (tmp_path / 'lists').exists()

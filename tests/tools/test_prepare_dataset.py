@@ -64,12 +64,12 @@ def test_the_same_config_reads_the_copies_by_one_value(tool, config, roots, caps
                 assert torch.equal(a.gt_sem_seg.data, b.gt_sem_seg.data)
 
 
-def test_a_data_set_without_a_config(tool, roots, tmp_path, capsys):
+def test_a_dataset_without_a_config(tool, roots, tmp_path, capsys):
     out = tmp_path / 'small'
     flags = ['--type', 'NTHUDataset', '--root', str(roots['NTHUDataset']), '--size', '20', '10']
     more = ['--out', str(out), '--workers', '1', '--cfg-options', 'city=Rome']
     tool.main([*flags, *more])
-    assert '3 pictures of 20x10, 3 of them written now' in capsys.readouterr().out
+    assert '3 images of 20x10, 3 of them written now' in capsys.readouterr().out
     assert len(list((out / 'Rome/Images/Test').iterdir())) == 3
     tool.main([*flags, *more])
     assert '0 of them written now' in capsys.readouterr().out
@@ -79,7 +79,7 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
 
 
-# the 1st writing is the manifest, then come label and picture of each of 3, the 8th is it again
+# the 1st writing is the manifest, then come label and image of each of 3, the 8th is it again
 @pytest.mark.parametrize(('writing', 'workers'), [(1, 1), (2, 1), (3, 1), (6, 1), (8, 1), (5, 2)])
 def test_a_killed_copy_is_finished_to_the_byte(
     tool, roots, tmp_path, monkeypatch, writing, workers
@@ -119,7 +119,7 @@ def test_a_copy_that_its_config_would_refuse_is_not_written(tool, config, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ('flags', 'sentence'),
+    ('flags', 'message'),
     [
         ([], 'Name a CONFIG and its --domain, or give --type, --root and --size'),
         (['--type', 'GTADataset', '--root', 'x'], 'Name a CONFIG'),
@@ -129,16 +129,16 @@ def test_a_copy_that_its_config_would_refuse_is_not_written(tool, config, tmp_pa
         (['x.py', '--workers', '0'], '--workers must be at least 1'),
         (
             ['--type', 'Absent', '--root', 'x', '--size', '4', '4'],
-            r'no data set is called "Absent": choose from .*GTADataset, .*SynthiaDataset',
+            r'no dataset is called "Absent": choose from .*GTADataset, .*SynthiaDataset',
         ),
         (
             ['--type', 'GTADatset', '--root', 'x', '--size', '4', '4'],
-            r'no data set is called "GTADatset": choose from GTADataset',
+            r'no dataset is called "GTADatset": choose from GTADataset',
         ),
         (['--type', 'GTADataset', '--root', 'x', '--size', '4', '4'], 'finds no folder'),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(tool, flags, sentence):
-    with pytest.raises(JointError, match=sentence) as error:
+def test_mistakes_are_told_in_one_sentence(tool, flags, message):
+    with pytest.raises(JointError, match=message) as error:
         tool.main(flags)
     assert '\n' not in str(error.value)

@@ -196,7 +196,7 @@ BAD_VALUES = {
 
 @pytest.mark.parametrize('mistake', BAD_VALUES)
 def test_a_mistake_ends_with_one_sentence(config, call, tmp_path, mistake):
-    values, sentence = BAD_VALUES[mistake]
+    values, message = BAD_VALUES[mistake]
     cfg = Config.fromfile(config)
     for key, value in values.items():
         *parents, last = key.split('.')
@@ -206,7 +206,7 @@ def test_a_mistake_ends_with_one_sentence(config, call, tmp_path, mistake):
     said = stderr.strip().splitlines()[-1]
     assert status == 2
     assert said.startswith('error: ')
-    assert re.search(sentence, said), said
+    assert re.search(message, said), said
     assert 'Traceback' not in stderr
     kept = [path.name for path in (tmp_path / 'run').glob('*.pth')]
     assert kept == (['iter_1.pth'] if 'explodes' in mistake else [])

@@ -15,7 +15,7 @@ from mmseg.registry import HOOKS, TRANSFORMS
 
 @TRANSFORMS.register_module()
 class IgnoreBand(BaseTransform):
-    """Labels every pixel but a band of rows, as many in every picture, somewhere."""
+    """Labels every pixel but a band of rows, as many in every image, somewhere."""
 
     def __init__(self, rows: int = 8):
         self.rows = rows
@@ -47,7 +47,7 @@ class WatchHook(Hook):
             dict(
                 draws={(sample.draw.domain, sample.draw.position) for sample in samples},
                 # at the places of features of stride 16
-                labelled=sum(
+                labeled=sum(
                     (sample.gt_sem_seg.data[:, ::16, ::16] != 255).sum().item()
                     for sample in samples
                     if 'gt_sem_seg' in sample

@@ -16,7 +16,7 @@ def raising(error: Exception):
 
 
 @pytest.mark.parametrize(
-    ('error', 'told'),
+    ('error', 'message'),
     [
         (JointError('a.png is broken: copy it.'), 'error: a.png is broken: copy it.\n'),
         (
@@ -26,11 +26,11 @@ def raising(error: Exception):
         ),
     ],
 )
-def test_a_mistake_is_one_line_and_with_debug_a_traceback(monkeypatch, capsys, error, told):
+def test_a_mistake_is_one_line_and_with_debug_a_traceback(monkeypatch, capsys, error, message):
     monkeypatch.setattr(sys, 'argv', ['tool.py'])
     with pytest.raises(SystemExit) as end:
         run(raising(error))
-    assert (end.value.code, capsys.readouterr().err) == (2, told)
+    assert (end.value.code, capsys.readouterr().err) == (2, message)
     monkeypatch.setattr(sys, 'argv', ['tool.py', '--debug'])
     with pytest.raises(type(error)):
         run(raising(error))

@@ -17,10 +17,10 @@ def caught(function, *arguments) -> Exception:
 def test_files_that_the_system_refuses(tmp_path):
     (tmp_path / 'file').touch()
     for path, reason in (('gone', 'correct the path'), ('file/x', 'where a folder is needed')):
-        told = hint(caught(open, tmp_path / path))
-        assert str(tmp_path / path) in told and reason in told
-    told = hint(caught(open, tmp_path))
-    assert 'name a file instead of a folder' in told
+        message = hint(caught(open, tmp_path / path))
+        assert str(tmp_path / path) in message and reason in message
+    message = hint(caught(open, tmp_path))
+    assert 'name a file instead of a folder' in message
     full = OSError(errno.ENOSPC, 'No space left on device')
     assert hint(full) == 'A file cannot be used (No space left on device): make room on the disk.'
 

@@ -4,10 +4,10 @@ import warnings
 
 import pytest
 from mmengine.config import Config
-from mmseg_joint.engine.config_file import read_config
 
 import tools.benchmark
 from mmseg_joint.datasets import GTADataset, JointDataset, JointSampler, LabelSubset
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.utils.renamed import rename_keys
 from tests.tiny import build

@@ -19,9 +19,9 @@ PSEUDO = np.array([[0, -1, -1, -1], [2, -1, -1, -1]])
 VALUES = np.array([[0.5, 0.25, 0, 1], [np.nan, np.nan, np.nan, np.nan]])
 
 
-def look():
+def inspection():
     return {
-        'picture': np.arange(24, dtype=np.uint8).reshape(2, 4, 3),
+        'image': np.arange(24, dtype=np.uint8).reshape(2, 4, 3),
         'label': LABELS,
         'prediction': PREDICTION,
         'confidence': VALUES,
@@ -31,20 +31,20 @@ def look():
 
 
 def draw(**changes):
-    return draw_sheet({**look(), **changes}, 'source, sample 0', METAINFO, 'a/b.png')
+    return draw_sheet({**inspection(), **changes}, 'source, sample 0', METAINFO, 'a/b.png')
 
 
 def test_each_panel_has_its_title_and_number():
     *panels, _ = draw().axes
-    assert [axes.get_title() for axes in panels] == list(look())
+    assert [axes.get_title() for axes in panels] == list(inspection())
     said = [axes.get_xlabel() for axes in panels]
     # road 3 of 4, sky 3 of 4 where there is a label
     assert said == ['', '', 'mIoU 75.0', 'mean 0.44', '25 % of the pixels', 'nowhere']
-    without = {key: value for key, value in look().items() if key != 'label'}
+    without = {key: value for key, value in inspection().items() if key != 'label'}
     assert draw_sheet(without, '', METAINFO).axes[1].get_xlabel() == ''
 
 
-def test_classes_have_their_colours_and_all_maps_one_scale():
+def test_classes_have_their_colors_and_all_maps_one_scale():
     panels = draw(other=VALUES / 2).axes
     for place, classes in ((1, LABELS), (2, PREDICTION), (4, PSEUDO)):
         drawn = panels[place].images[0].get_array()
@@ -77,17 +77,17 @@ def test_nothing_overlaps(shape, count):
     meta = {'classes': names, 'palette': [[number] * 3 for number in range(20)]}
     figure = draw_sheet(panels, 'unlabeled, sample 1, iteration 120000', meta, 'folder/' * 30)
     figure.draw_without_rendering()
-    *pictures, bar = figure.axes
+    *images, bar = figure.axes
     boxes = [axes.get_tightbbox() for axes in figure.axes]
     boxes += [item.get_window_extent() for item in (*figure.texts, *figure.legends)]
     assert sum(a.overlaps(b) for a in boxes for b in boxes) == len(boxes)
     for box in boxes:
         assert box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0
         assert box.y1 <= figure.bbox.y1
-    for axes in pictures:
+    for axes in images:
         box = axes.get_window_extent()
         assert box.height / box.width == pytest.approx(shape[0] / shape[1])
-    assert bar.get_window_extent().y1 < min(axes.get_window_extent().y0 for axes in pictures)
+    assert bar.get_window_extent().y1 < min(axes.get_window_extent().y0 for axes in images)
 
 
 def test_the_file_shows_the_figure():

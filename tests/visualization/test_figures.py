@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.visualization.figures import choose_pictures, picture_grid, save_figure, to_rgb
+from mmseg_joint.visualization.figures import choose_images, image_grid, save_figure, to_rgb
 
 
 def plain_figure() -> Figure:
@@ -50,9 +50,9 @@ def test_unknown_formats_and_folders_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize('rows, columns', [(1, 2), (3, 5), (2, 9)])
-def test_grid_cells_have_the_pictures_shape_and_never_overlap(rows, columns):
+def test_grid_cells_have_the_images_shape_and_never_overlap(rows, columns):
     titles = [f'a rather long name of a model, number {i}' for i in range(columns)]
-    figure, grid = picture_grid(rows, titles, aspect=0.5, footer=0.4)
+    figure, grid = image_grid(rows, titles, aspect=0.5, footer=0.4)
     width, height = figure.get_size_inches()
     assert width * figure.dpi >= 1600
     boxes = [axes.get_position() for row in grid for axes in row]
@@ -69,27 +69,27 @@ def test_grid_cells_have_the_pictures_shape_and_never_overlap(rows, columns):
 
 
 def test_a_name_is_no_formula():
-    figure, _ = picture_grid(1, ['costs $5', r'$\nonsense'], aspect=1, footer=0.1)
+    figure, _ = image_grid(1, ['costs $5', r'$\nonsense'], aspect=1, footer=0.1)
     figure.draw_without_rendering()
 
 
-def test_pictures_turn_red_first():
+def test_images_turn_red_first():
     packed = torch.zeros(3, 2, 4)
     packed[2, 0, 1] = 300.0  # red, beyond the range
     packed[0, 1, 3] = 7.0  # blue
-    picture = to_rgb(packed)
-    assert picture.shape == (2, 4, 3) and picture.dtype == np.uint8
-    assert picture[0, 1].tolist() == [255, 0, 0]
-    assert picture[1, 3].tolist() == [0, 0, 7]
-    assert picture.sum() == 262
+    image = to_rgb(packed)
+    assert image.shape == (2, 4, 3) and image.dtype == np.uint8
+    assert image[0, 1].tolist() == [255, 0, 0]
+    assert image[1, 3].tolist() == [0, 0, 7]
+    assert image.sum() == 262
 
 
-def test_pictures_are_chosen_from_all_parts_of_a_data_set():
+def test_images_are_chosen_from_all_parts_of_a_dataset():
     seen = set()
     for seed in range(30):
-        chosen = choose_pictures(11, 3, seed)
+        chosen = choose_images(11, 3, seed)
         assert [0 <= chosen[0] < 3, 3 <= chosen[1] < 7, 7 <= chosen[2] < 11] == [True] * 3
-        assert chosen == choose_pictures(11, 3, seed)
+        assert chosen == choose_images(11, 3, seed)
         seen.update(chosen)
     assert seen == set(range(11))
-    assert choose_pictures(2, 5, 0) == [0, 1]
+    assert choose_images(2, 5, 0) == [0, 1]

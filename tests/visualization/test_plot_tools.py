@@ -130,7 +130,7 @@ def test_weights_over_training(trained, tmp_path, monkeypatch, capsys):
     first, second, last = capsys.readouterr().out.strip().splitlines()[-3:]
     assert first.startswith('hrs: mean weight 0.')
     assert second == first.replace('hrs', 'later', 1)
-    assert last.endswith('2 source pictures')
+    assert last.endswith('2 source images')
 
 
 def test_predictions(trained, tmp_path, monkeypatch):
@@ -143,7 +143,7 @@ def test_predictions(trained, tmp_path, monkeypatch):
     figure = call(monkeypatch, 'plot_predictions', '--out', out, '--count', 2, *models)
     assert Image.open(out).width == 1600
     titles = [axes.get_title() for axes in figure.axes[:4]]
-    assert titles == ['picture', 'ground truth', 'HRS', 'plain mmseg']
+    assert titles == ['image', 'ground truth', 'HRS', 'plain mmseg']
     for row in (figure.axes[:4], figure.axes[4:]):
         ours, theirs = (axes.images[0].get_array() for axes in row[2:])
         np.testing.assert_array_equal(ours, theirs)  # the same weights

@@ -11,11 +11,11 @@ from mmseg.structures import SegDataSample
 from mmseg_joint.errors import JointError
 from mmseg_joint.visualization.figures import save_figure
 from mmseg_joint.visualization.predictions import (
-    PredictedPicture,
+    PredictedImage,
     draw_predictions,
-    labelled_picture,
+    image_iou,
+    labeled_image,
     paint,
-    picture_iou,
     predict,
 )
 from tests.tiny import CLASSES, batch, build
@@ -30,18 +30,18 @@ WORSE = np.array([[1, 1, 1, 1], [1, 1, 1, 1]])
 
 
 def rows():
-    picture = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     return [
-        PredictedPicture(picture, LABELS, {'FCN': WORSE, 'HRS': BETTER}),
-        PredictedPicture(255 - picture, LABELS, {'FCN': LABELS * 0, 'HRS': BETTER}),
+        PredictedImage(image, LABELS, {'FCN': WORSE, 'HRS': BETTER}),
+        PredictedImage(255 - image, LABELS, {'FCN': LABELS * 0, 'HRS': BETTER}),
     ]
 
 
 def test_iou_counts_the_classes_of_the_labels():
     # road 3 of 4; sky 3 of 3, its ignored pixel aside; the car is nowhere in the labels
-    assert picture_iou(BETTER, LABELS) == pytest.approx((3 / 4 + 1) / 2)
-    assert picture_iou(WORSE, LABELS) == pytest.approx((0 + 3 / 7) / 2)
-    assert math.isnan(picture_iou(WORSE, np.full((2, 4), 255)))
+    assert image_iou(BETTER, LABELS) == pytest.approx((3 / 4 + 1) / 2)
+    assert image_iou(WORSE, LABELS) == pytest.approx((0 + 3 / 7) / 2)
+    assert math.isnan(image_iou(WORSE, np.full((2, 4), 255)))
 
 
 def test_paint_uses_the_palette_and_leaves_ignored_white():
@@ -51,14 +51,14 @@ def test_paint_uses_the_palette_and_leaves_ignored_white():
     assert painted[1, 3].tolist() == [255, 255, 255]
 
 
-def test_a_row_shows_picture_truth_and_each_model(tmp_path):
+def test_a_row_shows_image_truth_and_each_model(tmp_path):
     figure = draw_predictions(rows(), METAINFO)
     assert len(figure.axes) == 8
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ['picture', 'ground truth', 'FCN', 'HRS', '', '', '', '']
+    assert titles == ['image', 'ground truth', 'FCN', 'HRS', '', '', '', '']
     for row, axes in zip(rows(), (figure.axes[:4], figure.axes[4:])):
         images = [panel.images[0].get_array() for panel in axes]
-        np.testing.assert_array_equal(images[0], row.picture)
+        np.testing.assert_array_equal(images[0], row.image)
         for image, classes in zip(images[1:], (row.labels, *row.predictions.values())):
             np.testing.assert_array_equal(image, paint(classes, METAINFO['palette']))
     captions = [axes.get_xlabel() for axes in figure.axes]
@@ -70,18 +70,18 @@ def test_a_row_shows_picture_truth_and_each_model(tmp_path):
 
 def test_the_legend_names_only_what_occurs():
     labels = np.zeros((2, 4), dtype=int)
-    picture = np.zeros((2, 4, 3), dtype=np.uint8)
-    figure = draw_predictions([PredictedPicture(picture, labels, {'A': labels + 2})], METAINFO)
+    image = np.zeros((2, 4, 3), dtype=np.uint8)
+    figure = draw_predictions([PredictedImage(image, labels, {'A': labels + 2})], METAINFO)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ['road', 'car']
 
 
-def test_the_picture_is_shown_at_the_labels_size():
+def test_the_image_is_shown_at_the_labels_size():
     sample = SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, 20, 40, dtype=torch.long)))
-    row = labelled_picture({'inputs': torch.zeros(3, 10, 20), 'data_samples': sample})
-    assert row.picture.shape == (20, 40, 3)
+    row = labeled_image({'inputs': torch.zeros(3, 10, 20), 'data_samples': sample})
+    assert row.image.shape == (20, 40, 3)
     with pytest.raises(JointError, match=r'a/b\.png has no label'):
-        unlabelled = SegDataSample(metainfo={'img_path': 'a/b.png'})
-        labelled_picture({'inputs': torch.zeros(3, 10, 20), 'data_samples': unlabelled})
+        unlabeled = SegDataSample(metainfo={'img_path': 'a/b.png'})
+        labeled_image({'inputs': torch.zeros(3, 10, 20), 'data_samples': unlabeled})
 
 
 def test_predictions_are_the_models_own_at_the_original_size():

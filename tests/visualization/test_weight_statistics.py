@@ -4,31 +4,31 @@ import numpy as np
 import pytest
 
 from mmseg_joint.visualization.weight_statistics import draw_weight_statistics, weight_statistics
-from mmseg_joint.visualization.weighting_maps import WeightedPicture
+from mmseg_joint.visualization.weighting_maps import WeightedImage
 
 CLASSES = ('road', 'sky', 'pole')
 
 
-def picture(pixel, region, labels, prediction) -> WeightedPicture:
+def image(pixel, region, labels, prediction) -> WeightedImage:
     """Two levels; where the label is ignored there is no weight."""
     labels = np.array(labels)
     unknown = np.where(labels == 255, np.nan, 0.0)
     levels = {'pixel': np.array(pixel) + unknown, 'region': np.array(region) + unknown}
     total = (levels['pixel'] + levels['region']) / 2
     photograph = np.zeros((*labels.shape, 3), np.uint8)
-    return WeightedPicture(photograph, total, levels, labels, np.array(prediction))
+    return WeightedImage(photograph, total, levels, labels, np.array(prediction))
 
 
-PICTURES = [
-    picture([[1, 1, 0]], [[1, 0, 0]], [[0, 0, 255]], [[0, 1, 1]]),
-    picture([[0], [0]], [[1], [0]], [[1], [1]], [[1], [1]]),  # of another size
+IMAGES = [
+    image([[1, 1, 0]], [[1, 0, 0]], [[0, 0, 255]], [[0, 1, 1]]),
+    image([[0], [0]], [[1], [0]], [[1], [1]], [[1], [1]]),  # of another size
 ]
 
 
 def test_statistics_are_those_of_counting_pixel_by_pixel():
-    found = weight_statistics(PICTURES, len(CLASSES))
-    seen = []  # (weight, class, right) of every labelled pixel
-    for entry in PICTURES:
+    found = weight_statistics(IMAGES, len(CLASSES))
+    seen = []  # (weight, class, right) of every labeled pixel
+    for entry in IMAGES:
         for place in np.argwhere(entry.labels != 255):
             y, x = place
             label = entry.labels[y, x]
@@ -44,11 +44,11 @@ def test_statistics_are_those_of_counting_pixel_by_pixel():
 
 
 def test_nothing_predicted_wrong_is_no_number():
-    assert np.isnan(weight_statistics(PICTURES[1:], len(CLASSES)).wrong)
+    assert np.isnan(weight_statistics(IMAGES[1:], len(CLASSES)).wrong)
 
 
 def test_figure_shows_the_numbers():
-    found = weight_statistics(PICTURES, len(CLASSES))
+    found = weight_statistics(IMAGES, len(CLASSES))
     figure = draw_weight_statistics({'iter_1': found, 'iter_2': found}, CLASSES)
     histogram, means, classes = figure.axes[:3]
     heights = [bars[0].get_height() for bars in histogram.containers]

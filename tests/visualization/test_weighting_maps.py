@@ -12,9 +12,9 @@ from mmseg.structures import SegDataSample
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses import weighting_map
 from mmseg_joint.visualization.weighting_maps import (
-    WeightedPicture,
+    WeightedImage,
     draw_weighting_maps,
-    weigh_picture,
+    weigh_image,
     weighting_name,
 )
 from tests.tiny import HRS, MODEL, WEIGHTING, batch, build
@@ -57,10 +57,10 @@ def test_drawn_maps_are_the_weights_of_training():
     model, scores = hand_set_model()
     sample = packed()
     labels = sample['data_samples'].gt_sem_seg.data
-    figure = draw_weighting_maps([weigh_picture(model, sample)])
+    figure = draw_weighting_maps([weigh_image(model, sample)])
     assert len(figure.axes) == 5 + 1
     titles = [axes.get_title() for axes in figure.axes[:5]]
-    assert titles == ['source picture', 'weight H', 'pixel level', 'region level', 'image level']
+    assert titles == ['source image', 'weight H', 'pixel level', 'region level', 'image level']
 
     np.testing.assert_array_equal(
         figure.axes[0].images[0].get_array(), sample['inputs'].permute(1, 2, 0).flip(-1)
@@ -84,7 +84,7 @@ def test_the_real_networks_give_what_the_objective_gives():
         torch.nn.init.normal_(list(network.parameters())[-2], std=2.0)
     data = batch(domains=('source', 'target'), size=(67, 90))
     source = {'inputs': data['inputs'][0], 'data_samples': data['data_samples'][0]}
-    drawn = weigh_picture(model, source)
+    drawn = weigh_image(model, source)
     assert model.training
     data = model.data_preprocessor(data, training=True)
     outputs = model._forward_domains(data['inputs'], data['data_samples'])
@@ -98,7 +98,7 @@ def test_dropout_is_off():
     seen = []
     model.backbone.register_forward_hook(lambda module, args, features: seen.append(features[-1]))
     for _ in range(2):
-        weigh_picture(model, packed())
+        weigh_image(model, packed())
     torch.testing.assert_close(seen[0], seen[1], rtol=0, atol=0)
     model.backbone(torch.rand(1, 3, 64, 64)), model.backbone(torch.rand(1, 3, 64, 64))
     assert (seen[2] == 0).float().mean() > (seen[0] == 0).float().mean()  # back in training
@@ -108,44 +108,44 @@ def test_padding_is_cut_off():
     model = build({'weighting': WEIGHTING})
     model.data_preprocessor.size_divisor = 32
     data = batch(domains=('source',), size=(40, 70))
-    drawn = weigh_picture(
+    drawn = weigh_image(
         model, {'inputs': data['inputs'][0], 'data_samples': data['data_samples'][0]}
     )
-    assert drawn.total.shape == drawn.picture.shape[:2] == (40, 70)
+    assert drawn.total.shape == drawn.image.shape[:2] == (40, 70)
 
 
 @pytest.mark.parametrize('levels', [('pixel',), ('region', 'image')])
 def test_fewer_levels_have_fewer_weights(levels):
     model, _ = hand_set_model(dict(WEIGHTING, levels=levels))
-    figure = draw_weighting_maps([weigh_picture(model, packed(seed)) for seed in (0, 1)])
+    figure = draw_weighting_maps([weigh_image(model, packed(seed)) for seed in (0, 1)])
     assert len(figure.axes) == 2 * (2 + len(levels)) + 1
     ticks = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
     assert ticks == (['0', '1'] if len(levels) == 1 else ['0', '1/2', '1'])
 
 
-def test_each_weight_has_its_colour_and_ignored_pixels_are_grey():
+def test_each_weight_has_its_color_and_ignored_pixels_are_gray():
     weights = np.array([[0, 1 / 3, 2 / 3], [1, np.nan, 1]], dtype=np.float32)
     empty = np.zeros((2, 3), int)
     levels = dict.fromkeys('pri', weights)
-    row = WeightedPicture(np.zeros((2, 3, 3), np.uint8), weights, levels, empty, empty)
+    row = WeightedImage(np.zeros((2, 3, 3), np.uint8), weights, levels, empty, empty)
     figure = draw_weighting_maps([row])
     image = figure.axes[2].images[0]
-    colours = image.to_rgba(image.get_array())
-    distinct = {tuple(colour) for colour in colours.reshape(-1, 4)}
+    colors = image.to_rgba(image.get_array())
+    distinct = {tuple(color) for color in colors.reshape(-1, 4)}
     assert len(distinct) == 5
-    assert colours[1, 1].tolist() == [0.75, 0.75, 0.75, 1]
+    assert colors[1, 1].tolist() == [0.75, 0.75, 0.75, 1]
     assert figure.axes[-1].get_xticks().tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1])
 
 
-def test_a_picture_without_label_is_refused():
+def test_an_image_without_label_is_refused():
     model, _ = hand_set_model()
     sample = SegDataSample(metainfo={'img_path': 'gta/1.png'})
     with pytest.raises(JointError, match=r'gta/1\.png has no label'):
-        weigh_picture(model, {'inputs': packed()['inputs'], 'data_samples': sample})
+        weigh_image(model, {'inputs': packed()['inputs'], 'data_samples': sample})
     unknown = SegDataSample(
         gt_sem_seg=PixelData(data=torch.full((1, HEIGHT, WIDTH), 255)), metainfo={}
     )
-    row = weigh_picture(model, {'inputs': packed()['inputs'], 'data_samples': unknown})
+    row = weigh_image(model, {'inputs': packed()['inputs'], 'data_samples': unknown})
     assert draw_weighting_maps([row]).axes[1].get_xlabel() == 'all ignored'
 
 

@@ -1,4 +1,4 @@
-"""Brings CARLA pictures into GTA5's layout, so that ``GTADataset`` reads them.
+"""Brings CARLA images into GTA5's layout, so that ``GTADataset`` reads them.
 
 From ``SRC/images/*.png`` and ``SRC/labelIds/*.png`` (tags 0-28) come ``OUT/images/*.png``, as
 they are, and ``OUT/labels/*.png``, palette PNGs of Cityscapes' raw ids.
@@ -19,7 +19,7 @@ from mmseg_joint.datasets.label_maps import (
     CITYSCAPES_IDS,
     CITYSCAPES_PALETTE,
 )
-from mmseg_joint.datasets.transforms.label_files import check_picture, decode_ids, read_bytes
+from mmseg_joint.datasets.transforms.label_files import check_image, decode_ids, read_bytes
 from mmseg_joint.datasets.transforms.loading import lookup_table
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
@@ -27,33 +27,33 @@ from mmseg_joint.utils.cli import run
 
 
 def raw_id_palette() -> list[int]:
-    """Returns the palette of the written labels: each raw id in its class's colour, void black."""
-    colours = np.zeros((256, 3), dtype=np.uint8)
+    """Return the palette of the written labels: each raw id in its class's color, void black."""
+    colors = np.zeros((256, 3), dtype=np.uint8)
     for raw, train in CITYSCAPES_IDS.items():
         if train < len(CITYSCAPES_PALETTE):
-            colours[raw] = CITYSCAPES_PALETTE[train]
-    return colours.ravel().tolist()
+            colors[raw] = CITYSCAPES_PALETTE[train]
+    return colors.ravel().tolist()
 
 
 def convert_label(source: Path, size: tuple[int, int]) -> bytes:
-    """Converts one label file.
+    """Convert one label file.
 
     Args:
         source: Label of CARLA's tags.
-        size: Width and height of the picture, in pixels.
+        size: Width and height of the image, in pixels.
 
     Returns:
         A palette PNG.
 
     Raises:
-        JointError: If the label is missing, broken, of another size or has an unknown tag.
+        JointError: When the label is missing, broken, of another size or has an unknown tag.
     """
     if not source.is_file():
         raise JointError(f"there is no label file '{source}': correct SRC, or put it there")
     tags = decode_ids(read_bytes(str(source), 'label file'), str(source))
     if tags.shape[::-1] != size:
         raise JointError(
-            f"the label file '{source}' has {tags.shape[1]}x{tags.shape[0]} pixels but its picture "
+            f"the label file '{source}' has {tags.shape[1]}x{tags.shape[0]} pixels but its image "
             f'has {size[0]}x{size[1]}: render both at the same size'
         )
     table, known = lookup_table(CARLA_TO_CITYSCAPES_IDS)
@@ -71,41 +71,41 @@ def convert_label(source: Path, size: tuple[int, int]) -> bytes:
 
 
 def convert(source: Path, out: Path) -> int:
-    """Converts a folder.
+    """Convert a folder.
 
     Args:
         source: Folder with ``images`` and ``labelIds``.
         out: Folder to write; files that are there are written over.
 
     Returns:
-        Number of pictures.
+        Number of images.
 
     Raises:
-        JointError: If there are no pictures, or a pair is not right.
+        JointError: When there are no images, or a pair is not right.
     """
-    pictures = sorted((source / 'images').glob('*.png'))
-    if not pictures:
+    images = sorted((source / 'images').glob('*.png'))
+    if not images:
         raise JointError(f"there are no PNGs in '{source / 'images'}': correct SRC")
-    for picture in track_iter_progress(pictures):
-        content = read_bytes(str(picture), 'picture')
-        check_picture(content, str(picture), 'picture')
+    for image in track_iter_progress(images):
+        content = read_bytes(str(image), 'image')
+        check_image(content, str(image), 'image')
         with Image.open(io.BytesIO(content)) as opened:
             size = opened.size
-        label = convert_label(source / 'labelIds' / picture.name, size)
-        atomic_write(out / 'labels' / picture.name, label)
-        atomic_write(out / 'images' / picture.name, content)
-    return len(pictures)
+        label = convert_label(source / 'labelIds' / image.name, size)
+        atomic_write(out / 'labels' / image.name, label)
+        atomic_write(out / 'images' / image.name, content)
+    return len(images)
 
 
 def main() -> None:
-    """Runs the command line."""
-    parser = argparse.ArgumentParser(description='Bring CARLA pictures into the layout of GTA5.')
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description='Bring CARLA images into the layout of GTA5.')
     parser.add_argument('source', metavar='SRC', type=Path, help='has images/ and labelIds/')
     parser.add_argument('out', metavar='OUT', type=Path, help='gets images/ and labels/')
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
     count = convert(args.source, args.out)
-    print(f"\nwrote {count} pictures with labels to '{args.out}', ready for GTADataset")
+    print(f"\nwrote {count} images with labels to '{args.out}', ready for GTADataset")
 
 
 if __name__ == '__main__':

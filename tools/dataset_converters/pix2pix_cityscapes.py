@@ -1,9 +1,9 @@
 """Turns pix2pix's public `cityscapes` download into images and train ids.
 
-Each `SRC/{train,val}/N.jpg` has 512×256 pixels: the photo at the left, Cityscapes' colour label at
+Each `SRC/{train,val}/N.jpg` has 512×256 pixels: the photo at the left, Cityscapes' color label at
 the right. From it come `OUT/images/{train,val}/N.jpg` and `OUT/labels/{train,val}/N.png`, which
-`CityscapesTrainIdsDataset` reads. JPEG blurs the label's colours: a pixel gets the class whose
-colour is nearest, and none (255) if even that is further than 25 away. So what is ignored are the
+`CityscapesTrainIdsDataset` reads. JPEG blurs the label's colors: a pixel gets the class whose
+color is nearest, and none (255) if even that is further than 25 away. So what is ignored are the
 borders, thin things and Cityscapes' void.
 """
 
@@ -18,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mmseg_joint.datasets.label_maps import CITYSCAPES_PALETTE, IGNORE
-from mmseg_joint.datasets.transforms.label_files import check_picture, read_bytes
+from mmseg_joint.datasets.transforms.label_files import check_image, read_bytes
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.cli import run
@@ -29,13 +29,13 @@ LEAST_KNOWN = 0.1  # of a label's pixels; fewer means that it is no label
 
 
 def train_ids(colors: np.ndarray) -> np.ndarray:
-    """Find the class of each pixel of a colour label.
+    """Find the class of each pixel of a color label.
 
     Args:
         colors: RGB, (H, W, 3), uint8.
 
     Returns:
-        Train ids, (H, W), uint8; 255 where no class has a colour within `MAX_DISTANCE`.
+        Train ids, (H, W), uint8; 255 where no class has a color within `MAX_DISTANCE`.
     """
     palette = np.array(CITYSCAPES_PALETTE, dtype=np.int32)
     pixels = colors.reshape(-1, 3).astype(np.int32)
@@ -51,7 +51,7 @@ def split_pair(path: Path) -> tuple[Image.Image, np.ndarray]:
     """Read the two halves of a file.
 
     Args:
-        path: Photo and colour label, side by side.
+        path: Photo and color label, side by side.
 
     Returns:
         The photo, and the label's train ids (H, W).
@@ -60,7 +60,7 @@ def split_pair(path: Path) -> tuple[Image.Image, np.ndarray]:
         JointError: When the file is broken, is no such pair, or has no label at the right.
     """
     content = read_bytes(str(path), 'image')
-    check_picture(content, str(path), 'image')
+    check_image(content, str(path), 'image')
     with Image.open(io.BytesIO(content)) as opened:
         pair = opened.convert('RGB')
     width, height = pair.size
@@ -72,7 +72,7 @@ def split_pair(path: Path) -> tuple[Image.Image, np.ndarray]:
     ids = train_ids(np.asarray(pair)[:, height:])
     if (ids != IGNORE).mean() < LEAST_KNOWN:
         raise JointError(
-            f"{path} has hardly a pixel in one of Cityscapes' colours at the right: give files "
+            f"{path} has hardly a pixel in one of Cityscapes' colors at the right: give files "
             'with the photo at the left and the label at the right.'
         )
     return pair.crop((0, 0, height, height)), ids

@@ -1,4 +1,4 @@
-# N labelled Cityscapes pictures, 1024×512, no crop, no mirror (ASS, A9)
+# N labeled Cityscapes images, 1024×512, no crop, no mirror (ASS, A9)
 _base_ = './city.py'
 train_pipeline = [
     dict(type='LoadCheckedImage'),

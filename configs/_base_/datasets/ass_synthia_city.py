@@ -1,4 +1,4 @@
-# A step: one SYNTHIA picture, one labelled and one unlabelled Cityscapes picture; 13 and 16 classes
+# A step: one SYNTHIA image, one labeled and one unlabeled Cityscapes image; 13 and 16 classes
 _base_ = './ass_gta_city.py'
 source_pipeline = [
     dict(type='LoadCheckedImage'),

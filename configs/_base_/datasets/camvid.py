@@ -1,4 +1,4 @@
-# Target only: a few of CamVid's 367 labelled training pictures
+# Target only: a few of CamVid's 367 labeled training images
 _base_ = './city.py'
 camvid_root = 'data/camvid/'
 train_pipeline = [
@@ -26,7 +26,7 @@ train_dataloader = dict(
             target=dict(
                 _delete_=True,
                 type='LabelSubset',
-                count=12,  # labelled real pictures
+                count=12,  # labeled real images
                 seed=0,
                 dataset=dict(
                     type='CamVidDataset',

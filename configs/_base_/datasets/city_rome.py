@@ -1,4 +1,4 @@
-# Cross-city: labelled Cityscapes and unlabelled pictures of another city, 13 classes, 1024×512
+# Cross-city: labeled Cityscapes and unlabeled images of another city, 13 classes, 1024×512
 _base_ = './city.py'
 train_pipeline = [
     dict(type='LoadCheckedImage'),

@@ -1,4 +1,4 @@
-# Joint: one picture of GTA5 or SYNTHIA and one Cityscapes picture a step
+# Joint: one image of GTA5 or SYNTHIA and one Cityscapes image a step
 _base_ = './synthia_city.py'
 gta = dict(type='GTADataset', data_root='data/gta/', pipeline=_base_.train_pipeline)
 train_dataloader = dict(
@@ -7,7 +7,7 @@ train_dataloader = dict(
             source=dict(
                 _delete_=True,
                 type='MixedDataset',
-                shares=(1, 1),  # as many pictures of GTA5 as of SYNTHIA
+                shares=(1, 1),  # as many images of GTA5 as of SYNTHIA
                 datasets=[gta, _base_.synthia],
             )
         )

@@ -1,4 +1,4 @@
-# A step: one GTA5 picture and one unlabelled Cityscapes picture; mirror and blur
+# A step: one GTA5 image and one unlabeled Cityscapes image; mirror and blur
 _base_ = './city.py'
 source_pipeline = [
     dict(type='LoadCheckedImage'),

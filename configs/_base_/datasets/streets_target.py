@@ -1,4 +1,4 @@
-# Target only: a few labelled pictures of the `camera` streets, in Cityscapes' layout
+# Target only: a few labeled images of the `camera` streets, in Cityscapes' layout
 _base_ = './city.py'
 target_root = 'data/streets/camera/'
 train_pipeline = [

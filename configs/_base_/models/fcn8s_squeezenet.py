@@ -17,7 +17,7 @@ model = dict(
     ),
     decode_head=dict(
         type='FCN8sHead',
-        in_channels=[3, 128, 256, 512],  # picture, fire3, fire5, fire9
+        in_channels=[3, 128, 256, 512],  # image, fire3, fire5, fire9
         in_index=[0, 1, 2, 3],
         strides=[4, 8, 16],
         num_classes=19,

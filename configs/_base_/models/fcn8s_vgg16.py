@@ -21,7 +21,7 @@ model = dict(
     ),
     decode_head=dict(
         type='FCN8sHead',
-        in_channels=[3, 256, 512, 4096],  # picture, pool3, pool4, fc7
+        in_channels=[3, 256, 512, 4096],  # image, pool3, pool4, fc7
         in_index=[0, 1, 2, 4],
         num_classes=19,
         legacy_padding=False,

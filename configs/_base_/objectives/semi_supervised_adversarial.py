@@ -1,8 +1,8 @@
 # Hung et al. (BMVC 2018): D at every pixel, adversarial terms and self-training
 semi = dict(
     type='SemiSupervisedAdversarial',
-    weight=0.01,  # λ_adv of labelled pictures
-    unlabeled_weight=0.001,  # λ_adv of unlabelled pictures
+    weight=0.01,  # λ_adv of labeled images
+    unlabeled_weight=0.001,  # λ_adv of unlabeled images
     self_training_weight=0.1,  # λ_semi
     threshold=0.2,  # T_semi
     start=5000,  # steps before self-training

@@ -1,4 +1,4 @@
-# Unlabelled pictures: the network is asked to be sure of itself (maximum squares, MinEnt)
+# Unlabeled images: the network is asked to be sure of itself (maximum squares, MinEnt)
 squares = dict(
     type='TargetRegularization',
     loss=dict(type='MaxSquareLoss'),

@@ -1,4 +1,4 @@
-# Source only, then adaptation from its last checkpoint: ten epochs of Cityscapes' 2,975 pictures
+# Source only, then adaptation from its last checkpoint: ten epochs of Cityscapes' 2,975 images
 _base_ = './sgd_80k.py'
 source_stage = dict(
     name='source',

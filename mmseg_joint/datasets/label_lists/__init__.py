@@ -1,6 +1,6 @@
-"""Lists of picture names: which pictures of a data set are the labelled ones.
+"""Lists of image names: which images of a dataset are the labeled ones.
 
-``cityscapes/train.txt`` has all 2,975 training pictures of Cityscapes, ``0050_seed0.txt`` and the
+``cityscapes/train.txt`` has all 2,975 training images of Cityscapes, ``0050_seed0.txt`` and the
 like beside it are the subsets that ship, and ``SHA256SUMS`` has the checksums.
 """
 

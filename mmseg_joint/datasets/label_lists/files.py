@@ -6,13 +6,13 @@ from string import Formatter
 from mmseg_joint.errors import JointError
 
 SHIPPED = Path(__file__).parent
-"""Folder of the lists that come with the package, one folder a data set."""
+"""Folder of the lists that come with the package, one folder a dataset."""
 
 KNOWN = {'count', 'seed'}
 
 
 def placeholders(list_file: str) -> set[str]:
-    """Returns which of ``{count}`` and ``{seed}`` a list's name has, e.g. ``{count:04d}``.
+    """Return which of ``{count}`` and ``{seed}`` a list's name has, e.g. ``{count:04d}``.
 
     Args:
         list_file: Path of a list, perhaps with placeholders.
@@ -21,7 +21,7 @@ def placeholders(list_file: str) -> set[str]:
         A subset of ``{'count', 'seed'}``.
 
     Raises:
-        JointError: If the name has another placeholder, or one that cannot hold a number.
+        JointError: When the name has another placeholder, or one that cannot hold a number.
     """
     try:
         found = {field for _, field, _, _ in Formatter().parse(list_file) if field is not None}
@@ -35,7 +35,7 @@ def placeholders(list_file: str) -> set[str]:
 
 
 def find_list(list_file: str) -> Path:
-    """Finds a list: where the path says, or else among the lists that ship.
+    """Find a list: where the path says, or else among the lists that ship.
 
     Args:
         list_file: A path, or one like ``cityscapes/0100_seed0.txt``, relative to :data:`SHIPPED`.
@@ -44,7 +44,7 @@ def find_list(list_file: str) -> Path:
         The file.
 
     Raises:
-        JointError: If there is neither.
+        JointError: When there is neither.
     """
     found = next((p for p in (Path(list_file), SHIPPED / list_file) if p.is_file()), None)
     if found is None:
@@ -65,13 +65,13 @@ def _alternatives(list_file: str) -> str:
 
 
 def read_names(path: Path) -> list[str]:
-    """Returns a list's picture names, without empty lines.
+    """Return a list's image names, without empty lines.
 
     Args:
         path: A text file with one name a line.
 
     Raises:
-        JointError: If the file cannot be read.
+        JointError: When the file cannot be read.
     """
     try:
         lines = path.read_text(encoding='utf-8').splitlines()

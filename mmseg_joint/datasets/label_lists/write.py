@@ -16,21 +16,21 @@ CHECKSUMS = 'SHA256SUMS'
 def make_lists(
     dataset: Any, counts: Sequence[int], seeds: Sequence[int], held_out: bool = False
 ) -> dict[str, list[str]]:
-    """Draws nested label lists, as :class:`~mmseg_joint.datasets.LabelSubset` draws its subsets.
+    """Draw nested label lists, as :class:`~mmseg_joint.datasets.LabelSubset` draws its subsets.
 
     Args:
-        dataset: A data set, or what looks like one to ``LabelSubset``.
-        counts: Numbers of pictures.
+        dataset: A dataset, or what looks like one to ``LabelSubset``.
+        counts: Numbers of images.
         seeds: A list is drawn for every count and seed.
-        held_out: Whether to make the lists of the other pictures too.
+        held_out: Whether to make the lists of the other images too.
 
     Returns:
-        File name → picture names, sorted, without the data set's ``img_suffix``. Besides
-        ``0050_seed0.txt`` and perhaps ``0050_seed0_held_out.txt`` one list has all pictures; it is
-        called as the picture folder is.
+        File name → image names, sorted, without the dataset's ``img_suffix``. Besides
+        ``0050_seed0.txt`` and perhaps ``0050_seed0_held_out.txt`` one list has all images; it is
+        called as the image folder is.
 
     Raises:
-        JointError: If a count is below 1 or above the number of pictures, or leaves none out.
+        JointError: When a count is below 1 or above the number of images, or leaves none out.
     """
     suffix = getattr(dataset, 'img_suffix', '')
     whole = [name.removesuffix(suffix) for name in LabelSubset(dataset, fraction=1).names]
@@ -40,25 +40,25 @@ def make_lists(
         if not 1 <= count <= len(whole) - held_out:
             raise JointError(
                 f'--counts {count}: choose from 1 to {len(whole) - held_out}, for there are '
-                f'{len(whole)} pictures{" and some are to be held out" if held_out else ""}.'
+                f'{len(whole)} images{" and some are to be held out" if held_out else ""}.'
             )
         for seed in seeds:
             chosen = LabelSubset(dataset, count=count, seed=seed).names
-            labelled = {name.removesuffix(suffix) for name in chosen}
-            lists[f'{count:04d}_seed{seed}.txt'] = [n for n in whole if n in labelled]
+            labeled = {name.removesuffix(suffix) for name in chosen}
+            lists[f'{count:04d}_seed{seed}.txt'] = [n for n in whole if n in labeled]
             if held_out:
-                others = [name for name in whole if name not in labelled]
+                others = [name for name in whole if name not in labeled]
                 lists[f'{count:04d}_seed{seed}_held_out.txt'] = others
     return lists
 
 
 def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) -> dict[str, str]:
-    """Writes lists, and their checksums in the format of ``sha256sum``.
+    """Write lists, and their checksums in the format of ``sha256sum``.
 
     The checksums of other lists in the folder stay as they are.
 
     Args:
-        lists: File name → picture names.
+        lists: File name → image names.
         folder: Where to write; made if it is not there.
         force: Whether to replace files.
 
@@ -66,7 +66,7 @@ def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) 
         File name → SHA-256 of what was written.
 
     Raises:
-        JointError: If a file is there already and ``force`` is off (nothing is written then), or
+        JointError: When a file is there already and ``force`` is off (nothing is written then), or
             the folder cannot be written.
     """
     present = [name for name in lists if (folder / name).exists()]
@@ -86,7 +86,7 @@ def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) 
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """Returns file name → SHA-256 as a folder's checksum file has them; empty if it has none."""
+    """Return file name → SHA-256 as a folder's checksum file has them; empty if it has none."""
     path = folder / CHECKSUMS
     lines = read_names(path) if path.is_file() else []
     return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}

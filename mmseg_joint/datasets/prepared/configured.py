@@ -16,22 +16,22 @@ from mmseg_joint.errors import JointError
 from .manifest import Setting
 from .pipeline import built, loading_steps, setting_of
 
-# What chooses among pictures or classes: a copy has all of them.
+# What chooses among images or classes: a copy has all of them.
 CHOOSING = ('protocol', 'metainfo', 'ann_file', 'indices', 'prepared', 'lazy_init', 'test_mode')
 
 
 def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
-    """Find a domain's data set in a config, within all its wrappers.
+    """Find a domain's dataset in a config, within all its wrappers.
 
     Args:
         cfg: The config.
         domain: Its name; None where there is only one.
 
     Returns:
-        The data set's key, and its config: without labels for an unlabelled domain.
+        The dataset's key, and its config: without labels for an unlabeled domain.
 
     Raises:
-        JointError: When there is no such domain, or it is several data sets.
+        JointError: When there is no such domain, or it is several datasets.
     """
     key = 'train_dataloader.dataset'
     found = (cfg.get('train_dataloader') or {}).get('dataset')
@@ -48,31 +48,31 @@ def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
         key, found = f'{key}.domains.{domain}', domains[domain]
     found = list(innermost(found, key, domain == 'unlabeled'))
     if len(found) != 1:
-        raise JointError(f'{key} is several data sets: prepare each with --type and --root.')
+        raise JointError(f'{key} is several datasets: prepare each with --type and --root.')
     return found[0]
 
 
-def innermost(cfg: Any, key: str, unlabelled: bool = False) -> Iterator[tuple[str, dict]]:
+def innermost(cfg: Any, key: str, unlabeled: bool = False) -> Iterator[tuple[str, dict]]:
     """Find the datasets within a config's lists and wrappers.
 
     Args:
-        cfg: Config of a data set, of a wrapper, or a list of them.
+        cfg: Config of a dataset, of a wrapper, or a list of them.
         key: Its key.
-        unlabelled: Whether its labels are not read.
+        unlabeled: Whether its labels are not read.
 
     Yields:
         The key and the config of each; without label loading where labels are not read.
     """
     if isinstance(cfg, (list, tuple)):
         for number, part in enumerate(cfg):
-            yield from innermost(part, f'{key}.{number}', unlabelled)
+            yield from innermost(part, f'{key}.{number}', unlabeled)
         return
-    unlabelled |= cfg.get('type') == 'Unlabeled'
+    unlabeled |= cfg.get('type') == 'Unlabeled'
     for name in ('dataset', 'datasets'):
         if name in cfg:
-            yield from innermost(cfg[name], f'{key}.{name}', unlabelled)
+            yield from innermost(cfg[name], f'{key}.{name}', unlabeled)
             return
-    yield key, without_labels(cfg) if unlabelled else dict(cfg)
+    yield key, without_labels(cfg) if unlabeled else dict(cfg)
 
 
 def to_prepare(
@@ -84,7 +84,7 @@ def to_prepare(
     """Build a dataset that gives every image and label as they are loaded, unresized.
 
     Args:
-        cfg: The data set's config; without a pipeline it gets the usual loading steps, and
+        cfg: The dataset's config; without a pipeline it gets the usual loading steps, and
             ``size`` must be given.
         where: What messages call it.
         size: Width and height in pixels; None takes those of the pipeline's ``Resize``, of which
@@ -92,17 +92,17 @@ def to_prepare(
         interpolation: None takes that of the pipeline's ``Resize``.
 
     Returns:
-        The data set, and the setting of the copy to write.
+        The dataset, and the setting of the copy to write.
 
     Raises:
-        JointError: When it is no data set with raw labels, or its pipeline cannot be prepared or
+        JointError: When it is no dataset with raw labels, or its pipeline cannot be prepared or
             resizes otherwise than given.
     """
     kind = cfg.get('type')
     kind = _registered(kind, where) if isinstance(kind, str) else kind
     if not isinstance(kind, type) or not issubclass(kind, RawLabelDataset):
         raise JointError(
-            f'{where} is a {cfg.get("type")}: only the data sets of mmseg_joint that read files '
+            f'{where} is a {cfg.get("type")}: only the datasets of mmseg_joint that read files '
             'can be prepared'
         )
     cfg = {key: value for key, value in cfg.items() if key not in CHOOSING}
@@ -133,12 +133,12 @@ def _registered(name: str, where: str) -> Any:
         close = get_close_matches(name, known)
         beside = '' if where == name else f' ({where})'
         raise JointError(
-            f'no data set is called "{name}"{beside}: choose from {", ".join(close or known)}'
+            f'no dataset is called "{name}"{beside}: choose from {", ".join(close or known)}'
         )
     return kind
 
 
-def _usual_loading(kind: type, labelled: bool) -> list[dict]:
+def _usual_loading(kind: type, labeled: bool) -> list[dict]:
     synthia = issubclass(kind, SynthiaDataset)
     labels = 'LoadSynthiaAnnotations' if synthia else 'LoadMappedAnnotations'
-    return [{'type': name} for name in ('LoadCheckedImage', *([labels] if labelled else []))]
+    return [{'type': name} for name in ('LoadCheckedImage', *([labels] if labeled else []))]

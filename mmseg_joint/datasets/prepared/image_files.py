@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmseg_joint.datasets.transforms.label_files import check_picture, decode_ids
+from mmseg_joint.datasets.transforms.label_files import check_image, decode_ids
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
 
@@ -53,7 +53,7 @@ def is_intact(path: Path, size: tuple[int, int]) -> bool:
     """
     data = path.read_bytes()
     try:
-        check_picture(data, str(path), 'file')
+        check_image(data, str(path), 'file')
     except JointError:
         return False
     return data[:24] == PNG_START + struct.pack('>II', *size)
@@ -63,5 +63,5 @@ def _decode(path: Path, dimensions: int) -> np.ndarray | None:
     data = path.read_bytes()
     if dimensions == 2:
         return decode_ids(data, str(path))
-    check_picture(data, str(path), 'picture')
+    check_image(data, str(path), 'image')
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

@@ -47,12 +47,12 @@ class Folder:
     """One image folder of a copy, e.g. a split.
 
     Attributes:
-        pictures: How many it has; None while it is being written.
-        labelled: Whether every image has a label.
+        images: How many it has; None while it is being written.
+        labeled: Whether every image has a label.
     """
 
-    pictures: int | None = None
-    labelled: bool = False
+    images: int | None = None
+    labeled: bool = False
 
 
 @dataclass

@@ -79,7 +79,7 @@ def loading_steps(steps: Sequence[Any], where: str) -> list[Any]:
         raise JointError(f'{where} cannot be prepared: its pipeline does not start with loading')
     if loader.to_float32 or loader.color_type != 'color':
         raise JointError(
-            f'{where} cannot be prepared: a copy has 8-bit colours, so load the pictures with '
+            f'{where} cannot be prepared: a copy has 8-bit colors, so load the images with '
             "to_float32=False and color_type='color'"
         )
     if any(getattr(step, 'reduce_zero_label', None) for step in found):

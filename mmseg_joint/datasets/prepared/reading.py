@@ -43,7 +43,7 @@ def places(prefix: dict[str, str], img_suffix: str, seg_map_suffix: str) -> dict
     same = found.get('img_path') == found.get('seg_map_path')
     if same and png_suffix(img_suffix) == png_suffix(seg_map_suffix):
         raise JointError(
-            f"pictures '*{img_suffix}' and labels '*{seg_map_suffix}' are in one folder and would "
+            f"images '*{img_suffix}' and labels '*{seg_map_suffix}' are in one folder and would "
             'have the same names in a prepared copy: put them in two folders'
         )
     return found
@@ -69,10 +69,10 @@ class PreparedCopy:
         self.root, self.dataset = root, dataset
         relative = places(prefix, img_suffix, seg_map_suffix)
         self.folder = self._open(relative['img_path'])
-        if 'seg_map_path' in relative and not self.folder.labelled:
+        if 'seg_map_path' in relative and not self.folder.labeled:
             raise JointError(
                 f"{self._where} has no labels for '{relative['img_path']}': run "
-                'tools/prepare_dataset.py for a labelled domain too'
+                'tools/prepare_dataset.py for a labeled domain too'
             )
         # absolute, so that the dataset puts no other root before it
         self.prefix = {key: osp.abspath(osp.join(root, value)) for key, value in relative.items()}
@@ -93,7 +93,7 @@ class PreparedCopy:
         if self.setting.dataset != self.dataset:
             raise JointError(f'{self._where} is a copy of {self.setting.dataset}: correct it')
         folder = manifest.folders.get(name)
-        if folder is None or folder.pictures is None:
+        if folder is None or folder.images is None:
             state = 'has no' if folder is None else 'is not finished:'
             raise JointError(
                 f"{self._where} {state} folder '{name}': run tools/prepare_dataset.py (again)"
@@ -135,8 +135,8 @@ class PreparedCopy:
         Raises:
             JointError: When there were another number when it was written.
         """
-        if found != self.folder.pictures:
+        if found != self.folder.images:
             raise JointError(
-                f'{self._where} has {found} of {self.folder.pictures} pictures: run '
+                f'{self._where} has {found} of {self.folder.images} images: run '
                 'tools/prepare_dataset.py again, which writes the missing ones'
             )

@@ -70,14 +70,14 @@ def write_copy(
         }
         jobs = list(_missing(dataset, folders, there))
         _check_room(out, len(jobs), setting, compress)
-        name, labelled = roots['img_path'], 'seg_map_path' in roots
+        name, labeled = roots['img_path'], 'seg_map_path' in roots
         before = manifest.folders.get(name, Folder())
-        manifest.folders[name] = Folder(None, before.labelled)
+        manifest.folders[name] = Folder(None, before.labeled)
         manifest.save(out)
         resize = TRANSFORMS.build(setting.resize)
         write = partial(_write, dataset, resize, compress)
         list(_in_threads(write, jobs, workers, None if progress else True, unit='image'))
-        manifest.folders[name] = Folder(len(dataset), labelled or (before.labelled and not jobs))
+        manifest.folders[name] = Folder(len(dataset), labeled or (before.labeled and not jobs))
         manifest.save(out)
     except OSError as error:
         raise JointError(

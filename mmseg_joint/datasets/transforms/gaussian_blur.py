@@ -12,7 +12,7 @@ from mmseg_joint.errors import JointError
 
 @TRANSFORMS.register_module()
 class RandomGaussianBlur(BaseTransform):
-    """Blurs a picture now and then, by Pillow's blur, with which published numbers were found.
+    """Blurs an image now and then, by Pillow's blur, with which published numbers were found.
 
     A standard deviation below one pixel is meant as it stands: Pillow's blur widens an edge by that
     much, while a sampled Gaussian (OpenCV's) does nothing at all below 0.25 and too little up to
@@ -21,11 +21,11 @@ class RandomGaussianBlur(BaseTransform):
     Required keys: ``img`` (H, W, 3) or (H, W), uint8. Modified keys: ``img``.
 
     Args:
-        prob: Probability that a picture is blurred.
+        prob: Probability that an image is blurred.
         radius: Range from which the standard deviation of the blur is drawn, in pixels.
 
     Raises:
-        JointError: If a value is out of range; in use, if a picture is not 8-bit.
+        JointError: When a value is out of range; in use, if an image is not 8-bit.
     """
 
     def __init__(self, prob: float = 0.5, radius: Sequence[float] = (0.0, 1.0)) -> None:
@@ -40,7 +40,7 @@ class RandomGaussianBlur(BaseTransform):
         self.radius = radius[0], radius[1]
 
     def transform(self, results: dict) -> dict:
-        """Blurs ``results['img']``, or not.
+        """Blur ``results['img']``, or not.
 
         Args:
             results: With key ``img``.
@@ -49,19 +49,19 @@ class RandomGaussianBlur(BaseTransform):
             The same dictionary.
 
         Raises:
-            JointError: If the picture is not 8-bit.
+            JointError: When the image is not 8-bit.
         """
         # numpy's global generator, which JointDataset seeds for every sample
         if np.random.rand() >= self.prob:
             return results
         radius = np.random.uniform(*self.radius)
-        picture = results['img']
-        if picture.dtype != np.uint8:
+        image = results['img']
+        if image.dtype != np.uint8:
             raise JointError(
-                f'RandomGaussianBlur got a picture of {picture.dtype}: load it with '
+                f'RandomGaussianBlur got an image of {image.dtype}: load it with '
                 'to_float32=False, and blur before any step that makes it a float.'
             )
-        blurred = Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius))
+        blurred = Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius))
         results['img'] = np.array(blurred)
         return results
 

@@ -10,13 +10,13 @@ from PIL import Image, UnidentifiedImageError
 from mmseg_joint.errors import JointError
 
 _PNG = b'\x89PNG\r\n\x1a\n'
-_GREY, _PALETTE = 0, 3  # colour types of a PNG's header
-# What Pillow raises for a file that is no picture, or half of one.
+_GRAY, _PALETTE = 0, 3  # color types of a PNG's header
+# What Pillow raises for a file that is no image, or half of one.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
-    """Reads a whole file.
+    """Read a whole file.
 
     Args:
         path: The file.
@@ -27,7 +27,7 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
         The file's content.
 
     Raises:
-        JointError: If there is no such file, or it cannot be read.
+        JointError: When there is no such file, or it cannot be read.
     """
     try:
         return fileio.get(path, backend_args=backend_args)
@@ -42,8 +42,8 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
         ) from error
 
 
-def check_picture(data: bytes, path: str, what: str) -> None:
-    """Refuses a broken or truncated picture, which OpenCV would fill up with grey.
+def check_image(data: bytes, path: str, what: str) -> None:
+    """Refuse a broken or truncated image, which OpenCV would fill up with gray.
 
     A PNG's checksums are verified, which costs a tenth of decoding it. A JPEG has none: its end
     marker must be there, and only where it is not is the file decoded to be sure.
@@ -54,27 +54,27 @@ def check_picture(data: bytes, path: str, what: str) -> None:
         what: What the file is to the user, for the message.
 
     Raises:
-        JointError: If the picture is broken.
+        JointError: When the image is broken.
     """
     if data[:2] == b'\xff\xd8' and data.rstrip(b'\0').endswith(b'\xff\xd9'):
         return
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.load() if picture.format == 'JPEG' else picture.verify()
+        with Image.open(io.BytesIO(data)) as image:
+            image.load() if image.format == 'JPEG' else image.verify()
     except _BROKEN as error:
         # Pillow names the buffer here, which tells the user nothing.
         unknown = isinstance(error, UnidentifiedImageError)
-        reason = 'no known picture format' if unknown else error
+        reason = 'no known image format' if unknown else error
         raise JointError(
             f"the {what} '{path}' is broken or truncated ({reason}): copy or download it again"
         ) from error
 
 
 def decode_ids(data: bytes, path: str) -> np.ndarray:
-    """Decodes a label picture with one id a pixel: 8-bit grey, or a palette's indices.
+    """Decode a label image with one id a pixel: 8-bit gray, or a palette's indices.
 
-    Always with Pillow, because OpenCV turns palette indices into colours. Everything whose ids
-    would not arrive as they were written is refused: colours, 16 bits, the 1- to 4-bit grey that
+    Always with Pillow, because OpenCV turns palette indices into colors. Everything whose ids
+    would not arrive as they were written is refused: colors, 16 bits, the 1- to 4-bit gray that
     decoders stretch to 0-255, and lossy JPEG.
 
     Args:
@@ -85,23 +85,23 @@ def decode_ids(data: bytes, path: str) -> np.ndarray:
         Array of ``uint8``, shape (H, W).
 
     Raises:
-        JointError: If the file is broken or of another kind.
+        JointError: When the file is broken or of another kind.
     """
-    check_picture(data, path, 'label file')
-    with Image.open(io.BytesIO(data)) as picture:
-        kind = f'{picture.format} of mode {picture.mode}'
-        good = picture.mode in ('L', 'P') and picture.format != 'JPEG'
+    check_image(data, path, 'label file')
+    with Image.open(io.BytesIO(data)) as image:
+        kind = f'{image.format} of mode {image.mode}'
+        good = image.mode in ('L', 'P') and image.format != 'JPEG'
         if data.startswith(_PNG):
-            depth, colour = data[24], data[25]
-            kind = f'{depth}-bit PNG of mode {picture.mode}'
-            good = (colour == _GREY and depth == 8) or colour == _PALETTE
+            depth, color = data[24], data[25]
+            kind = f'{depth}-bit PNG of mode {image.mode}'
+            good = (color == _GRAY and depth == 8) or color == _PALETTE
         if not good:
             raise JointError(
                 f"the label file '{path}' is a {kind}, not one id a pixel: save the ids as an "
                 '8-bit single-channel or palette PNG (SYNTHIA: use LoadSynthiaAnnotations)'
             )
         try:
-            return np.array(picture, dtype=np.uint8)
+            return np.array(image, dtype=np.uint8)
         except _BROKEN as error:
             raise JointError(
                 f"the label file '{path}' is broken ({error}): copy or download it again"
@@ -109,9 +109,9 @@ def decode_ids(data: bytes, path: str) -> np.ndarray:
 
 
 def decode_synthia(data: bytes, path: str) -> np.ndarray:
-    """Decodes a SYNTHIA label: 16-bit, three channels, class id in the red one.
+    """Decode a SYNTHIA label: 16-bit, three channels, class id in the red one.
 
-    Always with OpenCV, because Pillow cuts 16-bit colours to their upper 8 bits, which are all 0.
+    Always with OpenCV, because Pillow cuts 16-bit colors to their upper 8 bits, which are all 0.
 
     Args:
         data: The file's content.
@@ -121,13 +121,13 @@ def decode_synthia(data: bytes, path: str) -> np.ndarray:
         Array of ``uint8``, shape (H, W); ids beyond 8 bits arrive as 255.
 
     Raises:
-        JointError: If the file is broken or of another kind.
+        JointError: When the file is broken or of another kind.
     """
-    check_picture(data, path, 'label file')
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.dtype != np.uint16 or picture.shape[2:] != (3,):
+    check_image(data, path, 'label file')
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype != np.uint16 or image.shape[2:] != (3,):
         raise JointError(
             f"the label file '{path}' is not a 16-bit, three-channel PNG: point "
             'data_prefix.seg_map_path to the GT/LABELS folder of SYNTHIA-RAND-CITYSCAPES'
         )
-    return np.minimum(picture[..., 2], 255).astype(np.uint8)  # OpenCV's order is BGR
+    return np.minimum(image[..., 2], 255).astype(np.uint8)  # OpenCV's order is BGR

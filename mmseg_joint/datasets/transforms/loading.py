@@ -8,7 +8,7 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.datasets.transforms.label_files import (
-    check_picture,
+    check_image,
     decode_ids,
     decode_synthia,
     read_bytes,
@@ -17,7 +17,7 @@ from mmseg_joint.errors import JointError
 
 
 def lookup_table(label_map: dict[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Turns a label map into arrays that are indexed with raw ids.
+    """Turn a label map into arrays that are indexed with raw ids.
 
     Args:
         label_map: Raw id → train id; the identity if None.
@@ -37,7 +37,7 @@ def lookup_table(label_map: dict[int, int] | None) -> tuple[np.ndarray, np.ndarr
 
 
 def fit_to(labels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Cuts or fills labels at the bottom and right; what is filled in is ignored.
+    """Cut or fill labels at the bottom and right; what is filled in is ignored.
 
     Args:
         labels: Array of shape (H, W).
@@ -58,8 +58,8 @@ class LoadMappedAnnotations(LoadAnnotations):
     """Loads a label file of raw ids and maps it to train ids, or says what is wrong with it.
 
     It takes the place of mmseg's ``LoadAnnotations`` and its arguments, and gives the same array
-    for a good file. It differs for the bad ones: a value that is not in the data set's map, a label
-    of another size than its picture, and a file that some decoder would misread end in one sentence
+    for a good file. It differs for the bad ones: a value that is not in the dataset's map, a label
+    of another size than its image, and a file that some decoder would misread end in one sentence
     instead of in wrong labels.
 
     Required keys: ``seg_map_path``, ``label_map`` (raw id → train id, or None),
@@ -69,13 +69,13 @@ class LoadMappedAnnotations(LoadAnnotations):
 
     Args:
         reduce_zero_label: Whether raw id 0 is ignored and the others move down by one, before the
-            map. Taken from the data set if None.
+            map. Taken from the dataset if None.
         backend_args: mmengine's file backend.
         imdecode_backend: Accepted for compatibility and not used: see
             :func:`~mmseg_joint.datasets.transforms.label_files.decode_ids`.
 
     Raises:
-        JointError: While loading, as above.
+        JointError: When loading, as above.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class LoadMappedAnnotations(LoadAnnotations):
         path = results['seg_map_path']
         raw = self._decode(read_bytes(path, 'label file', self.backend_args), path)
         labels = self._to_train_ids(raw, results)
-        results['gt_seg_map'] = self._to_picture_size(labels, results)
+        results['gt_seg_map'] = self._to_image_size(labels, results)
         results['seg_fields'].append('gt_seg_map')
 
     def _to_train_ids(self, raw: np.ndarray, results: dict) -> np.ndarray:
@@ -120,14 +120,14 @@ class LoadMappedAnnotations(LoadAnnotations):
         shown = f'{strange[:8]}' + (' and more' if len(strange) > 8 else '')
         raise JointError(
             f"the label file '{results['seg_map_path']}' holds the values {shown}, but "
-            f'{results.get("dataset_name", "its data set")} knows the raw ids {span}: {hint}'
+            f'{results.get("dataset_name", "its dataset")} knows the raw ids {span}: {hint}'
         )
 
-    def _to_picture_size(self, labels: np.ndarray, results: dict) -> np.ndarray:
+    def _to_image_size(self, labels: np.ndarray, results: dict) -> np.ndarray:
         # the file's own size: mmseg loads the label after Resize when it tests
         shape = results.get('ori_shape')
         if shape is None:
-            return labels  # no picture was loaded yet
+            return labels  # no image was loaded yet
         height, width = shape[:2]
         off = max(abs(labels.shape[0] - height), abs(labels.shape[1] - width))
         if off == 0:
@@ -136,7 +136,7 @@ class LoadMappedAnnotations(LoadAnnotations):
             return fit_to(labels, height, width)
         raise JointError(
             f"the label file '{results['seg_map_path']}' has {labels.shape[1]}x{labels.shape[0]} "
-            f"pixels but its picture '{results.get('img_path')}' has {width}x{height}: use labels "
+            f"pixels but its image '{results.get('img_path')}' has {width}x{height}: use labels "
             'of the same size'
         )
 
@@ -155,17 +155,17 @@ class LoadSynthiaAnnotations(LoadMappedAnnotations):
 
 @TRANSFORMS.register_module()
 class LoadCheckedImage(LoadImageFromFile):
-    """Loads a picture as ``LoadImageFromFile`` does, and says which file is missing or broken.
+    """Loads an image as ``LoadImageFromFile`` does, and says which file is missing or broken.
 
-    OpenCV fills the missing part of a truncated picture with grey and carries on; here it is an
+    OpenCV fills the missing part of a truncated image with gray and carries on; here it is an
     error. Arguments are those of ``LoadImageFromFile``.
 
     Raises:
-        JointError: While loading, if the picture is missing, broken or truncated.
+        JointError: When loading, if the image is missing, broken or truncated.
     """
 
     def transform(self, results: dict) -> dict:
-        """Loads ``results['img_path']``.
+        """Load ``results['img_path']``.
 
         Args:
             results: With key ``img_path``.
@@ -174,13 +174,13 @@ class LoadCheckedImage(LoadImageFromFile):
             The same dictionary with ``img`` (H, W, 3), ``img_shape`` and ``ori_shape`` (H, W).
         """
         path = results['img_path']
-        data = read_bytes(path, 'picture', self.backend_args)
-        check_picture(data, path, 'picture')
-        picture = mmcv.imfrombytes(data, flag=self.color_type, backend=self.imdecode_backend)
-        if picture is None:
-            raise JointError(f"the picture '{path}' cannot be decoded: copy or download it again")
+        data = read_bytes(path, 'image', self.backend_args)
+        check_image(data, path, 'image')
+        image = mmcv.imfrombytes(data, flag=self.color_type, backend=self.imdecode_backend)
+        if image is None:
+            raise JointError(f"the image '{path}' cannot be decoded: copy or download it again")
         if self.to_float32:
-            picture = picture.astype(np.float32)
-        results['img'] = picture
-        results['img_shape'] = results['ori_shape'] = picture.shape[:2]
+            image = image.astype(np.float32)
+        results['img'] = image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results

@@ -24,14 +24,14 @@ class SqueezeNet(PretrainedMixin, BaseModule):
     parameters have torchvision's names (`features.*`), so its file loads as it is.
 
     torchvision pads neither the first convolution nor the poolings, so sizes shrink by odd
-    amounts and a decoder could not crop to the picture. Here the first convolution pads by one
+    amounts and a decoder could not crop to the image. Here the first convolution pads by one
     pixel and a pooling over an odd size sees one more row and column of zeros (which no maximum
     after a ReLU notices), so that stride s means exactly ceil(H / s) × ceil(W / s). What comes out
-    is what torchvision computes for the picture with a black border one pixel wide.
+    is what torchvision computes for the image with a black border one pixel wide.
 
     Args:
-        in_channels: Channels of the picture.
-        init_cfg: mmengine initialisation, e.g. `dict(type='Pretrained', checkpoint=…)`. Without
+        in_channels: Channels of the image.
+        init_cfg: mmengine initialization, e.g. `dict(type='Pretrained', checkpoint=…)`. Without
             it the convolutions are drawn from He's normal distribution with `fan_in`.
     """
 
@@ -53,13 +53,13 @@ class SqueezeNet(PretrainedMixin, BaseModule):
         self.features = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode pictures.
+        """Encode images.
 
         Args:
-            x: Normalised pictures (N, in_channels, H, W).
+            x: Normalized images (N, in_channels, H, W).
 
         Returns:
-            The pictures themselves, fire3 (N, 128), fire5 (N, 256) and fire9 (N, 512) at strides
+            The images themselves, fire3 (N, 128), fire5 (N, 256) and fire9 (N, 512) at strides
             1, 4, 8 and 16.
         """
         outputs = [x]

@@ -30,22 +30,22 @@ class VGGEncoder(PretrainedMixin, BaseModule):
     sixteen layers without batch norm train at all (`fan_out` halves it at every widening stage).
 
     Args:
-        in_channels: Channels of the picture.
+        in_channels: Channels of the image.
         channels: Width of each of the five stages.
         depths: Convolutions of each of the five stages.
         fc_channels: Width of fc6 and fc7. With fewer than the 4096 of the pretrained files, fc6
-            and fc7 stay at their initialisation (the log names them) and the rest loads.
+            and fc7 stay at their initialization (the log names them) and the rest loads.
         fc_kernel: Kernel of fc6; odd, unless `legacy_padding`.
         dropout_ratio: Dropout after fc6 and after fc7.
-        legacy_padding: Pad the picture by 100 in the first convolution and fc6 by nothing, as
+        legacy_padding: Pad the image by 100 in the first convolution and fc6 by nothing, as
             the original FCN8s does, so that its weights run unchanged. `FCN8sHead` needs the same.
         with_cp: Recompute each stage in the backward pass instead of keeping its activations.
-        init_cfg: mmengine initialisation. `dict(type='Pretrained', checkpoint=…)` takes VGG16
+        init_cfg: mmengine initialization. `dict(type='Pretrained', checkpoint=…)` takes VGG16
             files of torchvision, mmcv and mmpretrain, FCN8s files with Caffe's layer names, and
             this class's own.
 
     Raises:
-        JointError: If `channels` and `depths` do not name five stages.
+        JointError: When `channels` and `depths` do not name five stages.
     """
 
     default_init = (KAIMING_FAN_IN,)
@@ -84,13 +84,13 @@ class VGGEncoder(PretrainedMixin, BaseModule):
         self.dropout = nn.Dropout(dropout_ratio)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode pictures.
+        """Encode images.
 
         Args:
-            x: Normalised pictures (N, in_channels, H, W).
+            x: Normalized images (N, in_channels, H, W).
 
         Returns:
-            The pictures themselves (the head crops to their size, as Long et al. crop to `data`),
+            The images themselves (the head crops to their size, as Long et al. crop to `data`),
             pool3, pool4, pool5 at strides 8, 16, 32, and fc7 at stride 32.
         """
         pools = []
@@ -122,7 +122,7 @@ class VGGEncoder(PretrainedMixin, BaseModule):
             The ImageNet classifier is dropped; names that are not understood are kept.
 
         Raises:
-            JointError: If the file is a VGG with batch norm, which this network has not.
+            JointError: When the file is a VGG with batch norm, which this network has not.
         """
         if any(key.startswith('backbone.') for key in state_dict):
             state_dict = {

@@ -26,11 +26,11 @@ class DeepLabV2Head(BaseDecodeHead):
         dilations: One 3×3 convolution each. AdaptSegNet's public code adds up the first two only:
             (6, 12).
         dropout_ratio: Dropout of the feature.
-        init_cfg: mmengine's initialisation config; N(0, 0.01) without it.
+        init_cfg: mmengine's initialization config; N(0, 0.01) without it.
         **kwargs: Anything else that mmseg's `BaseDecodeHead` takes.
 
     Raises:
-        JointError: There is no dilation.
+        JointError: When there is no dilation.
     """
 
     def __init__(

@@ -26,22 +26,22 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
 
     The deepest score layer is mmseg's `conv_seg`. The two others start at zero, as in Long et
     al., so that training starts from the coarse prediction and refines it. The head reads the
-    picture (`in_index[0]`) only for its size: logits come at the picture's size, which makes the
+    image (`in_index[0]`) only for its size: logits come at the image's size, which makes the
     resizing that mmseg does afterwards an identity.
 
     Args:
-        in_channels: Channels of the picture, the finest, the middle and the deepest feature.
+        in_channels: Channels of the image, the finest, the middle and the deepest feature.
         num_classes: Number of classes C.
         in_index: Places of these four in the backbone's outputs.
         strides: Strides of the three features; each a multiple of the one before.
-        legacy_padding: Up-sample and crop as the original network, which pads pictures by 100.
+        legacy_padding: Up-sample and crop as the original network, which pads images by 100.
             The backbone needs the same. Only for strides 8, 16, 32.
         channels: Of the deepest feature; may be left out.
         dropout_ratio: Dropout of the deepest feature (`VGGEncoder` has its own).
         kwargs: Anything else that mmseg's `BaseDecodeHead` takes.
 
     Raises:
-        JointError: If the numbers above contradict one another.
+        JointError: When the numbers above contradict one another.
     """
 
     config_key = 'model.decode_head'
@@ -80,34 +80,34 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
         self.score_pool3 = nn.Conv2d(in_channels[1], self.out_channels, 1)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Score every pixel of the pictures.
+        """Score every pixel of the images.
 
         Args:
-            inputs: The backbone's outputs; `in_index` selects the picture (N, 3, H, W) and the
+            inputs: The backbone's outputs; `in_index` selects the image (N, 3, H, W) and the
                 features (N, *, ceil(H / s), ceil(W / s)).
 
         Returns:
             Logits (N, C, H, W).
 
         Raises:
-            JointError: If the features' channels or sizes are others than configured.
+            JointError: When the features' channels or sizes are others than configured.
         """
-        picture, pool3, pool4, deepest = self._transform_inputs(inputs)
-        given = [feature.shape[1] for feature in (picture, pool3, pool4, deepest)]
+        image, pool3, pool4, deepest = self._transform_inputs(inputs)
+        given = [feature.shape[1] for feature in (image, pool3, pool4, deepest)]
         if given != list(self.in_channels):
             raise JointError(
                 f'model.decode_head.in_channels is {list(self.in_channels)}, but the backbone '
                 f'gives {given}: write these.'
             )
-        size = picture.shape[2:]
+        size = image.shape[2:]
         fine, middle, coarse = self.strides
         scores = [self.score_pool3(pool3), self.score_pool4(pool4), self.cls_seg(deepest)]
         if self.legacy_padding:
             return _fuse_legacy(scores, size)
         if any((n - 1) * fine >= full for n, full in zip(pool3.shape[2:], size)):
             raise JointError(
-                f'the feature of stride {fine} ({_text(pool3.shape[2:])}) is larger than a '
-                f'picture of {_text(size)} explains: set model.decode_head.strides to the '
+                f'the feature of stride {fine} ({_text(pool3.shape[2:])}) is larger than an '
+                f'image of {_text(size)} explains: set model.decode_head.strides to the '
                 "backbone's, or legacy_padding=True in both if the backbone has it."
             )
         score = _crop(bilinear_upsample(scores[2], coarse // middle), pool4.shape[2:])
@@ -135,7 +135,7 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
 
 
 def bilinear_upsample(x: Tensor, factor: int) -> Tensor:
-    """Enlarge maps (N, C, h, w) by a whole factor, pixel centres aligned."""
+    """Enlarge maps (N, C, h, w) by a whole factor, pixel centers aligned."""
     return F.interpolate(x, scale_factor=float(factor), mode='bilinear', align_corners=False)
 
 
@@ -170,7 +170,7 @@ def _crop(x: Tensor, size: Sequence[int], offset: int = 0) -> Tensor:
         raise JointError(
             f'FCN8sHead cannot cut {_text(size)} at offset {offset} out of {_text(x.shape[2:])}: '
             'the strides and legacy_padding of model.decode_head must be those of '
-            'model.backbone, and the backbone must round sizes up (or the picture be a multiple '
+            'model.backbone, and the backbone must round sizes up (or the image be a multiple '
             'of its stride).'
         )
     return x[..., offset : offset + size[0], offset : offset + size[1]]
@@ -190,7 +190,7 @@ def _check(
     key = 'model.decode_head'
     if not len(in_channels) == len(in_index) == 4:
         raise JointError(
-            f'{key}.in_channels and in_index must name the picture and three features, '
+            f'{key}.in_channels and in_index must name the image and three features, '
             f'got {tuple(in_channels)} and {tuple(in_index)}.'
         )
     if len(strides) != 3 or any(b % a for a, b in zip(strides, strides[1:])):

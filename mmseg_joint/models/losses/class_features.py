@@ -26,7 +26,7 @@ def downsample_labels(labels: Tensor, size: torch.Size) -> Tensor:
 
 
 def class_features(features: Tensor, labels: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
-    """Average a feature map over each class of each picture.
+    """Average a feature map over each class of each image.
 
     V^k of *Alleviating Semantic-level Shift: A Semi-supervised Domain Adaptation Method for
     Semantic Segmentation* (Wang et al., CVPRW 2020), Eq. 4. Gradients flow to the features.
@@ -37,8 +37,8 @@ def class_features(features: Tensor, labels: Tensor, num_classes: int) -> tuple[
         num_classes: Number of classes C.
 
     Returns:
-        A vector for each class of each picture (NC, n), and its class (NC,), or `ABSENT` where the
-        picture does not show it; such a vector is 0. All are returned, for the host would have to
+        A vector for each class of each image (NC, n), and its class (NC,), or `ABSENT` where the
+        image does not show it; such a vector is 0. All are returned, for the host would have to
         wait for a GPU to learn how many are present.
     """
     classes = torch.arange(num_classes, device=labels.device)

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
-from .valid_mean import check_valid_mask, finite_where_invalid, valid_mean
+from .masked_mean import check_valid_mask, finite_where_invalid, masked_mean
 
 NORMALIZATIONS = ('log', 'classes')
 
 
 @MODELS.register_module()
 class EntropyLoss(nn.Module):
-    """Entropy minimisation, the baseline of maximum squares and of adversarial entropy.
+    """Entropy minimization, the baseline of maximum squares and of adversarial entropy.
 
     The mean over valid pixels of -Σ p ln p, p being the softmax of the logits, divided by a
     constant that differs between the papers' codes: ln C, so that it is at most 1, in *ADVENT:
@@ -27,7 +27,7 @@ class EntropyLoss(nn.Module):
         normalization: `'log'` divides by ln C, `'classes'` by C.
 
     Raises:
-        JointError: If `normalization` is neither.
+        JointError: When `normalization` is neither.
     """
 
     def __init__(self, normalization: str = 'log') -> None:
@@ -50,7 +50,7 @@ class EntropyLoss(nn.Module):
             A scalar in float32 at least; 0 with zero gradient if no pixel is valid.
 
         Raises:
-            JointError: If the mask does not fit.
+            JointError: When the mask does not fit.
         """
         check_valid_mask(seg_logits, valid_mask)
         seg_logits = finite_where_invalid(seg_logits, valid_mask)
@@ -64,4 +64,4 @@ class EntropyLoss(nn.Module):
         entropy = -(probabilities * logarithms).sum(dim=1)
         # one class has no entropy, and ln 1 = 0
         divisor = (math.log(classes) or 1.0) if self.normalization == 'log' else classes
-        return valid_mean(entropy, valid_mask) / divisor
+        return masked_mean(entropy, valid_mask) / divisor

@@ -36,7 +36,7 @@ class HierarchicalWeightLoss(nn.Module):
             A scalar, computed in float32 at least, whatever the precision of the scores.
 
         Raises:
-            JointError: If no level is given.
+            JointError: When no level is given.
         """
         if not scores:
             raise JointError(

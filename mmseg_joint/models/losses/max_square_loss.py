@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
-from .valid_mean import check_valid_mask, finite_where_invalid, valid_mean
+from .masked_mean import check_valid_mask, finite_where_invalid, masked_mean
 
 
 @MODELS.register_module()
@@ -19,18 +19,18 @@ class MaxSquareLoss(nn.Module):
     over the classes too (M1). Its slope in p is linear, where that of the entropy grows without
     bound as a pixel grows certain.
 
-    With image-wise weighting, frequent classes count for less: in a picture with n_k pixels
+    With image-wise weighting, frequent classes count for less: in an image with n_k pixels
     predicted as class k, each of them has the weight w_k = 1 / (n_k^ratio · (Σ n)^(1 - ratio)), a
-    constant (M3). The loss of a picture is -1/C · Σ w p², and the loss is the mean over the
-    pictures of the batch (M2).
+    constant (M3). The loss of an image is -1/C · Σ w p², and the loss is the mean over the
+    images of the batch (M2).
 
     Args:
-        image_wise: Whether to weight the classes by their share of each picture.
+        image_wise: Whether to weight the classes by their share of each image.
         ratio: Their exponent, in [-1, 1]: 0 is no weighting between classes, 1 gives every
             predicted class the same total weight, and below 0 frequent classes count for more.
 
     Raises:
-        JointError: If `ratio` is out of range.
+        JointError: When `ratio` is out of range.
     """
 
     def __init__(self, image_wise: bool = False, ratio: float = 0.2) -> None:
@@ -52,24 +52,24 @@ class MaxSquareLoss(nn.Module):
             every pixel is certain. 0 with zero gradient if no pixel is valid.
 
         Raises:
-            JointError: If the mask does not fit.
+            JointError: When the mask does not fit.
         """
         check_valid_mask(seg_logits, valid_mask)
         seg_logits = finite_where_invalid(seg_logits, valid_mask)
-        pictures, classes = seg_logits.shape[:2]
+        images, classes = seg_logits.shape[:2]
         accurate = torch.promote_types(seg_logits.dtype, torch.float32)
         probabilities = seg_logits.softmax(dim=1, dtype=accurate)
         # As a product: what `pow` and a vector norm do costs another full-size array in backward.
         squares = (probabilities * probabilities).sum(dim=1)
         if not self.image_wise:
-            return -0.5 / classes * valid_mean(squares, valid_mask)
+            return -0.5 / classes * masked_mean(squares, valid_mask)
         weights = image_wise_weights(probabilities.detach(), valid_mask, self.ratio)
-        return -(weights * squares).sum() / (pictures * classes)
+        return -(weights * squares).sum() / (images * classes)
 
 
 @torch.no_grad()
 def image_wise_weights(probabilities: Tensor, valid_mask: Tensor | None, ratio: float) -> Tensor:
-    """Weight each pixel by how rare its predicted class is in its picture.
+    """Weight each pixel by how rare its predicted class is in its image.
 
     Args:
         probabilities: Softmax of the logits, (N, C, H, W).
@@ -79,7 +79,7 @@ def image_wise_weights(probabilities: Tensor, valid_mask: Tensor | None, ratio: 
     Returns:
         Weights, (N, H, W); 0 where a pixel is not valid.
     """
-    pictures, classes = probabilities.shape[:2]
+    images, classes = probabilities.shape[:2]
     predicted = probabilities.argmax(dim=1)
     if valid_mask is not None:
         predicted = predicted.masked_fill(~valid_mask, classes)  # one bin more, weight 0
@@ -90,5 +90,5 @@ def image_wise_weights(probabilities: Tensor, valid_mask: Tensor | None, ratio: 
     # no pixel reads the weight of an absent class: 1 keeps powers of 0 out of it
     counts, total = (n.clamp(min=1).to(probabilities.dtype) for n in (counts, total))
     weights = F.pad(1 / (counts**ratio * total ** (1 - ratio)), (0, 1))
-    offsets = torch.arange(pictures, device=predicted.device)[:, None, None] * (classes + 1)
+    offsets = torch.arange(images, device=predicted.device)[:, None, None] * (classes + 1)
     return weights.flatten()[predicted + offsets]

@@ -11,7 +11,7 @@ from mmseg_joint.errors import JointError
 
 @torch.no_grad()
 def level_map(scores: Tensor, level: str) -> Tensor:
-    """Which positions are more target-like than their picture's average.
+    """Which positions are more target-like than their image's average.
 
     H_k of Eq. 3 of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via
     Hierarchical Region Selection* (Sun et al., CVPR 2019), before its up-sampling: nearest
@@ -23,7 +23,7 @@ def level_map(scores: Tensor, level: str) -> Tensor:
         level: Name of the level.
 
     Returns:
-        Booleans of the same shape: score > mean over the positions of one picture and one
+        Booleans of the same shape: score > mean over the positions of one image and one
         channel, or score > 0.5 at image level. Equality is False.
     """
     if level == 'image':
@@ -35,10 +35,10 @@ def level_map(scores: Tensor, level: str) -> Tensor:
 
 @torch.no_grad()
 def weighting_map(scores: Mapping[str, Tensor], labels: Tensor, ignore_index: int = 255) -> Tensor:
-    """The weight of each pixel of a source picture.
+    """The weight of each pixel of a source image.
 
-    H of Eq. 4 (same paper): the mean over the enabled levels of H_k, up-sampled to the picture by
-    nearest neighbour. With one map a class (K = C) a pixel reads the map of its own label. Only
+    H of Eq. 4 (same paper): the mean over the enabled levels of H_k, up-sampled to the image by
+    nearest neighbor. With one map a class (K = C) a pixel reads the map of its own label. Only
     the positions that are read are ever gathered: no (N, K, H, W) array is made.
 
     Args:
@@ -51,7 +51,7 @@ def weighting_map(scores: Mapping[str, Tensor], labels: Tensor, ignore_index: in
         Weights (N, H, W), float32: with three levels each 0, 1/3, 2/3 or 1.
 
     Raises:
-        JointError: If no level is given.
+        JointError: When no level is given.
     """
     if not scores:
         raise JointError(
@@ -68,13 +68,13 @@ def weighting_map(scores: Mapping[str, Tensor], labels: Tensor, ignore_index: in
 
 def _read_out(chosen: Tensor, classes: Tensor) -> Tensor:
     """`chosen` (N, K[, h, w]) at every pixel's own class and nearest position: (N, H, W)."""
-    picture = torch.arange(len(classes), device=classes.device)[:, None, None]
-    channel = classes if chosen.shape[1] > 1 else torch.zeros_like(picture)
+    image = torch.arange(len(classes), device=classes.device)[:, None, None]
+    channel = classes if chosen.shape[1] > 1 else torch.zeros_like(image)
     if chosen.ndim == 2:
-        return chosen[picture, channel].expand(classes.shape)
+        return chosen[image, channel].expand(classes.shape)
     rows = _nearest(chosen.shape[2], classes.shape[1], classes.device)
     columns = _nearest(chosen.shape[3], classes.shape[2], classes.device)
-    return chosen[picture, channel, rows[:, None], columns]
+    return chosen[image, channel, rows[:, None], columns]
 
 
 def _nearest(length: int, wanted: int, device: torch.device) -> Tensor:

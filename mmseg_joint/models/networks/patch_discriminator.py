@@ -20,14 +20,14 @@ class PatchDiscriminator(BaseModule):
     *Learning to Adapt Structured Output Space for Semantic Segmentation* (Tsai et al., CVPR 2018).
 
     Args:
-        in_channels: Channels of what is judged: 3 for pictures, C for predictions.
+        in_channels: Channels of what is judged: 3 for images, C for predictions.
         channels: Widths of all convolutions but the last.
         out_channels: Logits a patch.
         kernel_size: Of every convolution.
         stride: Of every convolution.
         padding: Of every convolution.
         negative_slope: Of the LeakyReLU.
-        init_cfg: mmengine initialisation; torch's own without it.
+        init_cfg: mmengine initialization; torch's own without it.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class PatchDiscriminator(BaseModule):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Judge pictures or predictions.
+        """Judge images or predictions.
 
         Args:
             x: (N, in_channels, H, W).

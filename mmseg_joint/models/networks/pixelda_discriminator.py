@@ -16,14 +16,14 @@ LAST_MAP = 4  # height and width of the map that the paper's fully connected lay
 
 @MODELS.register_module()
 class PixelDADiscriminator(BaseModule):
-    """Tells real pictures from redrawn ones, hindered by noise.
+    """Tells real images from redrawn ones, hindered by noise.
 
     D of *Unsupervised Pixel-Level Domain Adaptation with Generative Adversarial Networks*
     (Bousmalis et al., CVPR 2017), Figure 2: convolutions 3×3, the first of stride 1, the others of
     stride 2 with twice the channels and batch norm; LeakyReLU(0.2) and dropout after each.
 
-    The paper judges a picture of 32×32 by one fully connected layer on the last map of 4×4. Here
-    that layer is a convolution 4×4: the same on such a picture, and one logit for each place of the
+    The paper judges an image of 32×32 by one fully connected layer on the last map of 4×4. Here
+    that layer is a convolution 4×4: the same on such an image, and one logit for each place of the
     window on a larger one (B8).
 
     Args:
@@ -31,10 +31,10 @@ class PixelDADiscriminator(BaseModule):
         channels: Width of each convolution 3×3.
         negative_slope: Of the LeakyReLU.
         dropout_ratio: Of the dropout.
-        input_noise: Standard deviation of the Gaussian noise on the pictures while training.
+        input_noise: Standard deviation of the Gaussian noise on the images while training.
         hidden_noise: The same after each dropout; the published code has its noise there (B8).
         norm_cfg: Norm layer of all convolutions but the first and the last.
-        init_cfg: mmengine initialisation, in place of the published code's N(0, 0.02) (B7a).
+        init_cfg: mmengine initialization, in place of the published code's N(0, 0.02) (B7a).
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class PixelDADiscriminator(BaseModule):
         self.input_noise = input_noise
         self.hidden_noise = hidden_noise
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Judge pictures.
+    def forward(self, images: Tensor) -> Tensor:
+        """Judge images.
 
         Args:
-            pictures: (N, in_channels, H, W) in [-1, 1].
+            images: (N, in_channels, H, W) in [-1, 1].
 
         Returns:
             Logits (N, 1, h, w), positive where real; with the defaults h = max(1, ⌈H / 8⌉ - 3).
         """
-        x = self._noisy(pictures, self.input_noise)
+        x = self._noisy(images, self.input_noise)
         for conv in self.convs:
             x = self._noisy(self.dropout(conv(x)), self.hidden_noise)
         # a smaller map is extended by zeros until the window fits

@@ -16,16 +16,16 @@ PUBLISHED_INIT = dict(type='Normal', layer=['Conv2d', 'Linear'], std=0.02)
 
 @MODELS.register_module()
 class PixelDAGenerator(BaseModule):
-    """Redraws a synthetic picture in the look of real ones.
+    """Redraws a synthetic image in the look of real ones.
 
     G of *Unsupervised Pixel-Level Domain Adaptation with Generative Adversarial Networks*
     (Bousmalis et al., CVPR 2017), Figure 2: a vector of noise becomes one more channel of the
-    picture; a convolution 3×3 with a ReLU, six residual blocks with batch norm, a convolution 1×1
+    image; a convolution 3×3 with a ReLU, six residual blocks with batch norm, a convolution 1×1
     and a tanh follow, all at full size.
 
     The paper's fully connected layer has one output for each pixel. Here it has one for each cell
-    of a grid, which is enlarged to the picture, so that pictures of any size pass (B7); with the
-    pictures' size for `noise_size` it is the paper's.
+    of a grid, which is enlarged to the image, so that images of any size pass (B7); with the
+    images' size for `noise_size` it is the paper's.
 
     Args:
         channels: Width of all convolutions but the last.
@@ -33,7 +33,7 @@ class PixelDAGenerator(BaseModule):
         noise_dims: Length of z.
         noise_size: Height and width of the grid.
         norm_cfg: Norm layer of the residual blocks.
-        init_cfg: mmengine initialisation, in place of the published code's N(0, 0.02) (B7a).
+        init_cfg: mmengine initialization, in place of the published code's N(0, 0.02) (B7a).
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class PixelDAGenerator(BaseModule):
         self.blocks = nn.Sequential(*(ResidualBlock(channels, norm_cfg) for _ in range(num_blocks)))
         self.to_picture = nn.Conv2d(channels, 3, kernel_size=1)
 
-    def forward(self, pictures: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Redraw pictures.
+    def forward(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Redraw images.
 
         Args:
-            pictures: (N, 3, H, W) in [-1, 1].
-            noise: z, (N, noise_dims); drawn from U(-1, 1) for each picture if None.
+            images: (N, 3, H, W) in [-1, 1].
+            noise: z, (N, noise_dims); drawn from U(-1, 1) for each image if None.
 
         Returns:
-            Pictures (N, 3, H, W) in [-1, 1].
+            Images (N, 3, H, W) in [-1, 1].
         """
         if noise is None:
-            noise = pictures.new_empty(len(pictures), self.project.in_features).uniform_(-1, 1)
-        channel = self.project(noise).to(pictures.dtype).unflatten(1, (1, *self.noise_size))
-        size = pictures.shape[2:]
+            noise = images.new_empty(len(images), self.project.in_features).uniform_(-1, 1)
+        channel = self.project(noise).to(images.dtype).unflatten(1, (1, *self.noise_size))
+        size = images.shape[2:]
         channel = F.interpolate(channel, size=size, mode='bilinear', align_corners=False)
-        x = F.relu(self.enter(torch.cat([pictures, channel], dim=1)))
+        x = F.relu(self.enter(torch.cat([images, channel], dim=1)))
         return torch.tanh(self.to_picture(self.blocks(x)))

@@ -13,12 +13,12 @@ from mmseg_joint.errors import JointError
 
 from .residual_block import ResidualBlock
 
-FIRST_STD = 0.02  # of the last convolution's weights, which makes the first pictures nearly grey
+FIRST_STD = 0.02  # of the last convolution's weights, which makes the first images nearly gray
 
 
 @MODELS.register_module()
 class ReconstructionGenerator(BaseModule):
-    """Draws the picture from the encoder's deep features.
+    """Draws the image from the encoder's deep features.
 
     G of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical
     Region Selection* (Sun et al., CVPR 2019), sections 3.2 and 3.3: two residual blocks, six
@@ -33,14 +33,14 @@ class ReconstructionGenerator(BaseModule):
         in_channels: Channels of the features.
         feature_stride: Their stride, a power of two: 32 for conv5 after its pooling.
         channels: Widths of the 3×3 convolutions.
-        out_channels: Channels of the picture.
+        out_channels: Channels of the image.
         num_residual_blocks: At the features' resolution.
         block_channels: Their width; another than `in_channels` adds a convolution 1×1 before them.
         norm_cfg: Norm layer of every convolution but the last; `None` for none.
-        init_cfg: mmengine initialisation, in place of ours.
+        init_cfg: mmengine initialization, in place of ours.
 
     Raises:
-        JointError: If the stride is no power of two or asks for more doublings than convolutions.
+        JointError: When the stride is no power of two or asks for more doublings than convolutions.
     """
 
     def __init__(
@@ -75,19 +75,19 @@ class ReconstructionGenerator(BaseModule):
         self._reset_parameters()
 
     def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
-        """Draw pictures.
+        """Draw images.
 
         The encoders here round sizes up, so a feature map covers up to one stride more than its
-        picture, at the right and the bottom; that much is cut off. A map that covers more comes
+        image, at the right and the bottom; that much is cut off. A map that covers more comes
         from an encoder that pads all round (the original FCN8s) and is cut in its middle. One
         that covers less is resized.
 
         Args:
             features: (N, in_channels, h, w).
-            size: Height H and width W of the picture.
+            size: Height H and width W of the image.
 
         Returns:
-            Pictures (N, out_channels, H, W) in [-1, 1].
+            Images (N, out_channels, H, W) in [-1, 1].
         """
         x = self.blocks(features)
         for index, conv in enumerate(self.convs):
@@ -105,10 +105,10 @@ class ReconstructionGenerator(BaseModule):
                 constant_init(block.conv2.conv, 0)
         normal_init(self.to_picture, std=FIRST_STD)
 
-    def _fit(self, picture: Tensor, size: Sequence[int]) -> Tensor:
-        excess = [given - wanted for given, wanted in zip(picture.shape[2:], size)]
+    def _fit(self, image: Tensor, size: Sequence[int]) -> Tensor:
+        excess = [given - wanted for given, wanted in zip(image.shape[2:], size)]
         if min(excess) < 0:
             size = tuple(size)
-            return F.interpolate(picture, size=size, mode='bilinear', align_corners=False)
+            return F.interpolate(image, size=size, mode='bilinear', align_corners=False)
         top, left = (0 if more < self.feature_stride else more // 2 for more in excess)
-        return picture[..., top : top + size[0], left : left + size[1]]
+        return image[..., top : top + size[0], left : left + size[1]]

@@ -21,10 +21,10 @@ class SemanticDiscriminator(BaseModule):
         mode: `'fc'` judges one vector a class (FCSA), `'conv'` every position (CSA).
         channels: Width of the hidden layer.
         negative_slope: Of the LeakyReLU.
-        init_cfg: mmengine initialisation; torch's own without it.
+        init_cfg: mmengine initialization; torch's own without it.
 
     Raises:
-        JointError: The mode is unknown.
+        JointError: When the mode is unknown.
     """
 
     def __init__(

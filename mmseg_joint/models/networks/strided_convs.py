@@ -11,7 +11,7 @@ class StridedConvs(nn.ModuleList):
     """A chain of convolutions with LeakyReLU between them and a linear end.
 
     A map smaller than the kernel is extended by zeros at the right and the bottom until one
-    position fits, so that small pictures give a 1×1 map where the formula would give an empty one.
+    position fits, so that small images give a 1×1 map where the formula would give an empty one.
 
     Args:
         widths: Channels before, between and after the convolutions (one more than there are).

@@ -24,7 +24,7 @@ class WeightingNetwork(BaseModule):
     M_k of Eq. 1. Five convolutions 4×4, LeakyReLU(0.2) after all but the last, a linear output
     (H5). A convolution of stride 2 halves the size (rounding down), one of stride 1 keeps it.
 
-    Pictures under 32×32 run out of positions on the way; they are then extended by zeros, never
+    Images under 32×32 run out of positions on the way; they are then extended by zeros, never
     refused.
 
     Args:
@@ -32,14 +32,14 @@ class WeightingNetwork(BaseModule):
         num_maps: K: 1 for a map shared by all classes (W^1), C for one map a class (W^19).
         level: `pixel`: the last map is up-sampled bilinearly to the predictions' size (H6).
             `region`: it is returned as it is, at 1/8 of the size (H3).
-            `image`: its mean is returned, one number a picture and map (H4).
+            `image`: its mean is returned, one number an image and map (H4).
         channels: Widths of all convolutions but the last.
         strides: One a convolution; `None` takes those of the level.
         negative_slope: Of the LeakyReLU.
-        init_cfg: mmengine initialisation; torch's own without it.
+        init_cfg: mmengine initialization; torch's own without it.
 
     Raises:
-        JointError: If the level is unknown or the strides do not match the channels.
+        JointError: When the level is unknown or the strides do not match the channels.
     """
 
     def __init__(

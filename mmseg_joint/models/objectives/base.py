@@ -18,7 +18,7 @@ class ObjectiveResult:
     """What an objective adds to a training step.
 
     Args:
-        losses: Named values for the log; those with `loss` in the name are summed and minimised.
+        losses: Named values for the log; those with `loss` in the name are summed and minimized.
         pixel_weights: Domain -> weight of each pixel in that domain's supervised loss, (N, H, W).
             What several objectives give is multiplied.
     """
@@ -110,16 +110,16 @@ class Objective(BaseModule):
         return {}
 
 
-def probability_map(judged: Tensor) -> Tensor:
+def probability_map(d_logits: Tensor) -> Tensor:
     """Turn what a discriminator says into a map to look at.
 
     Args:
-        judged: Logits, (N, 1, h, w).
+        d_logits: Logits, (N, 1, h, w).
 
     Returns:
         Probabilities, (N, h, w).
     """
-    return full_precision(judged).sigmoid().squeeze(1)
+    return full_precision(d_logits).sigmoid().squeeze(1)
 
 
 def call_frozen(module: nn.Module, *args: Any, **kwargs: Any) -> Any:

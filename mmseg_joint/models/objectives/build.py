@@ -30,7 +30,7 @@ def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any)
         Name -> objective.
 
     Raises:
-        JointError: A name cannot be used, or a type is not a registered objective.
+        JointError: When a name cannot be used, or a type is not a registered objective.
     """
     objectives = ModuleDict()  # mmengine's, so that its objectives' `init_cfg` is followed
     for name, config in configs.items():

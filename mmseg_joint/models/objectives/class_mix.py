@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.losses.mean_over_ranks import mean_of_all_ranks
+from mmseg_joint.models.losses.global_mean import mean_of_all_ranks
 from mmseg_joint.models.photometry import blur, jitter_color
 from mmseg_joint.models.precision import full_precision
 
@@ -136,11 +136,11 @@ class ClassMix(Objective):
         """
         return ObjectiveResult({})
 
-    def _quality(self, sure: Tensor, like: Tensor) -> Tensor:
+    def _quality(self, confident: Tensor, like: Tensor) -> Tensor:
         if self.q_over == 'image':
-            return sure.to(like).mean(dim=(1, 2), keepdim=True)
-        count = torch.tensor(sure.numel(), device=like.device)
-        return mean_of_all_ranks(sure.sum().to(like), count).view(1, 1, 1)
+            return confident.to(like).mean(dim=(1, 2), keepdim=True)
+        count = torch.tensor(confident.numel(), device=like.device)
+        return mean_of_all_ranks(confident.sum().to(like), count).view(1, 1, 1)
 
     def _mix(
         self, source: DomainInput, onto: DomainInput, labels: Tensor, quality: Tensor

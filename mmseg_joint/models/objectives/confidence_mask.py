@@ -23,12 +23,12 @@ class ConfidenceMask(Objective):
 
     Args:
         threshold: Probability that the most probable class must exceed, in [0, 1).
-        domain: The labelled domain whose pixels are chosen.
+        domain: The labeled domain whose pixels are chosen.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialisation config.
+        init_cfg: mmengine's initialization config.
 
     Raises:
-        JointError: The threshold is out of range, or the domain has no labels.
+        JointError: When the threshold is out of range, or the domain has no labels.
     """
 
     weighs_pixels = True
@@ -49,7 +49,7 @@ class ConfidenceMask(Objective):
         if domain == 'unlabeled':
             raise JointError(
                 'ConfidenceMask.domain is "unlabeled", whose pixels no supervised loss reads: '
-                'name a labelled domain.'
+                'name a labeled domain.'
             )
         self.domains = (domain,)
         self.threshold = threshold
@@ -62,22 +62,22 @@ class ConfidenceMask(Objective):
             outputs: Domain -> what the segmentor computed for it.
 
         Returns:
-            The share of labelled pixels that are kept, for the log, and the mask as weights.
+            The share of labeled pixels that are kept, for the log, and the mask as weights.
         """
         (domain,) = self.domains
         output = outputs[domain]
-        sure = self._sure(output)
-        labelled = output.truth != self.ignore_index
-        kept = (sure & labelled).sum().double() / labelled.sum().clamp(min=1)
-        return ObjectiveResult({'kept_share': kept}, {domain: sure.to(output.probabilities)})
+        confident = self._confident(output)
+        labeled = output.truth != self.ignore_index
+        kept = (confident & labeled).sum().double() / labeled.sum().clamp(min=1)
+        return ObjectiveResult({'kept_share': kept}, {domain: confident.to(output.probabilities)})
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The mask, where there is a label."""
         (domain,) = self.domains
         output = outputs[domain]
         ignored = output.truth == self.ignore_index
-        mask = self._sure(output).to(output.probabilities)
+        mask = self._confident(output).to(output.probabilities)
         return {domain: {'trained on': mask.masked_fill(ignored, torch.nan)}}
 
-    def _sure(self, output: DomainOutput) -> Tensor:
+    def _confident(self, output: DomainOutput) -> Tensor:
         return output.probabilities.amax(dim=1) > self.threshold

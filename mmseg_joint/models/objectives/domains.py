@@ -23,7 +23,7 @@ class _Images:
         """The labels, (N, H, W).
 
         Raises:
-            JointError: The domain is unlabeled.
+            JointError: When the domain is unlabeled.
         """
         if self.labels is None:
             raise JointError(
@@ -85,7 +85,7 @@ class DomainOutput(_Images):
         """The first auxiliary head's scores at image size, (N, C, H, W), computed once.
 
         Raises:
-            JointError: The model has no auxiliary head.
+            JointError: When the model has no auxiliary head.
         """
         if self.auxiliary is None:
             raise JointError(

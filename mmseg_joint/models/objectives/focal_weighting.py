@@ -25,12 +25,12 @@ class FocalWeighting(Objective):
 
     Args:
         gamma: γ, at least 0; 0 is plain cross-entropy.
-        domain: The labelled domain whose loss becomes focal.
+        domain: The labeled domain whose loss becomes focal.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialisation config.
+        init_cfg: mmengine's initialization config.
 
     Raises:
-        JointError: γ is negative, or the domain has no labels.
+        JointError: When γ is negative, or the domain has no labels.
     """
 
     weighs_pixels = True
@@ -48,7 +48,7 @@ class FocalWeighting(Objective):
         if domain == 'unlabeled':
             raise JointError(
                 'FocalWeighting.domain is "unlabeled", whose pixels no supervised loss reads: '
-                'name a labelled domain.'
+                'name a labeled domain.'
             )
         self.domains = (domain,)
         self.gamma = gamma
@@ -61,10 +61,11 @@ class FocalWeighting(Objective):
             outputs: Domain -> what the segmentor computed for it.
 
         Returns:
-            The mean weight of the labelled pixels, for the log, and the weights.
+            The mean weight of the labeled pixels, for the log, and the weights.
 
         Raises:
-            JointError: The model has an auxiliary head, whose loss has probabilities of its own.
+            JointError: When the model has an auxiliary head, whose loss has probabilities of its
+                own.
         """
         (domain,) = self.domains
         output = outputs[domain]
@@ -74,8 +75,8 @@ class FocalWeighting(Objective):
                 "head's loss would not be focal: set model.auxiliary_head=None."
             )
         weights = self._weights(output)
-        labelled = output.truth != self.ignore_index
-        mean = (weights.detach() * labelled).sum() / labelled.sum().clamp(min=1)
+        labeled = output.truth != self.ignore_index
+        mean = (weights.detach() * labeled).sum() / labeled.sum().clamp(min=1)
         return ObjectiveResult({'mean_weight': mean}, {domain: weights})
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.losses.mean_over_ranks import mean_of_all_ranks
+from mmseg_joint.models.losses.global_mean import mean_of_all_ranks
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 
 from .base import Objective, ObjectiveResult
@@ -33,11 +33,11 @@ class HierarchicalWeighting(Objective):
         network: Config of :class:`WeightingNetwork`, without what this class fills in. A level's
             name holds what differs there: `dict(channels=…, region=dict(strides=…))` (H3).
         loss: Config of Eq. 1.
-        unit_mean: Divide the weights by their mean over the labelled pixels of all processes, so
+        unit_mean: Divide the weights by their mean over the labeled pixels of all processes, so
             that Eq. 5 is divided by the sum of the weights: choosing pixels then leaves the source
             as strong as it was. False divides by the number of pixels (H2).
         ignore_index: Label of pixels without a class.
-        init_cfg: mmengine's initialisation config.
+        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: `levels` is empty or names an unknown level.

@@ -55,10 +55,10 @@ class OutputAdversarial(Objective):
         discriminator_weight: λ_gd, of D's loss, half for each domain (A3).
         target: The domain that plays the target.
         discriminator: What differs from AdaptSegNet's D.
-        init_cfg: mmengine's initialisation config.
+        init_cfg: mmengine's initialization config.
 
     Raises:
-        JointError: A value is not one of those above.
+        JointError: When a value is not one of those above.
     """
 
     def __init__(
@@ -126,27 +126,27 @@ class OutputAdversarial(Objective):
         for level, discriminator in self.discriminators.items():
             title = 'D says target' if level == 'main' else 'D says target (auxiliary)'
             for domain, maps in found.items():
-                judged = discriminator(self._map(_scores(outputs[domain], level)))
-                maps[title] = self._probability(judged)
+                d_logits = discriminator(self._map(_scores(outputs[domain], level)))
+                maps[title] = self._probability(d_logits)
         return found
 
-    def _probability(self, judged: Tensor) -> Tensor:
+    def _probability(self, d_logits: Tensor) -> Tensor:
         if self.criterion is mse_loss:  # D itself aims at 0 and 1
-            return full_precision(judged).clamp(0, 1).squeeze(1)
-        return probability_map(judged)
+            return full_precision(d_logits).clamp(0, 1).squeeze(1)
+        return probability_map(d_logits)
 
     def _level(
         self, discriminator: torch.nn.Module, maps: dict[str, Tensor], weight: float
     ) -> dict[str, Tensor]:
         wanted = TARGET if self.align == 'source' else SOURCE
-        pushed = full_precision(call_frozen(discriminator, maps[self.align]))
+        adv_logits = full_precision(call_frozen(discriminator, maps[self.align]))
         source = full_precision(discriminator(maps['source'].detach()))
         target = full_precision(discriminator(maps['target'].detach()))
-        told = self._loss(source, SOURCE) + self._loss(target, TARGET)
+        d_loss = self._loss(source, SOURCE) + self._loss(target, TARGET)
         border = 0.0 if self.criterion is binary_cross_entropy_with_logits else 0.5
         return {
-            'loss_adversarial': weight * self._loss(pushed, wanted),
-            'loss_discriminator': 0.5 * self.discriminator_weight * told,
+            'loss_adversarial': weight * self._loss(adv_logits, wanted),
+            'loss_discriminator': 0.5 * self.discriminator_weight * d_loss,
             'accuracy_source': (source.detach() < border).double().mean(),
             'accuracy_target': (target.detach() >= border).double().mean(),
         }
@@ -158,8 +158,8 @@ class OutputAdversarial(Objective):
         logarithms = logits.log_softmax(dim=1)
         return -logarithms.exp() * logarithms / math.log(logits.shape[1])
 
-    def _loss(self, judged: Tensor, label: float) -> Tensor:
-        return self.criterion(judged, torch.full_like(judged, label))
+    def _loss(self, d_logits: Tensor, label: float) -> Tensor:
+        return self.criterion(d_logits, torch.full_like(d_logits, label))
 
 
 def _scores(output: DomainOutput, level: str) -> Tensor:

@@ -17,22 +17,22 @@ TRANSLATED = 'translated'
 
 @MODELS.register_module()
 class PixelDA(Objective):
-    """Trains on source pictures that a generator has made look like target ones, too.
+    """Trains on source images that a generator has made look like target ones, too.
 
     "Unsupervised Pixel-Level Domain Adaptation with Generative Adversarial Networks" (Bousmalis et
     al., CVPR 2017), Eq. 1-3, given the labels of both domains (B6). The generator G turns the
-    source's pictures into those of a new domain, `translated`, which the segmentor is trained on
+    source's images into those of a new domain, `translated`, which the segmentor is trained on
     with the source's labels beside the source and the target. Gradients: that supervised loss
     reaches the segmentor and G, the adversarial loss G only, D's loss D only.
 
     Args:
         generator: What differs from the paper's :class:`PixelDAGenerator`.
         discriminator: What differs from the paper's :class:`PixelDADiscriminator`.
-        task_weight: Weight of the supervised loss on the translated pictures, for the segmentor and
+        task_weight: Weight of the supervised loss on the translated images, for the segmentor and
             for G (B9).
         generator_weight: Weight of G's adversarial loss (B9).
         discriminator_weight: Weight of D's loss.
-        init_cfg: mmengine's initialisation config.
+        init_cfg: mmengine's initialization config.
     """
 
     domains = ('source', 'target')
@@ -85,28 +85,28 @@ class PixelDA(Objective):
             The losses, and D's share of patches told right, for the log.
         """
         translated, target = outputs[TRANSLATED].unit_images, outputs['target'].unit_images
-        pushed = call_frozen(self.discriminator, translated)
+        adv_logits = call_frozen(self.discriminator, translated)
         real = self.discriminator(target)
         fake = self.discriminator(translated.detach())
-        told = _called(real, 1.0) + _called(fake, 0.0)
+        d_loss = _called(real, 1.0) + _called(fake, 0.0)
         return ObjectiveResult(
             {
-                'loss_generator': self.generator_weight * _called(pushed, 1.0),
-                'loss_discriminator': self.discriminator_weight * told,
+                'loss_generator': self.generator_weight * _called(adv_logits, 1.0),
+                'loss_discriminator': self.discriminator_weight * d_loss,
                 'accuracy_real': (real > 0).double().mean(),
                 'accuracy_fake': (fake <= 0).double().mean(),
             }
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The redrawn pictures, and how much D takes its two kinds for real ones."""
+        """The redrawn images, and how much D takes its two kinds for real ones."""
         redrawn = outputs[TRANSLATED].unit_images
         found = {'source': {'redrawn': redrawn}}
-        for domain, pictures in ((TRANSLATED, redrawn), ('target', outputs['target'].unit_images)):
-            found[domain] = {'D says real': probability_map(self.discriminator(pictures))}
+        for domain, images in ((TRANSLATED, redrawn), ('target', outputs['target'].unit_images)):
+            found[domain] = {'D says real': probability_map(self.discriminator(images))}
         return found
 
 
-def _called(judged: Tensor, label: float) -> Tensor:
-    judged = full_precision(judged)
-    return binary_cross_entropy_with_logits(judged, torch.full_like(judged, label))
+def _called(d_logits: Tensor, label: float) -> Tensor:
+    d_logits = full_precision(d_logits)
+    return binary_cross_entropy_with_logits(d_logits, torch.full_like(d_logits, label))

@@ -16,24 +16,24 @@ from .domains import DomainOutput
 
 @MODELS.register_module()
 class ReconstructionGAN(Objective):
-    """Pulls the domains' features together by rebuilding pictures from them.
+    """Pulls the domains' features together by rebuilding images from them.
 
     "Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical Region
     Selection", CVPR 2019, Section 3.2 and Algorithm 1, lines 7, 9 and 10. The generator G rebuilds
-    pictures from features; the discriminator D tells real target pictures from pictures rebuilt
+    images from features; the discriminator D tells real target images from images rebuilt
     from source features (H10); the encoder E is pushed so that D takes the latter for real.
     Gradients: the reconstruction loss reaches G only (H11), the adversarial loss G and E.
 
     Args:
         generator: Config of :class:`ReconstructionGenerator`.
         discriminator: Config of :class:`PatchDiscriminator`.
-        feature_index: Which of the backbone's outputs G rebuilds pictures from.
+        feature_index: Which of the backbone's outputs G rebuilds images from.
         encoder_weight: λ_adv of E (H12).
         generator_weight: λ_adv of G (H12).
         reconstruction_weight: λ_rec (H12).
-        real_label: Range from which D's label of a real picture is drawn (H13).
-        fake_label: Range from which D's label of a rebuilt picture is drawn (H13).
-        init_cfg: mmengine's initialisation config.
+        real_label: Range from which D's label of a real image is drawn (H13).
+        fake_label: Range from which D's label of a rebuilt image is drawn (H13).
+        init_cfg: mmengine's initialization config.
     """
 
     domains = ('source', 'target')
@@ -67,7 +67,7 @@ class ReconstructionGAN(Objective):
             outputs: Domain -> what the segmentor computed for it.
 
         Returns:
-            The losses, and D's share of pictures told right, for the log.
+            The losses, and D's share of images told right, for the log.
         """
         source, target = outputs['source'], outputs['target']
         features = source.features[self.feature_index]
@@ -75,8 +75,8 @@ class ReconstructionGAN(Objective):
         reconstruction = l1_loss(rebuilt, source.unit_images)
         reconstruction = reconstruction + l1_loss(self._rebuild(target), target.unit_images)
 
-        judged = call_frozen(self.discriminator, rebuilt)
-        judged_for_encoder = call_frozen(
+        d_logits = call_frozen(self.discriminator, rebuilt)
+        adv_logits = call_frozen(
             self.discriminator, call_frozen(self.generator, features, rebuilt.shape[-2:])
         )
         real = self.discriminator(target.unit_images)
@@ -86,8 +86,8 @@ class ReconstructionGAN(Objective):
         return ObjectiveResult(
             {
                 'loss_reconstruction': self.reconstruction_weight * reconstruction,
-                'loss_generator': self.generator_weight * _called_real(judged),
-                'loss_encoder': self.encoder_weight * _called_real(judged_for_encoder),
+                'loss_generator': self.generator_weight * _called_real(d_logits),
+                'loss_encoder': self.encoder_weight * _called_real(adv_logits),
                 'loss_discriminator': discriminator,
                 'accuracy_real': (real > 0).double().mean(),
                 'accuracy_fake': (fake <= 0).double().mean(),
@@ -95,7 +95,7 @@ class ReconstructionGAN(Objective):
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The rebuilt pictures, and how much D takes its own two kinds for real ones."""
+        """The rebuilt images, and how much D takes its own two kinds for real ones."""
         source, target = outputs['source'], outputs['target']
         rebuilt = self._rebuild(source)
         return {
@@ -105,7 +105,7 @@ class ReconstructionGAN(Objective):
             },
             'target': {
                 'rebuilt': self._rebuild(target),
-                'D says real: picture': probability_map(self.discriminator(target.unit_images)),
+                'D says real: image': probability_map(self.discriminator(target.unit_images)),
             },
         }
 
@@ -114,14 +114,14 @@ class ReconstructionGAN(Objective):
         return full_precision(self.generator(features, output.inputs.shape[-2:]))
 
     @staticmethod
-    def _perturbed(judged: Tensor, label_range: tuple[float, ...]) -> Tensor:
-        judged = full_precision(judged)
+    def _perturbed(d_logits: Tensor, label_range: tuple[float, ...]) -> Tensor:
+        d_logits = full_precision(d_logits)
         low, high = label_range
-        labels = torch.empty(len(judged), 1, 1, 1, dtype=judged.dtype, device=judged.device)
-        labels = labels.uniform_(low, high).expand_as(judged)
-        return binary_cross_entropy_with_logits(judged, labels)
+        labels = torch.empty(len(d_logits), 1, 1, 1, dtype=d_logits.dtype, device=d_logits.device)
+        labels = labels.uniform_(low, high).expand_as(d_logits)
+        return binary_cross_entropy_with_logits(d_logits, labels)
 
 
-def _called_real(judged: Tensor) -> Tensor:
-    judged = full_precision(judged)
-    return binary_cross_entropy_with_logits(judged, torch.ones_like(judged))
+def _called_real(d_logits: Tensor) -> Tensor:
+    d_logits = full_precision(d_logits)
+    return binary_cross_entropy_with_logits(d_logits, torch.ones_like(d_logits))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.class_features import ABSENT, class_features, downsample_labels
-from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen
@@ -18,12 +18,12 @@ from .domains import DomainOutput
 
 @MODELS.register_module()
 class SemanticAdversarial(Objective):
-    """Aligns the features of each class across two labelled domains: FCSA and CSA.
+    """Aligns the features of each class across two labeled domains: FCSA and CSA.
 
     "Alleviating Semantic-level Shift: A Semi-supervised Domain Adaptation Method for Semantic
     Segmentation" (Wang et al., CVPRW 2020), Eq. 4-8. D_s learns to tell class and domain; a source
     feature of class k is pushed to be called "target, class k". FCSA does so with one average
-    vector for each class of a picture, CSA with every labelled position of the feature map (A8).
+    vector for each class of an image, CSA with every labeled position of the feature map (A8).
 
     Args:
         num_classes: Number of classes C; the model fills it in.
@@ -33,10 +33,10 @@ class SemanticAdversarial(Objective):
         discriminator_weight: λ_sd, half for each domain (A3).
         feature_index: Which of the backbone's outputs is aligned: the input of the classifier (A4).
         target: The domain that plays the target; it needs labels.
-        init_cfg: mmengine's initialisation config.
+        init_cfg: mmengine's initialization config.
 
     Raises:
-        JointError: The target is unlabelled.
+        JointError: When the target is unlabeled.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SemanticAdversarial(Objective):
         if target == 'unlabeled':
             raise JointError(
                 'SemanticAdversarial.target is "unlabeled", but each class is aligned by its '
-                'labels: name a labelled domain.'
+                'labels: name a labeled domain.'
             )
         self.domains = ('source', target)
         self.target = target
@@ -82,15 +82,15 @@ class SemanticAdversarial(Objective):
         source, source_classes = self._samples(outputs['source'])
         target, target_classes = self._samples(outputs[self.target])
         as_target = _shifted(source_classes, self.num_classes)
-        pushed = _cross_entropy(call_frozen(self.discriminator, source), as_target)
+        adv_loss = _cross_entropy(call_frozen(self.discriminator, source), as_target)
         of_source = self.discriminator(source.detach())
         of_target = self.discriminator(target.detach())
         truth = _shifted(target_classes, self.num_classes)
-        told = _cross_entropy(of_source, source_classes) + _cross_entropy(of_target, truth)
+        d_loss = _cross_entropy(of_source, source_classes) + _cross_entropy(of_target, truth)
         return ObjectiveResult(
             {
-                'loss_adversarial': self.weight * pushed,
-                'loss_discriminator': 0.5 * self.discriminator_weight * told,
+                'loss_adversarial': self.weight * adv_loss,
+                'loss_discriminator': 0.5 * self.discriminator_weight * d_loss,
                 'accuracy_source': _accuracy(of_source, source_classes),
                 'accuracy_target': _accuracy(of_target, truth),
             }
@@ -105,8 +105,8 @@ class SemanticAdversarial(Objective):
             return {}
         found = {}
         for domain in self.domains:
-            judged = self.discriminator(outputs[domain].features[self.feature_index])
-            shares = full_precision(judged).softmax(dim=1)
+            d_logits = self.discriminator(outputs[domain].features[self.feature_index])
+            shares = full_precision(d_logits).softmax(dim=1)
             found[domain] = {'D says target': shares[:, self.num_classes :].sum(dim=1)}
         return found
 
@@ -124,14 +124,14 @@ def _shifted(classes: Tensor, num_classes: int) -> Tensor:
     return torch.where(classes == ABSENT, ABSENT, classes + num_classes)
 
 
-def _cross_entropy(judged: Tensor, classes: Tensor) -> Tensor:
+def _cross_entropy(d_logits: Tensor, classes: Tensor) -> Tensor:
     """Mean over all processes' features that have a class; 0, with a graph, where none has."""
-    total = F.cross_entropy(full_precision(judged), classes, ignore_index=ABSENT, reduction='sum')
-    return mean_over_ranks(total, (classes != ABSENT).sum())
+    total = F.cross_entropy(full_precision(d_logits), classes, ignore_index=ABSENT, reduction='sum')
+    return global_mean(total, (classes != ABSENT).sum())
 
 
 @torch.no_grad()
-def _accuracy(judged: Tensor, classes: Tensor) -> Tensor:
+def _accuracy(d_logits: Tensor, classes: Tensor) -> Tensor:
     known = classes != ABSENT
-    right = (judged.argmax(dim=1) == classes) & known
+    right = (d_logits.argmax(dim=1) == classes) & known
     return right.sum().double() / known.sum().clamp(min=1)

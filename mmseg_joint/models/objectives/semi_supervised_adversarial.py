@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen
@@ -22,32 +22,32 @@ UNSURE = -1  # pseudo-label of a pixel that D does not trust
 
 @MODELS.register_module()
 class SemiSupervisedAdversarial(Objective):
-    """Learns from unlabelled pictures what a discriminator takes for ground truth.
+    """Learns from unlabeled images what a discriminator takes for ground truth.
 
     "Adversarial Learning for Semi-Supervised Semantic Segmentation" (Hung et al., BMVC 2018), Eq.
     1, 4 and 5. At every pixel D tells predictions from ground truth in one-hot form. Predictions on
-    labelled and unlabelled pictures are pushed to be taken for ground truth; after some thousand
-    steps, unlabelled pixels where they pass for it train with their own most probable class.
+    labeled and unlabeled images are pushed to be taken for ground truth; after some thousand
+    steps, unlabeled pixels where they pass for it train with their own most probable class.
 
     Args:
         num_classes: Number of classes C; the model fills it in.
-        weight: λ_adv on labelled pictures.
-        unlabeled_weight: λ_adv on unlabelled pictures.
+        weight: λ_adv on labeled images.
+        unlabeled_weight: λ_adv on unlabeled images.
         self_training_weight: λ_semi.
         threshold: T_semi, the least probability of being ground truth that D must give, in [0, 1].
         start: Steps, counted in iterations, after which self-training begins (B14).
-        adversarial_start: Steps after which unlabelled predictions are pushed (B13).
+        adversarial_start: Steps after which unlabeled predictions are pushed (B13).
         discriminator_weight: Weight of D's loss, half for predictions, half for ground truth.
-        judge_unlabeled: Whether D is trained on predictions of unlabelled pictures too (B12).
+        judge_unlabeled: Whether D is trained on predictions of unlabeled images too (B12).
         labeled: The domain with ground truth.
         unlabeled: The domain without; its labels, if any, are not read.
-        align_corners: Of the enlargement of D's map to the picture's size.
+        align_corners: Of the enlargement of D's map to the image's size.
         discriminator: What differs from AdaptSegNet's D.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialisation config.
+        init_cfg: mmengine's initialization config.
 
     Raises:
-        JointError: The threshold is no probability, or the labelled domain has no labels.
+        JointError: When the threshold is no probability, or the labeled domain has no labels.
     """
 
     step: Tensor
@@ -77,7 +77,7 @@ class SemiSupervisedAdversarial(Objective):
             )
         if labeled in ('unlabeled', unlabeled):
             raise JointError(
-                f'SemiSupervisedAdversarial.labeled is "{labeled}": name a labelled domain other '
+                f'SemiSupervisedAdversarial.labeled is "{labeled}": name a labeled domain other '
                 'than SemiSupervisedAdversarial.unlabeled.'
             )
         self.domains = (labeled, unlabeled)
@@ -104,83 +104,85 @@ class SemiSupervisedAdversarial(Objective):
             outputs: Domain -> what the segmentor computed for it.
 
         Returns:
-            The losses; for the log also the share of unlabelled pixels that D trusts, and its
+            The losses; for the log also the share of unlabeled pixels that D trusts, and its
             share of pixels told right.
         """
-        labelled, unlabelled = (outputs[domain] for domain in self.domains)
-        maps = full_precision(labelled.logits).softmax(dim=1)
-        unlabelled_maps = full_precision(unlabelled.logits).softmax(dim=1)
-        known = labelled.truth != self.ignore_index
-        everywhere = torch.ones_like(unlabelled_maps[:, 0], dtype=torch.bool)
+        labeled, unlabeled = (outputs[domain] for domain in self.domains)
+        maps = full_precision(labeled.logits).softmax(dim=1)
+        unlabeled_maps = full_precision(unlabeled.logits).softmax(dim=1)
+        known = labeled.truth != self.ignore_index
+        everywhere = torch.ones_like(unlabeled_maps[:, 0], dtype=torch.bool)
         # compared on the device: the host would have to wait to know the step
         pushes, trains = self.step >= self.adversarial_start, self.step >= self.start
         self.step += self.training
 
-        pushed = self._enlarge(call_frozen(self.discriminator, maps), maps)
-        judged = self._enlarge(call_frozen(self.discriminator, unlabelled_maps), unlabelled_maps)
-        others_pushed = pushes * _mean_loss(TRUTH, (judged, everywhere))
-        trusted = judged.detach().sigmoid() >= self.threshold
+        adv_logits = self._enlarge(call_frozen(self.discriminator, maps), maps)
+        d_logits = self._enlarge(call_frozen(self.discriminator, unlabeled_maps), unlabeled_maps)
+        others_pushed = pushes * _mean_loss(TRUTH, (d_logits, everywhere))
+        trusted = d_logits.detach().sigmoid() >= self.threshold
         losses = {
-            'loss_adversarial': self.weight * _mean_loss(TRUTH, (pushed, known)),
+            'loss_adversarial': self.weight * _mean_loss(TRUTH, (adv_logits, known)),
             'loss_adversarial_unlabeled': self.unlabeled_weight * others_pushed,
-            'loss_self_training': self._self_training(unlabelled.logits, trusted & trains),
+            'loss_self_training': self._self_training(unlabeled.logits, trusted & trains),
             'trusted_share': trusted.double().mean(),
         }
-        others = unlabelled_maps if self.judge_unlabeled else None
-        losses.update(self._discriminator(maps, others, labelled.truth, known))
+        others = unlabeled_maps if self.judge_unlabeled else None
+        losses.update(self._discriminator(maps, others, labeled.truth, known))
         return ObjectiveResult(losses)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """How much D takes a prediction for ground truth, and the pseudo-labels that follow."""
-        labelled, unlabelled = (outputs[domain].probabilities for domain in self.domains)
-        truth = [self._judge(maps).sigmoid() for maps in (labelled, unlabelled)]
-        pseudo = unlabelled.argmax(dim=1).masked_fill(truth[1] < self.threshold, UNSURE)
+        labeled, unlabeled = (outputs[domain].probabilities for domain in self.domains)
+        truth = [self._judge(maps).sigmoid() for maps in (labeled, unlabeled)]
+        pseudo = unlabeled.argmax(dim=1).masked_fill(truth[1] < self.threshold, UNSURE)
         return {
             self.domains[0]: {'D says truth': truth[0]},
             self.domains[1]: {'D says truth': truth[1], 'pseudo-label': pseudo},
         }
 
     def _discriminator(
-        self, maps: Tensor, unlabelled_maps: Tensor | None, labels: Tensor, known: Tensor
+        self, maps: Tensor, unlabeled_maps: Tensor | None, labels: Tensor, known: Tensor
     ) -> dict[str, Tensor]:
         classes = torch.arange(self.num_classes, device=labels.device).view(1, -1, 1, 1)
         truth = (labels[:, None] == classes).to(maps)  # zeros where there is no class
         predictions = [(self._judge(maps), known)]
-        if unlabelled_maps is not None:
-            judged = self._judge(unlabelled_maps)
-            predictions.append((judged, torch.ones_like(judged, dtype=torch.bool)))
+        if unlabeled_maps is not None:
+            d_logits = self._judge(unlabeled_maps)
+            predictions.append((d_logits, torch.ones_like(d_logits, dtype=torch.bool)))
         real = self._judge(truth)
-        told = _mean_loss(PREDICTION, *predictions) + _mean_loss(TRUTH, (real, known))
+        d_loss = _mean_loss(PREDICTION, *predictions) + _mean_loss(TRUTH, (real, known))
         return {
-            'loss_discriminator': 0.5 * self.discriminator_weight * told,
-            'accuracy_prediction': _share([(judged < 0, valid) for judged, valid in predictions]),
+            'loss_discriminator': 0.5 * self.discriminator_weight * d_loss,
+            'accuracy_prediction': _share(
+                [(d_logits < 0, valid) for d_logits, valid in predictions]
+            ),
             'accuracy_truth': _share([(real >= 0, known)]),
         }
 
     def _judge(self, maps: Tensor) -> Tensor:
         return self._enlarge(self.discriminator(maps.detach()), maps)
 
-    def _enlarge(self, judged: Tensor, maps: Tensor) -> Tensor:
-        judged = F.interpolate(
-            full_precision(judged),
+    def _enlarge(self, d_logits: Tensor, maps: Tensor) -> Tensor:
+        d_logits = F.interpolate(
+            full_precision(d_logits),
             size=maps.shape[2:],
             mode='bilinear',
             align_corners=self.align_corners,
         )
-        return judged.squeeze(1)
+        return d_logits.squeeze(1)
 
     def _self_training(self, logits: Tensor, trusted: Tensor) -> Tensor:
         logits = full_precision(logits)
         labels = logits.detach().argmax(dim=1).masked_fill(~trusted, UNSURE)
         total = F.cross_entropy(logits, labels, ignore_index=UNSURE, reduction='sum')
-        return self.self_training_weight * mean_over_ranks(total, trusted.sum())
+        return self.self_training_weight * global_mean(total, trusted.sum())
 
 
-def _mean_loss(label: float, *judged: tuple[Tensor, Tensor]) -> Tensor:
+def _mean_loss(label: float, *d_logits: tuple[Tensor, Tensor]) -> Tensor:
     """Cross-entropy of logits (N, H, W): mean over all processes' valid pixels; 0 if none."""
-    total: Any = sum((_cross_entropy(scores, label) * valid).sum() for scores, valid in judged)
-    count: Any = sum(valid.sum() for _, valid in judged)
-    return mean_over_ranks(total, count)
+    total: Any = sum((_cross_entropy(scores, label) * valid).sum() for scores, valid in d_logits)
+    count: Any = sum(valid.sum() for _, valid in d_logits)
+    return global_mean(total, count)
 
 
 def _cross_entropy(scores: Tensor, label: float) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.losses.mean_over_ranks import mean_over_ranks
+from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult
@@ -19,26 +19,26 @@ UNSURE = -1  # pseudo-label of a pixel that neither head is sure of
 
 @MODELS.register_module()
 class TargetRegularization(Objective):
-    """Learns from pictures without labels: maximum squares or entropy, and guidance of their own.
+    """Learns from images without labels: maximum squares or entropy, and guidance of their own.
 
     *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss* (Chen et al., ICCV
     2019). A loss that needs no labels acts on the main head's scores of one domain. With
     `guidance`, the multi-level self-produced guidance: where either head is surer than a
-    threshold, the class that both favour together is the auxiliary head's label. It trains the
+    threshold, the class that both favor together is the auxiliary head's label. It trains the
     auxiliary head and what lies below, never the main head.
 
     Args:
         loss: Config of a loss that takes scores alone: :class:`MaxSquareLoss` or
             :class:`EntropyLoss`.
-        domain: Whose pictures; their labels, if any, are not read.
+        domain: Whose images; their labels, if any, are not read.
         weight: λ_target.
         guidance: Whether to use the auxiliary head.
         threshold: Probability that one of the heads must exceed, in [0, 1).
         auxiliary_weight: Weight of the guidance relative to `weight`.
-        init_cfg: mmengine's initialisation config.
+        init_cfg: mmengine's initialization config.
 
     Raises:
-        JointError: If `threshold` is out of range.
+        JointError: When `threshold` is out of range.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class TargetRegularization(Objective):
             The losses; with guidance also the share of pixels that have a pseudo-label.
 
         Raises:
-            JointError: Guidance is wanted from a model without auxiliary head.
+            JointError: When guidance is wanted from a model without auxiliary head.
         """
         output = outputs[self.domains[0]]
         losses = {'loss_main': self.weight * self.loss(output.logits)}
@@ -121,7 +121,7 @@ def guidance_labels(main: Tensor, auxiliary: Tensor, threshold: float) -> Tensor
 
 
 def _guided(scores: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy, its mean over all processes' labelled pixels; 0, zero gradient without any."""
+    """Cross-entropy, its mean over all processes' labeled pixels; 0, zero gradient without any."""
     scores = full_precision(scores)
     total = cross_entropy(scores, labels, ignore_index=UNSURE, reduction='sum')
-    return mean_over_ranks(total, (labels != UNSURE).sum())
+    return global_mean(total, (labels != UNSURE).sum())

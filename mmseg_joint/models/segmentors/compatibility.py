@@ -16,7 +16,7 @@ def check_segmentor(segmentor: type, decode_head: Any) -> None:
         decode_head: Config of its head, or a list of them.
 
     Raises:
-        JointError: Another class is needed; the message names it.
+        JointError: When another class is needed; the message names it.
     """
     wanted, reason = 'JointEncoderDecoder', ''
     if isinstance(decode_head, (list, tuple)):

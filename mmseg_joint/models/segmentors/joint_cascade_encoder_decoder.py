@@ -15,7 +15,7 @@ from mmseg_joint.models.objectives import DomainOutput
 from .joint_encoder_decoder import JointEncoderDecoder
 
 
-class Stages(nn.ModuleList):
+class CascadeHeads(nn.ModuleList):
     """A cascade's heads, which together stand where others have one: features -> score map.
 
     Its children have the names that they have in mmseg's cascade, so checkpoints fit both.
@@ -66,16 +66,16 @@ class JointCascadeEncoderDecoder(JointEncoderDecoder, CascadeEncoderDecoder):
     """:class:`JointEncoderDecoder` for mmseg's `CascadeEncoderDecoder`, such as OCRNet.
 
     Objectives see the last head's score map; every head is trained on the labels, with the pixel
-    weights that objectives give. As in mmseg, the heads but the last run twice for a labelled
+    weights that objectives give. As in mmseg, the heads but the last run twice for a labeled
     domain.
 
     Arguments are those of :class:`JointEncoderDecoder` and `num_stages`.
 
     Raises:
-        JointError: The heads are no cascade, or a later one gives no score map (PointRend's).
+        JointError: When the heads are no cascade, or a later one gives no score map (PointRend's).
     """
 
-    decode_head: Stages
+    decode_head: CascadeHeads
 
     def _init_decode_head(self, decode_head: list[dict[str, Any]]) -> None:
         if not isinstance(decode_head, (list, tuple)) or len(decode_head) != self.num_stages:
@@ -92,7 +92,7 @@ class JointCascadeEncoderDecoder(JointEncoderDecoder, CascadeEncoderDecoder):
                     'head alone with type="JointEncoderDecoder".'
                 )
         super()._init_decode_head(list(decode_head))
-        self.decode_head = Stages(self.decode_head)
+        self.decode_head = CascadeHeads(self.decode_head)
 
     def _decode_heads(self) -> list[nn.Module]:
         return list(self.decode_head)

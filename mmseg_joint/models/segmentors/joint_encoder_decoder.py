@@ -30,10 +30,10 @@ from mmseg_joint.utils.renamed import renamed_arguments
 
 from .compatibility import check_segmentor
 from .domain_groups import group_domains
-from .domain_in_turn import in_turn
 from .evaluation_mode import evaluation_mode
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
+from .sequential_domains import run_sequentially
 from .step_values import check_finite
 
 Inputs = dict[str, Tensor]
@@ -52,7 +52,7 @@ class JointEncoderDecoder(EncoderDecoder):
     Args:
         objectives: Name -> config of an objective. A named dict, so that a child config can change,
             add or (with None) delete one.
-        merge_domains: `'auto'` runs neighbouring domains whose pictures have one size through the
+        merge_domains: `'auto'` runs neighboring domains whose images have one size through the
             segmentor together, with batch statistics for each domain, which changes nothing but
             the time. True insists on one forward and lets the domains share batch statistics; False
             runs one forward a domain.
@@ -73,7 +73,7 @@ class JointEncoderDecoder(EncoderDecoder):
         **kwargs: Likewise.
 
     Raises:
-        JointError: An objective is not valid, or weighs pixels whose loss takes no weights.
+        JointError: When an objective is not valid, or weighs pixels whose loss takes no weights.
     """
 
     _held: NormStatistics | None = None  # of a step whose backward computes maps again
@@ -127,7 +127,7 @@ class JointEncoderDecoder(EncoderDecoder):
             head.sampler = PixelWeights(head.sampler)
 
     def init_weights(self) -> None:
-        """Initialise the weights; pretrained ones that are absent or fit nothing are refused."""
+        """Initialize the weights; pretrained ones that are absent or fit nothing are refused."""
         for name, module in self.named_modules():
             check_pretrained(module, f'model.{name}' if name else 'model')
         super().init_weights()
@@ -136,15 +136,16 @@ class JointEncoderDecoder(EncoderDecoder):
         """Compute every network's losses from one batch.
 
         Args:
-            inputs: Domain -> normalised pictures, (N, 3, H, W). A tensor alone is the target's.
-            data_samples: Domain -> the pictures' samples, with labels unless the domain's dataset
+            inputs: Domain -> normalized images, (N, 3, H, W). A tensor alone is the target's.
+            data_samples: Domain -> the images' samples, with labels unless the domain's dataset
                 is unlabeled.
 
         Returns:
             Named losses: `source.decode.loss_ce`, `<objective>.loss_…`, and values for the log.
 
         Raises:
-            JointError: An objective needs a domain that the batch lacks, or a label is missing.
+            JointError: When an objective needs a domain that the batch lacks, or a label is
+                missing.
         """
         if isinstance(inputs, Tensor):
             inputs = {'target': inputs}
@@ -205,11 +206,11 @@ class JointEncoderDecoder(EncoderDecoder):
             losses: What :meth:`loss` returned.
 
         Returns:
-            The sum to minimise, and all values for the log.
+            The sum to minimize, and all values for the log.
 
         Raises:
-            JointError: A loss is NaN or infinite; nothing has been updated with it. On a GPU it
-                comes at the end of the backward, so that the host need not wait here.
+            JointError: When a loss is NaN or infinite; nothing has been updated with it. On a GPU
+                it comes at the end of the backward, so that the host need not wait here.
         """
         total, log_vars = super().parse_losses(losses)
         check_finite(total, log_vars)
@@ -221,15 +222,15 @@ class JointEncoderDecoder(EncoderDecoder):
         """Compute what there is to see of a batch, to be called without gradients.
 
         Args:
-            inputs: Domain -> normalised pictures, (N, 3, H, W).
-            data_samples: Domain -> the pictures' samples.
+            inputs: Domain -> normalized images, (N, 3, H, W).
+            data_samples: Domain -> the images' samples.
 
         Returns:
             Each domain's outputs, also of those that objectives make; and for each of them title
             -> what an objective shows (:meth:`Objective.visualize`), named after the objective.
 
         Raises:
-            JointError: An objective needs a domain that the batch lacks.
+            JointError: When an objective needs a domain that the batch lacks.
         """
         inputs, data_samples, _ = self._derive_domains(inputs, data_samples)
         outputs = self._forward_domains(inputs, data_samples)
@@ -324,16 +325,16 @@ class JointEncoderDecoder(EncoderDecoder):
     ) -> dict[str, DomainOutput]:
         statistics = statistics or self._statistics(inputs, samples, list(inputs))
         labels = {domain: self._labels(domain, samples[domain]) for domain in inputs}
-        taught = {domain for domain, label in labels.items() if label is not None}
+        trained = {domain for domain, label in labels.items() if label is not None}
         for objective in self.objectives.values():
-            taught.update(objective.gradient_domains)
+            trained.update(objective.gradient_domains)
         parts = {}
         merge = self.merge_domains
         if merge == 'auto' and statistics.recomputed:
             merge = False  # in the backward, a batch norm would not know the domains
-        for group in group_domains(inputs, taught, merge):
+        for group in group_domains(inputs, trained, merge):
             # what trains nothing needs no graph
-            graph = torch.is_grad_enabled() and not taught.isdisjoint(group)
+            graph = torch.is_grad_enabled() and not trained.isdisjoint(group)
             with torch.set_grad_enabled(graph):
                 parts.update(self._forward_group(group, inputs, statistics))
         return {
@@ -353,11 +354,11 @@ class JointEncoderDecoder(EncoderDecoder):
     ) -> dict[str, tuple[tuple[Tensor, ...], Tensor]]:
         counts = [len(inputs[domain]) for domain in group]
         if len(group) == 1:
-            pictures = inputs[group[0]]
+            images = inputs[group[0]]
             with statistics.of(group, counts):
                 if self.sequential_domains and torch.is_grad_enabled():
-                    return {group[0]: in_turn(self._segment, pictures)}
-                return {group[0]: self._segment(pictures)}
+                    return {group[0]: run_sequentially(self._segment, images)}
+                return {group[0]: self._segment(images)}
         merged = torch.cat([inputs[domain] for domain in group])
         with statistics.of(group, [len(merged)] if self.merge_domains is True else counts):
             features, logits = self._segment(merged)
@@ -365,22 +366,22 @@ class JointEncoderDecoder(EncoderDecoder):
         split = list(zip(*(feature.split(counts) for feature in features)))
         return dict(zip(group, zip(split, logits.split(counts))))
 
-    def _segment(self, pictures: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        pictures = pictures.contiguous(memory_format=self.memory_format)
-        features = tuple(self.extract_feat(pictures))
+    def _segment(self, images: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        images = images.contiguous(memory_format=self.memory_format)
+        features = tuple(self.extract_feat(images))
         logits = self.decode_head(features)
         if not isinstance(logits, Tensor):
             raise JointError(
                 f'model.decode_head of type {type(self.decode_head).__name__} returns no score '
                 'map: JointEncoderDecoder needs a head whose forward gives (N, classes, h, w).'
             )
-        return features, _enlarged(self.decode_head, logits, pictures.shape[-2:])
+        return features, _enlarged(self.decode_head, logits, images.shape[-2:])
 
     def _auxiliary(
         self,
         domain: str,
         features: tuple[Tensor, ...],
-        pictures: Tensor,
+        images: Tensor,
         statistics: NormStatistics,
     ) -> Callable[[], Tensor] | None:
         if not self.with_auxiliary_head:
@@ -389,8 +390,8 @@ class JointEncoderDecoder(EncoderDecoder):
         graph = torch.is_grad_enabled() and any(feature.requires_grad for feature in features)
 
         def scores() -> Tensor:
-            with torch.set_grad_enabled(graph), statistics.of([domain], [len(pictures)]):
-                return _enlarged(head, head(features), pictures.shape[-2:])
+            with torch.set_grad_enabled(graph), statistics.of([domain], [len(images)]):
+                return _enlarged(head, head(features), images.shape[-2:])
 
         return scores
 

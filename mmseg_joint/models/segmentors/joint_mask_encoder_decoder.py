@@ -23,16 +23,16 @@ TINY = 1e-6  # keeps the logarithm of a score finite
 class JointMaskEncoderDecoder(JointEncoderDecoder):
     """:class:`JointEncoderDecoder` for heads that classify masks: Mask2Former and MaskFormer.
 
-    The supervised loss is the head's own, over queries matched with the classes of a picture, so
+    The supervised loss is the head's own, over queries matched with the classes of an image, so
     there is no pixel whose loss an objective could weigh. Objectives see the score map that the
     head predicts with: for each class the sum over queries of class probability times mask
     probability. They get its logarithm in the place of logits, so that its softmax is the class's
-    share of the sum. The head runs twice for a labelled domain: for its loss and for this map.
+    share of the sum. The head runs twice for a labeled domain: for its loss and for this map.
 
     Arguments are those of :class:`JointEncoderDecoder`.
 
     Raises:
-        JointError: An objective weighs pixels, or the head's package cannot be imported.
+        JointError: When an objective weighs pixels, or the head's package cannot be imported.
     """
 
     def _init_decode_head(self, decode_head: dict[str, Any]) -> None:
@@ -42,11 +42,11 @@ class JointMaskEncoderDecoder(JointEncoderDecoder):
     def _heads(self) -> list[nn.Module]:
         return self._auxiliary_heads()  # the heads whose loss is pixel by pixel
 
-    def _segment(self, pictures: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        pictures = pictures.contiguous(memory_format=self.memory_format)
-        features = tuple(self.extract_feat(pictures))
-        size = tuple(pictures.shape[-2:])
-        metas = [{'img_shape': size, 'pad_shape': size} for _ in pictures]
+    def _segment(self, images: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        images = images.contiguous(memory_format=self.memory_format)
+        features = tuple(self.extract_feat(images))
+        size = tuple(images.shape[-2:])
+        metas = [{'img_shape': size, 'pad_shape': size} for _ in images]
         with averages_held(self.decode_head):  # they move with the head's loss
             scores = self.decode_head.predict(features, metas, self.test_cfg)
         return features, torch.log(full_precision(scores).clamp(min=TINY))
@@ -67,7 +67,7 @@ def check_mmdet(head: type | None) -> None:
         head: The class of the head.
 
     Raises:
-        JointError: The head has nothing to stand on.
+        JointError: When the head has nothing to stand on.
     """
     if head is None or head.__bases__ != (BaseModule,) or not head.__module__.startswith('mmseg.'):
         return

@@ -49,15 +49,15 @@ def check_weighable(heads: Iterable[nn.Module], objective: str) -> None:
         objective: Config key of the objective that gives weights, for the message.
 
     Raises:
-        JointError: A head computes its loss in its own way, or a loss takes no weights.
+        JointError: When a head computes its loss in its own way, or a loss takes no weights.
     """
     for head in heads:
         own_way = getattr(type(head), 'loss_by_feat', None) is not BaseDecodeHead.loss_by_feat
         losses = getattr(head, 'loss_decode', None)
         losses = losses if isinstance(losses, nn.ModuleList) else [losses]
-        deaf = [loss for loss in losses if not isinstance(loss, CrossEntropyLoss)]
-        if own_way or deaf:
-            culprit = type(head).__name__ if own_way else type(deaf[0]).__name__
+        unsupported = [loss for loss in losses if not isinstance(loss, CrossEntropyLoss)]
+        if own_way or unsupported:
+            culprit = type(head).__name__ if own_way else type(unsupported[0]).__name__
             raise JointError(
                 f'{culprit} takes no pixel weights, which {objective} gives: use a head with '
                 "mmseg's common loss and loss_decode=dict(type='CrossEntropyLoss'), or delete the "

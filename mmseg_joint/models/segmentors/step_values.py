@@ -51,7 +51,7 @@ def check_finite(total: Tensor, log_vars: dict[str, Tensor]) -> None:
         log_vars: Name -> value for the log, `loss` among them; replaced by host copies.
 
     Raises:
-        JointError: The loss is NaN or infinite, here or from the backward.
+        JointError: When the loss is NaN or infinite, here or from the backward.
     """
     copy = HostCopy(log_vars.values())
 

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_joint.datasets import Draw, LabelSubset
+from mmseg_joint.datasets import LabelSubset, SampleRequest
 from mmseg_joint.datasets.label_maps import GTA_IDS
 from mmseg_joint.datasets.prepared import writing
 from mmseg_joint.datasets.prepared.configured import domain_config, to_prepare
@@ -40,7 +40,7 @@ CASES = {
     'city as nthu': dict(type='CityscapesIdsDataset', protocol='nthu', interpolation='lanczos'),
     'camvid': dict(type='CamVidDataset'),
     'nthu': dict(type='NTHUDataset', city='Rome', interpolation='bicubic'),
-    'nthu, unlabelled': dict(type='NTHUDataset', city='Rio', split='train', labeled=False),
+    'nthu, unlabeled': dict(type='NTHUDataset', city='Rio', split='train', labeled=False),
 }
 
 
@@ -60,7 +60,7 @@ def config(roots, type, labels='LoadMappedAnnotations', **options):
 
 
 def prepare(cfg, out, **options):
-    dataset, setting = to_prepare(cfg, 'the data set')
+    dataset, setting = to_prepare(cfg, 'the dataset')
     return write_copy(dataset, setting, Path(out), progress=False, **{'workers': 1, **options})
 
 
@@ -88,7 +88,7 @@ def test_samples_are_those_of_the_originals(case, roots, tmp_path):
     assert_equal_samples(original, copy)
 
 
-def test_the_same_pictures_are_the_labelled_ones(tmp_path, write_cityscapes, roots):
+def test_the_same_images_are_the_labeled_ones(tmp_path, write_cityscapes, roots):
     write_cityscapes(tmp_path / 'many', count=9)
     cfg = config({'CityscapesIdsDataset': tmp_path / 'many'}, 'CityscapesIdsDataset')
     prepare(cfg, tmp_path / 'copy')
@@ -121,7 +121,7 @@ def test_augmentation_after_resize_draws_the_same(roots, tmp_path):
     draw = [DATASETS.build({**cfg, 'prepared': copy}) for copy in (None, str(tmp_path / 'copy'))]
     domains = [dict(type='JointDataset', domains=dict(source=dataset)) for dataset in draw]
     samples = [
-        [DATASETS.build(domain)[Draw('source', i % 3, i, 0, 1, 7)] for i in range(6)]
+        [DATASETS.build(domain)[SampleRequest('source', i % 3, i, 0, 1, 7)] for i in range(6)]
         for domain in domains
     ]
     assert_equal_samples(*samples)
@@ -144,7 +144,7 @@ def test_what_is_missing_is_written_and_nothing_else(roots, tmp_path):
     before = [path.stat().st_mtime_ns for path in kept]
     (out / 'images/00001.png').unlink()
     (out / 'labels/00002.png').unlink()
-    with pytest.raises(JointError, match=r'has 2 of 3 pictures.*prepare_dataset'):
+    with pytest.raises(JointError, match=r'has 2 of 3 images.*prepare_dataset'):
         DATASETS.build({**cfg, 'prepared': str(out)})
     assert prepare(cfg, out) == 2
     assert [path.stat().st_mtime_ns for path in kept] == before
@@ -163,8 +163,8 @@ def altered(data):
 
 
 def of_another_size(data):
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    return cv2.imencode('.png', picture[1:])[1].tobytes()
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return cv2.imencode('.png', image[1:])[1].tobytes()
 
 
 def zeros(data):
@@ -243,16 +243,16 @@ def test_one_folder_holds_splits_and_gains_labels(tmp_path, write_cityscapes):
         tmp_path / 'copy',
     )
     val = dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val')
-    unlabelled = {**cfg, 'labeled': False, 'pipeline': [cfg['pipeline'][i] for i in (0, 2, 3)]}
+    unlabeled = {**cfg, 'labeled': False, 'pipeline': [cfg['pipeline'][i] for i in (0, 2, 3)]}
     copy = {'prepared': str(out)}
-    prepare(unlabelled, out)
-    assert len(DATASETS.build({**unlabelled, **copy})) == 3
+    prepare(unlabeled, out)
+    assert len(DATASETS.build({**unlabeled, **copy})) == 3
     with pytest.raises(JointError, match="has no labels for 'leftImg8bit/train'"):
         DATASETS.build({**cfg, **copy})
     with pytest.raises(JointError, match="has no folder 'leftImg8bit/val'"):
         DATASETS.build({**cfg, **copy, 'data_prefix': val})
     assert prepare(cfg, out) == 3
-    assert prepare(unlabelled, out) == 0
+    assert prepare(unlabeled, out) == 0
     assert prepare({**cfg, 'data_prefix': val}, out) == 3
     for prefix in ({}, {'data_prefix': val}):
         assert_equal_samples(*(DATASETS.build({**cfg, **prefix, **more}) for more in ({}, copy)))
@@ -276,18 +276,18 @@ OTHER_PIPELINES = {
 }
 
 
-@pytest.mark.parametrize('sentence', OTHER_PIPELINES)
-def test_other_pipelines_are_refused(sentence, roots, tmp_path):
+@pytest.mark.parametrize('message', OTHER_PIPELINES)
+def test_other_pipelines_are_refused(message, roots, tmp_path):
     cfg = config(roots, 'GTADataset')
     prepare(cfg, tmp_path / 'copy')
-    for place, step in OTHER_PIPELINES[sentence].items():
+    for place, step in OTHER_PIPELINES[message].items():
         cfg['pipeline'][place] = step
-    with pytest.raises(JointError, match=sentence) as error:
+    with pytest.raises(JointError, match=message) as error:
         DATASETS.build({**cfg, 'prepared': str(tmp_path / 'copy')})
     assert '\n' not in str(error.value)
-    if 'made with' not in sentence:
-        with pytest.raises(JointError, match=sentence):
-            to_prepare(cfg, 'the data set')
+    if 'made with' not in message:
+        with pytest.raises(JointError, match=message):
+            to_prepare(cfg, 'the dataset')
 
 
 def test_other_settings_folders_and_sources_are_refused(roots, tmp_path):
@@ -344,7 +344,7 @@ def test_labels_hold_train_ids_and_the_manifest_tells_all(roots, tmp_path):
     assert manifest['setting'] == dict(
         dataset='GTADataset', size=[80, 60], interpolation='bilinear', backend='cv2', decoder='cv2'
     )
-    assert manifest['folders'] == {'images': dict(pictures=3, labelled=True)}
+    assert manifest['folders'] == {'images': dict(images=3, labeled=True)}
     assert manifest['source'] == str(roots['GTADataset'])
     assert {'mmseg_joint', 'opencv', 'mmcv'} == set(manifest['versions'])
 
@@ -379,22 +379,22 @@ def test_domains_of_a_config():
     key = 'train_dataloader.dataset.domains'
     assert domain_config(cfg, 'source') == (f'{key}.source', inner)
     assert domain_config(cfg, 'target') == (f'{key}.target.dataset', inner)
-    name, unlabelled = domain_config(cfg, 'unlabeled')
-    assert (name, unlabelled['labeled'], len(unlabelled['pipeline'])) == (
+    name, unlabeled = domain_config(cfg, 'unlabeled')
+    assert (name, unlabeled['labeled'], len(unlabeled['pipeline'])) == (
         f'{key}.unlabeled',
         False,
         1,
     )
-    for domain, sentence in {
-        'mixed': 'several data sets',
+    for domain, message in {
+        'mixed': 'several datasets',
         'x': 'the config has source, tar',
     }.items():
-        with pytest.raises(JointError, match=sentence):
+        with pytest.raises(JointError, match=message):
             domain_config(cfg, domain)
     with pytest.raises(JointError, match=r'no train_dataloader\.dataset'):
         domain_config(Config(), 'source')
 
 
-def test_other_data_sets_are_refused():
+def test_other_datasets_are_refused():
     with pytest.raises(JointError, match='is a StreetsDataset'):
-        to_prepare(dict(type='StreetsDataset', count=3), 'the data set')
+        to_prepare(dict(type='StreetsDataset', count=3), 'the dataset')

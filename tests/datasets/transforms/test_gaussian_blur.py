@@ -6,20 +6,20 @@ import pytest
 from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
-from mmseg_joint.datasets import Draw
+from mmseg_joint.datasets import SampleRequest
 from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.errors import JointError
 
 
-def blur(picture, **values):
+def blur(image, **values):
     step = TRANSFORMS.build(dict(type='RandomGaussianBlur', **values))
-    return step(dict(img=picture.copy()))['img']
+    return step(dict(img=image.copy()))['img']
 
 
 def edge():
-    picture = np.zeros((41, 40, 3), np.uint8)
-    picture[:, 20:] = 240
-    return picture
+    image = np.zeros((41, 40, 3), np.uint8)
+    image[:, 20:] = 240
+    return image
 
 
 @pytest.mark.parametrize('radius', [0.3, 0.5, 0.75, 1.0, 2.0])
@@ -35,19 +35,19 @@ def test_an_edge_is_widened_by_the_radius(radius):
 
 def test_values_are_those_of_a_gaussian():
     rng = np.random.RandomState(0)
-    picture = cv2.resize(rng.randint(0, 256, (6, 8, 3)).astype(np.uint8), (64, 48))
+    image = cv2.resize(rng.randint(0, 256, (6, 8, 3)).astype(np.uint8), (64, 48))
     weights = np.exp(-(np.arange(-6, 7) ** 2) / 2)
     weights /= weights.sum()
-    wanted = picture.astype(float)
+    wanted = image.astype(float)
     for axis in (0, 1):  # edges are continued
         pad = [(6, 6) if a == axis else (0, 0) for a in range(3)]
         padded = np.pad(wanted, pad, mode='edge')
         wanted = sum(
-            w * padded.take(range(i, i + picture.shape[axis]), axis) for i, w in enumerate(weights)
+            w * padded.take(range(i, i + image.shape[axis]), axis) for i, w in enumerate(weights)
         )
-    got = blur(picture, prob=1.0, radius=(1.0, 1.0))
-    assert got.shape == picture.shape and got.dtype == np.uint8
-    assert np.abs(got - wanted).max() < 3 and np.abs(picture - wanted).max() > 5
+    got = blur(image, prob=1.0, radius=(1.0, 1.0))
+    assert got.shape == image.shape and got.dtype == np.uint8
+    assert np.abs(got - wanted).max() < 3 and np.abs(image - wanted).max() > 5
 
 
 def test_probability_and_range():
@@ -76,15 +76,15 @@ def test_blur_depends_on_seed_and_draw_alone(tmp_path):
     )
     dataset = DATASETS.build(dict(type='JointDataset', domains=dict(unlabeled=part)))
 
-    def picture(position, seed=3):
-        return dataset[Draw('unlabeled', 1, position, 0, 1, seed)]['inputs'].numpy()
+    def image(position, seed=3):
+        return dataset[SampleRequest('unlabeled', 1, position, 0, 1, seed)]['inputs'].numpy()
 
-    first = [picture(position) for position in range(16)]
+    first = [image(position) for position in range(16)]
     np.random.seed(99)
     for position in reversed(range(16)):
-        np.testing.assert_array_equal(picture(position), first[position])
+        np.testing.assert_array_equal(image(position), first[position])
     assert len({a.tobytes() for a in first}) > 4
-    assert any((picture(p, seed=4) != first[p]).any() for p in range(16))
+    assert any((image(p, seed=4) != first[p]).any() for p in range(16))
 
 
 def test_labels_stay():

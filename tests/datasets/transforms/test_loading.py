@@ -72,7 +72,7 @@ def test_reduce_zero_label_equals_mmseg(tmp_path, label_map):
     np.testing.assert_array_equal(out['gt_seg_map'], wanted['gt_seg_map'])
 
 
-def test_few_colours_in_a_palette(tmp_path):
+def test_few_colors_in_a_palette(tmp_path):
     """Pillow packs a small palette into 1 to 4 bits a pixel."""
     raw = np.random.RandomState(2).randint(0, 3, (7, 13)).astype(np.uint8)
     image = Image.fromarray(raw)
@@ -118,7 +118,7 @@ def test_refuses_a_flipped_bit(tmp_path, ids):
 
 def make_bad(kind, ids):
     buffer = io.BytesIO()
-    if kind == 'colour':
+    if kind == 'color':
         Image.fromarray(np.stack([ids] * 3, -1)).save(buffer, 'PNG')
     elif kind == '16-bit':
         Image.fromarray(ids.astype(np.uint16)).save(buffer, 'PNG')
@@ -129,7 +129,7 @@ def make_bad(kind, ids):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize('kind', ['colour', '16-bit', 'jpeg', '1-bit grey'])
+@pytest.mark.parametrize('kind', ['color', '16-bit', 'jpeg', '1-bit gray'])
 def test_refuses_what_is_not_one_id_a_pixel(tmp_path, ids, kind):
     (tmp_path / 'a.png').write_bytes(make_bad(kind, ids))
     with pytest.raises(JointError, match=r'a\.png. is a .* not one id a pixel: save the ids as'):
@@ -184,7 +184,7 @@ def test_synthia_refuses_other_files_and_values(tmp_path, ids):
 
 
 @pytest.mark.parametrize('suffix', ['png', 'jpg'])
-def test_picture_equals_mmcv_and_bad_ones_are_named(tmp_path, suffix):
+def test_image_equals_mmcv_and_bad_ones_are_named(tmp_path, suffix):
     path = tmp_path / f'a.{suffix}'
     noise = np.random.RandomState(4).randint(0, 256, (30, 40, 3)).astype(np.uint8)
     Image.fromarray(noise).save(path)
@@ -195,8 +195,8 @@ def test_picture_equals_mmcv_and_bad_ones_are_named(tmp_path, suffix):
     path.write_bytes(whole + b'\0\0')  # some cameras pad
     np.testing.assert_array_equal(LoadCheckedImage()({'img_path': str(path)})['img'], out['img'])
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(JointError, match=rf"picture '{path}' is broken or truncated"):
+    with pytest.raises(JointError, match=rf"image '{path}' is broken or truncated"):
         LoadCheckedImage()({'img_path': str(path)})
     path.unlink()
-    with pytest.raises(JointError, match=rf"no picture '{path}'"):
+    with pytest.raises(JointError, match=rf"no image '{path}'"):
         LoadCheckedImage()({'img_path': str(path)})

@@ -30,7 +30,7 @@ def reference(x, p):
     return outputs
 
 
-def test_equals_torchvisions_layout_on_a_picture_with_a_black_border():
+def test_equals_torchvisions_layout_on_an_image_with_a_black_border():
     torch.manual_seed(0)
     net = SqueezeNet().double()
     net.init_weights()

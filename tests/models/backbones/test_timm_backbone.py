@@ -132,7 +132,7 @@ def test_lora_starts_as_the_network_and_trains_little(tmp_path, logged):
     assert torch.equal(net(x)[-1], plain(x)[-1])
     trained = [name for name, value in net.named_parameters() if value.requires_grad]
     assert len(trained) == 4 and all('.qkv.lora_' in name for name in trained)
-    assert 'left at initialisation: timm_model.model.blocks.0.attn.qkv.lora_A' in logged[1][1]
+    assert 'left at initialization: timm_model.model.blocks.0.attn.qkv.lora_A' in logged[1][1]
     count = len(plain.state_dict())
     assert f'loaded {count} of {count}' in logged[0][1]
     assert f'loaded {count} of {count + 4}' in logged[1][1]

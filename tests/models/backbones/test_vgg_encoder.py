@@ -77,7 +77,7 @@ def test_checkpointing_changes_no_gradient():
     assert any(grad.abs().sum() > 0 for grad in grads[0])
 
 
-def test_scratch_initialisation_keeps_the_activations_alive():
+def test_scratch_initialization_keeps_the_activations_alive():
     torch.manual_seed(0)
     encoder = VGGEncoder(channels=(16, 16, 32, 32, 32), fc_channels=64).eval()
     encoder.init_weights()

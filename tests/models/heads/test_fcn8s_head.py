@@ -115,7 +115,7 @@ def test_bilinear_deconvolution_by_value_and_gradient(factor):
 
 @pytest.mark.parametrize('legacy', [False, True])
 @pytest.mark.parametrize('size', SIZES)
-def test_logits_have_the_pictures_size(size, legacy):
+def test_logits_have_the_images_size(size, legacy):
     backbone = build(BACKBONE, legacy_padding=legacy)
     head = build(HEAD, legacy_padding=legacy)
     assert head(backbone(torch.randn(1, 3, *size))).shape == (1, CLASSES, *size)

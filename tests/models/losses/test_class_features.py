@@ -14,7 +14,7 @@ def of_present_classes(features, labels, num_classes):
 
 
 def reference(features, labels, num_classes):
-    """Eq. 4, one picture and class at a time."""
+    """Eq. 4, one image and class at a time."""
     vectors, classes = [], []
     for feature, label in zip(features, labels):
         for k in range(num_classes):

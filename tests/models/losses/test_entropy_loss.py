@@ -38,7 +38,7 @@ def test_gradient_passes_a_numerical_check():
     assert torch.autograd.gradcheck(loss, (z,))
 
 
-def test_the_log_normalisation_gives_one_where_nothing_is_known():
+def test_the_log_normalization_gives_one_where_nothing_is_known():
     loss = MODELS.build(dict(type='EntropyLoss'))
     torch.testing.assert_close(loss(torch.zeros(N, C, H, W)), torch.tensor(1.0))
 

@@ -13,7 +13,7 @@ def scores(scale=3.0):
     torch.manual_seed(0)
     made = scale * torch.randn(N, C, H, W, dtype=torch.float64)
     made[:, 3] -= 20 * scale  # a class that is nowhere predicted
-    made[2, 1] += 20 * scale  # a picture of one class
+    made[2, 1] += 20 * scale  # an image of one class
     return made.requires_grad_()
 
 
@@ -85,7 +85,7 @@ def test_gradient_has_the_closed_form(image_wise):
 
 
 @pytest.mark.parametrize('masked', [False, True])
-def test_image_wise_loss_of_a_batch_is_the_mean_of_its_pictures(masked):
+def test_image_wise_loss_of_a_batch_is_the_mean_of_its_images(masked):
     loss = MODELS.build(dict(type='MaxSquareLoss', image_wise=True))
     valid = mask() if masked else torch.ones(N, H, W, dtype=torch.bool)
     alone = [loss(scores()[n : n + 1], valid[n : n + 1]) for n in range(N)]
@@ -94,7 +94,7 @@ def test_image_wise_loss_of_a_batch_is_the_mean_of_its_pictures(masked):
 
 
 @pytest.mark.parametrize(('image_wise', 'ratio'), CASES)
-def test_picture_without_a_valid_pixel(image_wise, ratio):
+def test_image_without_a_valid_pixel(image_wise, ratio):
     loss = MODELS.build(dict(type='MaxSquareLoss', image_wise=image_wise, ratio=ratio))
     value, gradient = value_and_gradient(lambda z: loss(z, torch.zeros(N, H, W).bool()), scores())
     assert value == 0 and (gradient == 0).all()

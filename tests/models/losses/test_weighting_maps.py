@@ -34,7 +34,7 @@ def labels(size):
 
 
 def reference(scores, labels):
-    """Eq. 3 and 4 with every up-sampled map in full and a loop over the pictures and classes."""
+    """Eq. 3 and 4 with every up-sampled map in full and a loop over the images and classes."""
     weights = torch.zeros(labels.shape, dtype=torch.float64)
     for level, score in scores.items():
         for n, k in itertools.product(range(N), range(score.shape[1])):
@@ -77,7 +77,7 @@ def test_threshold_is_strict():
     ]
 
 
-def test_means_are_each_pictures_and_channels_own():
+def test_means_are_each_images_and_channels_own():
     score = scores(C, (8, 8))['pixel']
     shifted = score + torch.arange(N * C).view(N, C, 1, 1) * 100.0
     assert torch.equal(level_map(score, 'pixel'), level_map(shifted, 'pixel'))

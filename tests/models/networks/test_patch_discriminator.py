@@ -49,6 +49,6 @@ def test_the_papers_networks():
     assert adaptsegnet(torch.rand(1, 19, 64, 96)).shape == (1, 1, 2, 3)
 
 
-def test_small_pictures_give_one_patch():
+def test_small_images_give_one_patch():
     assert build()(torch.rand(1, 3, 3, 5)).shape == (1, 1, 1, 1)
     assert build(**ADAPTSEGNET)(torch.rand(1, 19, 3, 5)).shape == (1, 1, 1, 1)

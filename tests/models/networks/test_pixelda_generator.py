@@ -11,27 +11,27 @@ def build(**values):
     return MODELS.build({'type': 'PixelDAGenerator', **values})
 
 
-def normalised(x, weight, bias):
+def normalized(x, weight, bias):
     mean = x.mean(dim=(0, 2, 3), keepdim=True)
     variance = (x - mean).square().mean(dim=(0, 2, 3), keepdim=True)
     shape = (1, -1, 1, 1)
     return (x - mean) / (variance + 1e-5).sqrt() * weight.view(shape) + bias.view(shape)
 
 
-def reference(p, pictures, noise, noise_size, blocks):
+def reference(p, images, noise, noise_size, blocks):
     """Figure 2 written out, from the parameters by name."""
     channel = noise @ p['project.weight'].T + p['project.bias']
     channel = channel.view(-1, 1, *noise_size)
-    if tuple(noise_size) != tuple(pictures.shape[2:]):
-        channel = F.interpolate(channel, pictures.shape[2:], mode='bilinear')
-    x = torch.cat([pictures, channel], dim=1)
+    if tuple(noise_size) != tuple(images.shape[2:]):
+        channel = F.interpolate(channel, images.shape[2:], mode='bilinear')
+    x = torch.cat([images, channel], dim=1)
     x = F.conv2d(x, p['enter.weight'], p['enter.bias'], padding=1).clamp(min=0)
     for i in range(blocks):
         y = x
         for k in (1, 2):
             name = f'blocks.{i}.conv{k}'
             y = F.conv2d(y, p[f'{name}.conv.weight'], padding=1)
-            y = normalised(y, p[f'{name}.bn.weight'], p[f'{name}.bn.bias'])
+            y = normalized(y, p[f'{name}.bn.weight'], p[f'{name}.bn.bias'])
             y = y.clamp(min=0) if k == 1 else y
         x = x + y
     return torch.tanh(F.conv2d(x, p['to_picture.weight'], p['to_picture.bias']))
@@ -43,13 +43,13 @@ def check(noise_size, size):
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 2.0)
             torch.nn.init.uniform_(module.bias, -1.0, 1.0)
-    pictures = (2 * torch.rand(2, 3, *size, dtype=torch.float64) - 1).requires_grad_()
+    images = (2 * torch.rand(2, 3, *size, dtype=torch.float64) - 1).requires_grad_()
     noise = 2 * torch.rand(2, 3, dtype=torch.float64) - 1
     parameters = dict(net.named_parameters())
-    expected = reference(parameters, pictures, noise, noise_size, blocks=2)
-    ours = net(pictures, noise)
+    expected = reference(parameters, images, noise, noise_size, blocks=2)
+    ours = net(images, noise)
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-12)
-    wrt = [pictures, *parameters.values()]
+    wrt = [images, *parameters.values()]
     for a, b in zip(*(torch.autograd.grad(y.square().sum(), wrt) for y in (ours, expected))):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-10)
 
@@ -58,7 +58,7 @@ def test_value_and_gradient_with_a_grid_for_the_noise():
     check(noise_size=(2, 5), size=(7, 13))
 
 
-def test_with_a_grid_of_the_pictures_size_it_is_the_papers():
+def test_with_a_grid_of_the_images_size_it_is_the_papers():
     check(noise_size=(6, 7), size=(6, 7))
 
 
@@ -73,16 +73,16 @@ def test_the_papers_widths():
     assert drawn.shape == (1, 3, 33, 20) and drawn.abs().max() <= 1 and drawn.isfinite().all()
 
 
-def test_noise_is_uniform_drawn_for_each_picture_and_seeded(monkeypatch):
+def test_noise_is_uniform_drawn_for_each_image_and_seeded(monkeypatch):
     net = build(channels=4, num_blocks=1, noise_dims=1000, noise_size=(2, 2))
     seen = []
     project = net.project.forward
     monkeypatch.setattr(net.project, 'forward', lambda z: seen.append(z) or project(z))
-    pictures = torch.zeros(2, 3, 8, 8)
+    images = torch.zeros(2, 3, 8, 8)
     drawn = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        drawn.append(net(pictures))
+        drawn.append(net(images))
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
     noise = seen[0]
     assert noise.shape == (2, 1000) and not torch.equal(noise[0], noise[1])

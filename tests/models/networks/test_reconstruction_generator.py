@@ -47,11 +47,11 @@ def test_value_and_gradient(stride, doublings):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
-def test_cut_to_the_picture():
+def test_cut_to_the_image():
     net = tiny().double()
     x = torch.randn(1, 8, 2, 3, dtype=torch.float64)
     whole = net(x, (64, 96))
-    # The encoder rounded up: the picture lies at the top left.
+    # The encoder rounded up: the image lies at the top left.
     assert torch.equal(net(x, (47, 65)), whole[..., :47, :65])
     # The encoder padded all round: it lies in the middle.
     assert torch.equal(net(x, (20, 96)), whole[..., 22:42, :])
@@ -68,18 +68,18 @@ def test_the_papers_network():
 
 @pytest.mark.parametrize('scale', [1.0, 10.0])
 @pytest.mark.parametrize('narrow', [{}, dict(channels=(64, 32, 16, 16, 8, 8), block_channels=128)])
-def test_the_first_pictures_are_where_the_tanh_has_a_slope(scale, narrow):
+def test_the_first_images_are_where_the_tanh_has_a_slope(scale, narrow):
     """Features as large as ImageNet's networks give them would saturate it for good."""
     torch.manual_seed(0)
     net = MODELS.build({'type': 'ReconstructionGenerator', **narrow})
     net.init_weights()  # changes nothing
-    pictures = net(scale * torch.randn(1, 512, 4, 6).relu(), (128, 192))
-    assert pictures.abs().mean() < 0.7
-    assert (pictures.abs() > 0.995).double().mean() < 0.05
-    assert pictures.std() > 1e-3
+    images = net(scale * torch.randn(1, 512, 4, 6).relu(), (128, 192))
+    assert images.abs().mean() < 0.7
+    assert (images.abs() > 0.995).double().mean() < 0.05
+    assert images.std() > 1e-3
 
 
-def test_it_learns_a_picture():
+def test_it_learns_an_image():
     torch.manual_seed(0)
     net = ReconstructionGenerator(16, 8, channels=(16, 16, 8, 8))
     features = 10 * torch.randn(2, 16, 3, 4).relu()
@@ -94,7 +94,7 @@ def test_it_learns_a_picture():
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    best_constant = wanted.abs().mean().item()  # grey, for two pictures of opposite colours
+    best_constant = wanted.abs().mean().item()  # gray, for two images of opposite colors
     assert losses[-1] < best_constant / 3 < losses[0]
 
 

@@ -86,8 +86,10 @@ class SeamReversal(Objective):
         self.classifier = nn.Conv2d(num_classes, 1, 3)
 
     def forward(self, outputs):
-        told = {}
+        d_loss = {}
         for label, domain in enumerate(('source', 'target')):
-            judged = self.classifier(Reversed.apply(outputs[domain].logits.softmax(dim=1)))
-            told[domain] = binary_cross_entropy_with_logits(judged, torch.full_like(judged, label))
-        return ObjectiveResult({'loss_domains': self.weight * sum(told.values())})
+            d_logits = self.classifier(Reversed.apply(outputs[domain].logits.softmax(dim=1)))
+            d_loss[domain] = binary_cross_entropy_with_logits(
+                d_logits, torch.full_like(d_logits, label)
+            )
+        return ObjectiveResult({'loss_domains': self.weight * sum(d_loss.values())})

@@ -153,7 +153,7 @@ def test_nothing_is_mixed_in_the_burn_in():
 
 
 @pytest.mark.parametrize(
-    ('values', 'sentence'),
+    ('values', 'message'),
     [
         (dict(q_over='pixel'), r'ClassMix\.q_over is .pixel.: choose "image" or "batch"\.'),
         (dict(from_domains=()), r'ClassMix\.from_domains is \(\)'),
@@ -162,8 +162,8 @@ def test_nothing_is_mixed_in_the_burn_in():
         (dict(blur_probability=-1), r'ClassMix\.blur_probability is -1'),
     ],
 )
-def test_refused_values(values, sentence):
-    with pytest.raises(JointError, match=sentence):
+def test_refused_values(values, message):
+    with pytest.raises(JointError, match=message):
         model_with(**values)
 
 

@@ -14,15 +14,15 @@ def objective(**values):
 
 
 def by_hand(logits, labels, threshold):
-    """Pixel by pixel: the masked cross-entropy over all labelled pixels, and the share kept."""
-    total, kept, labelled = logits.sum() * 0, 0, 0
+    """Pixel by pixel: the masked cross-entropy over all labeled pixels, and the share kept."""
+    total, kept, labeled = logits.sum() * 0, 0, 0
     for n, y, x in (labels != 255).nonzero().tolist():
         p = logits[n, :, y, x].softmax(0)
-        labelled += 1
+        labeled += 1
         if p.max() > threshold:
             kept += 1
             total = total - p[labels[n, y, x]].log()
-    return total / max(labelled, 1), kept / max(labelled, 1)
+    return total / max(labeled, 1), kept / max(labeled, 1)
 
 
 @pytest.mark.parametrize('domain', ['source', 'target'])
@@ -83,7 +83,7 @@ def test_in_the_model_it_masks_the_source_only():
     [
         (dict(threshold=1.0), 'ConfidenceMask.threshold is 1.0: choose'),
         (dict(threshold=-0.1), 'ConfidenceMask.threshold is -0.1: choose'),
-        (dict(domain='unlabeled'), 'ConfidenceMask.domain is "unlabeled".*name a labelled domain'),
+        (dict(domain='unlabeled'), 'ConfidenceMask.domain is "unlabeled".*name a labeled domain'),
     ],
 )
 def test_impossible_values(wrong, remedy):

@@ -15,7 +15,7 @@ def objective(**values):
 
 
 def focal_loss(logits, labels, gamma):
-    """-(1 - p)^γ log p, its mean over labelled pixels, pixel by pixel, nothing detached."""
+    """-(1 - p)^γ log p, its mean over labeled pixels, pixel by pixel, nothing detached."""
     values = []
     for n, y, x in (labels != 255).nonzero().tolist():
         p = logits[n, :, y, x].exp()[labels[n, y, x]] / logits[n, :, y, x].exp().sum()
@@ -51,11 +51,11 @@ def test_the_gradient_through_the_weight_matters():
 def test_weights_and_their_mean():
     logits, labels = scores()
     _, result = run(objective(gamma=3.0), logits, labels)
-    labelled = labels != 255
-    p = logits.softmax(1).gather(1, labels.where(labelled, 0)[:, None])[:, 0]
+    labeled = labels != 255
+    p = logits.softmax(1).gather(1, labels.where(labeled, 0)[:, None])[:, 0]
     weights = result.pixel_weights['source']
-    torch.testing.assert_close(weights[labelled], (1 - p[labelled]) ** 3, rtol=1e-9, atol=1e-12)
-    torch.testing.assert_close(result.losses['mean_weight'], ((1 - p) ** 3)[labelled].mean())
+    torch.testing.assert_close(weights[labeled], (1 - p[labeled]) ** 3, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(result.losses['mean_weight'], ((1 - p) ** 3)[labeled].mean())
     assert not result.losses['mean_weight'].requires_grad
 
 
@@ -69,7 +69,7 @@ def test_extreme_logits_give_finite_losses_and_gradients(gamma):
 
 
 @pytest.mark.parametrize('gamma', [0.5, 2.0])
-def test_no_labelled_pixel_is_zero_with_zero_gradient(gamma):
+def test_no_labeled_pixel_is_zero_with_zero_gradient(gamma):
     logits, labels = scores()
     loss, result = run(objective(gamma=gamma), logits, labels.fill_(255))
     loss.backward()
@@ -114,7 +114,7 @@ def test_an_auxiliary_head_is_refused():
     ('wrong', 'remedy'),
     [
         (dict(gamma=-1.0), 'FocalWeighting.gamma is -1.0: choose at least 0'),
-        (dict(domain='unlabeled'), 'FocalWeighting.domain is "unlabeled".*name a labelled domain'),
+        (dict(domain='unlabeled'), 'FocalWeighting.domain is "unlabeled".*name a labeled domain'),
     ],
 )
 def test_impossible_values(wrong, remedy):

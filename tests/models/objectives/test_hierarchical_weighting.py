@@ -9,7 +9,7 @@ from tests.tiny import CLASSES, WEIGHTING, batch, build
 
 
 def reference_weights(model, source, labels):
-    """Eq. 3 and 4 for one picture at a time, pixel by pixel level in plain loops over classes."""
+    """Eq. 3 and 4 for one image at a time, pixel by pixel level in plain loops over classes."""
     networks = model.objectives['weighting'].networks
     weights = torch.zeros(labels.shape)
     height, width = labels.shape[-2:]
@@ -92,7 +92,7 @@ def test_weights_are_constants_for_the_segmentor():
     assert not model.objectives['weighting'](outputs).pixel_weights['source'].requires_grad
 
 
-@pytest.mark.parametrize('levels', [(), ('pixel', 'picture')])
+@pytest.mark.parametrize('levels', [(), ('pixel', 'frame')])
 def test_unknown_levels_are_refused(levels):
     with pytest.raises(JointError, match=r'levels .* pixel, region, image'):
         HierarchicalWeighting(num_classes=3, levels=levels)

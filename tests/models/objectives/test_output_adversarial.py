@@ -29,7 +29,7 @@ def build(**kwargs):
     return OutputAdversarial(num_classes=CLASSES, discriminator=narrow, **kwargs).double()
 
 
-def judged(objective, logits, level='main'):
+def d_logits(objective, logits, level='main'):
     p = logits.exp() / logits.exp().sum(1, keepdim=True)
     if objective.input == 'self_information':
         p = -p * torch.log2(p) / math.log2(CLASSES)
@@ -51,13 +51,13 @@ def test_losses_and_gradients_equal_the_formulas(align, gan, input):
     outputs = dict(source=output(0), unlabeled=output(1, size=(64, 33)))
     losses = objective(outputs).losses
     source, target = outputs['source'].logits, outputs['unlabeled'].logits
-    pushed, label = (source, 1) if align == 'source' else (target, 0)
+    adv_logits, label = (source, 1) if align == 'source' else (target, 0)
     expected = {
-        'loss_adversarial': 0.3 * distance(gan, judged(objective, pushed), label),
+        'loss_adversarial': 0.3 * distance(gan, d_logits(objective, adv_logits), label),
         'loss_discriminator': 0.35
         * (
-            distance(gan, judged(objective, source.detach()), 0)
-            + distance(gan, judged(objective, target.detach()), 1)
+            distance(gan, d_logits(objective, source.detach()), 0)
+            + distance(gan, d_logits(objective, target.detach()), 1)
         ),
     }
     parameters = list(objective.parameters())
@@ -68,7 +68,7 @@ def test_losses_and_gradients_equal_the_formulas(align, gan, input):
     got = torch.autograd.grad(
         losses['loss_adversarial'], everything, retain_graph=True, allow_unused=True
     )
-    (wanted,) = torch.autograd.grad(expected['loss_adversarial'], pushed, retain_graph=True)
+    (wanted,) = torch.autograd.grad(expected['loss_adversarial'], adv_logits, retain_graph=True)
     index = 0 if align == 'source' else 1
     torch.testing.assert_close(got[index], wanted, rtol=1e-9, atol=1e-15)
     assert all(value is None for i, value in enumerate(got) if i != index)
@@ -84,9 +84,9 @@ def test_two_levels_have_discriminators_and_weights_of_their_own():
     outputs = dict(source=output(0), unlabeled=output(1))
     losses = objective(outputs).losses
     auxiliary = outputs['unlabeled'].auxiliary_logits
-    expected = 0.0002 * distance('vanilla', judged(objective, auxiliary, 'auxiliary'), 0)
+    expected = 0.0002 * distance('vanilla', d_logits(objective, auxiliary, 'auxiliary'), 0)
     torch.testing.assert_close(losses['loss_adversarial_auxiliary'], expected)
-    main = 0.001 * distance('vanilla', judged(objective, outputs['unlabeled'].logits), 0)
+    main = 0.001 * distance('vanilla', d_logits(objective, outputs['unlabeled'].logits), 0)
     torch.testing.assert_close(losses['loss_adversarial'], main)
     sum(value for name, value in losses.items() if 'loss' in name).backward()
     assert auxiliary.grad.any() and outputs['unlabeled'].logits.grad.any()
@@ -107,12 +107,12 @@ def test_accuracy_counts_patches_told_right():
     objective = build()
     outputs = dict(source=output(0), unlabeled=output(1))
     losses = objective(outputs).losses
-    source = (judged(objective, outputs['source'].logits) < 0).double().mean()
-    target = (judged(objective, outputs['unlabeled'].logits) >= 0).double().mean()
+    source = (d_logits(objective, outputs['source'].logits) < 0).double().mean()
+    target = (d_logits(objective, outputs['unlabeled'].logits) >= 0).double().mean()
     assert losses['accuracy_source'] == source and losses['accuracy_target'] == target
 
 
-def test_the_target_may_be_labelled():
+def test_the_target_may_be_labeled():
     objective = build(target='target', align='target')
     assert objective.domains == ('source', 'target')
     assert objective.gradient_domains == ('target',)

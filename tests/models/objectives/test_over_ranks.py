@@ -1,6 +1,6 @@
-"""Two ranks with a picture of each domain equal one process with two: each objective's gradients.
+"""Two ranks with an image of each domain equal one process with two: each objective's gradients.
 
-Pictures differ in how many labelled positions, classes and sure pixels they have. Supervised
+Images differ in how many labeled positions, classes and sure pixels they have. Supervised
 losses are left out: as everywhere in mmseg, they average over what a process has.
 """
 
@@ -35,7 +35,7 @@ OBJECTIVES = {
 UNLIKE_COUNTS = {'FCSA', 'CSA', 'multi', 'Hung'}  # where the mean of means is not the mean
 
 
-def two_pictures(seed: int = 0) -> dict:
+def two_images(seed: int = 0) -> dict:
     """Two of each domain, with labels that differ in number; the second source has none."""
     data = batch(seed, DOMAINS, count=2)
     for index, sample in enumerate(data['data_samples']):
@@ -72,7 +72,7 @@ def gradients(model: torch.nn.Module, data: dict) -> dict:
 
 @pytest.mark.parametrize('method', OBJECTIVES)
 def test_two_ranks_equal_one_process(method, tmp_path):
-    model, data = model_with(OBJECTIVES[method]), two_pictures()
+    model, data = model_with(OBJECTIVES[method]), two_images()
 
     def work(rank: int) -> dict:
         found = gradients(model, of_rank(data, rank))
@@ -87,7 +87,7 @@ def test_two_ranks_equal_one_process(method, tmp_path):
         assert torch.equal(first[name], second[name])
         torch.testing.assert_close(first[name], value, rtol=1e-9, atol=1e-14, msg=name)
 
-    # the pictures are such that the mean of either's own would be another
+    # the images are such that the mean of either's own would be another
     apart = [gradients(model, of_rank(data, rank)) for rank in (0, 1)]
     naive = {name: (apart[0][name] + apart[1][name]) / 2 for name in one}
     same = all(torch.allclose(naive[n], value, rtol=1e-6, atol=1e-12) for n, value in one.items())

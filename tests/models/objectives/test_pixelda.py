@@ -14,9 +14,9 @@ NARROW = dict(channels=4, num_blocks=1, noise_dims=3, noise_size=(2, 3))
 MEAN, STD = 110.0, 57.0
 
 
-def normalise(pictures):
+def normalize(images):
     """[-1, 1] -> what the segmentor sees."""
-    return ((pictures + 1) * 127.5 - MEAN) / STD
+    return ((images + 1) * 127.5 - MEAN) / STD
 
 
 def to_unit_range(inputs):
@@ -28,26 +28,26 @@ def objective(discriminator=CALM, **values):
     return PixelDA(generator=NARROW, discriminator=discriminator, **values).double()
 
 
-def pictures(seed, size=(19, 26)):
+def images(seed, size=(19, 26)):
     generator = torch.Generator().manual_seed(seed)
     return 2 * torch.rand(2, 3, *size, generator=generator, dtype=torch.float64) - 1
 
 
 def derived(pixelda, source):
-    """What it makes of source pictures in [-1, 1]."""
+    """What it makes of source images in [-1, 1]."""
     labels = torch.zeros(2, 19, 26, dtype=torch.long)
-    inputs = dict(source=DomainInput(normalise(source), labels, to_unit_range))
+    inputs = dict(source=DomainInput(normalize(source), labels, to_unit_range))
     (made,) = pixelda.derive(inputs).items()
     assert made[0] == 'translated' and made[1].labels is labels
     return made[1]
 
 
 def outputs_of(pixelda, target_size=(19, 26)):
-    """What the model hands over: the translated pictures with the generator's graph."""
+    """What the model hands over: the translated images with the generator's graph."""
     inputs = dict(
-        source=normalise(pictures(0)),
-        target=normalise(pictures(1, target_size)),
-        translated=normalise(derived(pixelda, pictures(0)).images),
+        source=normalize(images(0)),
+        target=normalize(images(1, target_size)),
+        translated=normalize(derived(pixelda, images(0)).images),
     )
     labels = torch.zeros(2, 19, 26, dtype=torch.long)
     return {
@@ -56,8 +56,8 @@ def outputs_of(pixelda, target_size=(19, 26)):
     }
 
 
-def called(judged, label):
-    p = judged.sigmoid()
+def called(d_logits, label):
+    p = d_logits.sigmoid()
     return -(p if label else 1 - p).log().mean()
 
 
@@ -72,7 +72,7 @@ def test_losses_and_gradients_equal_the_formulas(target_size):
     outputs = outputs_of(pixelda, target_size)
     losses = pixelda(outputs).losses
     translated = to_unit_range(outputs['translated'].inputs)
-    real = pixelda.discriminator(pictures(1, target_size))
+    real = pixelda.discriminator(images(1, target_size))
     fake = pixelda.discriminator(translated)
     expected = {
         'loss_generator': 0.3 * called(fake, 1),
@@ -109,30 +109,30 @@ def test_losses_reach_neither_the_target_nor_the_segmentor():
     assert all(value.grad is not None for value in pixelda.parameters())
 
 
-def test_a_loss_on_the_translated_pictures_trains_the_generator():
+def test_a_loss_on_the_translated_images_trains_the_generator():
     pixelda = objective()
     loss = outputs_of(pixelda)['translated'].inputs.square().mean()
     assert all(value.abs().sum() > 0 for value in gradients(loss, [pixelda.generator.enter]))
     assert all(value is None for value in gradients(loss, [pixelda.discriminator]))
 
 
-def test_translated_pictures_are_the_generators_with_the_sources_labels():
+def test_translated_images_are_the_generators_with_the_sources_labels():
     pixelda = objective()
     torch.manual_seed(4)
-    drawn = derived(pixelda, pictures(0)).images
+    drawn = derived(pixelda, images(0)).images
     torch.manual_seed(4)
-    torch.testing.assert_close(drawn, pixelda.generator(pictures(0)), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(drawn, pixelda.generator(images(0)), rtol=1e-12, atol=1e-12)
     assert drawn.requires_grad and drawn.abs().max() <= 1
     assert pixelda.domains == ('source', 'target') and pixelda.gradient_domains == ()
 
 
-def test_translated_pictures_are_single_precision_under_autocast():
+def test_translated_images_are_single_precision_under_autocast():
     pixelda = objective().float()
     with torch.autocast('cpu', torch.bfloat16):
-        assert derived(pixelda, pictures(0).float()).images.dtype == torch.float32
+        assert derived(pixelda, images(0).float()).images.dtype == torch.float32
 
 
-def test_extreme_pictures_give_finite_losses_and_gradients():
+def test_extreme_images_give_finite_losses_and_gradients():
     pixelda = objective(dict(channels=(4, 5)))
     outputs = outputs_of(pixelda)
     outputs['target'].inputs = torch.full_like(outputs['target'].inputs, 1e6)

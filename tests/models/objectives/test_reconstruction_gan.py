@@ -18,7 +18,7 @@ def test_losses_equal_a_reference_at_odd_size_and_batch_two():
     objective = model.objectives['gan']
     losses = objective(outputs).losses
 
-    def picture(domain):  # raw picture, 0..255 -> -1..1
+    def image(domain):  # raw image, 0..255 -> -1..1
         raw = outputs[domain].inputs * torch.tensor([58.0, 57.0, 56.0]).view(3, 1, 1)
         return (raw + torch.tensor([120.0, 110.0, 100.0]).view(3, 1, 1)) / 255 * 2 - 1
 
@@ -27,7 +27,7 @@ def test_losses_equal_a_reference_at_odd_size_and_batch_two():
 
     fake, real = (
         objective.discriminator(rebuild('source')),
-        objective.discriminator(picture('target')),
+        objective.discriminator(image('target')),
     )
 
     def bce(score, label):
@@ -35,8 +35,8 @@ def test_losses_equal_a_reference_at_odd_size_and_batch_two():
 
     expected = {
         'loss_reconstruction': 10
-        * (l1_loss(rebuild('source'), picture('source'))
-           + l1_loss(rebuild('target'), picture('target'))),
+        * (l1_loss(rebuild('source'), image('source'))
+           + l1_loss(rebuild('target'), image('target'))),
         'loss_generator': bce(fake, 1.0),
         'loss_encoder': 0.001 * bce(fake, 1.0),
         'loss_discriminator': bce(real, 0.9) + bce(fake, 0.1),
@@ -48,15 +48,15 @@ def test_losses_equal_a_reference_at_odd_size_and_batch_two():
         torch.testing.assert_close(losses[name], value, rtol=1e-10, atol=1e-12, msg=name)
 
 
-def test_pictures_span_the_range_of_a_tanh():
+def test_images_span_the_range_of_a_tanh():
     data = batch()
     data['inputs'][0][:, 0, 0] = 0
     data['inputs'][0][:, 0, 1] = 255
     model = build()
     outputs = model._forward_domains(*model.data_preprocessor(data, training=True).values())
-    picture = outputs['source'].unit_images[0]
-    torch.testing.assert_close(picture[:, 0, 0], torch.full((3,), -1.0))
-    torch.testing.assert_close(picture[:, 0, 1], torch.full((3,), 1.0))
+    image = outputs['source'].unit_images[0]
+    torch.testing.assert_close(image[:, 0, 0], torch.full((3,), -1.0))
+    torch.testing.assert_close(image[:, 0, 1], torch.full((3,), 1.0))
 
 
 def test_label_noise_is_drawn_for_each_element_of_the_batch(monkeypatch):

@@ -143,8 +143,8 @@ class ByHand:
             total.append(0.0)
             for sign, domain in ((-1, 'source'), (1, 'target')):
                 p = self.scores(self.net, images[domain]).softmax(1)
-                judged = conv2d(p.detach() if live else p, weight, bias)
-                total[-1] = total[-1] - 0.5 * logsigmoid(sign * judged).mean()
+                d_logits = conv2d(p.detach() if live else p, weight, bias)
+                total[-1] = total[-1] - 0.5 * logsigmoid(sign * d_logits).mean()
         return total[0], -total[1]
 
     def iterate(self, data) -> dict:

@@ -1,4 +1,4 @@
-"""Eq. 4-8 of ASS against plain loops over pictures, classes and positions."""
+"""Eq. 4-8 of ASS against plain loops over images, classes and positions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def output(seed, present=(0, 1, 2, 4), size=(5, 7)):
     chosen = torch.tensor([*present, 255])
     index = torch.randint(0, len(chosen), (2, 40, 49), generator=generator)
     labels = chosen[index]
-    labels[1][labels[1] == 1] = 255  # a class that only the first picture has
+    labels[1][labels[1] == 1] = 255  # a class that only the first image has
     features = (torch.zeros(()), feature.requires_grad_())
     return DomainOutput(torch.zeros(2, 3, 40, 49), features, None, labels, lambda x: x)
 
@@ -77,7 +77,7 @@ def test_losses_and_gradients_equal_the_formulas(mode):
 
 @pytest.mark.parametrize('mode', ['fc', 'conv'])
 @pytest.mark.parametrize('without', ['source', 'target', 'both'])
-def test_no_labelled_position_gives_zero(mode, without):
+def test_no_labeled_position_gives_zero(mode, without):
     objective = build(mode)
     outputs = dict(source=output(0), target=output(1))
     for domain in ('source', 'target') if without == 'both' else (without,):
@@ -108,6 +108,6 @@ def test_accuracy_needs_class_and_domain_right():
     assert losses['accuracy_target'] == 0
 
 
-def test_an_unlabelled_target_is_refused():
+def test_an_unlabeled_target_is_refused():
     with pytest.raises(JointError, match=r'SemanticAdversarial\.target is "unlabeled"'):
         build('conv', target='unlabeled')

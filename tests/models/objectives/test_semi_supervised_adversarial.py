@@ -38,7 +38,7 @@ def both(scale=1.0):
     )
 
 
-def judged(objective, maps):
+def d_logits(objective, maps):
     """D's probability that a pixel is ground truth, (N, H, W)."""
     size = maps.shape[2:]
     patches = objective.discriminator(maps)
@@ -49,20 +49,21 @@ def expected_losses(objective, outputs):
     """All losses with weight 1, nothing detached."""
     labels = outputs['target'].labels
     known = labels != 255
-    maps, unlabelled = (outputs[domain].logits.softmax(1) for domain in ('target', 'unlabeled'))
-    of_maps, of_unlabelled = judged(objective, maps)[known], judged(objective, unlabelled)
+    maps, unlabeled = (outputs[domain].logits.softmax(1) for domain in ('target', 'unlabeled'))
+    of_maps, of_unlabeled = d_logits(objective, maps)[known], d_logits(objective, unlabeled)
     truth = F.one_hot(labels.where(known, 0), CLASSES).permute(0, 3, 1, 2) * known[:, None]
     predictions = [of_maps]
     if objective.judge_unlabeled:
-        predictions.append(of_unlabelled.flatten())
-    own = -unlabelled.amax(1).log()  # cross-entropy against the most probable class
-    trusted = of_unlabelled >= objective.threshold
-    told = -(1 - torch.cat(predictions)).log().mean()
+        predictions.append(of_unlabeled.flatten())
+    own = -unlabeled.amax(1).log()  # cross-entropy against the most probable class
+    trusted = of_unlabeled >= objective.threshold
+    d_loss = -(1 - torch.cat(predictions)).log().mean()
     return {
         'loss_adversarial': -of_maps.log().mean(),
-        'loss_adversarial_unlabeled': -of_unlabelled.log().mean(),
+        'loss_adversarial_unlabeled': -of_unlabeled.log().mean(),
         'loss_self_training': own[trusted].mean(),
-        'loss_discriminator': (told - judged(objective, truth.double())[known].log().mean()) / 2,
+        'loss_discriminator': (d_loss - d_logits(objective, truth.double())[known].log().mean())
+        / 2,
     }, trusted
 
 
@@ -72,7 +73,7 @@ WEIGHTS = {
     'loss_self_training': 0.5,
     'loss_discriminator': 0.7,
 }
-REACHES = {  # target's logits, unlabelled logits, D
+REACHES = {  # target's logits, unlabeled logits, D
     'loss_adversarial': (True, False, False),
     'loss_adversarial_unlabeled': (False, True, False),
     'loss_self_training': (False, True, False),
@@ -86,8 +87,8 @@ def weighty(**values):
 
 
 def middle(outputs):
-    """A threshold that about half of the unlabelled pixels pass."""
-    return judged(build(), outputs['unlabeled'].logits.softmax(1)).median().item()
+    """A threshold that about half of the unlabeled pixels pass."""
+    return d_logits(build(), outputs['unlabeled'].logits.softmax(1)).median().item()
 
 
 @pytest.mark.parametrize('judge_unlabeled', [True, False])
@@ -123,11 +124,11 @@ def test_accuracies_count_known_pixels_told_right():
     labels = outputs['target'].labels
     known = labels != 255
     maps = [outputs[domain].logits.softmax(1) for domain in ('target', 'unlabeled')]
-    of_maps = [judged(objective, part) < 0.5 for part in maps]
-    told = torch.cat([of_maps[0][known], of_maps[1].flatten()])
+    of_maps = [d_logits(objective, part) < 0.5 for part in maps]
+    d_loss = torch.cat([of_maps[0][known], of_maps[1].flatten()])
     truth = (labels[:, None] == torch.arange(CLASSES).view(1, -1, 1, 1)).double()
-    assert losses['accuracy_prediction'] == told.double().mean()
-    assert losses['accuracy_truth'] == (judged(objective, truth)[known] >= 0.5).double().mean()
+    assert losses['accuracy_prediction'] == d_loss.double().mean()
+    assert losses['accuracy_truth'] == (d_logits(objective, truth)[known] >= 0.5).double().mean()
 
 
 @pytest.mark.parametrize(('threshold', 'share'), [(0.5, 1), (0.500001, 0)])
@@ -183,7 +184,7 @@ class TestSteps:
         assert values[0] == values[1] == 0
         assert values[2] == values[3] > 0
 
-    def test_unlabelled_predictions_are_pushed_from_the_first_step_unless_told_otherwise(self):
+    def test_unlabeled_predictions_are_pushed_from_the_first_step_unless_told_otherwise(self):
         outputs = both()
         for start, zeros in ((0, 0), (2, 2)):
             objective = build(adversarial_start=start)
@@ -247,8 +248,8 @@ def test_the_published_discriminator_and_weights():
     ('wrong', 'remedy'),
     [
         (dict(threshold=1.5), 'threshold is 1.5: choose a probability'),
-        (dict(labeled='unlabeled'), 'labeled is "unlabeled": name a labelled domain'),
-        (dict(unlabeled='target'), 'labeled is "target": name a labelled domain other'),
+        (dict(labeled='unlabeled'), 'labeled is "unlabeled": name a labeled domain'),
+        (dict(unlabeled='target'), 'labeled is "target": name a labeled domain other'),
     ],
 )
 def test_impossible_values(wrong, remedy):

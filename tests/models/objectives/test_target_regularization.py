@@ -29,11 +29,11 @@ def segmentor(scale=4.0):
 def run(model, domain='unlabeled', with_auxiliary=True, **values):
     """The objective's result on one domain, and the two heads' scores."""
     torch.manual_seed(1)
-    pictures = torch.randn(N, 3, H, W, dtype=torch.float64)
-    features = model['backbone'](pictures)
+    images = torch.randn(N, 3, H, W, dtype=torch.float64)
+    features = model['backbone'](images)
     main, auxiliary = model['main'](features), model['auxiliary'](features)
     output = DomainOutput(
-        inputs=pictures,
+        inputs=images,
         features=(features,),
         logits=main,
         labels=None,

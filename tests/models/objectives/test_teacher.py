@@ -135,7 +135,7 @@ def test_resumed_within_the_burn_in_or_after_it_ends_with_the_same_bits(done):
 
 
 @pytest.mark.parametrize(
-    ('values', 'sentence'),
+    ('values', 'message'),
     [
         (dict(alpha=1.0), r'Teacher\.alpha is 1\.0: choose at least 0 and below 1\.'),
         (dict(alpha=-0.1), r'Teacher\.alpha is -0\.1'),
@@ -143,8 +143,8 @@ def test_resumed_within_the_burn_in_or_after_it_ends_with_the_same_bits(done):
         (dict(start=1.5), r'Teacher\.start is 1\.5'),
     ],
 )
-def test_refusals(values, sentence):
-    with pytest.raises(JointError, match=sentence):
+def test_refusals(values, message):
+    with pytest.raises(JointError, match=message):
         model_with(**values)
 
 

@@ -1,4 +1,4 @@
-"""Domains whose pictures an objective makes: PixelDA's translated source."""
+"""Domains whose images an objective makes: PixelDA's translated source."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_every_loss_reaches_its_networks(model):
         assert reached == networks, name
 
 
-def test_the_new_domain_has_the_generators_pictures_and_the_sources_labels(model):
+def test_the_new_domain_has_the_generators_images_and_the_sources_labels(model):
     data = data_of(model, size=(45, 70), count=2)
     before = {domain: value.clone() for domain, value in data['inputs'].items()}
     torch.manual_seed(4)
@@ -72,7 +72,7 @@ def test_the_new_domain_has_the_generators_pictures_and_the_sources_labels(model
 
 
 @pytest.mark.parametrize('weight', [0.25, 0.0])
-def test_the_task_weight_weighs_the_translated_pictures_alone(weight):
+def test_the_task_weight_weighs_the_translated_images_alone(weight):
     losses = []
     for value in (1.0, weight):
         model = build(dict(pixelda=dict(PIXELDA, task_weight=value))).double()

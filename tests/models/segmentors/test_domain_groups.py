@@ -10,7 +10,7 @@ ALL = ('source', 'target', 'unlabeled')
 
 
 @pytest.mark.parametrize(
-    ('pictures', 'taught', 'merge', 'groups'),
+    ('images', 'trained', 'merge', 'groups'),
     [
         (dict(source=SMALL, target=SMALL), ALL, 'auto', [['source', 'target']]),
         (dict(source=SMALL, target=SMALL), ALL, False, [['source'], ['target']]),
@@ -32,5 +32,5 @@ ALL = ('source', 'target', 'unlabeled')
         ),
     ],
 )
-def test_groups(pictures, taught, merge, groups):
-    assert group_domains(pictures, taught, merge) == groups
+def test_groups(images, trained, merge, groups):
+    assert group_domains(images, trained, merge) == groups

@@ -32,7 +32,7 @@ def test_nothing_waits_but_the_log(name):
     # on a GPU it reads what was copied while the backward was launched
     assert read[1].startswith('step_values.py:') and read[2] == 'tolist'
     assert set(log) >= {'loss'}
-    # mmseg counts labelled pixels for its mean and its accuracy; others have no business here
+    # mmseg counts labeled pixels for its mean and its accuracy; others have no business here
     assert {owner for owner, *_ in found} <= {'mmseg_joint', 'mmseg', 'mmengine'}, found
 
 

@@ -9,7 +9,7 @@ from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
 from torch.nn.functional import interpolate
 
-from mmseg_joint.datasets import Draw
+from mmseg_joint.datasets import SampleRequest
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.models.segmentors.domain_groups import group_domains
@@ -42,13 +42,13 @@ def test_source_loss_equals_equation_5():
     outputs = model._forward_domains(data['inputs'], data['data_samples'])
     source = outputs['source']
     weights = model.objectives['weighting'](outputs).pixel_weights['source']
-    total, labelled = 0.0, 0
+    total, labeled = 0.0, 0
     log_probability = source.logits.log_softmax(1)
     for n, y, x in (source.labels != 255).nonzero().tolist():
         total = total - weights[n, y, x] * log_probability[n, source.labels[n, y, x], y, x]
-        labelled += 1
+        labeled += 1
     loss = model.loss(**data)['source.decode.loss_ce']
-    torch.testing.assert_close(loss, total / labelled, rtol=1e-6, atol=0)  # mmseg adds 1e-7
+    torch.testing.assert_close(loss, total / labeled, rtol=1e-6, atol=0)  # mmseg adds 1e-7
 
 
 def test_a_merged_forward_gives_the_losses_of_one_forward_a_domain():
@@ -158,7 +158,7 @@ def test_an_objective_and_the_loss_share_the_auxiliary_heads_forward():
         forward = model.auxiliary_head.forward
         model.auxiliary_head.forward = lambda x, n=levels, f=forward: calls.append(n) or f(x)
         losses[levels] = losses_of(model, domains=('source', 'target', 'unlabeled'))
-    assert calls == [1, 1, 2, 2, 2]  # labelled domains; with two levels the unlabelled one too
+    assert calls == [1, 1, 2, 2, 2]  # labeled domains; with two levels the unlabeled one too
     for name in ('source.aux.loss_ce', 'target.aux.loss_ce'):
         torch.testing.assert_close(losses[1][name], losses[2][name])
 
@@ -172,10 +172,10 @@ def test_checkpoint_loads_in_plain_mmseg_and_predicts_the_same():
     result = plain.load_state_dict(joint.state_dict(), strict=False)
     assert result.missing_keys == []
     assert all(key.startswith('objectives.') for key in result.unexpected_keys)
-    picture = torch.rand(1, 3, 45, 70)
+    image = torch.rand(1, 3, 45, 70)
     with torch.no_grad():
         assert torch.equal(
-            joint.predict(picture)[0].seg_logits.data, plain.predict(picture)[0].seg_logits.data
+            joint.predict(image)[0].seg_logits.data, plain.predict(image)[0].seg_logits.data
         )
 
 
@@ -273,10 +273,10 @@ class TestRefusals:
         with pytest.raises(JointError, match=r'decode_head\.out_channels is 1'):
             build(decode_head=head)
 
-    def test_merging_pictures_of_several_sizes(self):
-        pictures = torch.zeros(1, 3, 32, 32)
-        with pytest.raises(JointError, match='merge_domains=True needs pictures of one size'):
-            group_domains(dict(source=pictures, target=pictures[..., :16]), (), True)
+    def test_merging_images_of_several_sizes(self):
+        images = torch.zeros(1, 3, 32, 32)
+        with pytest.raises(JointError, match='merge_domains=True needs images of one size'):
+            group_domains(dict(source=images, target=images[..., :16]), (), True)
 
     @pytest.mark.parametrize('name', ['my_loss', 'keys'])
     def test_unusable_name(self, name):
@@ -287,7 +287,7 @@ class TestRefusals:
     def test_batch_that_is_not_one_of_the_samplers(self, batches, size):
         data = batch()
         for number, sample in zip(batches, data['data_samples']):
-            sample.set_metainfo(dict(draw=Draw('source', 0, 0, number, size, 0)))
+            sample.set_metainfo(dict(draw=SampleRequest('source', 0, 0, number, size, 0)))
         with pytest.raises(JointError, match=f'batch_size is 2: set it to {size}, the sum'):
             build().data_preprocessor(data, training=True)
 
@@ -353,14 +353,14 @@ def test_none_deletes_an_objective():
 
 @pytest.mark.parametrize('domain', ['source', 'target'])
 def test_supervised_loss_equals_equation_1_of_ass(domain):
-    """Cross-entropy of the up-sampled softmax over labelled pixels, by value and by gradient."""
+    """Cross-entropy of the up-sampled softmax over labeled pixels, by value and by gradient."""
     model = build(dict(ga=dict(type='OutputAdversarial')), **DEEPLAB).double().eval()
     data = batch(domains=('source', 'target', 'unlabeled'), size=(45, 70), count=2)
     prepared = model.data_preprocessor(data, training=True)
     loss = model.loss(**prepared)[f'{domain}.decode.loss_ce']
 
-    pictures = prepared['inputs'][domain]
-    scores = model.decode_head(model.backbone(pictures))
+    images = prepared['inputs'][domain]
+    scores = model.decode_head(model.backbone(images))
     scores = interpolate(scores, size=(45, 70), mode='bilinear', align_corners=True)
     odds = scores.exp() / scores.exp().sum(1, keepdim=True)
     labels = torch.stack([s.gt_sem_seg.data[0] for s in prepared['data_samples'][domain]])

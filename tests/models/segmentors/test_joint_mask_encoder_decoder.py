@@ -70,9 +70,9 @@ def test_the_supervised_loss_is_the_heads_own():
 def test_objectives_see_each_classs_share_of_the_predicted_map():
     model = masked(REGULARIZATION)
     data = prepared(model)
-    pictures = data['inputs']['target']
+    images = data['inputs']['target']
     scores = model.decode_head.predict(
-        model.backbone(pictures), [dict(img_shape=pictures.shape[-2:])], None
+        model.backbone(images), [dict(img_shape=images.shape[-2:])], None
     )
     shares = scores / scores.sum(dim=1, keepdim=True)
     expected = -0.1 * (shares**2).mean() / 2

@@ -110,16 +110,16 @@ class Makes(Objective):
 
 
 @pytest.mark.parametrize(
-    ('objectives', 'sentence'),
+    ('objectives', 'message'),
     [
         (dict(a=dict(type=Makes, needs='gone')), r'objectives\.a needs the domain "gone", but'),
         (dict(a=dict(type=Makes, name='target')), r'objectives\.a makes the domain "target", but'),
         (dict(a=dict(type=Makes), b=dict(type=Makes)), r'objectives\.b makes the domain "made"'),
     ],
 )
-def test_what_cannot_be_made_is_told_in_one_sentence(objectives, sentence):
+def test_what_cannot_be_made_is_told_in_one_sentence(objectives, message):
     model = build(objectives)
-    with pytest.raises(JointError, match=sentence):
+    with pytest.raises(JointError, match=message):
         model.loss(**data_of(model, ('source', 'target')))
 
 

@@ -19,9 +19,9 @@ ADVERSARIAL = dict(
 )
 
 
-def trained(objectives: dict, in_turn: bool, domains: tuple[str, ...], dtype=None, **changes):
+def trained(objectives: dict, sequential: bool, domains: tuple[str, ...], dtype=None, **changes):
     kept = build(objectives, merge_domains=False, **changes)
-    model = build(objectives, sequential_domains=in_turn, merge_domains=False, **changes)
+    model = build(objectives, sequential_domains=sequential, merge_domains=False, **changes)
     model.load_state_dict(kept.state_dict())
     model.train()
     torch.manual_seed(1)
@@ -38,7 +38,7 @@ CASES = {
     'HRS with dropout': (HRS, ('source', 'target'), DROPOUT),
     'direct joint': ({}, ('source', 'target'), DROPOUT),
     'batch norm, two levels': (ADVERSARIAL, ('source', 'target', 'unlabeled'), DEEPLAB),
-    'pictures that an objective makes': (
+    'images that an objective makes': (
         dict(pixelda=dict(type='PixelDA', generator=NARROW, discriminator=CALM)),
         ('source', 'target'),
         {},
@@ -64,7 +64,7 @@ def test_losses_gradients_and_averages_are_those_of_keeping_all_maps(case, dtype
 
 
 class PeakOfMaps(TorchDispatchMode):
-    """The most bytes of results that were alive at once, weights and pictures apart."""
+    """The most bytes of results that were alive at once, weights and images apart."""
 
     def __init__(self):
         super().__init__()
@@ -95,9 +95,9 @@ def peak(domains: tuple[str, ...], **changes) -> int:
 def test_the_maps_of_one_domain_live_at_a_time():
     one, three = ('target',), ('source', 'target', 'other')
     alone, together = peak(one), peak(three)
-    in_turn = peak(three, sequential_domains=True)
+    sequential = peak(three, sequential_domains=True)
     assert together > 2 * alone
-    assert in_turn < 1.5 * alone
+    assert sequential < 1.5 * alone
 
 
 def test_both_options_at_once_are_refused():

@@ -44,7 +44,7 @@ SHOWN = {
     'weighting': {'source': ['weight H', 'pixel level', 'region level', 'image level']},
     'gan': {
         'source': ['rebuilt', 'D says real: rebuilt'],
-        'target': ['rebuilt', 'D says real: picture'],
+        'target': ['rebuilt', 'D says real: image'],
     },
     'ga': {
         domain: ['D says target', 'D says target (auxiliary)'] for domain in ('source', 'unlabeled')
@@ -66,7 +66,7 @@ SHOWN = {
 
 
 @pytest.fixture
-def look():
+def inspection():
     """A model with one objective, its outputs, what it shows, and what it computes."""
 
     def run(name):
@@ -109,8 +109,8 @@ def test_every_objective_is_looked_at():
 
 
 @pytest.mark.parametrize('name', CONFIGS)
-def test_what_is_shown_can_be_drawn(look, name):
-    outputs, shown, _ = look(name)
+def test_what_is_shown_can_be_drawn(inspection, name):
+    outputs, shown, _ = inspection(name)
     assert {domain: list(maps) for domain, maps in shown.items() if maps} == SHOWN[name]
     for domain, maps in shown.items():
         for title, value in maps.items():
@@ -129,16 +129,16 @@ def test_what_is_shown_can_be_drawn(look, name):
 @pytest.mark.parametrize(
     'name, title', [('weighting', 'weight H'), ('mask', 'trained on'), ('focal', 'weight')]
 )
-def test_weights_are_those_of_training_where_there_is_a_label(look, name, title):
-    outputs, shown, result = look(name)
+def test_weights_are_those_of_training_where_there_is_a_label(inspection, name, title):
+    outputs, shown, result = inspection(name)
     ignored = outputs['source'].labels == 255
     weights = shown['source'][title]
     assert torch.equal(weights.isnan(), ignored)
     torch.testing.assert_close(weights[~ignored], result.pixel_weights['source'][~ignored])
 
 
-def test_the_weight_is_the_mean_of_the_levels(look):
-    _, shown, _ = look('weighting')
+def test_the_weight_is_the_mean_of_the_levels(inspection):
+    _, shown, _ = inspection('weighting')
     total, *levels = shown['source'].values()
     torch.testing.assert_close(torch.stack(levels).mean(dim=0), total, equal_nan=True)
 
@@ -151,7 +151,7 @@ def share(values, above):
 @pytest.mark.parametrize(
     'name, value, domain, title, above',
     [
-        ('gan', 'accuracy_real', 'target', 'D says real: picture', True),
+        ('gan', 'accuracy_real', 'target', 'D says real: image', True),
         ('gan', 'accuracy_fake', 'source', 'D says real: rebuilt', False),
         ('ga', 'accuracy_source', 'source', 'D says target', False),
         ('ga', 'accuracy_target_auxiliary', 'unlabeled', 'D says target (auxiliary)', True),
@@ -161,14 +161,16 @@ def share(values, above):
         ('semi', 'trusted_share', 'unlabeled', 'D says truth', True),
     ],
 )
-def test_discriminators_maps_give_the_logged_accuracy(look, name, value, domain, title, above):
-    _, shown, result = look(name)
+def test_discriminators_maps_give_the_logged_accuracy(
+    inspection, name, value, domain, title, above
+):
+    _, shown, result = inspection(name)
     assert share(shown[domain][title], above) == pytest.approx(result.losses[value].item())
 
 
-def test_pseudo_labels_cover_what_is_logged(look):
+def test_pseudo_labels_cover_what_is_logged(inspection):
     for name, value in (('semi', 'trusted_share'), ('guidance', 'confident_share')):
-        outputs, shown, result = look(name)
+        outputs, shown, result = inspection(name)
         labels = shown['unlabeled']['pseudo-label']
         covered = (labels >= 0).double().mean()
         assert covered.item() == pytest.approx(result.losses[value].item())
@@ -178,8 +180,8 @@ def test_pseudo_labels_cover_what_is_logged(look):
             assert torch.equal(labels[labels >= 0], most_probable[labels >= 0])
 
 
-def test_csa_says_how_sure_its_d_is_of_the_domain(look):
-    outputs, shown, _ = look('csa')
+def test_csa_says_how_sure_its_d_is_of_the_domain(inspection):
+    outputs, shown, _ = inspection('csa')
     for domain in ('source', 'target'):
         assert shown[domain]['D says target'].shape[-2:] == outputs[domain].features[3].shape[-2:]
     model = build({'csa': CONFIGS['csa']})
@@ -197,4 +199,4 @@ def test_maps_are_named_after_their_objective():
     with torch.no_grad():
         _, shown = model.inspect_batch(**data)
     assert next(iter(shown['source'])) == 'weighting: weight H'
-    assert list(shown['target']) == ['gan: rebuilt', 'gan: D says real: picture']
+    assert list(shown['target']) == ['gan: rebuilt', 'gan: D says real: image']

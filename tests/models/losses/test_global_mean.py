@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from mmseg_joint.models.losses.mean_over_ranks import mean_of_all_ranks, mean_over_ranks
+from mmseg_joint.models.losses.global_mean import global_mean, mean_of_all_ranks
 from tests.ranks import on_ranks
 
 VALUES = [[2.0, 3.0, 7.0], [5.0], []]  # of three ranks
@@ -11,7 +11,7 @@ VALUES = [[2.0, 3.0, 7.0], [5.0], []]  # of three ranks
 def part(values) -> tuple:
     """A rank's value, and its gradients by what it has."""
     numbers = torch.tensor(values, dtype=torch.float64, requires_grad=True)
-    mean = mean_over_ranks(numbers.square().sum(), torch.tensor(len(values)))
+    mean = global_mean(numbers.square().sum(), torch.tensor(len(values)))
     mean.backward()
     return mean.detach(), numbers.grad
 
@@ -22,7 +22,7 @@ def test_alone_it_is_the_mean():
     torch.testing.assert_close(gradient, 2 / 3 * torch.tensor(VALUES[0]).double())
     assert part([])[0] == 0
     count = torch.tensor(0)
-    mean_over_ranks(torch.tensor(1.0), count)
+    global_mean(torch.tensor(1.0), count)
     assert count == 0  # left as it was
 
 

@@ -14,7 +14,7 @@ def check_valid_mask(seg_logits: Tensor, valid_mask: Tensor | None) -> None:
         valid_mask: Booleans, (N, H, W), or None.
 
     Raises:
-        JointError: If shapes differ, or the mask is not boolean.
+        JointError: When shapes differ, or the mask is not boolean.
     """
     if valid_mask is None:
         return
@@ -39,8 +39,8 @@ def finite_where_invalid(seg_logits: Tensor, valid_mask: Tensor | None) -> Tenso
     return seg_logits if valid_mask is None else seg_logits.masked_fill(~valid_mask[:, None], 0)
 
 
-def valid_mean(values: Tensor, valid_mask: Tensor | None) -> Tensor:
-    """Mean over the valid pixels of all pictures of a batch.
+def masked_mean(values: Tensor, valid_mask: Tensor | None) -> Tensor:
+    """Mean over the valid pixels of all images of a batch.
 
     Args:
         values: One number a pixel, (N, H, W).

@@ -10,7 +10,7 @@ from torch import nn
 
 
 @contextmanager
-def undisturbed(model: nn.Module, seed: int = 0) -> Iterator[None]:
+def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
     """Look at a model in the middle of its training, and leave no trace.
 
     Inside, every module is in evaluation mode, nothing needs gradients, and random numbers come

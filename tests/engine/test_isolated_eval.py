@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_joint.engine.undisturbed import undisturbed
+from mmseg_joint.engine.isolated_eval import isolated_eval
 from tests.tiny import HRS, build
 
 
@@ -27,7 +27,7 @@ def test_generators_and_modes_are_as_before(fails):
     assert draw() == expected[0]
     inside = []
     for _ in range(2):
-        with suppress(KeyError), undisturbed(model, seed=3):
+        with suppress(KeyError), isolated_eval(model, seed=3):
             assert not any(module.training for module in model.modules())
             assert not torch.is_grad_enabled()
             inside.append(draw())

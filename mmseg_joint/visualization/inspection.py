@@ -8,22 +8,22 @@ import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-Look = dict[str, np.ndarray]
-"""Title -> what is seen of one picture: a picture (H, W, 3), `uint8`, red first; class indices
+Inspection = dict[str, np.ndarray]
+"""Title -> what is seen of one image: an image (H, W, 3), `uint8`, red first; class indices
 (H, W), integers; or values in [0, 1], (H, W), NaN where there is none."""
 
-PICTURE, LABEL, PREDICTION, CONFIDENCE = 'picture', 'label', 'prediction', 'confidence'
+IMAGE, LABEL, PREDICTION, CONFIDENCE = 'image', 'label', 'prediction', 'confidence'
 
 
-def look_at(model: nn.Module, packed: dict[str, dict]) -> dict[str, Look]:
-    """See what a model makes of one picture of each domain.
+def inspect_samples(model: nn.Module, packed: dict[str, dict]) -> dict[str, Inspection]:
+    """See what a model makes of one image of each domain.
 
     Args:
         model: A :class:`JointEncoderDecoder`, in evaluation mode.
         packed: Domain -> a sample as the data pipeline packs it; left as it is.
 
     Returns:
-        Domain -> picture, label where there is one, prediction, confidence (the highest
+        Domain -> image, label where there is one, prediction, confidence (the highest
         probability), and what each objective shows. Domains that objectives make are among them.
     """
     batch = {
@@ -38,9 +38,9 @@ def look_at(model: nn.Module, packed: dict[str, dict]) -> dict[str, Look]:
     sizes = {domain: sample['inputs'].shape[-2:] for domain, sample in packed.items()}
     padded = {outputs[domain].inputs.shape[-2:]: size for domain, size in sizes.items()}
     swap = not model.data_preprocessor.converts_channels
-    looks = {}
+    inspections = {}
     for domain, output in outputs.items():
-        found = {PICTURE: output.unit_images}
+        found = {IMAGE: output.unit_images}
         if output.labels is not None:
             found[LABEL] = output.labels
         confidence, found[PREDICTION] = output.probabilities.max(dim=1)
@@ -48,11 +48,11 @@ def look_at(model: nn.Module, packed: dict[str, dict]) -> dict[str, Look]:
         found.update(shown[domain])
         size = output.inputs.shape[-2:]
         height, width = sizes.get(domain) or padded.get(size, size)
-        looks[domain] = {
+        inspections[domain] = {
             title: _to_array(value[:1], size, swap)[:height, :width]
             for title, value in found.items()
         }
-    return looks
+    return inspections
 
 
 def file_of(packed: dict) -> str:
@@ -62,20 +62,20 @@ def file_of(packed: dict) -> str:
         packed: The sample.
 
     Returns:
-        The picture's path, empty if it has none.
+        The image's path, empty if it has none.
     """
     sample: SegDataSample = packed['data_samples']
     return sample.metainfo.get('img_path', '')
 
 
 def _to_array(values: Tensor, size: torch.Size, swap: bool) -> np.ndarray:
-    """One picture's (1, h, w) or (1, 3, h, w), enlarged to the size of its domain's pictures."""
-    is_picture, is_class = values.ndim == 4, _is_class(values)
+    """One image's (1, h, w) or (1, 3, h, w), enlarged to the size of its domain's images."""
+    is_image, is_class = values.ndim == 4, _is_class(values)
     values = values.detach().cpu().float()
-    values = values if is_picture else values[:, None]
+    values = values if is_image else values[:, None]
     if values.shape[-2:] != size:
         values = F.interpolate(values, size=size, mode='nearest')
-    if not is_picture:
+    if not is_image:
         found = values[0, 0].numpy()
         return found.astype(np.int64) if is_class else found
     values = values.flip(1) if swap else values

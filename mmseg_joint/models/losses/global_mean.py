@@ -4,7 +4,7 @@ from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor
 
 
-def mean_over_ranks(total: Tensor, count: Tensor) -> Tensor:
+def global_mean(total: Tensor, count: Tensor) -> Tensor:
     """Divide a sum by a count so that processes with unlike counts weigh every summand alike.
 
     Distributed training averages gradients over the processes. The mean of their means is not the
@@ -39,6 +39,6 @@ def mean_of_all_ranks(total: Tensor, count: Tensor) -> Tensor:
     Returns:
         The mean, a scalar of the sum's type, the same in every process; 0 if none of them has any.
     """
-    mean = mean_over_ranks(total.detach(), count)
+    mean = global_mean(total.detach(), count)
     all_reduce(mean, op='mean')
     return mean
