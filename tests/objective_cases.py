@@ -39,15 +39,17 @@ WITH_UNLABELED = ('source', 'target', 'unlabeled')
 
 
 class Case(NamedTuple):
-    """Args: objective's config; domains of the batch; the model's changes; has networks."""
+    """Args: objective's config; domains of the batch; the model's changes; has networks; others."""
 
     objective: dict[str, Any]
     domains: tuple[str, ...] = JOINT
     model: dict[str, Any] | None = None
     networks: bool = True
+    others: dict[str, Any] | None = None
 
     def build(self, **changes: Any) -> torch.nn.Module:
-        return build(dict(tested=self.objective), **{**(self.model or {}), **changes})
+        objectives = {**(self.others or {}), 'tested': self.objective}
+        return build(objectives, **{**(self.model or {}), **changes})
 
     def batch(self, seed: int = 0, **kwargs: Any) -> dict:
         return batch(seed, domains=self.domains, **kwargs)
@@ -136,6 +138,14 @@ CASES = {
         WITH_UNLABELED,
         TWO_LEVELS,
         networks=False,
+    ),
+    'teacher': Case(dict(type='Teacher', alpha=0.9), JOINT, DEEPLAB, networks=False),
+    'class_mix': Case(
+        dict(type='ClassMix', from_domains=JOINT, threshold=0.25),
+        WITH_UNLABELED,
+        DEEPLAB,
+        networks=False,
+        others=dict(teacher=dict(type='Teacher', alpha=0.9)),
     ),
     'entropy': Case(
         dict(type='TargetRegularization', loss=dict(type='EntropyLoss'), weight=1.0),

@@ -51,7 +51,7 @@ def blur(images: Tensor, sigmas: Tensor) -> Tensor:
 
 
 def _gray(images: Tensor) -> Tensor:
-    return (images * images.new_tensor(GRAY).view(3, 1, 1)).sum(dim=1, keepdim=True)
+    return sum(weight * channel for weight, channel in zip(GRAY, images.split(1, dim=1)))
 
 
 def _shift_hue(images: Tensor, turns: Tensor) -> Tensor:
@@ -66,6 +66,6 @@ def _shift_hue(images: Tensor, turns: Tensor) -> Tensor:
         torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
     # a channel falls from the value by as much of the chroma as its hue is away
-    offsets = images.new_tensor((5.0, 3.0, 1.0)).view(3, 1, 1)
+    offsets = 5 - 2 * torch.arange(3, device=images.device, dtype=images.dtype).view(3, 1, 1)
     place = (offsets + hue + 6 * turns) % 6
     return value - chroma * torch.minimum(place, 4 - place).clamp(0, 1)

@@ -18,13 +18,21 @@ CPU = torch.device('cpu')
 @pytest.fixture(autouse=True)
 def _same_draws(monkeypatch):
     """Devices draw differently: noise is drawn on the CPU for both."""
+    draw = torch.rand
 
     def uniform_(self, low=0.0, high=1.0, generator=None):
         generator = torch.Generator().manual_seed(self.numel())
-        drawn = torch.rand(self.shape, generator=generator, dtype=torch.float64)
+        drawn = draw(self.shape, generator=generator, dtype=torch.float64)
         return self.copy_(low + (high - low) * drawn)
 
+    def rand(*size, device=None, dtype=None, **kwargs):
+        shape = torch.Size(size[0] if isinstance(size[0], (tuple, list)) else size)
+        generator = torch.Generator().manual_seed(shape.numel())
+        drawn = draw(shape, generator=generator, dtype=torch.float64)
+        return drawn.to(device, dtype or torch.get_default_dtype())
+
     monkeypatch.setattr(torch.Tensor, 'uniform_', uniform_)
+    monkeypatch.setattr(torch, 'rand', rand)
 
 
 def step_on(case, device, precision, **values):

@@ -139,7 +139,7 @@ class ClassMix(Objective):
     def _quality(self, confident: Tensor, like: Tensor) -> Tensor:
         if self.q_over == 'image':
             return confident.to(like).mean(dim=(1, 2), keepdim=True)
-        count = torch.tensor(confident.numel(), device=like.device)
+        count = torch.full((), confident.numel(), device=like.device)
         return mean_of_all_ranks(confident.sum().to(like), count).view(1, 1, 1)
 
     def _mix(
@@ -169,7 +169,7 @@ class ClassMix(Objective):
         flat = flat.where(flat != self.ignore_index, self.num_classes)
         present = flat.new_zeros(len(flat), self.num_classes + 1, dtype=torch.bool)
         present.scatter_(1, flat, True)
-        present[:, self.num_classes] = False
+        present[:, self.num_classes].fill_(False)
         draws = torch.rand(present.shape, device=truth.device).masked_fill(~present, 2.0)
         places = draws.argsort(dim=1).argsort(dim=1)
         half = (present.sum(dim=1, keepdim=True) + 1) // 2
@@ -178,13 +178,21 @@ class ClassMix(Objective):
     def _changed(self, images: Tensor) -> Tensor:
         """Change color and sharpness of images in [-1, 1], each with its own draw."""
         count, device = len(images), images.device
-        spans = images.new_tensor(self.jitter)
-        factors = (2 * torch.rand(count, 4, device=device, dtype=images.dtype) - 1) * spans
-        factors *= torch.rand(count, 1, device=device) < self.jitter_probability
-        factors = factors + images.new_tensor((1.0, 1.0, 1.0, 0.0))
+        changes = 2 * torch.rand(count, 4, device=device, dtype=images.dtype) - 1
+        changes *= torch.rand(count, 1, device=device) < self.jitter_probability
+        factors = torch.stack(
+            [
+                unchanged + span * change
+                for unchanged, span, change in zip((1, 1, 1, 0), self.jitter, changes.unbind(1))
+            ],
+            dim=1,
+        )
         low, high = self.sigma
         sigmas = low + (high - low) * torch.rand(count, device=device, dtype=images.dtype)
         sigmas = sigmas * (torch.rand(count, device=device) < self.blur_probability)
-        channels = (0, 1, 2) if self.segmentor.red_first else (2, 1, 0)
-        unit = (images[:, channels] + 1) / 2
-        return 2 * blur(jitter_color(unit, factors), sigmas)[:, channels] - 1
+        unit = (self._red_first(images) + 1) / 2
+        return 2 * self._red_first(blur(jitter_color(unit, factors), sigmas)) - 1
+
+    def _red_first(self, images: Tensor) -> Tensor:
+        """Turn BGR into RGB and back; RGB stays."""
+        return images if self.segmentor.red_first else images.flip(1)

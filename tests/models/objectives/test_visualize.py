@@ -97,15 +97,16 @@ def inspection():
     return run
 
 
-def test_every_objective_is_looked_at():
-    registered = {
+def test_every_objective_that_shows_something_is_looked_at():
+    showing = {
         key
         for key, value in MODELS.module_dict.items()
         if isinstance(value, type)
         and issubclass(value, Objective)
         and value.__module__.startswith('mmseg_joint.')
+        and value.visualize is not Objective.visualize  # a mix is shown as the domain that it is
     }
-    assert registered == {config['type'] for config in CONFIGS.values()}
+    assert showing == {config['type'] for config in CONFIGS.values()}
 
 
 @pytest.mark.parametrize('name', CONFIGS)
