@@ -36,6 +36,7 @@ WAYS = {
     'in turn': dict(sequential_domains=True),
     'with_cp': dict(backbone=dict(LIVE['backbone'], with_cp=True)),
     'activation checkpointing': {},
+    'SyncBN': {},  # of one process; among several it needs GPUs
 }
 DOMAINS = ('source', 'target', 'unlabeled')
 
@@ -45,7 +46,7 @@ def live(way: str = 'merged', objectives: dict | None = None, **changes) -> nn.M
     model = build(objectives, **made).double().train()
     if way == 'activation checkpointing':
         turn_on_activation_checkpointing(model, ['backbone.layer1', 'backbone.layer3'])
-    return model
+    return nn.SyncBatchNorm.convert_sync_batchnorm(model) if way == 'SyncBN' else model
 
 
 def step(model: nn.Module, rate: float = 0.1, mode: str = 'loss', **data) -> None:
@@ -87,7 +88,7 @@ def test_averages_are_those_of_a_plain_mmseg_run_on_the_target(way, momentum):
     plain.load_state_dict(joint.state_dict())
     for network in (joint, plain):
         for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, (nn.BatchNorm2d, nn.SyncBatchNorm)):
                 module.momentum = momentum
     start = copy.deepcopy(buffers(joint))
     for seed in range(3):
