@@ -18,7 +18,9 @@ def check_files(cfg: Config) -> None:
     absent = [(key, path) for key, path in files if not is_remote(path) and not is_here(path)]
     if absent:
         named = ' and '.join(f'{key} is {path!r}' for key, path in absent)
-        raise JointError(f'{named}, which does not exist: put the file there or correct the path.')
+        raise JointError(
+            f'{named}, which does not exist: put the file there, or correct {absent[0][0]}.'
+        )
 
 
 def check_start(cfg: Config, model: nn.Module) -> None:
