@@ -48,7 +48,7 @@ def settings():
     return {
         'environment': dict(os.environ),
         'warnings': list(warnings.filters),
-        'loaders': list(CheckpointLoader._schemes.items()),
+        'loaders': [CheckpointLoader._schemes[prefix] for prefix in schemes],
         'trusted by torch': list(torch.serialization.get_safe_globals()),
         'denormals': bool((tiny * 1).item()),
         'threads': torch.get_num_threads(),
@@ -58,8 +58,11 @@ def settings():
     }
 
 
+schemes = list(CheckpointLoader._schemes)
 before, entries, state = public(), registered(), settings()
 import mmseg_joint
+
+now_schemes = list(CheckpointLoader._schemes)
 
 after, now, grown = public(), settings(), registered()
 print('\\n' + json.dumps({
@@ -68,6 +71,7 @@ print('\\n' + json.dumps({
     'registries': [str(key) for key, kind in entries.items() if grown.get(key) is not kind],
     'added': len(grown) - len(entries),
     'settings': [key for key, value in state.items() if now[key] != value],
+    'new addresses': sorted(set(now_schemes) - set(schemes)),
     'imported': [name for name in ('mmseg_joint.doctor', 'matplotlib.pyplot')
                  if name in sys.modules],
 }))

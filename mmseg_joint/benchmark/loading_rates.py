@@ -101,7 +101,7 @@ def _point(node: Any, roots: dict[str, Path], suffix: str, size: tuple[int, int]
         node['data_root'] = str(roots['gta' if gta else 'cityscapes'])
         node['img_suffix'] = suffix if gta else f'_leftImg8bit{suffix}'
     if kind == 'LabelSubset':
-        node.update(count=None, share=1.0, list_file=None)
+        node.update(count=None, fraction=1.0, list_file=None)
     if kind == 'Resize':
         node['scale'] = size
     for value in list(node.values()):

@@ -31,5 +31,5 @@ def check_objective(cfg: Config, name: str, objective: Any) -> None:
         if not (domain in domains and samples.get(domain)):
             raise JointError(
                 f'model.objectives.{name} needs the domain "{domain}": add it to '
-                f'train_dataloader.dataset.domains and give it a number in {SAMPLES}.'
+                f'train_dataloader.dataset.domains and ask for samples of it in {SAMPLES}.'
             )

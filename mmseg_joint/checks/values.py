@@ -72,7 +72,7 @@ def check_sections(cfg: Config) -> None:
 
 def check_needed(cfg: Config, task: str) -> None:
     """Refuse a config that lacks a section which a task needs."""
-    missing = [key for key in NEEDED[task] if not cfg.get(key)]
+    missing = [key for key in NEEDED[task] if cfg.get(key) is None]
     if missing:
         raise JointError(
             f'The config {cfg.filename or ""} has no {", ".join(missing)}: add it, or name another '

@@ -454,7 +454,7 @@ def _check_domains(name: str, objective: Objective, inputs: Inputs) -> None:
             raise JointError(
                 f'model.objectives.{name} needs the domain "{domain}", but the batch has '
                 f'only {", ".join(inputs)}: add it to train_dataloader.dataset.domains '
-                'and give it a share in train_dataloader.sampler.samples_per_domain.'
+                'and ask for samples of it in train_dataloader.sampler.samples_per_domain.'
             )
 
 
