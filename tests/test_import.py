@@ -161,6 +161,7 @@ def test_importing_changes_no_function_of_others(tmp_path):
     found = json.loads(python(COMPARE, tmp_path).strip().splitlines()[-1])
     assert found.pop('compared') > 2000
     assert found.pop('added') > 30
+    assert found.pop('new addresses') == ['package://', 'timm://']
     assert found == {name: [] for name in ('functions', 'registries', 'settings', 'imported')}
 
 
