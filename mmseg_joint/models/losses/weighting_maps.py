@@ -34,7 +34,12 @@ def level_map(scores: Tensor, level: str) -> Tensor:
 
 
 @torch.no_grad()
-def weighting_map(scores: Mapping[str, Tensor], labels: Tensor, ignore_index: int = 255) -> Tensor:
+def weighting_map(
+    scores: Mapping[str, Tensor],
+    labels: Tensor,
+    ignore_index: int = 255,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
     """The weight of each pixel of a source image.
 
     H of Eq. 4 (same paper): the mean over the enabled levels of H_k, up-sampled to the image by
@@ -46,9 +51,10 @@ def weighting_map(scores: Mapping[str, Tensor], labels: Tensor, ignore_index: in
             K = 1 is a map shared by all classes.
         labels: Class of each pixel (N, H, W), integers; `ignore_index` where unknown.
         ignore_index: Label of pixels that no loss reads; they get weight 0.
+        dtype: Of the weights.
 
     Returns:
-        Weights (N, H, W), float32: with three levels each 0, 1/3, 2/3 or 1.
+        Weights (N, H, W): with three levels each 0, 1/3, 2/3 or 1.
 
     Raises:
         JointError: When no level is given.
@@ -60,7 +66,7 @@ def weighting_map(scores: Mapping[str, Tensor], labels: Tensor, ignore_index: in
         )
     ignored = labels == ignore_index
     classes = labels.masked_fill(ignored, 0)
-    votes = torch.zeros(labels.shape, device=labels.device)
+    votes = torch.zeros(labels.shape, dtype=dtype, device=labels.device)
     for level, score in scores.items():
         votes += _read_out(level_map(score, level), classes)
     return (votes / len(scores)).masked_fill(ignored, 0)

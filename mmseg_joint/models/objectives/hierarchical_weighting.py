@@ -104,7 +104,8 @@ class HierarchicalWeighting(Objective):
         source = self.score(outputs['source'].probabilities)
         target = self.score(outputs['target'].probabilities)
         labels = outputs['source'].truth
-        weights = weighting_map(source, labels, self.ignore_index)
+        exact = outputs['source'].probabilities.dtype  # float64 where the model computes in it
+        weights = weighting_map(source, labels, self.ignore_index, exact)
         total, count = weights.sum(), (labels != self.ignore_index).sum()  # weight 0 if ignored
         losses = {
             'loss_source': self.loss(source, 0.0),

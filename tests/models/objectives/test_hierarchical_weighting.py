@@ -11,7 +11,7 @@ from tests.tiny import CLASSES, WEIGHTING, batch, build
 def reference_weights(model, source, labels):
     """Eq. 3 and 4 for one image at a time, pixel by pixel level in plain loops over classes."""
     networks = model.objectives['weighting'].networks
-    weights = torch.zeros(labels.shape)
+    weights = torch.zeros(labels.shape, dtype=source.dtype)
     height, width = labels.shape[-2:]
     with torch.no_grad():
         for n in range(len(labels)):
@@ -19,9 +19,9 @@ def reference_weights(model, source, labels):
             for level, network in networks.items():
                 score = network(source[n : n + 1])
                 if level == 'image':
-                    chosen = (score > 0.5).float()[..., None, None].expand(-1, -1, height, width)
+                    chosen = (score > 0.5).to(score)[..., None, None].expand(-1, -1, height, width)
                 else:
-                    chosen = (score > score.mean(dim=(2, 3), keepdim=True)).float()
+                    chosen = (score > score.mean(dim=(2, 3), keepdim=True)).to(score)
                     chosen = torch.nn.functional.interpolate(chosen, (height, width))
                 maps.append(chosen[0])
             mean = torch.stack(maps).mean(0)
@@ -73,6 +73,22 @@ def test_with_a_mean_of_one_the_loss_is_divided_by_the_sum_of_the_weights():
     torch.testing.assert_close(losses['source.decode.loss_ce'], expected)
     mean = weights.sum() / (source.labels != 255).sum()
     torch.testing.assert_close(losses['weighting.mean_weight'], mean)  # logged as it was
+
+
+@pytest.mark.parametrize('unit_mean', [False, True])
+def test_a_model_in_float64_has_weights_in_float64(unit_mean):
+    model = build(dict(weighting=dict(WEIGHTING, unit_mean=unit_mean))).double()
+    data = model.data_preprocessor(batch(size=(67, 90), count=2), training=True)
+    outputs = model._forward_domains(data['inputs'], data['data_samples'])
+    source = outputs['source']
+    result = model.objectives['weighting'](outputs)
+
+    expected = reference_weights(model, source.probabilities, source.labels)
+    mean = expected.sum() / (source.labels != 255).sum()
+    expected = expected / mean if unit_mean else expected
+    exactly = dict(rtol=1e-12, atol=0)
+    torch.testing.assert_close(result.pixel_weights['source'], expected, **exactly)
+    torch.testing.assert_close(result.losses['mean_weight'], mean, **exactly)
 
 
 def test_a_source_without_any_weight_stays_without():
