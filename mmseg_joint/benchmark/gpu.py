@@ -163,12 +163,13 @@ def free_running(step: Callable[[], Any], settings: Settings, seconds: float) ->
     }
 
 
-def sequential_part(settings: Settings, tiny: bool) -> dict[str, Any]:
+def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any]:
     """GA beside AdaptSegNet's hand-written loop, and AdaptSegNet beside its own.
 
     Args:
         settings: Size, device and number of steps.
         tiny: Whether networks are narrow.
+        save: Called whenever there is a config more.
 
     Returns:
         The numbers of :class:`.Comparison`, by config.
@@ -183,6 +184,7 @@ def sequential_part(settings: Settings, tiny: bool) -> dict[str, Any]:
         if name != 'ga_deeplabv2_gta_city':
             comparison.targets = {}  # they are GA's
         found[name] = comparison.as_dict()
+        save(found)
         print(name, {k: round(v['median'], 3) for k, v in found[name]['ratios'].items()})
     return found
 
@@ -260,9 +262,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('part', choices=['steps', 'sequential', 'waiting', 'loading'])
     parser.add_argument('--config', default='hrs_fcn8s_gta_city')
     parser.add_argument('--size', nargs=2, type=int, default=(1024, 512))
-    parser.add_argument('--steps', type=int, default=9)
+    parser.add_argument('--steps', type=int, default=6)
     parser.add_argument('--warmup', type=int, default=4)
-    parser.add_argument('--seconds', type=float, default=1.5)
+    parser.add_argument('--seconds', type=float, default=0.75)
     parser.add_argument('--workers', type=int, default=16)
     parser.add_argument('--folder', type=Path, default=Path('work_dirs/gpu_report/data'))
     parser.add_argument('--compiled', action='store_true')
@@ -281,7 +283,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.part == 'steps':
         steps_part(args.config, cfg, settings, args.seconds, args.compiled, save)
     elif args.part == 'sequential':
-        save(sequential_part(settings, args.tiny))
+        sequential_part(settings, args.tiny, save)
     elif args.part == 'waiting':
         waiting_part(cfg, settings, args.workers, args.folder, args.seconds, save)
     else:

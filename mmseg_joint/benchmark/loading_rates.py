@@ -14,6 +14,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from mmseg_joint.engine.launch import pin_memory
+
 from .photographs import draw, draw_label
 
 # of the originals, width and height
@@ -72,12 +74,16 @@ def real_batches(
         The form and its batches, without end.
     """
     init_default_scope('mmseg')
+    cv2.setNumThreads(
+        0
+    )  # as a Runner does; a worker would start as many threads as there are cores
     _write(folder, size, workers)
     for form in FORMS:
         roots = {kind: _root(folder, form, kind) for kind in SIZES}
         loader = copy.deepcopy(cfg.train_dataloader)
         loader.num_workers, loader.persistent_workers = workers, workers > 0
         loader.pop('prefetch_factor', None)
+        pin_memory(loader)
         suffix = '.jpg' if 'jpeg' in form else '.png'
         _point(loader.dataset, roots, suffix, size)
         yield form, _endless(Runner.build_dataloader(loader, seed=0))

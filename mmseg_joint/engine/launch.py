@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -66,12 +67,27 @@ def build_runner(cfg: Config, task: str = 'train') -> Runner:
     refuse('config', task, cfg)  # also the launcher's variables: mmengine's registries read them
     settings = setup()
     _name_apart(cfg)
+    if task == 'train':
+        pin_memory(cfg.get('train_dataloader'))
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     with _explained(cfg, task):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.logger.info(settings)
     return runner
+
+
+def pin_memory(loader: dict[str, Any] | None) -> None:
+    """Let a thread take batches from the workers, where there is a GPU and the config is silent.
+
+    Else the process that trains does it between two steps: it opens each tensor's shared memory and
+    reads it for the first time, in which no step is launched.
+
+    Args:
+        loader: Config of a data loader, changed in place.
+    """
+    if loader and torch.cuda.is_available():
+        loader.setdefault('pin_memory', True)
 
 
 def close_process_group() -> None:

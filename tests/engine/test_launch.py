@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
-from mmseg_joint.engine.launch import build_runner, ready_runner
+from mmseg_joint.engine.launch import build_runner, pin_memory, ready_runner
 from mmseg_joint.errors import JointError
 from tests.tiny_configs import ROOT, tiny
 
@@ -62,3 +63,12 @@ def test_a_ready_runner_has_been_checked_and_says_what_is_unwise(roots, tmp_path
     cfg.model.objectives = dict(gan=dict(type='Gone'))
     with pytest.raises(JointError, match=r'model\.objectives\.gan: there is no objective of type'):
         ready_runner(cfg, 'train')
+
+
+def test_a_gpu_is_fed_from_pinned_memory(monkeypatch):
+    own = dict(pin_memory=False)
+    for there, given, expected in [(True, {}, True), (True, own, False), (False, {}, None)]:
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda there=there: there)
+        loader = dict(batch_size=2, **given)
+        pin_memory(loader)
+        assert loader.get('pin_memory') is expected
