@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -74,3 +75,41 @@ def test_the_child_config_of_the_docs_trains(tmp_path, roots):
     logged = runner.message_hub.log_scalars
     assert logged['train/weighting.loss_source'].current() > 0
     assert logged['val/mIoU'].current() >= 0
+
+
+def test_what_a_newcomer_looks_for_is_where_the_page_says():
+    _, table = TEXT['architecture.md'].split('| what | where | look for |')
+    rows = [line.split('|')[1:-1] for line in table.strip().splitlines()[1:]]
+    assert len(rows) == 20
+    for what, where, symbol in rows:
+        text = ''.join(
+            (ROOT / 'docs' / link).read_text(encoding='utf-8')
+            for link in re.findall(r'\]\(([^)]+)\)', where)
+        )
+        assert symbol.strip(' `') in text, what
+
+
+def test_the_tutorial_ends_in_a_trained_model(tmp_path):
+    text = TEXT['objective_tutorial.md']
+    for name, block in re.findall(r'```python\n# (\w+\.py)\n(.*?)```', text, re.S):
+        (tmp_path / name).write_text(block, encoding='utf-8')
+    commands = [
+        line.replace('python ', f'{sys.executable} ', 1).replace('tools/', f'{ROOT}/tools/')
+        for block in re.findall(r'```bash\n(.*?)```', text, re.S)
+        for line in block.splitlines()
+    ]
+    commands = [command.replace('PYTHONPATH=. ', '') for command in commands]
+    commands += [commands[-1].replace('coral_streets', 'classifier_streets')]
+    commands += [f'{sys.executable} -m pytest -q -p no:cacheprovider test_coral.py']
+    environment = {**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{ROOT}'}
+    for command in commands:
+        done = subprocess.run(
+            command.split(), cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    for name in ('coral_streets', 'classifier_streets'):
+        assert (tmp_path / 'work_dirs' / name / 'iter_10.pth').exists()
+        (scalars,) = (tmp_path / 'work_dirs' / name).glob('*/vis_data/scalars.json')
+        logged = [json.loads(line) for line in scalars.read_text(encoding='utf-8').splitlines()]
+        assert sum('coral.loss_coral' in line for line in logged) == 10
+    assert 'classifier.loss_classifier' in logged[0]
