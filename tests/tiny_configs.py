@@ -50,7 +50,7 @@ def shrink(node, roots) -> None:
         if kind in ('Resize', 'RandomResize', 'RandomCrop'):
             node.update({key: SIZE for key in ('scale', 'crop_size') if key in node})
         if kind == 'LabelSubset':
-            node.update(count=2, share=None, list_file=None)
+            node.update(count=2, fraction=None, list_file=None)
     for value in list(node.values()):
         shrink(value, roots)
 
