@@ -1,9 +1,9 @@
 """The site that `make docs` builds: these pages, and an API reference from the docstrings."""
 
-from mmseg_joint import __version__
+import runpy
 
 project = 'mmseg_joint'
-release = __version__
+release = runpy.run_path('../mmseg_joint/version.py')['__version__']
 html_theme = 'furo'
 extensions = [
     *('myst_parser', 'sphinx.ext.apidoc', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon'),
