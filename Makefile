@@ -29,7 +29,7 @@ lint: install
 # The pages of docs/ and an API reference, as a site in docs/_build; a warning or a broken link is an error.
 docs: install
 	$(BIN)/python -m pip install --quiet -c requirements/tested.txt -e ".[onedl,docs]"
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env -j auto docs docs/_build
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env -c docs . docs/_build
 
 demo: install
 	$(BIN)/python tools/demo.py $(DEMO_DIR) $(DEMO_FLAGS)

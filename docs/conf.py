@@ -1,19 +1,23 @@
 """The site that `make docs` builds: these pages, and an API reference from the docstrings."""
 
-from mmseg_joint import __version__
+import runpy
 
 project = 'mmseg_joint'
-release = __version__
+release = runpy.run_path('../mmseg_joint/version.py')['__version__']
 html_theme = 'furo'
 extensions = [
     *('myst_parser', 'sphinx.ext.apidoc', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon'),
 ]
-exclude_patterns = ['_build']
+# the source is the checkout, so that links out of docs/ lead to pages too
+root_doc = 'docs/index'
+include_patterns = ['docs/**', 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'configs/README.md']
+exclude_patterns = ['docs/_build']
+suppress_warnings = ['misc.highlighting_failure']  # … in examples that leave something out
 myst_heading_anchors = 3
 apidoc_modules = [
     {
         'path': '../mmseg_joint',
-        'destination': 'api',
+        'destination': 'docs/api',
         'separate_modules': True,
         'module_first': True,
         'automodule_options': {'members', 'show-inheritance'},
