@@ -75,7 +75,7 @@ def test_every_head_is_weighted(monkeypatch):
     model.load_state_dict(plain_model.state_dict(), strict=False)
     monkeypatch.setattr(
         'mmseg_joint.models.objectives.hierarchical_weighting.weighting_map',
-        lambda scores, labels, ignore_index: torch.full(labels.shape, 0.25),
+        lambda scores, labels, ignore_index, dtype: torch.full(labels.shape, 0.25),
     )
     weighted = losses_of(model)
     for stage in ('decode_0', 'decode_1'):

@@ -28,7 +28,7 @@ def test_weight_one_everywhere_is_plain_cross_entropy(monkeypatch):
     model.load_state_dict(plain_model.state_dict(), strict=False)
     monkeypatch.setattr(
         'mmseg_joint.models.objectives.hierarchical_weighting.weighting_map',
-        lambda scores, labels, ignore_index: torch.ones(labels.shape),
+        lambda scores, labels, ignore_index, dtype: torch.ones(labels.shape),
     )
     weighted = losses_of(model)
     for domain in ('source', 'target'):
