@@ -14,7 +14,7 @@ OTHERS = """| config of no table | what it is |
 | --- | --- |"""
 HEAD = """# The configs, paper by paper
 
-Written by `python tools/tables.py --write-readme` from the [metafiles](metafile): rows are added
+Written by `python tools/tables.py --write-readme` from the metafiles: rows are added
 and numbers corrected there. `python tools/tables.py --run ID` trains the rows of a table; its ID
 stands in brackets ([docs/tables.md](../docs/tables.md)). "mIoU in the paper" is what the paper
 reports; "measured" is our own mean ± standard deviation of the seeds.
