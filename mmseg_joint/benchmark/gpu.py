@@ -8,8 +8,9 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -213,7 +214,7 @@ def waiting_part(
         found = {'in_memory_steps_per_s': memory['steps_per_s'], 'workers': workers}
         for form, batches in real_batches(cfg, settings.size, workers, folder):
             loaded = free_running(
-                lambda batches=batches: loop.step(next(batches)),
+                partial(_next_step, loop, batches),
                 replace(settings, warmup=max(settings.warmup, 5)),
                 seconds,
             )
@@ -222,6 +223,10 @@ def waiting_part(
             save(found)
             print(form, found[form], flush=True)
     return found
+
+
+def _next_step(loop: Any, batches: Iterator[Any]) -> None:
+    loop.step(next(batches))
 
 
 def _config(name: str, tiny: bool = False) -> Config:
@@ -233,7 +238,7 @@ def _config(name: str, tiny: bool = False) -> Config:
 
 def _narrow(model: Any) -> None:
     """Make the networks of this report's configs so small that a CPU rehearses them."""
-    objectives = model.get('objectives') or {}
+    objectives: Any = model.get('objectives') or {}
     if model.backbone.type == 'VGGEncoder':
         model.backbone.update(channels=(8, 8, 8, 8, 8), fc_channels=8, fc_kernel=3)
         model.decode_head.update(in_channels=[3, 8, 8, 8])

@@ -140,11 +140,12 @@ def _explained(cfg: Config, task: str) -> Iterator[None]:
 
 
 def _name_apart(cfg: Config) -> None:
-    """Give a process's second run of one config another name than the first.
+    """Give each run of a process names of its own.
 
-    mmengine keeps logger, message hub and visualizer for the whole process, by names that differ by
-    the second: of two runs begun in one second, the later would go on in the log, the scalars and
-    the best scores of the earlier.
+    mmengine keeps logger, message hub and visualizer for the whole process. The first two have
+    names that differ by the second: of two runs of one config begun in one second, the later would
+    go on in the log and the best scores of the earlier. A visualizer has the name that the config
+    gives it, which most configs share: a second run would write into the folder of the first.
     """
     base = cfg.get('experiment_name') or (Path(cfg.filename).stem if cfg.filename else 'run')
     name, number = base, 1
@@ -154,8 +155,8 @@ def _name_apart(cfg: Config) -> None:
     _names_taken.add(name)
     if number > 1:
         cfg.experiment_name = name
-        if cfg.get('visualizer'):
-            cfg.visualizer.pop('name', None)  # it takes the run's
+    if cfg.get('visualizer'):
+        cfg.visualizer.pop('name', None)  # it takes the run's
 
 
 def _prepare_cpu_ranks(cfg: Config) -> None:

@@ -256,7 +256,7 @@ class JointEncoderDecoder(EncoderDecoder):
         if evaluate:
             with torch.no_grad(), evaluation_mode(parts):
                 return self._segment(inputs)
-        with NormStatistics(parts, moving=()).of([''], [len(inputs)]):
+        with NormStatistics(parts, moving=set()).of([''], [len(inputs)]):
             return self._segment(inputs)
 
     def _heads(self) -> list[nn.Module]:
