@@ -123,3 +123,24 @@ class TestRefusals:
     def test_cascade_without_its_type(self):
         with pytest.raises(JointError, match=r'set model\.type to "JointCascadeEncoderDecoder"'):
             build(num_stages=2, decode_head=[FIRST, OCR])
+
+
+@pytest.mark.parametrize('heads', [(FIRST, OCR), (FIRST, OCR, OCR)])
+@pytest.mark.parametrize('merge', ['auto', False])
+def test_running_averages_of_its_heads_are_those_of_mmsegs_on_the_target(heads, merge):
+    """mmseg's cascade runs all heads but the last twice, and moves their averages twice."""
+    model = cascade(heads=heads, merge_domains=merge).train()
+    config = copy.deepcopy(MODEL)
+    config.update(type='CascadeEncoderDecoder', num_stages=len(heads))
+    config['decode_head'] = copy.deepcopy(list(heads))
+    plain = MODELS.build(config).double().train()
+    plain.load_state_dict(model.state_dict())
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    data = model.data_preprocessor(batch(domains=('source', 'target'), count=2), training=True)
+    model(**data, mode='loss')
+    plain.loss(data['inputs']['target'], data['data_samples']['target'])
+    expected = plain.state_dict()
+    moved = [name for name, value in expected.items() if not torch.equal(value, start[name])]
+    assert any('decode_head.0' in name for name in moved) and all('bn' in name for name in moved)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-9, atol=1e-12, msg=name)
