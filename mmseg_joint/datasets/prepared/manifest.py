@@ -100,5 +100,6 @@ def read_manifest(root: Path) -> Manifest | None:
         return Manifest(Setting(**given), content['source'], content['versions'], folders)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise JointError(
-            f"'{path}' is damaged: delete its folder and run tools/prepare_dataset.py again"
+            f"'{path}' is damaged or of an earlier version: delete its folder and run "
+            'tools/prepare_dataset.py again'
         ) from error
