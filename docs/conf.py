@@ -29,3 +29,4 @@ autodoc_member_order = 'bysource'
 autodoc_typehints = 'description'
 autodoc_typehints_description_target = 'documented'
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # or the attributes of a NamedTuple are described twice

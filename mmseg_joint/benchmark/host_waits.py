@@ -21,7 +21,7 @@ def count_waits(step: Callable[[], Any]) -> dict[str, int] | None:
         step: One step, warmed up.
 
     Returns:
-        `package file:line function` -> number, by the innermost function of one of the packages
+        Package, file, line and function -> number, by the innermost function of the packages
         above; None without a GPU.
     """
     if not torch.cuda.is_available():

@@ -84,7 +84,7 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
 
         Args:
             inputs: The backbone's outputs; `in_index` selects the image (N, 3, H, W) and the
-                features (N, *, ceil(H / s), ceil(W / s)).
+                features (N, K, ceil(H / s), ceil(W / s)).
 
         Returns:
             Logits (N, C, H, W).

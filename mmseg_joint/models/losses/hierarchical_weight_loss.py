@@ -15,7 +15,7 @@ class HierarchicalWeightLoss(nn.Module):
     """The weighting networks' own loss: tell the domains apart.
 
     Eq. 1 of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical
-    Region Selection* (Sun et al., CVPR 2019): L_Wk = mean |M_k(x) - d|, summed over the levels k.
+    Region Selection* (Sun et al., CVPR 2019): `L_Wk = mean |M_k(x) - d|`, summed over the levels k.
 
     Args:
         loss_weight: Factor of the sum.
