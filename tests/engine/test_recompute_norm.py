@@ -120,6 +120,32 @@ def test_the_export_holds_them_and_testing_uses_them(trained, tmp_path, monkeypa
     assert pairs and any(anew != old for anew, old in pairs)
 
 
+def test_a_plain_mmseg_config_is_tested_with_them(trained, tmp_path, monkeypatch, capsys):
+    cfg, _, file = trained
+    cfg.model.update(type='EncoderDecoder')
+    cfg.model.data_preprocessor.update(type='SegDataPreProcessor')
+    cfg.model.pop('objectives', None)
+    target = cfg.train_dataloader.dataset.domains.target
+    cfg.train_dataloader = dict(
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type='InfiniteSampler', shuffle=True),
+        dataset=target,
+    )
+    path = tmp_path / 'plain.py'
+    cfg.dump(path)
+    argv = ['test.py', str(path), str(file), '--out', str(tmp_path / 'anew')]
+    for folder, flags in (('anew', ['--recompute-norm', '6']), ('old', [])):
+        monkeypatch.setattr(sys, 'argv', [*argv[:-1], str(tmp_path / folder), *flags])
+        runpy.run_path(str(ROOT / 'tools/test.py'), run_name='__main__')
+        assert ('batch norm statistics' in capsys.readouterr().err) == bool(flags)
+    pairs = [
+        (a.read_bytes(), (tmp_path / 'old' / a.name).read_bytes())
+        for a in (tmp_path / 'anew').glob('*.png')
+    ]
+    assert pairs and any(anew != old for anew, old in pairs)
+
+
 @pytest.mark.parametrize('number', ['0', '-3', 'all', '1.5'])
 def test_a_number_that_is_none_is_refused(trained, monkeypatch, capsys, number):
     _, path, file = trained

@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
-from mmseg.registry import MODELS
+from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from mmseg_joint.errors import JointError
@@ -39,6 +39,7 @@ WAYS = {
     'SyncBN': {},  # of one process; among several it needs GPUs
 }
 DOMAINS = ('source', 'target', 'unlabeled')
+SGD = dict(optimizer=dict(type='SGD', lr=0.1))
 
 
 def live(way: str = 'merged', objectives: dict | None = None, **changes) -> nn.Module:
@@ -158,6 +159,41 @@ def test_chosen_domains_move_them_and_losses_and_gradients_do_not_depend_on_it(
             alone.backbone(data['inputs'][domain])
     same({n: v for n, v in buffers(model).items() if n.startswith('backbone')},
          {n: v for n, v in buffers(alone).items() if n.startswith('backbone')})  # fmt: skip
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_accumulation_and_a_resumed_state_leave_them_as_they_are(way):
+    """Every iteration moves them once, whether it steps or not, and a state loaded half-way on."""
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.get('JointOptimWrapperConstructor')
+
+    def trained(model, seeds, count):
+        wrapper = constructor(dict(segmentor=SGD, accumulative_counts=count))(model)
+        for seed in seeds:
+            wrapper.initialize_count_status(model, seed, 4)
+            model.train_step(batch(seed=seed, domains=DOMAINS, count=2), wrapper)
+        return model
+
+    start = live(way).state_dict()
+    runs = {}
+    for name in ('at once', 'whole', 'resumed'):
+        runs[name] = live(way)
+        runs[name].load_state_dict(start)
+    trained(runs['at once'], range(2), 1)
+    trained(runs['whole'], range(4), 2)
+    half = trained(live(way), (), 2)
+    half.load_state_dict(start)
+    trained(half, range(2), 2)
+    runs['resumed'].load_state_dict(half.state_dict())
+    trained(runs['resumed'], (2, 3), 2)
+    same(buffers(runs['resumed']), buffers(runs['whole']))
+    for name, counts in (('at once', 4), ('whole', 8)):  # target and unlabeled, each iteration
+        assert int(runs[name].backbone.bn1.num_batches_tracked) == counts
+    # the first iteration is the same, whether it steps or not
+    first, second = (live(way) for _ in range(2))
+    for model, count in ((first, 1), (second, 2)):
+        model.load_state_dict(start)
+        trained(model, range(1), count)
+    same(buffers(first), buffers(second))
 
 
 def test_what_objectives_make_moves_nothing_unless_named():
