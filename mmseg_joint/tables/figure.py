@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.study.cells import Cell, base_of
+from mmseg_joint.study.rows import PAPER
 from mmseg_joint.visualization.curves import COLORS
 from mmseg_joint.visualization.figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH
 
-from .measure import Cell, base_of
-from .rows import PAPER, Table
+from .rows import Table
 
 ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
 DODGE = 1.03  # between the places of two rows with as many labels

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmseg_joint.tables import training
-from mmseg_joint.tables.measure import Selection
-from mmseg_joint.tables.plan import plan
-from mmseg_joint.tables.training import Pace, iterations_done, train_missing
-from tests.tables.logs import trained, validated, write_run, write_start
+from mmseg_joint.study import training
+from mmseg_joint.study.cells import Selection
+from mmseg_joint.study.jobs import plan
+from mmseg_joint.study.training import Pace, iterations_done, train_missing
+from tests.study.logs import trained, validated, write_run, write_start
 
 ROWS = ['FCN', 'Direct Joint Training', 'Target Finetuning']
 

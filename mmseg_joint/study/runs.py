@@ -10,7 +10,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.utils.renamed import rename_keys
 from mmseg_joint.visualization.scalars import Series, read_scalars
 
-from .rows import TableRow
+from .rows import Row
 
 METRIC = 'mIoU'
 
@@ -62,7 +62,7 @@ class _Part:
         return int(self.cfg.train_cfg.max_iters)
 
 
-def folder_of(root: Path, row: TableRow, labels: int | None, seed: int) -> Path:
+def folder_of(root: Path, row: Row, labels: int | None, seed: int) -> Path:
     """Say where a run belongs.
 
     Args:
@@ -77,7 +77,7 @@ def folder_of(root: Path, row: TableRow, labels: int | None, seed: int) -> Path:
     return root / row.stem / ('all' if labels is None else str(labels)) / f'seed{seed}'
 
 
-def find_runs(root: str | Path, row: TableRow) -> list[Run]:
+def find_runs(root: str | Path, row: Row) -> list[Run]:
     """Read the runs of a row: ROOT/<config>, as tools/train.py calls it, and those of this tool.
 
     Args:
@@ -105,7 +105,7 @@ def find_runs(root: str | Path, row: TableRow) -> list[Run]:
     return sorted(found.values(), key=lambda run: (run.labels is None, run.labels, run.seed))
 
 
-def read_run(folder: Path, row: TableRow) -> Run | None:
+def read_run(folder: Path, row: Row) -> Run | None:
     """Read how far a run has come and what it measured.
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .plan import Job
+from .jobs import Job
 
 POLL = 0.5  # seconds between two looks at a log
 LOG = 'train.log'
