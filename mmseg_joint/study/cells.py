@@ -122,7 +122,7 @@ class Selection:
             or the config's own.
         """
         if self.labels is not None:
-            return [labels for labels in self.labels if row.is_free or labels == row.labels()]
+            return [n for n in self.labels if (row.is_free and n) or n == row.labels()]
         if row.miou:
             # its config may serve other tables too, with other numbers
             return [labels for labels, _ in row.miou]
