@@ -81,9 +81,12 @@ def main(argv: list[str] | None = None) -> None:
             return
         # so that runs in progress are ended too; they go on next time
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        failed = train_missing(
-            jobs, start_process(TRAIN, args.jobs), args.jobs, lambda: write_report(study)
-        )
+        start = start_process(TRAIN, args.jobs)
+        try:
+            failed = train_missing(jobs, start, args.jobs, lambda: write_report(study))
+        except KeyboardInterrupt:
+            print('stopped: give the same command again to go on.', file=sys.stderr)
+            sys.exit(130)
     report = write_report(read_study(args.work_dir))
     print(report.read_text(encoding='utf-8'))
     print(f'{report}, {report.with_suffix(".html").name}, {report.with_suffix(".png").name}')
