@@ -19,6 +19,7 @@ PAPER = 'paper'
 SMALL = {
     'camvid': 'rendered streets → CamVid',
     'streets': 'rendered → camera streets',
+    'cityscapes256': 'rendered streets → 256×256 Cityscapes',
 }
 SCALES = (PAPER, *SMALL)
 

@@ -65,7 +65,7 @@ def test_pixels_labels_and_weights(q_over, counts):
     for key, values in batch(4, ('unlabeled',), count=counts[1]).items():
         data[key] += values
     data = model.data_preprocessor(data, training=True)
-    inputs, samples, weights = model._derive_domains(data['inputs'], data['data_samples'])
+    inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
     p = model.segment(data['inputs']['unlabeled'], evaluate=True)[1].softmax(1)
     sure = [(p[n].amax(0) >= 0.78).double().mean().item() for n in range(len(p))]
     assert any(0.05 < share < 0.95 for share in sure)
@@ -127,7 +127,7 @@ def test_the_loss_and_its_gradient():
     torch.manual_seed(2)
     loss = model.loss(**data)['source_mix.decode.loss_ce']
     torch.manual_seed(2)
-    inputs, samples, weights = model._derive_domains(data['inputs'], data['data_samples'])
+    inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
     labels = torch.cat([sample.gt_sem_seg.data for sample in samples['source_mix']])
     chosen = model.segment(inputs['source_mix'])[1].log_softmax(1).gather(1, labels[:, None])[:, 0]
     expected = -(weights['source_mix'] * chosen).mean()
@@ -142,7 +142,7 @@ def test_without_labels_in_the_source_nothing_is_pasted():
     data = data_of(model, ('source', 'unlabeled'), count=1, size=(45, 71))
     for sample in data['data_samples']['source']:
         sample.gt_sem_seg.data.fill_(255)
-    inputs, _, _ = model._derive_domains(data['inputs'], data['data_samples'])
+    inputs, *_ = model._derive_domains(data['inputs'], data['data_samples'])
     torch.testing.assert_close(inputs['source_mix'], data['inputs']['unlabeled'])
 
 

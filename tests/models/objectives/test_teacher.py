@@ -101,7 +101,7 @@ def test_all_of_a_step_share_one_forward_with_the_teachers_labels():
     teacher.average.segment = lambda *a, **k: calls.append(segment(*a, **k)) or calls[-1]
     before = copy.deepcopy(model.state_dict())
     data = model.data_preprocessor(batch(7, ('target', 'unlabeled'), count=2), training=True)
-    _, samples, _ = model._derive_domains(data['inputs'], data['data_samples'])
+    _, samples, *_ = model._derive_domains(data['inputs'], data['data_samples'])
     (found,) = calls
     for name in ('by_first', 'by_second'):
         labels = torch.cat([sample.gt_sem_seg.data for sample in samples[name]])
