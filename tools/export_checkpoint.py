@@ -22,7 +22,7 @@ from mmseg_joint.export import (
     weights_of,
     write_export,
 )
-from mmseg_joint.models.segmentors.joint_encoder_decoder import tested_segmentor
+from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, positive, run
 
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     loaded = load_model(cfg, args.checkpoint)
     if args.recompute_norm:
         recompute_norm_of(loaded, cfg, args.recompute_norm)
-    tested = tested_segmentor(loaded)
+    tested = evaluated_segmentor(loaded)
     if tested is not loaded:
         print('the averaged weights are exported, which the config tests (evaluate="teacher")')
     trained = tested.state_dict()

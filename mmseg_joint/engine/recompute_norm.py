@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from mmseg_joint.checkpoints.average_buffers import average_buffers
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.segmentors.joint_encoder_decoder import tested_segmentor
+from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 
 REAL = ('target', 'unlabeled')
 
@@ -83,7 +83,7 @@ def recompute_norm(model: nn.Module, loader: Iterable[dict[str, Any]], count: in
     Raises:
         JointError: When no batch norm has averages that training moves.
     """
-    tested = tested_segmentor(model)  # its own norms, not those of objectives
+    tested = evaluated_segmentor(model)  # its own norms, not those of objectives
     was_training = model.training
     model.train()
     norms = [

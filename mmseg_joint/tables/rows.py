@@ -19,7 +19,7 @@ PAPER = 'paper'
 SMALL = {
     'camvid': 'rendered streets → CamVid',
     'streets': 'rendered → camera streets',
-    'cityscapes256': 'rendered streets → 256×256 Cityscapes',
+    'cityscapes256': 'rendered streets → Cityscapes at 256 pixels',
 }
 SCALES = (PAPER, *SMALL)
 

@@ -63,8 +63,8 @@ class Objective(BaseModule):
         super().__init__(init_cfg)
 
     @property
-    def tested(self) -> nn.Module | None:
-        """A segmentor to be tested in place of the one that is trained; by default none."""
+    def evaluated(self) -> nn.Module | None:
+        """A segmentor to be evaluated in place of the one that is trained; by default none."""
         return None
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:

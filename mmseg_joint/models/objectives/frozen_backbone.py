@@ -20,7 +20,8 @@ class FrozenBackbone(BaseModule):
     def __init__(self, segmentor: SegmentorHandle) -> None:
         super().__init__()
         self.segmentor = segmentor
-        self.backbone = segmentor.copy_backbone().eval()
+        self.backbone = segmentor.copy_backbone()
+        self.backbone.eval()  # mmseg's ResNet returns nothing here
 
     def init_weights(self) -> None:
         """Take over the backbone's weights, which mmengine has drawn or loaded before."""

@@ -69,7 +69,7 @@ class Teacher(Objective):
         return self._steps_done() >= self.start
 
     @property
-    def tested(self) -> nn.Module | None:
+    def evaluated(self) -> nn.Module | None:
         """The average, where it is to be tested in the segmentor's place and has begun."""
         return self.average if self.evaluate == 'teacher' and self.active else None
 

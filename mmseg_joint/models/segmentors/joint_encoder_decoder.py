@@ -271,7 +271,7 @@ class JointEncoderDecoder(EncoderDecoder):
         Returns:
             Scores at image size, (N, C, H, W).
         """
-        tested = tested_segmentor(self)
+        tested = evaluated_segmentor(self)
         if tested is not self:
             return tested.encode_decode(inputs, batch_img_metas)
         return super().encode_decode(inputs, batch_img_metas)
@@ -464,17 +464,17 @@ class JointEncoderDecoder(EncoderDecoder):
         return losses
 
 
-def tested_segmentor(model: nn.Module) -> nn.Module:
+def evaluated_segmentor(model: nn.Module) -> nn.Module:
     """Find the network that is tested: the model, or what an objective puts in its place.
 
     Args:
         model: A segmentor of this package, or any other.
 
     Returns:
-        The model, or an objective's :attr:`~.Objective.tested`.
+        The model, or an objective's :attr:`~.Objective.evaluated`.
     """
     objectives = getattr(model, 'objectives', {})
-    found = (objective.tested for objective in objectives.values())
+    found = (objective.evaluated for objective in objectives.values())
     return next((segmentor for segmentor in found if segmentor is not None), model)
 
 

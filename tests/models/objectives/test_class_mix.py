@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.photometry import blur, jitter_color
-from tests.tiny import CLASSES, MODEL, batch, build
+from tests.tiny import CLASSES, batch, build
 
-PLAIN = dict(jitter_probability=0.0, blur_probability=0.0)
+PLAIN = dict(colors=dict(jitter_probability=0.0, blur_probability=0.0))
 DOMAINS = ('source', 'target', 'unlabeled')
 
 
@@ -87,27 +86,6 @@ def test_pixels_labels_and_weights(q_over, counts):
     assert len(inputs['source_mix']) == counts[1]
 
 
-@pytest.mark.parametrize('red_first', [True, False])
-def test_color_and_sharpness_change_as_drawn(red_first):
-    preprocessor = dict(MODEL.data_preprocessor, bgr_to_rgb=red_first)
-    objectives = dict(mix=dict(type='ClassMix'))
-    model = build(objectives, data_preprocessor=preprocessor)
-    mix, images = model.objectives['mix'], 2 * torch.rand(300, 3, 6, 8).double() - 1
-    torch.manual_seed(5)
-    got = mix._changed(images)
-    torch.manual_seed(5)
-    spans = 0.2 * (2 * torch.rand(300, 4, dtype=torch.float64) - 1)
-    spans = spans * (torch.rand(300, 1) < 0.8)
-    sigmas = 0.15 + torch.rand(300, dtype=torch.float64)
-    sigmas = sigmas * (torch.rand(300) < 0.5)
-    red = images if red_first else images.flip(1)
-    wanted = blur(jitter_color(red / 2 + 0.5, spans + torch.tensor([1.0, 1, 1, 0])), sigmas) * 2 - 1
-    torch.testing.assert_close(got, wanted if red_first else wanted.flip(1))
-    same = (got - images).abs().flatten(1).amax(1) < 1e-6
-    assert 0.05 < same.double().mean() < 0.16  # .2 × .5
-    assert got.abs().max() <= 1 + 1e-9
-
-
 def test_several_mixes_share_the_teachers_forward_and_one_forward_trains():
     model = model_with(from_domains=('source', 'target'), **PLAIN)
     forwards = []
@@ -159,7 +137,9 @@ def test_nothing_is_mixed_in_the_burn_in():
         (dict(from_domains=()), r'ClassMix\.from_domains is \(\)'),
         (dict(from_domains=('unlabeled',)), r'other than ClassMix\.onto="unlabeled"'),
         (dict(threshold=1.5), r'ClassMix\.threshold is 1\.5: choose a number from 0 to 1\.'),
-        (dict(blur_probability=-1), r'ClassMix\.blur_probability is -1'),
+        (dict(colors=dict(blur_probability=-1)), r'colors\.blur_probability is -1'),
+        (dict(colors=dict(jitter=(1, 2))), r'colors\.jitter is \(1, 2\): give four numbers'),
+        (dict(colors=dict(sigma=(2, 1))), r'colors\.sigma is \(2, 1\): give two rising'),
     ],
 )
 def test_refused_values(values, message):
