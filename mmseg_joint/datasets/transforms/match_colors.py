@@ -36,10 +36,13 @@ class MatchColors(BaseTransform):
 
         if not 0 <= prob <= 1:
             raise JointError(f'MatchColors.prob is {prob}: choose a number from 0 to 1.')
-        self.dataset = DATASETS.build(without_labels(copy.deepcopy(like)))
-        self.dataset.full_init()
-        if not len(self.dataset):
-            raise JointError('MatchColors.like has no images: correct its folders.')
+        try:
+            self.dataset = DATASETS.build(without_labels(copy.deepcopy(like)))
+            self.dataset.full_init()
+        except (OSError, ValueError) as error:  # mmengine cannot serialize an empty list
+            raise JointError(
+                f'MatchColors.like has no images ({error}): correct its folders.'
+            ) from error
         self.prob = prob
         self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 

@@ -47,6 +47,7 @@ class ClassMix(Objective):
 
     output_domains = ()
     weighs_pixels = True
+    _log: dict[str, Tensor]
 
     def __init__(
         self,
@@ -101,22 +102,24 @@ class ClassMix(Objective):
                     f'ClassMix pastes "{name}" with images of {sizes[0]} onto "{self.onto}" with '
                     f'{sizes[1]} (height, width): crop both to one size in their pipelines.'
                 )
+        self._log = {}
         if not teacher.active:
             return {}
         _, labels = teacher.label(onto)
         quality = teacher.trust(onto, self.threshold, self.q_over)
+        self._log = {'trust': quality.mean()}
         return {f'{d}_mix': self._mix(domains[d], onto, labels, quality) for d in self.from_domains}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Nothing: the supervised losses of the mixes train the segmentor.
+        """The supervised loss of what it made trains the segmentor; here is only what to log.
 
         Args:
             outputs: Not read.
 
         Returns:
-            No losses.
+            `trust`, the share of pixels of which the teacher was sure.
         """
-        return ObjectiveResult({})
+        return ObjectiveResult(self._log)
 
     def _mix(
         self, source: DomainInput, onto: DomainInput, labels: Tensor, quality: Tensor

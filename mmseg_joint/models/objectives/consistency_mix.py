@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from mmseg.registry import MODELS
+from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.photometry import ColorChange, check_share
@@ -56,6 +57,7 @@ class ConsistencyMix(Objective):
 
     output_domains = ()
     weighs_pixels = True
+    _log: dict[str, Tensor]
 
     def __init__(
         self,
@@ -99,11 +101,14 @@ class ConsistencyMix(Objective):
             teacher's labels, and weights `weight` or 0.
         """
         teacher = self.segmentor.objective(self.teacher, Teacher, 'ConsistencyMix.teacher')
+        self._log = {}
         if not teacher.active:
             return {}
         weak = domains[self.domain]
         confidence, labels = teacher.label(weak)
-        sure = self.weight * (confidence >= self.threshold).to(confidence)
+        sure = (confidence >= self.threshold).to(confidence)
+        self._log = {'trust': sure.mean()}
+        sure = self.weight * sure
         strong = self.colors(weak.unit_images.repeat(self.views, 1, 1, 1), self.segmentor.red_first)
         strong = strong.unflatten(0, (self.views, -1))
         boxes = random_boxes(
@@ -123,12 +128,12 @@ class ConsistencyMix(Objective):
         }
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Nothing: the supervised loss of the views trains the segmentor.
+        """The supervised loss of what it made trains the segmentor; here is only what to log.
 
         Args:
             outputs: Not read.
 
         Returns:
-            No losses.
+            `trust`, the share of pixels of which the teacher was sure.
         """
-        return ObjectiveResult({})
+        return ObjectiveResult(self._log)

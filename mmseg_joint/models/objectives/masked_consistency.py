@@ -43,6 +43,7 @@ class MaskedConsistency(Objective):
 
     output_domains = ()
     weighs_pixels = True
+    _log: dict[str, Tensor]
 
     def __init__(
         self,
@@ -87,11 +88,13 @@ class MaskedConsistency(Objective):
             `<domain>_masked` -> images, the teacher's labels, and weights q.
         """
         teacher = self.segmentor.objective(self.teacher, Teacher, 'MaskedConsistency.teacher')
+        self._log = {}
         if not teacher.active:
             return {}
         whole = domains[self.domain]
         _, labels = teacher.label(whole)
         trust = teacher.trust(whole, self.threshold, self.q_over)
+        self._log = {'trust': trust.mean()}
         images = self.colors(whole.unit_images, self.segmentor.red_first)
         # what a normalized image has there is 0
         mean = whole.to_unit_range(whole.inputs.new_zeros(1, 3, 1, 1))
@@ -121,12 +124,12 @@ class MaskedConsistency(Objective):
         return hidden[:, :height, :width]
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Nothing: the supervised loss of the masked images trains the segmentor.
+        """The supervised loss of what it made trains the segmentor; here is only what to log.
 
         Args:
             outputs: Not read.
 
         Returns:
-            No losses.
+            `trust`, the share of pixels of which the teacher was sure.
         """
-        return ObjectiveResult({})
+        return ObjectiveResult(self._log)

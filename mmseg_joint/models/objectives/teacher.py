@@ -116,20 +116,21 @@ class Teacher(Objective):
             return {}
         labeled = {d: self.label(o) for d, o in outputs.items() if o.labels is None}
         return {
-            domain: {'label': labels, 'confidence': confidence}
+            domain: {'pseudo-label': labels, 'confidence': confidence}
             for domain, (confidence, labels) in labeled.items()
         }
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Nothing: whom it labels for has the losses.
+        """Whom it labels for has the losses; here is only what to log.
 
         Args:
             outputs: Not read.
 
         Returns:
-            No losses.
+            `momentum`, the a of its next step; 0 in the burn-in.
         """
-        return ObjectiveResult({})
+        momentum = self._momentum(self._steps_done() + 1)
+        return ObjectiveResult({'momentum': torch.full((), momentum, device=self.steps.device)})
 
     def after_optimizer_step(self) -> None:
         """Move the average towards the segmentor."""
@@ -137,7 +138,12 @@ class Teacher(Objective):
         self.steps += 1
         self._count = count
         if count >= self.start:
-            self._follow(min(1 - 1 / (count - self.start + 1), self.alpha))
+            self._follow(self._momentum(count))
+
+    def _momentum(self, count: int) -> float:
+        """The a of a step, by its number from 1; 0 makes a copy."""
+        since = count - self.start
+        return min(1 - 1 / (since + 1), self.alpha) if since >= 0 else 0.0
 
     @torch.no_grad()
     def _follow(self, momentum: float) -> None:

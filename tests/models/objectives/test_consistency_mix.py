@@ -56,7 +56,8 @@ def test_the_mean_over_all_pixels_of_all_views_and_its_gradient():
     model = model_with(views=2, threshold=0.78)
     data = data_of(model)
     torch.manual_seed(2)
-    loss = model.loss(**data)['unlabeled_strong.decode.loss_ce']
+    losses = model.loss(**data)
+    loss = losses['unlabeled_strong.decode.loss_ce']
     torch.manual_seed(2)
     inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
     views = inputs['unlabeled_strong']
@@ -68,6 +69,8 @@ def test_the_mean_over_all_pixels_of_all_views_and_its_gradient():
     own = [value for value in model.parameters() if value.requires_grad]
     for ours, theirs in zip(torch.autograd.grad(loss, own), torch.autograd.grad(expected, own)):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
+    confidence = model.segment(data['inputs']['unlabeled'], evaluate=True)[1].softmax(1).amax(1)
+    torch.testing.assert_close(losses['mix.trust'], (confidence >= 0.78).double().mean())
     assert (views[:2] - views[2:]).abs().amax() > 0.1  # each view is changed by its own draw
 
 
@@ -82,7 +85,7 @@ def test_a_teacher_that_is_never_sure_trains_nothing():
 
 def test_burn_in_and_the_shared_forward():
     losses = model_with(start=1).loss(**data_of(model_with()))
-    assert {name.split('.')[0] for name in losses} == {'target'}
+    assert {name.split('.')[0] for name in losses if 'loss' in name} == {'target'}
     model = model_with()
     more = build(
         dict(

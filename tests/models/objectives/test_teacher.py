@@ -87,6 +87,10 @@ def test_after_k_steps_it_is_the_weighted_sum(alpha, start):
     assert abs(sum(shares) - 1) < 1e-12
     for number, log in enumerate(logs):  # nothing is labeled before it begins
         assert ('by_first.decode.loss_ce' in log) == (number >= start)
+        t = number + 1 - start
+        assert float(log['teacher.momentum']) == pytest.approx(
+            min(1 - 1 / (t + 1), alpha) if t >= 0 else 0
+        )
 
 
 def test_it_moves_once_an_optimizer_step():
@@ -201,9 +205,9 @@ def test_what_there_is_to_see():
     with torch.no_grad():
         _, shown = model.eval().inspect_batch(data['inputs'], data['data_samples'])
         p = own_average(model)._segment(data['inputs']['unlabeled'])[1].softmax(1)
-    assert torch.equal(shown['unlabeled']['teacher: label'], p.argmax(1))
+    assert torch.equal(shown['unlabeled']['teacher: pseudo-label'], p.argmax(1))
     torch.testing.assert_close(shown['unlabeled']['teacher: confidence'], p.amax(1))
-    assert 'teacher: label' not in shown['target']
+    assert 'teacher: pseudo-label' not in shown['target']
 
 
 @pytest.mark.parametrize(
