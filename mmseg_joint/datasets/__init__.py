@@ -18,6 +18,7 @@ from .transforms import (
     RandomGaussianBlur,
 )
 from .unlabeled import Unlabeled
+from .written_dataset import WrittenDataset
 
 __all__ = [
     'CamVidDataset',
@@ -37,4 +38,5 @@ __all__ = [
     'SampleRequest',
     'SynthiaDataset',
     'Unlabeled',
+    'WrittenDataset',
 ]
