@@ -113,7 +113,8 @@ def test_the_row_of_a_table_in_a_config_is_sent_to_the_metafile(tmp_path):
     with pytest.warns(FutureWarning) as warned:
         cfg = read_config(str(path))
     (said,) = (str(entry.message) for entry in warned)
-    assert said.startswith(f'{path}: table_row: the row') and 'configs/metafile/<paper>.yaml' in said
+    assert said.startswith(f'{path}: table_row: the row')
+    assert 'configs/metafile/<paper>.yaml' in said
     assert 'table_row' not in cfg
 
 
