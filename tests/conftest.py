@@ -28,13 +28,14 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope='session', autouse=True)
-def _mmseg_scope():
+def _mmseg_scope(tmp_path_factory):
     init_default_scope('mmseg')
     setup()  # as the tools do
     logging.raiseExceptions = (
         False  # mmengine's loggers outlive the stream of the test they began in
     )
     os.environ['OMP_NUM_THREADS'] = '1'  # of the tools that tests start
+    os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))  # not the user's own
     take_shortcuts()
 
 
