@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_joint.checks import refuse
+from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.engine.joint_optim_wrapper_constructor import SHARED_KEYS
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.compatibility import joint_form
@@ -20,6 +21,8 @@ from .adapt import adapt, look_at
 from .methods import METHODS, Method, Second
 
 FIRST_PART = 2 / 3  # of a training in two stages
+HELD_OUT = 8  # source images that a watched training does not see
+RARE_PIXELS = 3000 / 512**2  # of a rare class, as a part of a crop (DAFormer)
 LOWER_RATE = 0.25  # learning rate of the second stage, as a part of the first one's
 DOMAINS = 'train_dataloader.dataset.domains'
 
@@ -29,13 +32,15 @@ class Base:
 
     Args:
         cfg: The config of a joint training of any kind. Left as it is.
+        watch: Iterations from one look at the gradients of source and target to the next; None
+            looks at none.
 
     Raises:
         JointError: When it lacks what all methods need.
     """
 
-    def __init__(self, cfg: Config) -> None:
-        self.cfg = cfg
+    def __init__(self, cfg: Config, watch: int | None = None) -> None:
+        self.cfg, self.watch = cfg, watch
         self.name = cfg.filename or 'the base config'
         domains = (cfg.get('train_dataloader') or {}).get('dataset', {}).get('domains') or {}
         if not isinstance(domains.get('target'), dict):
@@ -52,7 +57,8 @@ class Base:
         init_default_scope(cfg.get('default_scope') or 'mmseg')
         refuse('config', 'train', copy.deepcopy(cfg))
         self.target = _without_subset(domains['target'])
-        self.outputs = look_at(cfg.model, _image_size(cfg))
+        self.size = _image_size(cfg)
+        self.outputs = look_at(cfg.model, self.size)
 
     def count_labels(self) -> int:
         """Count the labeled images of the target, of which studies take some or all."""
@@ -75,6 +81,8 @@ class Base:
         chosen = self._set_domains(cfg, method, labeled)
         chosen += self._set_model(cfg, method)
         _set_runtime(cfg)
+        if self.watch and 'source' in method.domains:
+            _watch(cfg, self.watch)
         if method.second:
             chosen.append(_set_stages(cfg, method.second, labeled))
         try:
@@ -100,6 +108,12 @@ class Base:
                 raise JointError(f'{self.name} has no samples of {DOMAINS}.{name}: add some.')
         loader.dataset.domains = ConfigDict({name: domains[name] for name in used})
         _set_samples(loader, {name: samples[name] for name in used})
+        loader.dataset.pop('rare_classes', None)
+        if method.rare_classes:
+            pixels = round(RARE_PIXELS * self.size[0] * self.size[1])
+            rare = {name: dict(min_pixels=pixels) for name in used if name != 'unlabeled'}
+            loader.dataset.rare_classes = ConfigDict(rare)
+            chosen.append(f'rare classes: crops with at least {pixels} of their pixels are sought.')
         return chosen
 
     def _set_model(self, cfg: Config, method: Method) -> list[str]:
@@ -108,10 +122,11 @@ class Base:
         objectives = {}
         for part in method.parts:
             file = Config.fromfile(own_config(f'_base_/objectives/{part.file}.py'))
-            objectives[part.name] = file[part.variable]
+            objectives[part.name] = config_value(file, part.variable)
             if part.optimizer:
                 optimizers[part.name] = file[part.optimizer]
-        chosen = adapt(objectives, self.outputs, int(cfg.train_cfg.max_iters))
+        domains = list(cfg.train_dataloader.dataset.domains)
+        chosen = adapt(objectives, self.outputs, int(cfg.train_cfg.max_iters), domains)
         model.objectives = ConfigDict(objectives)
         cfg.optim_wrapper = ConfigDict(optimizers)
         return chosen
@@ -178,6 +193,20 @@ def _set_runtime(cfg: Config) -> None:
         cfg.val_evaluator = [*metrics, ConfigDict(type='ClassIoUMetric')]
     for key in ('work_dir', 'resume', 'experiment_name'):
         cfg.pop(key, None)
+
+
+def _watch(cfg: Config, interval: int) -> None:
+    """Watch the gradients of source and target, and the loss on source images held out for it."""
+    domains = cfg.train_dataloader.dataset.domains
+    hook = ConfigDict(type='GradientCosineHook', interval=interval)
+    source = domains['source']
+    if isinstance(source, dict) and 'datasets' not in source:  # one that a subset can be taken of
+        count = len(DATASETS.build(copy.deepcopy(source))) - HELD_OUT
+        if count > 0:
+            domains['source'] = ConfigDict(type='LabelSubset', count=count, dataset=source)
+            hook.held_out = dict(copy.deepcopy(domains['source']), held_out=True)
+    if 'target' in domains:
+        cfg.custom_hooks = [*cfg.custom_hooks, hook]
 
 
 def _set_stages(cfg: Config, second: Second, labeled: bool) -> str:

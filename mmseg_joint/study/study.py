@@ -167,11 +167,12 @@ def _check_unchanged(folder: Path, stem: str, cfg: Config) -> None:
             )
 
 
-def read_base(path: str) -> Base:
+def read_base(path: str, watch: int | None = None) -> Base:
     """Read the base config of a study.
 
     Args:
         path: Its file.
+        watch: As for :class:`Base`.
 
     Returns:
         The base.
@@ -179,4 +180,4 @@ def read_base(path: str) -> Base:
     Raises:
         JointError: When it cannot be read, or lacks what all methods need.
     """
-    return Base(read_config(path))
+    return Base(read_config(path), watch)

@@ -10,6 +10,7 @@ from mmseg_joint.study.rows import PAPER, Comparison
 SMALL = {
     'camvid': 'rendered streets → CamVid',
     'streets': 'rendered → camera streets',
+    'cityscapes256': 'rendered streets → Cityscapes at 256 pixels',
 }
 SCALES = (PAPER, *SMALL)
 

@@ -109,7 +109,7 @@ def test_the_held_out_loss_is_the_cross_entropy_as_it_is_tested():
 
 @pytest.mark.parametrize('interval', [0, True, 2.5])
 def test_an_interval_that_is_none(interval):
-    with pytest.raises(JointError, match='interval is .*: give a whole number from 1'):
+    with pytest.raises(JointError, match=r'interval is .*: give a whole number from 1'):
         GradientCosineHook(interval)
 
 

@@ -12,7 +12,7 @@ from mmseg_joint.study.report import write_report
 from mmseg_joint.study.results import Results
 from mmseg_joint.study.statistics import Gain, LabelsNeeded
 from tests.study.finished import write_finished
-from tests.study.logs import trained, write_start
+from tests.study.logs import trained, validated, write_start
 
 SURE = {
     'target': {5: [40.0, 41.0, 42.0], 40: [50.0, 51.0, 52.0]},
@@ -101,6 +101,19 @@ def test_the_files_of_a_report(tmp_path):
     )
     page = (tmp_path / 'report.html').read_text(encoding='utf-8')
     assert '<td><b>+5.0 (+4.9 to +5.2)</b></td>' in page
+
+
+def test_what_was_watched_is_told(tmp_path):
+    study = write_finished(tmp_path, {'target': {5: [40.0]}, 'joint': {5: []}})
+    watched = [
+        {'gradient.cosine': cosine, 'held_out.cross_entropy': loss, 'step': step}
+        for step, (cosine, loss) in enumerate([(0.6, 2.0), (0.4, 1.5), (0.0, 1.2), (-0.4, 1.0)])
+    ]
+    lines = [*watched, *trained(20, 40), validated(40, 44.0)]
+    write_start(tmp_path / 'joint/5/seed0', lines, 40, labels=5)
+    text = write_report(study).read_text(encoding='utf-8')
+    assert '| joint | 5 | +0.50 | -0.20 | 2.00 | 1.00 |' in text
+    assert '| target | 5 | +' not in text.split('Do source and target agree?')[1]
 
 
 def test_the_figure_shows_scores_gains_and_classes(tmp_path):
