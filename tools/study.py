@@ -62,8 +62,10 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
         raise JointError(f'--seeds has {twice[0]} twice: leave one of them out.')
     base = read_base(args.config, args.watch)
     labels = parse_labels(args.labels, base.count_labels())
-    write_study(args.work_dir, base, methods, labels)
+    write_study(args.work_dir, base, methods, labels, args.seeds)
     study = read_study(args.work_dir)
+    for sentence in study.unseen:
+        print(f'note: {sentence}', file=sys.stderr)
     selection = Selection(SCALE, [0, *(n for n in labels if n)], args.seeds, methods)
     wanted = set(labels)
     jobs = [

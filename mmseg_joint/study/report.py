@@ -72,6 +72,8 @@ def _blocks(results: Results, picture: Path) -> Sequence[Block]:
     chosen = [f'{stem}, {text}' for stem, texts in study.chosen.items() for text in texts]
     if chosen:
         blocks += [Paragraph('Chosen for this model and schedule:'), Items(chosen)]
+    if study.unseen:
+        blocks += [Heading('Classes without a label'), Items(study.unseen)]
     unfinished = [f'{run.folder}: {run.reached}' for c in results.cells for run in c.unfinished]
     if unfinished:
         blocks += [Heading('Unfinished, not counted'), Items(unfinished)]
