@@ -179,12 +179,12 @@ def _check_unchanged(folder: Path, stem: str, cfg: Config) -> None:
             )
 
 
-def read_base(path: str, watch: int | None = None) -> Base:
+def read_base(path: str, watch_every: int | None = None) -> Base:
     """Read the base config of a study.
 
     Args:
         path: Its file.
-        watch: As for :class:`Base`.
+        watch_every: As for :class:`Base`.
 
     Returns:
         The base.
@@ -192,4 +192,4 @@ def read_base(path: str, watch: int | None = None) -> Base:
     Raises:
         JointError: When it cannot be read, or lacks what all methods need.
     """
-    return Base(read_config(path), watch)
+    return Base(read_config(path), watch_every)

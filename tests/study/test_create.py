@@ -106,7 +106,8 @@ def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride)
     [
         (dict(stages=[dict(name='a')]), 'has stages, which methods bring'),
         (dict(val_dataloader=None, val_cfg=None, val_evaluator=None), 'no val_dataloader'),
-        ({'train_dataloader.dataset.domains': {}}, 'no train_dataloader.dataset.domains.target'),
+        ({'train_dataloader.dataset.domains': {}}, r'no train_dataloader.dataset.domains.target'),
+        ({'train_dataloader.sampler': dict(type='InfiniteSampler')}, 'no .*samples_per_domain'),
     ],
 )
 def test_a_base_config_without_what_methods_need(base, changes, message):
@@ -136,7 +137,7 @@ def test_a_method_that_the_model_or_the_data_cannot_take(base):
 def test_watching_holds_a_few_source_images_out(roots, tmp_path, write_gta):
     write_gta(tmp_path / 'more', count=20, height=60, width=80)
     path = write_base({**roots, 'GTADataset': tmp_path / 'more'}, tmp_path)
-    base = read_base(str(path), watch=50)
+    base = read_base(str(path), watch_every=50)
     for name, watched in (('joint', True), ('source', False), ('target', False)):
         cfg, _ = base.config_of(name, labeled=name != 'source')
         hooks = [hook for hook in cfg.custom_hooks if hook['type'] == 'GradientCosineHook']
