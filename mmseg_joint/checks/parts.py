@@ -14,6 +14,7 @@ from mmengine.registry import Registry
 from mmseg import registry as registries
 
 from mmseg_joint.checks.values import value_of
+from mmseg_joint.datasets.sample_checks import explain_no_images
 from mmseg_joint.errors import JointError
 
 LOADERS = {'train': ('train', 'val'), 'test': ('test',)}
@@ -105,6 +106,8 @@ def check_refusal(cfg: Config, task: str, error: Exception) -> None:
             except Exception as again:
                 if type(again) is type(error) and again.args == error.args:
                     said = reason_of(error)
+                    if part.registry is registries.DATASETS and 'concatenate' in said:
+                        said = explain_no_images(part.value)
                     raise JointError(f'{_named(part)}, but {said}: correct it.') from error
 
 

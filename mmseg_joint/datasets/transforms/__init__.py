@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from .color_labels import LoadColorAnnotations
 from .gaussian_blur import RandomGaussianBlur
 from .loading import LoadCheckedImage, LoadMappedAnnotations, LoadSynthiaAnnotations
 
 __all__ = [
     'LoadCheckedImage',
+    'LoadColorAnnotations',
     'LoadMappedAnnotations',
     'LoadSynthiaAnnotations',
     'RandomGaussianBlur',
