@@ -79,10 +79,31 @@ def build_runner(cfg: Config, task: str = 'train') -> Runner:
     with _explained(cfg, task):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.logger.info(settings)
+    if cfg.get('compile') and task == 'train':
+        compile_networks(runner)
     crowded = choose_threads() if task == 'train' else ''
     if crowded:
         runner.logger.warning(crowded)
     return runner
+
+
+def compile_networks(runner: Runner) -> None:
+    """Compile backbone and neck instead of the whole training step, for `compile` in the config.
+
+    mmengine compiles `train_step`, in which optimizers step, losses are named and domains sorted:
+    Python that PyTorch's compiler cannot follow, in mmseg's own models neither. Most of the time
+    goes into backbone and neck, and their parameters keep their names.
+
+    Args:
+        runner: The training's; its config no longer asks mmengine to compile.
+    """
+    options = runner.cfg.compile if isinstance(runner.cfg.compile, dict) else {}
+    runner.cfg.compile = False
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    parts = [name for name in ('backbone', 'neck') if getattr(model, name, None) is not None]
+    for name in parts:
+        getattr(model, name).compile(**options)
+    runner.logger.info(f'{" and ".join(parts)} are compiled in the first steps, so these are slow.')
 
 
 @contextmanager
