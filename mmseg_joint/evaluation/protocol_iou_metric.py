@@ -12,7 +12,7 @@ from mmseg.registry import METRICS
 from prettytable import PrettyTable
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.evaluation.protocols import class_indices, named_protocols
+from mmseg_joint.evaluation.protocols import Protocol, named_protocols, protocol_indices
 
 ABSENT = ('zero', 'skip')
 
@@ -21,10 +21,13 @@ ABSENT = ('zero', 'skip')
 class ProtocolIoUMetric(IoUMetric):
     """Mean IoU over several sets of classes, from one evaluation.
 
-    SYNTHIA lacks some of Cityscapes' 19 classes, so papers average over 16 or 13 of them. In a
-    protocol, pixels whose ground truth is another class are ignored, as 255 is; on the others,
-    predicting a class outside the protocol is an error like any other. A class that neither ground
-    truth nor prediction has is left out of the mean.
+    SYNTHIA lacks some of Cityscapes' 19 classes, so papers average over 16 or 13 of them. Pixels
+    whose ground truth is of none of a protocol's counted classes are ignored, as 255 is; on the
+    others, predicting a class that is not counted is an error like any other. By default those are
+    the classes that the mean is over. Public code (maximum squares, CBST) takes the mean over 13 of
+    the 16 rows of one confusion matrix instead, ``'13of16'``: a wall called building then costs
+    building, as every wrong pixel of the 16 classes does. A class that neither ground truth nor
+    prediction has is left out of the mean.
 
     It logs a table with a row a class, and the metrics ``aAcc``, ``mIoU``, ``mAcc`` of the first
     protocol and ``aAcc_16``, ``mIoU_16``, … of each. With ``protocols='all'`` these are the numbers
@@ -32,9 +35,10 @@ class ProtocolIoUMetric(IoUMetric):
 
     Args:
         protocols: What to average over: names from
-            :data:`~mmseg_joint.datasets.label_maps.EVAL_CLASS_SETS` or ``'all'``, or tuples of
-            class names or indices, which are called by their number of classes; or a dict of
-            name → any of these.
+            :data:`~mmseg_joint.datasets.label_maps.EVAL_CLASS_SETS` or ``'all'``, two of them
+            like ``'13of16'`` for a mean over 13 classes of the pixels of 16, or tuples of class
+            names or indices, which are called by their number of classes; or a dict of name → any
+            of these or ``dict(average=classes, count=classes)``.
         absent: What counts for a class that no ground-truth pixel has, but that is predicted:
             ``'zero'`` an IoU of 0, as in mmseg and in Cityscapes' own script, hence in the papers;
             ``'skip'`` nothing, which does not depend on one stray pixel in a small test set.
@@ -63,7 +67,7 @@ class ProtocolIoUMetric(IoUMetric):
             self.metrics = [self.metrics]
         self.protocols = named_protocols(protocols)
         self.absent = absent
-        self._indices: dict[str, list[int]] = {}
+        self._indices: dict[str, Protocol] = {}
         self._file: str | None = None
 
     @property
@@ -76,7 +80,7 @@ class ProtocolIoUMetric(IoUMetric):
         self._dataset_meta = meta
         classes = meta['classes']
         self._indices = {
-            name: class_indices(name, wanted, classes) for name, wanted in self.protocols.items()
+            name: protocol_indices(name, wanted, classes) for name, wanted in self.protocols.items()
         }
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -104,15 +108,15 @@ class ProtocolIoUMetric(IoUMetric):
 
         Returns:
             Integers, (P, 3, K): for each of P protocols the pixels of each class that are right,
-            predicted and labeled; 0 for classes outside the protocol.
+            predicted and labeled; 0 for classes that the protocol does not count.
 
         Raises:
             JointError: When the ground truth has a value that is no class.
         """
         confusion = self._confusion(pred_label, label, num_classes, ignore_index)
         areas = torch.zeros(len(self._indices), 3, num_classes, dtype=torch.int64)
-        for row, indices in zip(areas, self._indices.values()):
-            among = confusion[indices]  # only pixels of the protocol's classes
+        for row, (_, indices) in zip(areas, self._indices.values()):
+            among = confusion[indices]  # only pixels of the counted classes
             row[0, indices] = confusion.diagonal()[indices]
             row[1, indices] = among[:, indices].sum(0)
             row[2, indices] = among.sum(1)
@@ -149,8 +153,8 @@ class ProtocolIoUMetric(IoUMetric):
         areas = torch.stack(list(results)).sum(0).double()
         summary: dict[str, float] = {}
         columns: dict[str, dict[str, np.ndarray]] = {}
-        for (name, indices), counted in zip(self._indices.items(), areas):
-            values = self._values(counted[:, indices])
+        for (name, (averaged, _)), counted in zip(self._indices.items(), areas):
+            values = self._values(counted[:, averaged])
             means = {k if k == 'aAcc' else f'm{k}': _mean(v) for k, v in values.items()}
             summary = summary or dict(means)
             summary.update({f'{key}_{name}': value for key, value in means.items()})
@@ -181,8 +185,8 @@ class ProtocolIoUMetric(IoUMetric):
         classes = (self.dataset_meta or {})['classes']
         table.add_column('Class', [*classes, 'mean'])
         for metric in next(iter(columns.values())):
-            for name, indices in self._indices.items():
-                value = dict(zip(indices, columns[name][metric]))
+            for name, (averaged, _) in self._indices.items():
+                value = dict(zip(averaged, columns[name][metric]))
                 cells = [f'{value[i] * 100:.2f}' if i in value else '' for i in range(len(classes))]
                 mean = _mean(columns[name][metric])
                 table.add_column(f'{metric} {name}', [*cells, f'{mean:.2f}'])

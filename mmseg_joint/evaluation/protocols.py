@@ -1,16 +1,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmseg_joint.datasets.label_maps import EVAL_CLASS_SETS
 from mmseg_joint.errors import JointError
 
 ALL = 'all'
 ARGUMENT = 'ProtocolIoUMetric.protocols'
+OF = 'of'  # "13of16": the mean over 13 classes, of the pixels of 16
+AVERAGE, COUNT = 'average', 'count'
 
 
-def named_protocols(protocols: Any) -> dict[str, Any]:
+class Protocol(NamedTuple):
+    """Which classes a mean is taken over, and whose pixels are counted for it.
+
+    Args:
+        average: The classes that the mean is over, by name or index, or `'all'`.
+        count: The classes whose ground-truth pixels are counted, those of `average` among them.
+    """
+
+    average: Any
+    count: Any
+
+
+def named_protocols(protocols: Any) -> dict[str, Protocol]:
     """Give every protocol of a config a name.
 
     Args:
@@ -18,7 +32,7 @@ def named_protocols(protocols: Any) -> dict[str, Any]:
             :class:`ProtocolIoUMetric` takes it.
 
     Returns:
-        Name → class names or indices, or ``'all'``; in the config's order.
+        Name → classes to average over and to count; in the config's order.
 
     Raises:
         JointError: When there is none, one is unknown, or two have the same name.
@@ -33,13 +47,28 @@ def named_protocols(protocols: Any) -> dict[str, Any]:
     if not pairs or repeated:
         what = f'has two protocols called {repeated[0]}' if repeated else 'is empty'
         raise JointError(f'{ARGUMENT} {what}: name them with a dict(name=classes, …).')
-    return {name: _known(classes) for name, classes in pairs}
+    return {name: _protocol(name, classes) for name, classes in pairs}
 
 
 def _pair(protocol: Any) -> tuple[str, Any]:
     if isinstance(protocol, (str, int)):  # --cfg-options makes a number of '16'
         return str(protocol), str(protocol)
     return str(len(protocol)), protocol
+
+
+def _protocol(name: str, classes: Any) -> Protocol:
+    if isinstance(classes, Mapping):
+        if set(classes) != {AVERAGE, COUNT}:
+            raise JointError(
+                f"{ARGUMENT}: protocol '{name}' has {', '.join(map(str, classes))}: give it "
+                f'{AVERAGE}=classes and {COUNT}=classes.'
+            )
+        return Protocol(_known(classes[AVERAGE]), _known(classes[COUNT]))
+    if isinstance(classes, str) and OF in classes:
+        average, count = classes.split(OF, 1)
+        return Protocol(_known(average), _known(count))
+    known = _known(classes)
+    return Protocol(known, known)
 
 
 def _known(classes: Any) -> Any:
@@ -50,9 +79,34 @@ def _known(classes: Any) -> Any:
     if str(classes) not in EVAL_CLASS_SETS:
         raise JointError(
             f'{ARGUMENT} has {classes!r}: choose from {", ".join([ALL, *EVAL_CLASS_SETS])}, '
-            'or write dict(name=classes, …).'
+            'or two of them like 13of16, or write dict(name=classes, …).'
         )
     return EVAL_CLASS_SETS[str(classes)]
+
+
+def protocol_indices(name: str, protocol: Protocol, classes: Sequence[str]) -> Protocol:
+    """Find a protocol's classes among those of a dataset.
+
+    Args:
+        name: The protocol's name.
+        protocol: What to average over and to count.
+        classes: The dataset's class names.
+
+    Returns:
+        The same as lists of indices, in the dataset's order.
+
+    Raises:
+        JointError: When the dataset lacks a class, one is named twice, or one that is averaged
+            over is not counted.
+    """
+    average, count = (class_indices(name, wanted, classes) for wanted in protocol)
+    uncounted = [classes[index] for index in average if index not in count]
+    if uncounted:
+        raise JointError(
+            f"{ARGUMENT}: protocol '{name}' averages over {uncounted[0]}, whose pixels it does not "
+            f'count: add it to {COUNT}.'
+        )
+    return Protocol(average, count)
 
 
 def class_indices(name: str, wanted: Any, classes: Sequence[str]) -> list[int]:

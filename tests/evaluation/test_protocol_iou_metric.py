@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.multiprocessing as multiprocessing
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from PIL import Image
@@ -19,6 +19,7 @@ from mmseg_joint.datasets.label_maps import (
     NTHU_CLASSES,
 )
 from mmseg_joint.errors import JointError
+from tests.tiny_configs import ROOT
 
 IDS = {
     '19': list(range(19)),
@@ -126,6 +127,62 @@ def test_pixels_of_other_classes_are_ignored_but_predictions_are_not():
     )
 
 
+BUILDING, FENCE = 2, 4
+
+
+def test_a_class_that_is_counted_but_not_averaged_over():
+    """Half building, half fence, all called building."""
+    truth = np.array([[BUILDING] * 3, [FENCE] * 3])
+    guess = np.full((2, 3), BUILDING)
+    got = evaluate([(guess, truth)], protocols=('13of16', '13', '16'))
+    assert got['mIoU'] == got['mIoU_13of16'] == 50
+    assert got['mIoU_13'] == 100  # the fence is not looked at
+    assert got['mIoU_16'] == 25
+
+
+def public_13(confusion):
+    """The mean over 13 classes of the 16 rows and columns of one matrix, as public code has it."""
+    matrix = confusion[np.ix_(IDS['16'], IDS['16'])]
+    union = matrix.sum(0) + matrix.sum(1) - np.diag(matrix)
+    ious = np.diag(matrix)[union > 0] / union[union > 0]
+    kept = np.isin(IDS['16'], IDS['13'])[union > 0]
+    return float(ious[kept].mean()) * 100
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_13_of_16_equals_a_confusion_matrix_made_by_hand(seed):
+    found = images(seed)
+    for guess, _ in found:
+        guess[np.isin(guess, (9, 14, 16))] = 0  # a network of 16 classes
+    confusion = np.zeros((19, 19))
+    for guess, truth in found:
+        for g, t in zip(guess.ravel(), truth.ravel()):
+            if t != 255:
+                confusion[t, g] += 1
+    sets = dict(own=dict(average='13', count=IDS['16']), short='13of16', alone='13')
+    got = evaluate(found, protocols=sets)
+    assert got['mIoU_own'] == got['mIoU_short'] == pytest.approx(public_13(confusion), abs=0.0051)
+    assert got['mIoU_alone'] > got['mIoU_own'] + 0.5
+
+
+@pytest.mark.parametrize(
+    'stem, first',
+    [
+        ('ga_csa_deeplabv2_synthia_city', '13of16'),
+        ('adaptsegnet_multi_deeplabv2_synthia_city', '13of16'),
+        ('deeplabv2_city_13', '13of16'),
+        ('maxsquare_iw_multi_deeplabv2_synthia_city', '16'),  # its table has 16 classes
+        ('advent_deeplabv2_synthia_city', '16'),
+    ],
+)
+def test_configs_give_the_published_13_before_the_other(stem, first):
+    cfg = Config.fromfile(ROOT / f'configs/{stem}.py')
+    protocols = list(cfg.val_evaluator.protocols)
+    assert protocols[0] == first and set(protocols) == {'13of16', '13', '16'}
+    assert protocols.index('13of16') < protocols.index('13')
+    assert cfg.test_evaluator == cfg.val_evaluator
+
+
 @pytest.mark.parametrize('absent, few, every', [('zero', 25, 50), ('skip', 50, 75)])
 def test_a_class_only_predicted(absent, few, every):
     truth = np.array([[0, 0, 1, 1]])
@@ -230,6 +287,9 @@ def test_two_processes_equal_one(tmp_path):
     'options, message',
     [
         (dict(protocols=('16', '17')), "has '17': choose from all, 19, 16, 13, camvid"),
+        (dict(protocols=('13of17',)), "has '17': choose from all, 19, 16, 13, camvid"),
+        (dict(protocols=dict(a=dict(average=(0,)))), "protocol 'a' has average: give it"),
+        (dict(protocols=dict(a=dict(average=(0, 2), count=(1, 2)))), "'a' averages over road, "),
         (dict(protocols=()), 'is empty'),
         (dict(protocols=('16', 16)), 'two protocols called 16'),
         (dict(protocols=[(0, 1), (2, 3)]), 'two protocols called 2'),

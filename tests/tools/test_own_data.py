@@ -170,6 +170,16 @@ def test_a_module_that_cannot_be_imported(call, place, content, sentence):
     assert re.search(sentence, said), said
 
 
+def test_a_wrapper_that_knows_no_label_maps(refused):
+    refused(
+        "changed = train_dataloader['dataset']['domains']\n"
+        "inner = dict(type='BaseSegDataset', data_root='data/photos', pipeline=steps)\n"
+        "changed['target'] = dict(type='ClassBalancedDataset', dataset=inner, _delete_=True)\n"
+        "changed['target']['oversample_thr'] = 0.1",
+        r'rare_classes=dict\(target=dict\(\)\) \(RareClassSampling\)',
+    )
+
+
 def relabel(place, size):
     Image.fromarray(np.zeros(size, np.uint8)).save(place / LABELS / '2.png')
 

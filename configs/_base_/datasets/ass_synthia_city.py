@@ -18,5 +18,5 @@ train_dataloader = dict(
         )
     ),
 )
-val_evaluator = dict(protocols=('13', '16'))
+val_evaluator = dict(protocols=('13of16', '13', '16'))
 test_evaluator = val_evaluator

@@ -20,5 +20,5 @@ train_dataloader = dict(
         )
     ),
 )
-val_evaluator = dict(protocols=('16', '13'))
+val_evaluator = dict(protocols=('16', '13of16', '13'))
 test_evaluator = val_evaluator

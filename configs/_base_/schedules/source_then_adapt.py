@@ -1,4 +1,4 @@
-# Source only, then adaptation from its last checkpoint: ten epochs of Cityscapes' 2,975 images
+# Source only, then adaptation from its last checkpoint: ten times 2,976 steps, as the public code
 _base_ = './sgd_80k.py'
 source_stage = dict(
     name='source',
@@ -9,4 +9,4 @@ source_stage = dict(
 )
 stages = [source_stage, dict(name='adapt')]
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False)]
-train_cfg = dict(max_iters=29750)
+train_cfg = dict(max_iters=29760)

@@ -156,7 +156,8 @@ class OutputAdversarial(Objective):
         if self.input == 'softmax':
             return logits.softmax(dim=1)
         logarithms = logits.log_softmax(dim=1)
-        return -logarithms.exp() * logarithms / math.log(logits.shape[1])
+        # one class has no information, and ln 1 = 0
+        return -logarithms.exp() * logarithms / (math.log(logits.shape[1]) or 1.0)
 
     def _loss(self, d_logits: Tensor, label: float) -> Tensor:
         return self.criterion(d_logits, torch.full_like(d_logits, label))

@@ -34,7 +34,10 @@ class TargetRegularization(Objective):
         weight: λ_target.
         guidance: Whether to use the auxiliary head.
         threshold: Probability that one of the heads must exceed, in [0, 1).
-        auxiliary_weight: Weight of the guidance relative to `weight`.
+        auxiliary_weight: Weight of the guidance, which trains the auxiliary head, relative to
+            `weight`.
+        auxiliary_loss_weight: Weight of the same loss on the auxiliary head's scores: λ of
+            ADVENT's entropy minimization on two levels; 0 for one level.
         init_cfg: mmengine's initialization config.
 
     Raises:
@@ -49,6 +52,7 @@ class TargetRegularization(Objective):
         guidance: bool = False,
         threshold: float = 0.95,
         auxiliary_weight: float = 0.1,
+        auxiliary_loss_weight: float = 0.0,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -63,9 +67,10 @@ class TargetRegularization(Objective):
         self.guidance = guidance
         self.threshold = threshold
         self.auxiliary_weight = auxiliary_weight
+        self.auxiliary_loss_weight = auxiliary_loss_weight
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The loss of the main head and, with guidance, that of the auxiliary head.
+        """The loss of the main head and, if asked for, those of the auxiliary head.
 
         Args:
             outputs: Domain -> what the segmentor computed for it.
@@ -74,17 +79,15 @@ class TargetRegularization(Objective):
             The losses; with guidance also the share of pixels that have a pseudo-label.
 
         Raises:
-            JointError: When guidance is wanted from a model without auxiliary head.
+            JointError: When a second level is wanted from a model without auxiliary head.
         """
         output = outputs[self.domains[0]]
         losses = {'loss_main': self.weight * self.loss(output.logits)}
+        if self.auxiliary_loss_weight:
+            second = self.loss(_second_level(output, 'auxiliary_loss_weight=0'))
+            losses['loss_second_level'] = self.auxiliary_loss_weight * second
         if self.guidance:
-            if output.auxiliary is None:
-                raise JointError(
-                    'TargetRegularization.guidance needs an auxiliary head: '
-                    'add model.auxiliary_head, or set guidance=False.'
-                )
-            scores = output.auxiliary_logits
+            scores = _second_level(output, 'guidance=False')
             labels = guidance_labels(output.logits, scores, self.threshold)
             weight = self.weight * self.auxiliary_weight
             losses['loss_auxiliary'] = weight * _guided(scores, labels)
@@ -99,6 +102,15 @@ class TargetRegularization(Objective):
         output = outputs[domain]
         labels = guidance_labels(output.logits, output.auxiliary_logits, self.threshold)
         return {domain: {'pseudo-label': labels}}
+
+
+def _second_level(output: DomainOutput, remedy: str) -> Tensor:
+    if output.auxiliary is None:
+        raise JointError(
+            f'TargetRegularization.{remedy.split("=")[0]} needs an auxiliary head: '
+            f'add model.auxiliary_head, or set {remedy}.'
+        )
+    return output.auxiliary_logits
 
 
 @torch.no_grad()

@@ -103,6 +103,20 @@ def test_extreme_logits_give_finite_losses_and_gradients():
         assert torch.isfinite(outputs['unlabeled'].logits.grad).all()
 
 
+@pytest.mark.parametrize('input', ['softmax', 'self_information'])
+def test_one_class_gives_numbers(input):
+    scores = torch.randn(2, 1, 37, 50, requires_grad=True)
+    outputs = {
+        domain: DomainOutput(torch.zeros(2, 3, 37, 50), (), scores, None, lambda x: x)
+        for domain in ('source', 'unlabeled')
+    }
+    objective = OutputAdversarial(1, input=input, discriminator=dict(channels=(4, 4, 4, 4)))
+    losses = objective(outputs).losses
+    assert all(value.isfinite() for value in losses.values())
+    (gradient,) = torch.autograd.grad(losses['loss_adversarial'], scores)
+    assert gradient.abs().max() == 0  # nothing is left to learn
+
+
 def test_accuracy_counts_patches_told_right():
     objective = build()
     outputs = dict(source=output(0), unlabeled=output(1))

@@ -104,6 +104,24 @@ def test_guidance_by_value_and_gradient(threshold):
     torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-15)
 
 
+@pytest.mark.parametrize('kind', LOSSES)
+def test_the_second_level_has_a_weight_of_its_own(kind):
+    model = segmentor()
+    values = dict(loss=dict(type=kind), weight=0.001, auxiliary_loss_weight=0.0002)
+    result, main, auxiliary = run(model, **values)
+    assert set(result.losses) == {'loss_main', 'loss_second_level'}
+    for name, weight, scores in (
+        ('loss_main', 0.001, main),
+        ('loss_second_level', 0.0002, auxiliary),
+    ):
+        wanted = weight * LOSSES[kind](scores.softmax(dim=1))
+        got = result.losses[name]
+        torch.testing.assert_close(got, wanted, rtol=1e-12, atol=0)
+        gradients = [torch.autograd.grad(v, scores, retain_graph=True) for v in (got, wanted)]
+        torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-15)
+    assert reached(result.losses['loss_second_level'], model) == {'backbone', 'auxiliary'}
+
+
 def test_either_head_may_be_the_sure_one():
     heads = torch.zeros(2, 1, 3, 1, 3, dtype=torch.float64)
     heads[0, 0, 1, 0, 0] = 9.0  # main is sure
@@ -159,3 +177,5 @@ def test_wrong_configs_are_refused():
         MODELS.build(dict(type='TargetRegularization', threshold=1.0))
     with pytest.raises(JointError, match=r'model\.auxiliary_head, or set guidance=False'):
         run(segmentor(), guidance=True, with_auxiliary=False)
+    with pytest.raises(JointError, match=r'auxiliary_loss_weight needs .* auxiliary_loss_weight=0'):
+        run(segmentor(), auxiliary_loss_weight=1.0, with_auxiliary=False)
