@@ -17,6 +17,7 @@ from PIL import Image
 
 from mmseg_joint.datasets.label_maps import CITYSCAPES_IDS
 from mmseg_joint.engine.launch import build_runner
+from tests.doctor.healthy import assert_healthy
 from tests.tiny_configs import ROOT, SIZE, shrink
 
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -51,8 +52,9 @@ def test_tools_know_the_flags_that_the_pages_use(tool, flags):
     assert not [flag for flag in flags if flag not in done.stdout]
 
 
-def test_the_child_config_of_the_docs_trains(tmp_path, roots):
-    (block,) = re.findall(r"```python\n(_base_ = \['mmseg::.*?)```", TEXT['joint_config.md'], re.S)
+def test_the_child_config_of_the_docs_trains(tmp_path, roots, capsys):
+    text = TEXT['joint_config.md']
+    (block,) = re.findall(r"```python\n(_base_ = \[\n    'mmseg::.*?)```", text, re.S)
     path = tmp_path / 'child.py'
     path.write_text(block, encoding='utf-8')
     try:
@@ -72,6 +74,7 @@ def test_the_child_config_of_the_docs_trains(tmp_path, roots):
     cfg.model.test_cfg = dict(mode='whole')
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.work_dir = str(tmp_path / 'work')
+    assert_healthy(cfg, tmp_path, capsys)
     runner = build_runner(cfg)
     runner.train()
     logged = runner.message_hub.log_scalars

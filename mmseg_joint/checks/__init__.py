@@ -39,7 +39,6 @@ from .samples import check_paths, check_sizes
 from .schedules import check_begins, check_ends, check_lengths, check_networks, check_units
 from .values import check_loops, check_needed, check_numbers, check_sections
 from .weights import check_files, check_start, check_tested
-from .wrappers import check_wrappers
 from .zero_labels import check_zero_labels
 
 BOTH = ('train', 'test')
@@ -69,7 +68,6 @@ CHECKS = (
     Check('config', check_numbers),
     Check('config', check_loops),
     *(Check('config', partial(check_parts, task=task), (task,)) for task in BOTH),
-    Check('config', check_wrappers, ('train',)),
     Check('config', check_best),
     Check('config', check_backends),
     Check('config', check_pipelines),

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmengine.dataset import ClassBalancedDataset
 from mmengine.registry import Registry
 from mmseg import registry as registries
 
@@ -69,6 +70,12 @@ def check_parts(cfg: Config, task: str) -> None:
             )
         if part.kind is None:
             raise JointError(_unknown(part))
+        if part.kind is ClassBalancedDataset:
+            raise JointError(
+                f'{part.key} is a ClassBalancedDataset, which does not know the classes of label '
+                'maps: take its dataset alone, and draw rare classes more often with rare_classes '
+                'of train_dataloader.dataset (RareClassSampling).'
+            )
         _check_arguments(part)
 
 

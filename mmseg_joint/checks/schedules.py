@@ -96,9 +96,9 @@ def rate_left(schedule: dict[str, Any], max_iters: int) -> float:
         From 0 to 1; 0 for kinds that do not decay to 0, since it is not known.
     """
     kind, begin, end = schedule.get('type'), schedule.get('begin', 0), schedule.get('end')
-    if kind not in DECAYING_TO_ZERO or not end or end <= max_iters or not max_iters > begin:
+    if kind not in DECAYING_TO_ZERO or not end or end <= max_iters:
         return 0.0
-    done = (max_iters - begin) / (end - begin)
+    done = max(0.0, (max_iters - begin) / (end - begin))
     if kind == 'PolyLR':
         return float((1 - done) ** schedule.get('power', 1.0))
     return (1 + math.cos(math.pi * done)) / 2

@@ -103,7 +103,7 @@ def compile_networks(runner: Runner) -> None:
     parts = [name for name in ('backbone', 'neck') if getattr(model, name, None) is not None]
     for name in parts:
         getattr(model, name).compile(**options)
-    runner.logger.info(f'{" and ".join(parts)} are compiled in the first steps, so these are slow.')
+    runner.logger.info(f'Compiled in the first steps, which are slow: {", ".join(parts)}.')
 
 
 @contextmanager

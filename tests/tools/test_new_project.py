@@ -34,6 +34,28 @@ SHORT += ('param_scheduler.0.end=1', 'param_scheduler.1.begin=1')
 SHORT += ('val_dataloader.num_workers=0', 'default_hooks.logger.interval=1')
 
 
+MMSEG = (
+    'bisenetv2/bisenetv2_fcn_4xb4-160k_cityscapes-1024x1024',
+    'cgnet/cgnet_fcn_4xb8-60k_cityscapes-512x1024',
+    'deeplabv3plus/deeplabv3plus_r18-d8_4xb2-80k_cityscapes-512x1024',
+    'erfnet/erfnet_fcn_4xb4-160k_cityscapes-512x1024',
+    'fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024',
+    'fcn/fcn_r18-d8_4xb2-80k_cityscapes-512x1024',
+    'ocrnet/ocrnet_hr18s_4xb4-80k_ade20k-512x512',
+    'pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024',
+    'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512',
+    'upernet/upernet_r18_4xb4-160k_ade20k-512x512',
+)
+
+
+@pytest.fixture(scope='module')
+def fields(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('fields')
+    write(folder / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
+    write(folder / 'real', 'images/{}.jpg', 'labels/{}.png', 3, 100)
+    return folder
+
+
 @pytest.fixture(scope='module')
 def lines():
     server = CommandLines()
@@ -140,3 +162,15 @@ def test_what_cannot_be_seen_is_said(new, tmp_path, flags, sentence):
     assert ended.status == 2
     assert re.search(f'error: .*{sentence}', ended.stderr), ended.stderr
     assert not (tmp_path / 'mine/joint.py').exists()
+
+
+@pytest.mark.parametrize('config', MMSEG)
+def test_a_child_of_an_mmseg_config_has_no_false_problem(config, lines, fields):
+    words = ('--source', 'sim', '--target', 'real', '--out', config.partition('/')[0])
+    ended = lines.run(
+        ROOT / 'tools/new_project.py',
+        *('--mmseg', f'mmseg::{config}.py', '--classes', *CLASSES, *words),
+        cwd=fields,
+    )
+    assert ended.status == 0, ended
+    assert 'no problem found' in ended.stdout

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.pipelines.snippets import write_fields, write_files
+from tests.ranks import train_on_ranks
 from tests.tiny_configs import ROOT
 from tests.tools.fork_server import CommandLines
 
@@ -109,6 +110,7 @@ def refused(call):
 def test_the_doctor_finds_nothing_wrong(call):
     ended = call(DOCTOR)
     assert (ended.status, problems(ended)) == (0, [])
+    assert not re.search(r'^ +hooks', ended.stdout, re.MULTILINE)
 
 
 def test_a_schedule_that_is_not_done_when_training_ends(call):
@@ -176,7 +178,7 @@ def test_a_wrapper_that_knows_no_label_maps(refused):
         "inner = dict(type='BaseSegDataset', data_root='data/photos', pipeline=steps)\n"
         "changed['target'] = dict(type='ClassBalancedDataset', dataset=inner, _delete_=True)\n"
         "changed['target']['oversample_thr'] = 0.1",
-        r'rare_classes=dict\(target=dict\(\)\) \(RareClassSampling\)',
+        r'target is a ClassBalancedDataset, .* \(RareClassSampling\)',
     )
 
 
@@ -259,3 +261,31 @@ def test_a_start_is_quiet(call):
     written = ended.stdout + ended.stderr
     assert 'paramwise_options' not in written
     assert re.search(r'optim_wrapper\.segmentor\.paramwise_cfg sets options of \d+ param', written)
+
+
+def test_ctrl_c_says_how_to_go_on(call):
+    stop = "custom_imports = dict(imports=['mmseg_joint', 'tests.tools.stopping'])\n"
+    stop += "custom_hooks = [dict(type='InterruptHook', step=1)]\n"
+    stop += 'default_hooks = dict(checkpoint=dict(interval=1))'
+    ended = call(TRAIN, stop)
+    assert ended.status == 130
+    last = ended.stderr.strip().splitlines()[-1]
+    assert last == 'stopped: at iteration 1, go on from iter_1.pth with --resume.'
+    assert 'Traceback' not in ended.stderr
+    ended = call(TRAIN, 'custom_hooks[0]["step"] = 0', '--work-dir', 'other')
+    assert 'stopped: at iteration 0, no checkpoint has been written yet.' in ended.stderr
+
+
+def test_several_processes_without_a_gpu_train_a_model_with_sync_bn(place, monkeypatch):
+    monkeypatch.chdir(place)
+    train_on_ranks(place / 'small.py')
+    assert (place / 'work_dirs/small/iter_2.pth').exists()
+    (log,) = (place / 'work_dirs/small').glob('*/*.log')
+    assert 'SyncBN needs GPUs and is BN here' in log.read_text()
+
+
+def test_the_doctor_tells_what_a_child_of_an_mmseg_config_does_without(call):
+    bare = 'default_hooks = dict(_delete_=True)\ncustom_hooks = []\nrandomness = dict(seed=None)'
+    said = call(DOCTOR, bare).stdout
+    assert re.search(r'hooks +warning: without the same seed in every run, exact resume,', said)
+    assert 'mmseg_joint::_base_/joint_runtime.py' in said
