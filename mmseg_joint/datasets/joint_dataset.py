@@ -16,7 +16,7 @@ from mmseg_joint.datasets.sample_checks import (
     explain_no_images,
 )
 from mmseg_joint.datasets.unlabeled import Unlabeled
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 
 
 class SampleRequest(NamedTuple):
@@ -177,7 +177,7 @@ def _readable(domain: str, parts: Sequence[Any] = ()) -> Iterator[None]:
     except JointError:
         raise
     except (OSError, ValueError, AssertionError) as error:
-        reason = str(error).strip().split('\n')[0] or type(error).__name__
+        reason = reason_of(error)
         if 'concatenate' in reason:  # mmengine, serializing an empty list
             reasons = [explain_no_images(part) for part in parts] or ['no images were found']
             reason = max(reasons, key=len)  # the one that knows why

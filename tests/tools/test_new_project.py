@@ -14,7 +14,6 @@ from PIL import Image
 
 from tests.conftest import scene
 from tests.tiny_configs import ROOT
-from tests.tools.fork_server import CommandLines
 
 pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs os.fork')
 
@@ -54,13 +53,6 @@ def fields(tmp_path_factory):
     write(folder / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
     write(folder / 'real', 'images/{}.jpg', 'labels/{}.png', 3, 100)
     return folder
-
-
-@pytest.fixture(scope='module')
-def lines():
-    server = CommandLines()
-    yield server
-    server.close()
 
 
 def write(root: Path, image: str, label: str | None, count: int, first: int, color=False) -> None:

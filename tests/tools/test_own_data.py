@@ -17,7 +17,6 @@ from PIL import Image
 from tests.pipelines.snippets import write_fields, write_files
 from tests.ranks import train_on_ranks
 from tests.tiny_configs import ROOT
-from tests.tools.fork_server import CommandLines
 
 pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs os.fork')
 
@@ -53,14 +52,7 @@ LABELS = 'data/photos/labels/train'
 
 
 @pytest.fixture(scope='module')
-def lines():
-    server = CommandLines()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope='module')
-def template(tmp_path_factory):
+def fields(tmp_path_factory):
     place = tmp_path_factory.mktemp('own')
     write_files(place)
     write_fields(place / 'data')
@@ -69,8 +61,8 @@ def template(tmp_path_factory):
 
 
 @pytest.fixture
-def place(template, tmp_path):
-    return shutil.copytree(template, tmp_path / 'place')
+def place(fields, tmp_path):
+    return shutil.copytree(fields, tmp_path / 'place')
 
 
 @pytest.fixture
