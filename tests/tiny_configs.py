@@ -57,10 +57,14 @@ def shrink(node, roots) -> None:
 
 def tiny(path: Path, roots, work_dir: Path) -> Config:
     cfg = Config.fromfile(path)
+    if cfg.model.decode_head.get('num_classes') == 11 and 'WrittenDataset11' in roots:
+        roots = {**roots, 'WrittenDataset': roots['WrittenDataset11']}
     for key in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader'):
         shrink(cfg[key], roots)
     if cfg.model.backbone.type == 'VGGEncoder':
         cfg.model.decode_head.update(in_channels=[3, 6, 8, 8])
+        if cfg.model.backbone.get('legacy_padding'):
+            cfg.model.backbone.fc_kernel = 7  # which the padding by 100 goes with
     if cfg.model.backbone.type == 'ResNetV1c':
         cfg.model.decode_head.update(in_channels=[4, 8, 16, 32])
     if cfg.model.backbone.type == 'TimmBackbone':
@@ -84,15 +88,26 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         narrow = 8 if cfg.model.backbone.type == 'VGGEncoder' else 512
         objectives.gan.generator.update(in_channels=narrow, channels=(4, 4, 4, 4, 4, 4))
         objectives.gan.discriminator.update(channels=(4, 4, 4, 4, 4, 4))
+    if objectives.get('lsd'):
+        widths = (4,) * len(objectives.lsd.generator.get('channels', range(5)))
+        objectives.lsd.generator.channels = widths
+        objectives.lsd.setdefault('discriminator', {}).update(channels=4, num_blocks=1)
+        if cfg.model.backbone.type == 'VGGEncoder':
+            objectives.lsd.generator.in_channels = (6, 8, 8)
+    if objectives.get('translation'):
+        objectives.translation.generator = dict(channels=(4, 4, 4), num_blocks=1)
+        objectives.translation.discriminator = dict(channels=(4, 4, 4, 4))
+        objectives.translation.update(pool_size=2, pool_image_size=(SIZE[1], SIZE[1]))
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
-    if len(cfg.param_scheduler) == 2:  # a warm-up comes first
+    if isinstance(cfg.param_scheduler, list) and len(cfg.param_scheduler) == 2:  # a warm-up first
         warm_up, decay = cfg.param_scheduler
         warm_up.update(end=1, start_factor=1.0)
         decay.begin = 0
     # weight decay would move weights that get no gradient
-    if 'weight_decay' in cfg.optim_wrapper.segmentor.optimizer:
+    trained = cfg.optim_wrapper.segmentor
+    if trained and 'weight_decay' in trained.optimizer:
         cfg.optim_wrapper.segmentor.optimizer.weight_decay = 0.0
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'WARNING'

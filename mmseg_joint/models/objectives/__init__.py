@@ -3,9 +3,11 @@ from mmseg_joint.models.precision import full_precision
 from .base import Objective, ObjectiveResult, call_frozen
 from .class_mix import ClassMix
 from .confidence_mask import ConfidenceMask
+from .cycle_translation import CycleTranslation
 from .domains import DerivedDomain, DomainInput, DomainOutput
 from .focal_weighting import FocalWeighting
 from .hierarchical_weighting import HierarchicalWeighting
+from .learning_from_synthetic_data import LearningFromSyntheticData
 from .output_adversarial import OutputAdversarial
 from .pixelda import PixelDA
 from .reconstruction_gan import ReconstructionGAN
@@ -18,11 +20,13 @@ from .teacher import Teacher
 __all__ = [
     'ClassMix',
     'ConfidenceMask',
+    'CycleTranslation',
     'DerivedDomain',
     'DomainInput',
     'DomainOutput',
     'FocalWeighting',
     'HierarchicalWeighting',
+    'LearningFromSyntheticData',
     'Objective',
     'ObjectiveResult',
     'OutputAdversarial',
