@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope='session', autouse=True)
-def _mmseg_scope():
+def _mmseg_scope(tmp_path_factory):
     init_default_scope('mmseg')
     setup()  # as the tools do
     logging.raiseExceptions = (
@@ -47,6 +47,7 @@ def _mmseg_scope():
     yapf_api.FormatCode = lambda text, **_: (text, True)
     torch.set_num_threads(1)  # tiny networks gain nothing from threads that wait for each other
     os.environ['OMP_NUM_THREADS'] = '1'  # of the tools that tests start
+    os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))  # not the user's own
     gc.freeze()  # every dataset that is built runs a full collection, slow with torch imported
 
 

@@ -168,6 +168,22 @@ CASES = {
         networks=False,
         others=dict(teacher=dict(type='Teacher', alpha=0.9)),
     ),
+    'consistency_mix': Case(
+        dict(type='ConsistencyMix', threshold=0.25, views=2),
+        WITH_UNLABELED,
+        DEEPLAB,
+        networks=False,
+        others=dict(teacher=dict(type='Teacher', alpha=0.9)),
+    ),
+    'masked_consistency': Case(
+        dict(type='MaskedConsistency', threshold=0.25),
+        WITH_UNLABELED,
+        DEEPLAB,
+        networks=False,
+        others=dict(teacher=dict(type='Teacher', alpha=0.9)),
+    ),
+    'rectangle_mix': Case(dict(type='RectangleMix'), JOINT, DEEPLAB, networks=False),
+    'feature_distance': Case(dict(type='FeatureDistance'), JOINT, DEEPLAB, networks=False),
     'entropy': Case(
         dict(type='TargetRegularization', loss=dict(type='EntropyLoss'), weight=1.0),
         WITH_UNLABELED,

@@ -47,8 +47,12 @@ def shrink(node, roots) -> None:
         node.update(NARROW.get(kind, {}))
         if kind in roots:
             node['data_root'] = str(roots[kind])
-        if kind in ('Resize', 'RandomResize', 'RandomCrop'):
-            node.update({key: SIZE for key in ('scale', 'crop_size') if key in node})
+        if kind in ('Resize', 'RandomResize') and 'scale' in node:
+            node.update(scale=SIZE)
+        if kind == 'RandomResize':
+            node.update(ratio_range=(1.0, 1.5))  # a crop fits
+        if kind == 'RandomCrop':
+            node.update(crop_size=SIZE[::-1])
         if kind == 'LabelSubset':
             node.update(count=2, fraction=None, list_file=None)
     for value in list(node.values()):
@@ -79,13 +83,13 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         if cfg.model.get('auxiliary_head'):
             cfg.model.auxiliary_head.update(in_channels=16)
     objectives = cfg.model.get('objectives') or {}
-    last = {'DeepLabResNet': 32, 'MixVisionTransformer': 4, 'SqueezeNet': 512}
+    last = {'DeepLabResNet': 32, 'MixVisionTransformer': 4, 'SqueezeNet': 512, 'TimmBackbone': 320}
     if objectives.get('sa'):
         objectives.sa.discriminator.update(in_channels=last[cfg.model.backbone.type], channels=8)
     if objectives.get('weighting'):
         objectives.weighting.setdefault('network', {}).update(channels=(4, 4, 4, 4))
     if objectives.get('gan'):
-        narrow = 8 if cfg.model.backbone.type == 'VGGEncoder' else 512
+        narrow = {'VGGEncoder': 8, 'TimmBackbone': 320}.get(cfg.model.backbone.type, 512)
         objectives.gan.generator.update(in_channels=narrow, channels=(4, 4, 4, 4, 4, 4))
         objectives.gan.discriminator.update(channels=(4, 4, 4, 4, 4, 4))
     if objectives.get('lsd'):
@@ -98,6 +102,10 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         objectives.translation.generator = dict(channels=(4, 4, 4), num_blocks=1)
         objectives.translation.discriminator = dict(channels=(4, 4, 4, 4))
         objectives.translation.update(pool_size=2, pool_image_size=(SIZE[1], SIZE[1]))
+    if objectives.get('teacher'):
+        objectives.teacher.update(start=1)  # the second of the two iterations is labeled
+    for rare in (cfg.train_dataloader.dataset.get('rare_classes') or {}).values():
+        rare.update(min_pixels=1)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
     cfg.train_cfg.update(max_iters=2, val_interval=2)

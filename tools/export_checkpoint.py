@@ -22,6 +22,7 @@ from mmseg_joint.export import (
     weights_of,
     write_export,
 )
+from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, positive, run
 
@@ -68,7 +69,10 @@ def main(argv: list[str] | None = None) -> None:
     loaded = load_model(cfg, args.checkpoint)
     if args.recompute_norm:
         recompute_norm_of(loaded, cfg, args.recompute_norm)
-    trained = loaded.state_dict()
+    tested = evaluated_segmentor(loaded)
+    if tested is not loaded:
+        print('the averaged weights are exported, which the config tests (evaluate="teacher")')
+    trained = tested.state_dict()
     model = MODELS.build(copy.deepcopy(plain.model))
     model.load_state_dict({name: trained[name] for name in model.state_dict()})
     write_export(targets, weights_of(model), plain, meta)

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.study.cells import Selection, measure
+from mmseg_joint.study.jobs import Job, plan
+from mmseg_joint.study.training import LOG, start_process, train_missing
 from mmseg_joint.tables.figure import draw_table
 from mmseg_joint.tables.markdown import list_table, write_table
-from mmseg_joint.tables.measure import Selection, measure
 from mmseg_joint.tables.metafiles import INDEX, read_tables
-from mmseg_joint.tables.plan import Job, plan
 from mmseg_joint.tables.readme import README, write_readme
 from mmseg_joint.tables.rows import PAPER, SCALES, Table, choose_table
-from mmseg_joint.tables.training import LOG, start_process, train_missing
 from mmseg_joint.utils.atomic_write import atomic_write, check_writable
 from mmseg_joint.utils.cli import run
 from mmseg_joint.visualization.figures import check_figure, save_figure

@@ -9,12 +9,14 @@ from .joint_sampler import JointSampler
 from .label_subset import LabelSubset
 from .mixed_dataset import MixedDataset
 from .nthu import NTHUDataset
+from .rare_class_sampling import RareClassSampling
 from .raw_label_dataset import RawLabelDataset
 from .synthia import SynthiaDataset
 from .transforms import (
     LoadCheckedImage,
     LoadMappedAnnotations,
     LoadSynthiaAnnotations,
+    MatchColors,
     RandomGaussianBlur,
 )
 from .unlabeled import Unlabeled
@@ -31,9 +33,11 @@ __all__ = [
     'LoadCheckedImage',
     'LoadMappedAnnotations',
     'LoadSynthiaAnnotations',
+    'MatchColors',
     'MixedDataset',
     'NTHUDataset',
     'RandomGaussianBlur',
+    'RareClassSampling',
     'RawLabelDataset',
     'SampleRequest',
     'SynthiaDataset',

@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 
 from mmseg_joint.datasets.chain import Chain, check_same_classes
 from mmseg_joint.datasets.randomness import seeded
+from mmseg_joint.datasets.rare_class_sampling import RareClassSampling
 from mmseg_joint.datasets.sample_checks import check_packed_label, explain_failure
 from mmseg_joint.datasets.unlabeled import Unlabeled
 from mmseg_joint.errors import JointError
@@ -55,18 +56,33 @@ class JointDataset(Dataset):
             ``unlabeled`` promises that labels are never read, so a dataset there is put into
             :class:`~mmseg_joint.datasets.Unlabeled` if it is not already.
         lazy_init: Whether to put off listing the files.
+        rare_classes: Domain → arguments of :class:`~mmseg_joint.datasets.RareClassSampling`, which
+            then draws its images. None draws all images of each domain equally often.
 
     Raises:
         JointError: When there is no domain, or two labeled ones have different classes.
     """
 
-    def __init__(self, domains: dict[str, Any], lazy_init: bool = False) -> None:
+    def __init__(
+        self,
+        domains: dict[str, Any],
+        lazy_init: bool = False,
+        rare_classes: dict[str, dict[str, Any] | None] | None = None,
+    ) -> None:
         if not domains:
             raise JointError(
                 'JointDataset needs domains=dict(source=..., target=...), but '
                 'train_dataloader.dataset.domains is empty: name at least one'
             )
         self.domains = {name: self._build(name, cfg) for name, cfg in domains.items()}
+        for name, arguments in (rare_classes or {}).items():
+            if name not in self.domains:
+                raise JointError(
+                    f'train_dataloader.dataset.rare_classes names the domain "{name}", but there '
+                    f'is only {", ".join(self.domains)}: correct the name'
+                )
+            if arguments is not None:
+                self.domains[name] = RareClassSampling(self.domains[name], **arguments)
         check_same_classes({f"domain '{n}'": d for n, d in self.domains.items()})
         self._all = Chain(list(self.domains.values()))
         self._num_classes = {

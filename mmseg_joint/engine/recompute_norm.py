@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from mmseg_joint.checkpoints.average_buffers import average_buffers
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 
 REAL = ('target', 'unlabeled')
 
@@ -82,12 +83,16 @@ def recompute_norm(model: nn.Module, loader: Iterable[dict[str, Any]], count: in
     Raises:
         JointError: When no batch norm has averages that training moves.
     """
+    tested = evaluated_segmentor(model)  # its own norms, not those of objectives
     was_training = model.training
     model.train()
     norms = [
         module
-        for module in model.modules()
-        if isinstance(module, _BatchNorm) and module.training and module.running_mean is not None
+        for name, module in tested.named_modules()
+        if not name.startswith('objectives.')
+        and isinstance(module, _BatchNorm)
+        and module.training
+        and module.running_mean is not None
     ]
     if not norms:
         raise JointError(

@@ -1,3 +1,4 @@
+from .class_iou_metric import ClassIoUMetric
 from .protocol_iou_metric import ProtocolIoUMetric
 
-__all__ = ['ProtocolIoUMetric']
+__all__ = ['ClassIoUMetric', 'ProtocolIoUMetric']

@@ -2,11 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmseg_joint.errors import JointError
+
 GRAY = 0.299, 0.587, 0.114  # red, green, blue (ITU-R BT.601)
+
+
+@dataclass(frozen=True)
+class ColorChange:
+    """A random change of each image's color and sharpness; DACS's by default.
+
+    Args:
+        jitter: Greatest changes of brightness, contrast, saturation and hue.
+        jitter_probability: Share of images whose color changes.
+        gray_probability: Share of images that become gray.
+        sigma: Range of the blur's standard deviation, in pixels.
+        blur_probability: Share of images that are blurred.
+
+    Raises:
+        JointError: When a value is out of range.
+    """
+
+    jitter: Sequence[float] = (0.2, 0.2, 0.2, 0.2)
+    jitter_probability: float = 0.8
+    gray_probability: float = 0.0
+    sigma: Sequence[float] = (0.15, 1.15)
+    blur_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ('jitter_probability', 'gray_probability', 'blur_probability'):
+            check_share(f'colors.{name}', getattr(self, name))
+        if len(self.jitter) != 4 or min(self.jitter) < 0:
+            raise JointError(f'colors.jitter is {self.jitter}: give four numbers from 0.')
+        if len(self.sigma) != 2 or not 0 <= self.sigma[0] <= self.sigma[1]:
+            raise JointError(f'colors.sigma is {self.sigma}: give two rising numbers from 0.')
+
+    def __call__(self, images: Tensor, red_first: bool = True) -> Tensor:
+        """Change each image by its own draw.
+
+        Args:
+            images: In [-1, 1], (N, 3, H, W), at least 4 · `sigma` pixels a side.
+            red_first: Whether they are RGB; otherwise BGR.
+
+        Returns:
+            The changed images.
+        """
+        count, device = len(images), images.device
+
+        def draw(*shape: int) -> Tensor:
+            return torch.rand(shape, device=device, dtype=images.dtype)
+
+        changes = 2 * draw(count, 4) - 1
+        changes *= draw(count, 1) < self.jitter_probability
+        factors = torch.stack(
+            [
+                unchanged + span * change
+                for unchanged, span, change in zip((1, 1, 1, 0), self.jitter, changes.unbind(1))
+            ],
+            dim=1,
+        )
+        low, high = self.sigma
+        sigmas = low + (high - low) * draw(count)
+        sigmas = sigmas * (draw(count) < self.blur_probability)
+        unit = (images if red_first else images.flip(1)) / 2 + 0.5
+        unit = jitter_color(unit, factors)
+        if self.gray_probability:
+            unit = torch.where(draw(count, 1, 1, 1) < self.gray_probability, _gray(unit), unit)
+        unit = blur(unit, sigmas, radius=ceil(3 * high)) if self.blur_probability else unit
+        return 2 * (unit if red_first else unit.flip(1)) - 1
+
+
+def check_share(key: str, value: float) -> None:
+    """Refuse what is no share or probability.
+
+    Args:
+        key: The value's name in the config, for the message.
+        value: The value.
+
+    Raises:
+        JointError: When it is not from 0 to 1.
+    """
+    if not 0 <= value <= 1:
+        raise JointError(f'{key} is {value}: choose a number from 0 to 1.')
 
 
 def jitter_color(images: Tensor, factors: Tensor) -> Tensor:
@@ -28,17 +112,17 @@ def jitter_color(images: Tensor, factors: Tensor) -> Tensor:
     return _shift_hue(images, hue)
 
 
-def blur(images: Tensor, sigmas: Tensor) -> Tensor:
+def blur(images: Tensor, sigmas: Tensor, radius: int = 4) -> Tensor:
     """Convolve each image with a Gaussian of its own, its border mirrored.
 
     Args:
-        images: (N, C, H, W), of at least 5 pixels a side.
-        sigmas: Standard deviations in pixels, up to about 1.5, (N,); 0 for none.
+        images: (N, C, H, W), of more than `radius` pixels a side.
+        sigmas: Standard deviations in pixels, (N,); 0 for none.
+        radius: Where the Gaussians are cut, in pixels: about three times the greatest `sigmas`.
 
     Returns:
         The images, (N, C, H, W).
     """
-    radius = 4
     count, channels = images.shape[:2]
     places = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
     kernels = torch.exp(-0.5 * (places / sigmas[:, None].clamp(min=1e-3)) ** 2)

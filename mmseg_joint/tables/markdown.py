@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import mean, stdev
 
-from .measure import Cell, base_of
-from .rows import PAPER, SCALES, Table, TableRow
+from mmseg_joint.study.cells import Cell, base_of
+from mmseg_joint.study.rows import PAPER, Row
+
+from .rows import SCALES, Table
 
 NOTHING = '-'
 
@@ -36,7 +38,7 @@ def list_table(table: Table, recorded: bool = False) -> str:
     return '\n'.join([_heading(table, PAPER), '', *_lines(head, lines)])
 
 
-def _sibling(table: Table, row: TableRow, scale: str) -> TableRow | None:
+def _sibling(table: Table, row: Row, scale: str) -> Row | None:
     for other in table.at(scale):
         # a row may have a config without labels beside the one with them
         if other.name == row.name and (other.labels() == 0) == (row.labels() == 0):
@@ -44,13 +46,13 @@ def _sibling(table: Table, row: TableRow, scale: str) -> TableRow | None:
     return None
 
 
-def _code(row: TableRow | None, link: bool = False) -> str:
+def _code(row: Row | None, link: bool = False) -> str:
     if row is None or row.path is None:
         return NOTHING
     return f'[`{row.stem}`]({row.path.name})' if link else f'`{row.stem}`'
 
 
-def _recorded(row: TableRow | None) -> str:
+def _recorded(row: Row | None) -> str:
     return ', '.join(row.measured if row else ()) or NOTHING
 
 

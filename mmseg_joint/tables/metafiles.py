@@ -8,8 +8,9 @@ from typing import Any, NoReturn
 import yaml
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.study.rows import PAPER, Row
 
-from .rows import PAPER, SCALES, Table, TableRow
+from .rows import SCALES, Table
 
 INDEX = 'model-index.yml'
 OURS, OURS_STD, PAPERS = 'mIoU', 'mIoU(std)', 'mIoU(paper)'
@@ -80,8 +81,8 @@ def read_tables(index: str | Path) -> list[Table]:
     files = read_metafiles(index)
     stated = [(f, c, i, t) for f in files for c in f.collections for i, t in _tables_of(f, c)]
     names = {key: tuple(map(str, table['Rows'])) for _, _, key, table in stated}
-    rows: dict[str, list[TableRow]] = {
-        key: [TableRow(n, PAPER, ((0, m),), None) for n, m in table.get('Quoted', {}).items()]
+    rows: dict[str, list[Row]] = {
+        key: [Row(n, PAPER, ((0, m),), None) for n, m in table.get('Quoted', {}).items()]
         for _, _, key, table in stated
     }
     for file in files:
@@ -136,7 +137,7 @@ def _tables_of(file: Metafile, collection: dict[str, Any]) -> Iterator[tuple[str
 
 def _rows_of(
     file: Metafile, model: dict[str, Any], names: dict[str, tuple[str, ...]]
-) -> Iterator[tuple[str, TableRow]]:
+) -> Iterator[tuple[str, Row]]:
     """The rows that one config runs; several results of a row have several numbers of labels."""
     stated = model.get('Results') or []
     rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
@@ -149,7 +150,7 @@ def _rows_of(
         paper = [(r['Labels'], r['Metrics'][PAPERS]) for r in results if PAPERS in r['Metrics']]
         ours = tuple(_ours(result) for result in results if OURS in result['Metrics'])
         path = file.root / model['Config']
-        yield table, TableRow(name, scale, tuple(sorted(paper)), path, ours)
+        yield table, Row(name, scale, tuple(sorted(paper)), path, ours)
 
 
 def _check_result(
@@ -191,7 +192,7 @@ def _ours(result: dict[str, Any]) -> str:
     return f'{metrics[OURS]}{spread} ({of})'
 
 
-def _check_alone(row: TableRow, others: list[TableRow], file: Metafile) -> None:
+def _check_alone(row: Row, others: list[Row], file: Metafile) -> None:
     """A row may have a config for some numbers of labels and another for others."""
     for other in others:
         counts = {labels for labels, _ in row.miou} & {labels for labels, _ in other.miou}

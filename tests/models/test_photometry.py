@@ -3,9 +3,10 @@ from __future__ import annotations
 import colorsys
 from math import exp
 
+import pytest
 import torch
 
-from mmseg_joint.models.photometry import blur, jitter_color
+from mmseg_joint.models.photometry import ColorChange, blur, jitter_color
 
 
 def random_images(seed=0, size=(6, 7)):
@@ -64,3 +65,30 @@ def test_blur():
             for j in range(9)
         )
         torch.testing.assert_close(got[0, :, y, x], total / sum(weights) ** 2)
+
+
+@pytest.mark.parametrize('red_first', [True, False])
+@pytest.mark.parametrize('gray', [0.0, 0.3])
+def test_color_and_sharpness_change_as_drawn(red_first, gray):
+    change = ColorChange(gray_probability=gray)
+    images = 2 * torch.rand(300, 3, 6, 8).double() - 1
+    torch.manual_seed(5)
+    got = change(images, red_first)
+    torch.manual_seed(5)
+    spans = 0.2 * (2 * torch.rand(300, 4, dtype=torch.float64) - 1)
+    spans = spans * (torch.rand(300, 1, dtype=torch.float64) < 0.8)
+    sigmas = 0.15 + torch.rand(300, dtype=torch.float64)
+    sigmas = sigmas * (torch.rand(300, dtype=torch.float64) < 0.5)
+    red = images if red_first else images.flip(1)
+    wanted = jitter_color(red / 2 + 0.5, spans + torch.tensor([1.0, 1, 1, 0]))
+    if gray:
+        grays = torch.einsum('nchw,c->nhw', wanted, wanted.new_tensor([0.299, 0.587, 0.114]))
+        chosen = torch.rand(300, dtype=torch.float64) < gray
+        assert 0.2 < chosen.double().mean() < 0.4
+        wanted[chosen] = grays[chosen][:, None].expand(-1, 3, -1, -1)
+    wanted = blur(wanted, sigmas) * 2 - 1
+    torch.testing.assert_close(got, wanted if red_first else wanted.flip(1))
+    if not gray:
+        same = (got - images).abs().flatten(1).amax(1) < 1e-6
+        assert 0.05 < same.double().mean() < 0.16  # .2 × .5
+    assert got.abs().max() <= 1 + 1e-9

@@ -5,9 +5,9 @@ import pytest
 from matplotlib.container import BarContainer
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.study.cells import Selection, measure
 from mmseg_joint.tables.figure import draw_table
-from mmseg_joint.tables.measure import Selection, measure
-from tests.tables.logs import trained, write_run, write_start
+from tests.study.logs import trained, write_run, write_start
 
 
 def drawn(table, root, scale, **choice):

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from mmseg_joint.study.cells import Selection, measure
+from mmseg_joint.study.jobs import plan
 from mmseg_joint.tables.markdown import list_table, write_table
-from mmseg_joint.tables.measure import Selection, measure
-from mmseg_joint.tables.plan import plan
-from tests.tables.logs import trained, write_run, write_start
+from tests.study.logs import trained, write_run, write_start
 
 
 def lines_of(text):

@@ -15,7 +15,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmseg_joint.errors import JointError
-from tests.tables.logs import write_run
+from tests.study.logs import write_run
 from tests.tiny_configs import ROOT, tiny
 
 ROWS = {'FCN': 'squeezenet_camvid', 'Target Finetuning': 'finetune_squeezenet_streets_camvid'}

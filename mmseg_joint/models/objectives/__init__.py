@@ -3,14 +3,19 @@ from mmseg_joint.models.precision import full_precision
 from .base import Objective, ObjectiveResult, call_frozen
 from .class_mix import ClassMix
 from .confidence_mask import ConfidenceMask
+from .consistency_mix import ConsistencyMix
 from .cycle_translation import CycleTranslation
 from .domains import DerivedDomain, DomainInput, DomainOutput
+from .feature_distance import FeatureDistance
 from .focal_weighting import FocalWeighting
+from .frozen_backbone import FrozenBackbone
 from .hierarchical_weighting import HierarchicalWeighting
 from .learning_from_synthetic_data import LearningFromSyntheticData
+from .masked_consistency import MaskedConsistency
 from .output_adversarial import OutputAdversarial
 from .pixelda import PixelDA
 from .reconstruction_gan import ReconstructionGAN
+from .rectangle_mix import RectangleMix
 from .segmentor_handle import SegmentorHandle
 from .semantic_adversarial import SemanticAdversarial
 from .semi_supervised_adversarial import SemiSupervisedAdversarial
@@ -20,18 +25,23 @@ from .teacher import Teacher
 __all__ = [
     'ClassMix',
     'ConfidenceMask',
+    'ConsistencyMix',
     'CycleTranslation',
     'DerivedDomain',
     'DomainInput',
     'DomainOutput',
+    'FeatureDistance',
     'FocalWeighting',
+    'FrozenBackbone',
     'HierarchicalWeighting',
     'LearningFromSyntheticData',
+    'MaskedConsistency',
     'Objective',
     'ObjectiveResult',
     'OutputAdversarial',
     'PixelDA',
     'ReconstructionGAN',
+    'RectangleMix',
     'SegmentorHandle',
     'SemanticAdversarial',
     'SemiSupervisedAdversarial',

@@ -63,6 +63,11 @@ class Objective(BaseModule):
     def __init__(self, init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None) -> None:
         super().__init__(init_cfg)
 
+    @property
+    def evaluated(self) -> nn.Module | None:
+        """A segmentor to be evaluated in place of the one that is trained; by default none."""
+        return None
+
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make new domains; by default none.
 

@@ -8,9 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.losses.global_mean import mean_of_all_ranks
-from mmseg_joint.models.photometry import blur, jitter_color
-from mmseg_joint.models.precision import full_precision
+from mmseg_joint.models.photometry import ColorChange, check_share
 
 from .base import Objective, ObjectiveResult
 from .domains import DerivedDomain, DomainInput, DomainOutput
@@ -35,12 +33,9 @@ class ClassMix(Objective):
         from_domains: Labeled domains whose classes are pasted, e.g. `('source', 'target')`.
         onto: The domain whose images they are pasted onto; its labels are not read.
         threshold: Probability from which the teacher counts as sure, in [0, 1].
-        q_over: `'image'`: q of each image; `'batch'`: of all images of a step, over all
-            processes, as public code has it for one process.
-        jitter: Greatest changes of brightness, contrast, saturation and hue.
-        jitter_probability: Share of mixes whose color changes.
-        sigma: Range of the blur's standard deviation, in pixels.
-        blur_probability: Share of mixes that are blurred.
+        q_over: `'image'`: q of each image; `'batch'`: of all images of a step, as
+            :meth:`Teacher.trust` has it.
+        colors: How color and sharpness change: arguments of :class:`ColorChange`.
         weight: Weight of the supervised loss on a mix.
         ignore_index: Label of pixels without a class, never pasted; the model fills it in.
         init_cfg: mmengine's initialization config.
@@ -52,6 +47,7 @@ class ClassMix(Objective):
 
     output_domains = ()
     weighs_pixels = True
+    _log: dict[str, Tensor]
 
     def __init__(
         self,
@@ -62,10 +58,7 @@ class ClassMix(Objective):
         onto: str = 'unlabeled',
         threshold: float = 0.968,
         q_over: str = 'batch',
-        jitter: Sequence[float] = (0.2, 0.2, 0.2, 0.2),
-        jitter_probability: float = 0.8,
-        sigma: Sequence[float] = (0.15, 1.15),
-        blur_probability: float = 0.5,
+        colors: dict[str, Any] | None = None,
         weight: float = 1.0,
         ignore_index: int = 255,
         init_cfg: dict[str, Any] | None = None,
@@ -78,13 +71,7 @@ class ClassMix(Objective):
                 f'ClassMix.from_domains is {from_domains!r}: give a list of labeled domains other '
                 f'than ClassMix.onto="{onto}".'
             )
-        for name, value in (
-            ('threshold', threshold),
-            ('jitter_probability', jitter_probability),
-            ('blur_probability', blur_probability),
-        ):
-            if not 0 <= value <= 1:
-                raise JointError(f'ClassMix.{name} is {value}: choose a number from 0 to 1.')
+        check_share('ClassMix.threshold', threshold)
         self.segmentor = segmentor
         self.num_classes = num_classes
         self.teacher = teacher
@@ -93,10 +80,7 @@ class ClassMix(Objective):
         self.domains = (*self.from_domains, onto)
         self.threshold = threshold
         self.q_over = q_over
-        self.jitter = tuple(jitter)
-        self.jitter_probability = jitter_probability
-        self.sigma = tuple(sigma)
-        self.blur_probability = blur_probability
+        self.colors = ColorChange(**(colors or {}))
         self.weight = weight
         self.ignore_index = ignore_index
 
@@ -118,29 +102,24 @@ class ClassMix(Objective):
                     f'ClassMix pastes "{name}" with images of {sizes[0]} onto "{self.onto}" with '
                     f'{sizes[1]} (height, width): crop both to one size in their pipelines.'
                 )
+        self._log = {}
         if not teacher.active:
             return {}
-        scores = full_precision(teacher.scores(onto)).softmax(dim=1)
-        confidence, labels = scores.max(dim=1)
-        quality = self._quality(confidence >= self.threshold, confidence)
+        _, labels = teacher.label(onto)
+        quality = teacher.trust(onto, self.threshold, self.q_over)
+        self._log = {'trust': quality.mean()}
         return {f'{d}_mix': self._mix(domains[d], onto, labels, quality) for d in self.from_domains}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Nothing: the supervised losses of the mixes train the segmentor.
+        """The supervised loss of what it made trains the segmentor; here is only what to log.
 
         Args:
             outputs: Not read.
 
         Returns:
-            No losses.
+            `trust`, the share of pixels of which the teacher was sure.
         """
-        return ObjectiveResult({})
-
-    def _quality(self, confident: Tensor, like: Tensor) -> Tensor:
-        if self.q_over == 'image':
-            return confident.to(like).mean(dim=(1, 2), keepdim=True)
-        count = torch.full((), confident.numel(), device=like.device)
-        return mean_of_all_ranks(confident.sum().to(like), count).view(1, 1, 1)
+        return ObjectiveResult(self._log)
 
     def _mix(
         self, source: DomainInput, onto: DomainInput, labels: Tensor, quality: Tensor
@@ -151,7 +130,7 @@ class ClassMix(Objective):
         pasted = self.paste(truth)
         mixed = torch.where(pasted[:, None], images, onto.unit_images)
         return DerivedDomain(
-            self._changed(mixed),
+            self.colors(mixed, self.segmentor.red_first),
             torch.where(pasted, truth, labels),
             self.weight * torch.where(pasted, 1.0, quality),
         )
@@ -174,25 +153,3 @@ class ClassMix(Objective):
         places = draws.argsort(dim=1).argsort(dim=1)
         half = (present.sum(dim=1, keepdim=True) + 1) // 2
         return (places < half).gather(1, flat).view_as(truth)
-
-    def _changed(self, images: Tensor) -> Tensor:
-        """Change color and sharpness of images in [-1, 1], each with its own draw."""
-        count, device = len(images), images.device
-        changes = 2 * torch.rand(count, 4, device=device, dtype=images.dtype) - 1
-        changes *= torch.rand(count, 1, device=device) < self.jitter_probability
-        factors = torch.stack(
-            [
-                unchanged + span * change
-                for unchanged, span, change in zip((1, 1, 1, 0), self.jitter, changes.unbind(1))
-            ],
-            dim=1,
-        )
-        low, high = self.sigma
-        sigmas = low + (high - low) * torch.rand(count, device=device, dtype=images.dtype)
-        sigmas = sigmas * (torch.rand(count, device=device) < self.blur_probability)
-        unit = (self._red_first(images) + 1) / 2
-        return 2 * self._red_first(blur(jitter_color(unit, factors), sigmas)) - 1
-
-    def _red_first(self, images: Tensor) -> Tensor:
-        """Turn BGR into RGB and back; RGB stays."""
-        return images if self.segmentor.red_first else images.flip(1)

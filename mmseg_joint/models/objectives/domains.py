@@ -11,12 +11,13 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.precision import full_precision
 
 
-class _Images:
+class DomainImages:
     """What images and their labels are asked for, before and after the segmentor's forward."""
 
     inputs: Tensor
     labels: Tensor | None
     to_unit_range: Callable[[Tensor], Tensor]
+    shared: dict[Any, Any]
 
     @property
     def truth(self) -> Tensor:
@@ -39,7 +40,7 @@ class _Images:
 
 
 @dataclass
-class DomainInput(_Images):
+class DomainInput(DomainImages):
     """One domain of a batch before the segmentor's forward; the same object for all objectives.
 
     Args:
@@ -52,11 +53,11 @@ class DomainInput(_Images):
     inputs: Tensor
     labels: Tensor | None
     to_unit_range: Callable[[Tensor], Tensor]
-    shared: dict[Any, Tensor] = field(default_factory=dict)
+    shared: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass
-class DomainOutput(_Images):
+class DomainOutput(DomainImages):
     """What the segmentor computed for one domain of a batch.
 
     Args:
@@ -66,6 +67,7 @@ class DomainOutput(_Images):
         labels: Class indices or the ignore index, (N, H, W); None for an unlabeled domain.
         to_unit_range: Maps normalized images to [-1, 1].
         auxiliary: Computes the first auxiliary head's scores at image size; None without one.
+        shared: What objectives computed of its images, before the forward or since.
     """
 
     inputs: Tensor
@@ -74,6 +76,7 @@ class DomainOutput(_Images):
     labels: Tensor | None
     to_unit_range: Callable[[Tensor], Tensor]
     auxiliary: Callable[[], Tensor] | None = None
+    shared: dict[Any, Any] = field(default_factory=dict)
 
     @cached_property
     def probabilities(self) -> Tensor:

@@ -36,6 +36,8 @@ class HierarchicalWeighting(Objective):
         unit_mean: Divide the weights by their mean over the labeled pixels of all processes, so
             that Eq. 5 is divided by the sum of the weights: choosing pixels then leaves the source
             as strong as it was. False divides by the number of pixels (H2).
+        also: Domains of other objectives' making that are weighted too wherever they exist, such as
+            `('source_mix',)` of :class:`.ClassMix`; Eq. 1 stays with source and target.
         ignore_index: Label of pixels without a class.
         init_cfg: mmengine's initialization config.
 
@@ -54,6 +56,7 @@ class HierarchicalWeighting(Objective):
         network: dict[str, Any] | None = None,
         loss: dict[str, Any] | None = None,
         unit_mean: bool = False,
+        also: Sequence[str] = (),
         ignore_index: int = 255,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -64,6 +67,7 @@ class HierarchicalWeighting(Objective):
                 f'choose at least one of {", ".join(LEVELS)}.'
             )
         self.unit_mean = unit_mean
+        self.also = tuple(also)
         self.ignore_index = ignore_index
         network = dict(network or {})
         own = {level: network.pop(level, {}) for level in LEVELS}
@@ -80,6 +84,11 @@ class HierarchicalWeighting(Objective):
             }
         )
         self.loss = MODELS.build(loss or {'type': 'HierarchicalWeightLoss'})
+
+    @property
+    def output_domains(self) -> tuple[str, ...]:
+        """Source and target, and what else is weighted."""
+        return (*self.domains, *self.also)
 
     def score(self, probabilities: Tensor) -> dict[str, Tensor]:
         """Score how target-like a prediction is, at each level.
@@ -103,19 +112,30 @@ class HierarchicalWeighting(Objective):
         """
         source = self.score(outputs['source'].probabilities)
         target = self.score(outputs['target'].probabilities)
-        labels = outputs['source'].truth
-        exact = outputs['source'].probabilities.dtype  # float64 where the model computes in it
-        weights = weighting_map(source, labels, self.ignore_index, exact)
-        total, count = weights.sum(), (labels != self.ignore_index).sum()  # weight 0 if ignored
+        weights, mean = self._weights(source, outputs['source'])
         losses = {
             'loss_source': self.loss(source, 0.0),
             'loss_target': self.loss(target, 1.0),
-            'mean_weight': total / count.clamp(min=1),
+            'mean_weight': mean,
         }
+        maps = {'source': weights}
+        for domain in self.also:
+            if domain in outputs:
+                with torch.no_grad():
+                    scores = self.score(outputs[domain].probabilities)
+                maps[domain] = self._weights(scores, outputs[domain])[0]
+        return ObjectiveResult(losses, maps)
+
+    def _weights(self, scores: dict[str, Tensor], output: DomainOutput) -> tuple[Tensor, Tensor]:
+        """The weights of a domain's pixels, and their mean over the labeled ones."""
+        labels = output.truth
+        exact = output.probabilities.dtype  # float64 where the model computes in it
+        weights = weighting_map(scores, labels, self.ignore_index, exact)
+        total, count = weights.sum(), (labels != self.ignore_index).sum()  # weight 0 if ignored
         if self.unit_mean:
             mean = mean_of_all_ranks(total, count)
             weights = weights / mean.where(mean > 0, 1)  # without any weight, 0 stays 0
-        return ObjectiveResult(losses, {'source': weights})
+        return weights, total / count.clamp(min=1)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """H of Eq. 4 and H_k of each level, where there is a label."""

@@ -4,7 +4,7 @@ import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmengine.model import ModuleDict
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
@@ -71,6 +71,16 @@ class SegmentorHandle:
         without_objectives = {id(self._segmentor.objectives): ModuleDict()}
         copied = copy.deepcopy(self._segmentor, without_objectives).requires_grad_(False)
         copied._is_init = True  # for mmengine, which would draw and load its weights again
+        return copied
+
+    def copy_backbone(self) -> nn.Module:
+        """Copy the backbone, for the objective to own; see :meth:`copy` about its weights.
+
+        Returns:
+            A module without trainable parameters.
+        """
+        copied = copy.deepcopy(self._segmentor.backbone).requires_grad_(False)
+        copied._is_init = True
         return copied
 
     def objective(self, name: str, kind: type[T], key: str) -> T:

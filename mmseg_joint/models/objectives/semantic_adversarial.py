@@ -10,10 +10,13 @@ from torch import Tensor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.class_features import ABSENT, class_features, downsample_labels
 from mmseg_joint.models.losses.global_mean import global_mean
+from mmseg_joint.models.photometry import check_share
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen
 from .domains import DomainOutput
+from .segmentor_handle import SegmentorHandle
+from .teacher import Teacher
 
 
 @MODELS.register_module()
@@ -33,10 +36,17 @@ class SemanticAdversarial(Objective):
         discriminator_weight: λ_sd, half for each domain (A3).
         feature_index: Which of the backbone's outputs is aligned: the input of the classifier (A4).
         target: The domain that plays the target; it needs labels.
+        teacher: Name of a :class:`Teacher` in `model.objectives`. Once it has begun, features of
+            `unlabeled` images stand beside the target's, where it is sure of their class.
+            This is not the paper's.
+        unlabeled: The domain that the teacher labels.
+        threshold: Probability from which the teacher counts as sure, in [0, 1].
+        ignore_index: Label of pixels without a class; the model fills it in.
         init_cfg: mmengine's initialization config.
 
     Raises:
-        JointError: When the target is unlabeled.
+        JointError: When the target is unlabeled, when there is no teacher of that name, or when
+            what it labels has another size than the target.
     """
 
     def __init__(
@@ -47,6 +57,11 @@ class SemanticAdversarial(Objective):
         discriminator_weight: float = 1.0,
         feature_index: int = -1,
         target: str = 'target',
+        teacher: str | None = None,
+        unlabeled: str = 'unlabeled',
+        threshold: float = 0.968,
+        segmentor: SegmentorHandle | None = None,
+        ignore_index: int = 255,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -55,7 +70,13 @@ class SemanticAdversarial(Objective):
                 'SemanticAdversarial.target is "unlabeled", but each class is aligned by its '
                 'labels: name a labeled domain.'
             )
-        self.domains = ('source', target)
+        check_share('SemanticAdversarial.threshold', threshold)
+        self.domains = ('source', target, *([unlabeled] if teacher else []))
+        self.teacher = teacher
+        self.unlabeled = unlabeled
+        self.threshold = threshold
+        self.segmentor = segmentor
+        self.ignore_index = ignore_index
         self.target = target
         self.num_classes = num_classes
         self.weight = weight
@@ -79,8 +100,22 @@ class SemanticAdversarial(Objective):
         Returns:
             The losses, and D_s's share of features told right, for the log.
         """
-        source, source_classes = self._samples(outputs['source'])
-        target, target_classes = self._samples(outputs[self.target])
+        source, source_classes = self._samples(outputs['source'], outputs['source'].truth)
+        target, target_classes = self._samples(outputs[self.target], outputs[self.target].truth)
+        teacher = self._teacher()
+        if teacher is not None and teacher.active:
+            confidence, labels = teacher.label(outputs[self.unlabeled])
+            labels = labels.where(confidence >= self.threshold, self.ignore_index)
+            features, classes = self._samples(outputs[self.unlabeled], labels)
+            if features.shape[1:] != target.shape[1:]:
+                raise JointError(
+                    f'SemanticAdversarial joins "{self.target}" and "{self.unlabeled}", whose '
+                    'images differ in size: crop both to one size in their pipelines.'
+                )
+            target, target_classes = (
+                torch.cat([target, features]),
+                torch.cat([target_classes, classes]),
+            )
         as_target = _shifted(source_classes, self.num_classes)
         adv_loss = _cross_entropy(call_frozen(self.discriminator, source), as_target)
         of_source = self.discriminator(source.detach())
@@ -104,16 +139,21 @@ class SemanticAdversarial(Objective):
         if self.discriminator.mode == 'fc':
             return {}
         found = {}
-        for domain in self.domains:
+        for domain in ('source', self.target):
             d_logits = self.discriminator(outputs[domain].features[self.feature_index])
             shares = full_precision(d_logits).softmax(dim=1)
             found[domain] = {'D says target': shares[:, self.num_classes :].sum(dim=1)}
         return found
 
-    def _samples(self, output: DomainOutput) -> tuple[Tensor, Tensor]:
+    def _teacher(self) -> Teacher | None:
+        if self.teacher is None or self.segmentor is None:
+            return None
+        return self.segmentor.objective(self.teacher, Teacher, 'SemanticAdversarial.teacher')
+
+    def _samples(self, output: DomainOutput, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Features for D_s and the class of each."""
         features = output.features[self.feature_index]
-        labels = downsample_labels(output.truth, features.shape[2:])
+        labels = downsample_labels(labels, features.shape[2:])
         if self.discriminator.mode == 'fc':
             return class_features(full_precision(features), labels, self.num_classes)
         known = (labels >= 0) & (labels < self.num_classes)

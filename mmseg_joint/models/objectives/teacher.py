@@ -4,12 +4,14 @@ from typing import Any
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.global_mean import mean_of_all_ranks
+from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult
-from .domains import DomainInput, DomainOutput
+from .domains import DomainImages, DomainOutput
 from .segmentor_handle import SegmentorHandle
 
 
@@ -27,10 +29,12 @@ class Teacher(Objective):
         segmentor: The segmentor; the model fills it in.
         alpha: α, in [0, 1): .999 (DAFormer, MIC), or .99 (DACS; below 5,000 steps).
         start: Optimizer steps before it begins. Until then nothing is labeled (burn-in).
+        evaluate: Which of the two is validated, tested and exported, `'student'` or `'teacher'`.
+            The student's weights have mmseg's names in the checkpoint either way.
         init_cfg: mmengine's initialization config.
 
     Raises:
-        JointError: When `alpha` or `start` is out of range.
+        JointError: When `alpha`, `start` or `evaluate` is out of range.
     """
 
     domains = ()
@@ -41,6 +45,7 @@ class Teacher(Objective):
         segmentor: SegmentorHandle,
         alpha: float = 0.999,
         start: int = 0,
+        evaluate: str = 'student',
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -48,8 +53,11 @@ class Teacher(Objective):
             raise JointError(f'Teacher.alpha is {alpha}: choose at least 0 and below 1.')
         if not isinstance(start, int) or start < 0:
             raise JointError(f'Teacher.start is {start!r}: give a number of steps from 0.')
+        if evaluate not in ('student', 'teacher'):
+            raise JointError(f'Teacher.evaluate is {evaluate!r}: choose "student" or "teacher".')
         self.segmentor = segmentor
         self.alpha = alpha
+        self.evaluate = evaluate
         self.start = start
         self.average = segmentor.copy()
         self.register_buffer('steps', torch.tensor(0))
@@ -60,31 +68,69 @@ class Teacher(Objective):
         """Whether the burn-in is over."""
         return self._steps_done() >= self.start
 
-    def scores(self, domain: DomainInput) -> Tensor:
-        """Score a domain's images, once a step for all who ask.
+    @property
+    def evaluated(self) -> nn.Module | None:
+        """The average, where it is to be tested in the segmentor's place and has begun."""
+        return self.average if self.evaluate == 'teacher' and self.active else None
+
+    def label(self, domain: DomainImages) -> tuple[Tensor, Tensor]:
+        """Label a domain's images, once a step for all who ask.
 
         Args:
-            domain: One that :meth:`Objective.derive` was given.
+            domain: One that :meth:`Objective.derive` or :meth:`Objective.forward` was given.
 
         Returns:
-            Scores at image size without a graph, (N, C, H, W).
+            The probability of each pixel's most probable class, and that class, (N, H, W).
         """
         if self not in domain.shared:
             if self._steps_done() == self.start == 0:
                 self._follow(0.0)  # no step has made it a copy yet
-            domain.shared[self] = self.average.segment(domain.inputs, evaluate=True)[1]
+            scores = self.average.segment(domain.inputs, evaluate=True)[1]
+            domain.shared[self] = full_precision(scores).softmax(dim=1).max(dim=1)
         return domain.shared[self]
 
+    def trust(self, domain: DomainImages, threshold: float, over: str) -> Tensor:
+        """Measure of how many pixels it is sure (DACS's q).
+
+        Args:
+            domain: As in :meth:`label`.
+            threshold: Probability from which it counts as sure, in [0, 1].
+            over: `'image'`: the share of each image's pixels; `'batch'`: of all images of the
+                step, over all processes, as public code has it for one process.
+
+        Returns:
+            The share in [0, 1], (N, 1, 1) or (1, 1, 1).
+        """
+        confidence, _ = self.label(domain)
+        sure = confidence >= threshold
+        if over == 'image':
+            return sure.to(confidence).mean(dim=(1, 2), keepdim=True)
+        if not self.training:  # someone looks at a batch, in one process alone
+            return sure.to(confidence).mean().view(1, 1, 1)
+        count = torch.full((), sure.numel(), device=sure.device)
+        return mean_of_all_ranks(sure.sum().to(confidence), count).view(1, 1, 1)
+
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """Its labels of unlabeled images, and how sure it is of them."""
+        if not self.active:
+            return {}
+        labeled = {d: self.label(o) for d, o in outputs.items() if o.labels is None}
+        return {
+            domain: {'pseudo-label': labels, 'confidence': confidence}
+            for domain, (confidence, labels) in labeled.items()
+        }
+
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Nothing: whom it labels for has the losses.
+        """Whom it labels for has the losses; here is only what to log.
 
         Args:
             outputs: Not read.
 
         Returns:
-            No losses.
+            `momentum`, the a of its next step; 0 in the burn-in.
         """
-        return ObjectiveResult({})
+        momentum = self._momentum(self._steps_done() + 1)
+        return ObjectiveResult({'momentum': torch.full((), momentum, device=self.steps.device)})
 
     def after_optimizer_step(self) -> None:
         """Move the average towards the segmentor."""
@@ -92,7 +138,12 @@ class Teacher(Objective):
         self.steps += 1
         self._count = count
         if count >= self.start:
-            self._follow(min(1 - 1 / (count - self.start + 1), self.alpha))
+            self._follow(self._momentum(count))
+
+    def _momentum(self, count: int) -> float:
+        """The a of a step, by its number from 1; 0 makes a copy."""
+        since = count - self.start
+        return min(1 - 1 / (since + 1), self.alpha) if since >= 0 else 0.0
 
     @torch.no_grad()
     def _follow(self, momentum: float) -> None:

@@ -18,14 +18,32 @@ def check_segmentor(segmentor: type, decode_head: Any) -> None:
     Raises:
         JointError: When another class is needed; the message names it.
     """
-    wanted, reason = 'JointEncoderDecoder', ''
-    if isinstance(decode_head, (list, tuple)):
-        wanted, reason = 'JointCascadeEncoderDecoder', 'is a list of heads that follow each other'
-    elif isinstance(decode_head, dict) and _classifies_masks(decode_head.get('type')):
-        wanted = 'JointMaskEncoderDecoder'
-        reason = f'of type {decode_head["type"]} classifies masks, not pixels'
+    wanted, reason = _form(decode_head)
     if wanted not in [base.__name__ for base in segmentor.__mro__]:
         raise JointError(f'model.decode_head {reason}: set model.type to "{wanted}".')
+
+
+def joint_form(model: dict[str, Any]) -> str:
+    """Name the joint segmentor that trains a model.
+
+    Args:
+        model: Config of any segmentor.
+
+    Returns:
+        Its own type if it is a joint one already.
+    """
+    wanted, _ = _form(model.get('decode_head'))
+    return str(model['type']) if str(model['type']).startswith('Joint') else wanted
+
+
+def _form(decode_head: Any) -> tuple[str, str]:
+    """The joint segmentor that a head needs, and why."""
+    if isinstance(decode_head, (list, tuple)):
+        return 'JointCascadeEncoderDecoder', 'is a list of heads that follow each other'
+    if isinstance(decode_head, dict) and _classifies_masks(decode_head.get('type')):
+        reason = f'of type {decode_head["type"]} classifies masks, not pixels'
+        return 'JointMaskEncoderDecoder', reason
+    return 'JointEncoderDecoder', ''
 
 
 def _classifies_masks(kind: Any) -> bool:

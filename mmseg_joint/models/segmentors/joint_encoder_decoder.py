@@ -155,12 +155,13 @@ class JointEncoderDecoder(EncoderDecoder):
         if isinstance(data_samples, list):
             data_samples = {'target': data_samples}
         loaded = list(inputs)
-        inputs, data_samples, weights = self._derive_domains(inputs, data_samples)
+        inputs, data_samples, weights, shared = self._derive_domains(inputs, data_samples)
         statistics = self._statistics(inputs, data_samples, loaded)
         inputs = self._without_unread(inputs, data_samples, statistics)
         statistics.hold()  # what objectives run on their own moves nothing
         try:
-            return self._losses(inputs, data_samples, weights, statistics)
+            outputs = self._forward_domains(inputs, data_samples, statistics, shared)
+            return self._losses(outputs, data_samples, weights, statistics)
         finally:
             if statistics.recomputed:
                 self._held = statistics  # until the backward is over
@@ -169,12 +170,11 @@ class JointEncoderDecoder(EncoderDecoder):
 
     def _losses(
         self,
-        inputs: Inputs,
+        outputs: dict[str, DomainOutput],
         data_samples: Samples,
         derived_weights: dict[str, Tensor],
         statistics: NormStatistics,
     ) -> dict[str, Tensor]:
-        outputs = self._forward_domains(inputs, data_samples, statistics)
         results = {name: objective(outputs) for name, objective in self.objectives.items()}
         losses = {}
         for domain, output in outputs.items():
@@ -242,9 +242,11 @@ class JointEncoderDecoder(EncoderDecoder):
         Raises:
             JointError: When an objective needs a domain that the batch lacks.
         """
-        inputs, data_samples, _ = self._derive_domains(inputs, data_samples)
-        outputs = self._forward_domains(inputs, data_samples)
+        inputs, data_samples, weights, shared = self._derive_domains(inputs, data_samples)
+        outputs = self._forward_domains(inputs, data_samples, shared=shared)
         shown: dict[str, dict[str, Tensor]] = {domain: {} for domain in outputs}
+        for domain, weight in weights.items():
+            shown[domain]['pixel weight'] = weight.clamp(max=1)
         for name, objective in self.objectives.items():
             for domain, maps in objective.visualize(outputs).items():
                 shown[domain].update({f'{name}: {title}': value for title, value in maps.items()})
@@ -272,6 +274,21 @@ class JointEncoderDecoder(EncoderDecoder):
         with NormStatistics(parts, moving=set()).of([''], [len(inputs)]):
             return self._segment(inputs)
 
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Score images as they are tested: by the segmentor, or by what an objective puts there.
+
+        Args:
+            inputs: Normalized images, (N, 3, H, W).
+            batch_img_metas: The images' metainfo.
+
+        Returns:
+            Scores at image size, (N, C, H, W).
+        """
+        tested = evaluated_segmentor(self)
+        if tested is not self:
+            return tested.encode_decode(inputs, batch_img_metas)
+        return super().encode_decode(inputs, batch_img_metas)
+
     def _heads(self) -> list[nn.Module]:
         return [*self._decode_heads(), *self._auxiliary_heads()]
 
@@ -286,8 +303,13 @@ class JointEncoderDecoder(EncoderDecoder):
 
     def _derive_domains(
         self, inputs: Inputs, samples: Samples
-    ) -> tuple[Inputs, Samples, dict[str, Tensor]]:
-        """Add the domains that objectives make; give these domains' pixel weights, too."""
+    ) -> tuple[Inputs, Samples, dict[str, Tensor], dict[str, dict[Any, Any]]]:
+        """Add the domains that objectives make.
+
+        Returns:
+            All domains' images and samples; the pixel weights of those that were made; and what
+            objectives computed of a domain for others.
+        """
         inputs, samples, weights = dict(inputs), dict(samples), {}
         known: dict[str, DomainInput] = {}
         for name, objective in self.objectives.items():
@@ -311,7 +333,7 @@ class JointEncoderDecoder(EncoderDecoder):
                     weights[domain] = derived.pixel_weights
         for name, objective in self.objectives.items():
             _check_domains(name, objective, inputs)
-        return inputs, samples, weights
+        return inputs, samples, weights, {domain: own.shared for domain, own in known.items()}
 
     def _without_unread(
         self, inputs: Inputs, samples: Samples, statistics: NormStatistics
@@ -334,9 +356,14 @@ class JointEncoderDecoder(EncoderDecoder):
         return NormStatistics(self._segmentor_parts(), moving, recomputed)
 
     def _forward_domains(
-        self, inputs: Inputs, samples: Samples, statistics: NormStatistics | None = None
+        self,
+        inputs: Inputs,
+        samples: Samples,
+        statistics: NormStatistics | None = None,
+        shared: dict[str, dict[Any, Any]] | None = None,
     ) -> dict[str, DomainOutput]:
         statistics = statistics or self._statistics(inputs, samples, list(inputs))
+        shared = shared or {}
         labels = {domain: self._labels(domain, samples[domain]) for domain in inputs}
         trained = {domain for domain, label in labels.items() if label is not None}
         for objective in self.objectives.values():
@@ -358,6 +385,7 @@ class JointEncoderDecoder(EncoderDecoder):
                 labels=labels[domain],
                 to_unit_range=self.data_preprocessor.to_unit_range,
                 auxiliary=self._auxiliary(domain, parts[domain][0], inputs[domain], statistics),
+                shared=shared.get(domain, {}),
             )
             for domain in inputs
         }
@@ -447,6 +475,20 @@ class JointEncoderDecoder(EncoderDecoder):
             loss = head.loss(output.features, samples, self.train_cfg)
             losses.update(add_prefix(loss, f'aux_{index}'))
         return losses
+
+
+def evaluated_segmentor(model: nn.Module) -> nn.Module:
+    """Find the network that is tested: the model, or what an objective puts in its place.
+
+    Args:
+        model: A segmentor of this package, or any other.
+
+    Returns:
+        The model, or an objective's :attr:`~.Objective.evaluated`.
+    """
+    objectives = getattr(model, 'objectives', {})
+    found = (objective.evaluated for objective in objectives.values())
+    return next((segmentor for segmentor in found if segmentor is not None), model)
 
 
 def _is_recomputed(module: nn.Module) -> bool:

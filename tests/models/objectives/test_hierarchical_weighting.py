@@ -91,6 +91,39 @@ def test_a_model_in_float64_has_weights_in_float64(unit_mean):
     torch.testing.assert_close(result.losses['mean_weight'], mean, **exactly)
 
 
+def test_a_mix_is_weighted_too_once_there_is_one():
+    mix = dict(type='ClassMix', threshold=0.25)
+    objectives = dict(teacher=dict(type='Teacher'), mix=mix)
+    model = build(dict(objectives, weighting=dict(WEIGHTING, also=('source_mix',)))).double()
+    plain = build(dict(objectives, weighting=WEIGHTING)).double()
+    plain.load_state_dict(model.state_dict())
+    data = batch(domains=('source', 'target', 'unlabeled'), count=2)
+    data = model.data_preprocessor(data, training=True)
+
+    def losses_of(model):
+        torch.manual_seed(0)  # of the mix
+        return model.loss(**data)
+
+    ours, theirs = losses_of(model), losses_of(plain)
+    for name, value in theirs.items():
+        if name != 'source_mix.decode.loss_ce':
+            torch.testing.assert_close(ours[name], value, rtol=1e-12, atol=0, msg=name)
+    torch.manual_seed(0)
+    inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
+    with torch.no_grad():
+        logits = model.segment(inputs['source_mix'])[1]
+    labels = torch.cat([sample.gt_sem_seg.data for sample in samples['source_mix']])
+    chosen = logits.log_softmax(1).gather(1, labels[:, None])[:, 0]
+    hierarchical = reference_weights(model, logits.softmax(1), labels)
+    expected = -(hierarchical * weights['source_mix'] * chosen).mean()
+    assert hierarchical.std() > 0.001 * hierarchical.mean()
+    torch.testing.assert_close(
+        ours['source_mix.decode.loss_ce'].detach(), expected, rtol=1e-6, atol=0
+    )
+    model.objectives['teacher'].start = 9  # in a burn-in there is no mix
+    assert 'source_mix.decode.loss_ce' not in losses_of(model)
+
+
 def test_a_source_without_any_weight_stays_without():
     model = build(dict(weighting=dict(WEIGHTING, unit_mean=True, levels=('image',))))
     last = list(model.objectives['weighting'].networks['image'].parameters())[-2:]

@@ -92,3 +92,55 @@ def test_two_ranks_equal_one_process(method, tmp_path):
     naive = {name: (apart[0][name] + apart[1][name]) / 2 for name in one}
     same = all(torch.allclose(naive[n], value, rtol=1e-6, atol=1e-12) for n, value in one.items())
     assert same == (method not in UNLIKE_COUNTS)
+
+
+SAME_COLOR = dict(jitter_probability=0.0, blur_probability=0.0)
+MIXES = {  # without a draw, which the ranks would make for themselves
+    'class_mix': dict(type='ClassMix', threshold=0.3, colors=SAME_COLOR),
+    'masked': dict(type='MaskedConsistency', threshold=0.3, ratio=0.0, colors=SAME_COLOR),
+    'consistency': dict(
+        type='ConsistencyMix',
+        threshold=0.3,
+        box_probability=0.0,
+        colors=dict(SAME_COLOR, gray_probability=0.0),
+    ),
+    'rectangle': dict(type='RectangleMix', area=(1.0, 1.0), aspect=(2 / 3, 2 / 3)),
+    'distance': dict(type='FeatureDistance', level=2, classes=(0, 1), purity=0.3),
+}
+
+
+@pytest.mark.parametrize('method', MIXES)
+def test_mixes_on_two_ranks_equal_one_process(method, tmp_path):
+    data = batch(0, DOMAINS, count=2)
+    for index, sample in enumerate(data['data_samples']):
+        sample.gt_sem_seg.data.fill_(index % 2)  # one class an image, which is pasted
+    data['inputs'][5] //= 8  # of which the teacher is less sure
+    model = build(dict(teacher=dict(type='Teacher'), own=MIXES[method])).double()
+    with torch.no_grad():
+        model.decode_head.conv_seg.weight.mul_(3000)
+        for value in model.backbone.parameters():
+            value.add_(0.01 * torch.randn_like(value))
+
+    def found(data: dict) -> dict:
+        model.zero_grad()
+        losses = model.loss(**model.data_preprocessor(copy.deepcopy(data), training=True))
+        own = [v for name, v in losses.items() if 'loss' in name and name[:7] not in SUPERVISED]
+        assert len(own) == 1
+        sum(own).backward()
+        return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+    def work(rank: int) -> dict:
+        gradients = found(of_rank(data, rank))
+        for gradient in gradients.values():
+            all_reduce(gradient, 'mean')
+        return gradients
+
+    one = found(data)
+    assert any(value.abs().max() > 1e-9 for value in one.values())
+    first, second = on_ranks(work, tmp_path)
+    for name, value in one.items():
+        assert torch.equal(first[name], second[name])
+        torch.testing.assert_close(first[name], value, rtol=1e-5, atol=1e-9, msg=name)
+
+
+SUPERVISED = ('source.', 'target.')

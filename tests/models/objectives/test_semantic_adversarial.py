@@ -111,3 +111,48 @@ def test_accuracy_needs_class_and_domain_right():
 def test_an_unlabeled_target_is_refused():
     with pytest.raises(JointError, match=r'SemanticAdversarial\.target is "unlabeled"'):
         build('conv', target='unlabeled')
+
+
+class Labels:
+    """A segmentor whose teacher says what the test says."""
+
+    def __init__(self, confidence, labels, active=True):
+        self.label, self.active = lambda output: (confidence, labels), active
+
+    def objective(self, name, kind, key):
+        assert (name, key) == ('mean', 'SemanticAdversarial.teacher')
+        return self
+
+
+@pytest.mark.parametrize('mode', ['fc', 'conv'])
+@pytest.mark.parametrize('active', [True, False])
+def test_what_a_teacher_is_sure_of_stands_beside_the_target(mode, active):
+    outputs = dict(source=output(0), target=output(1, present=(0, 3)), unlabeled=output(2))
+    confidence = torch.rand(2, 40, 49, generator=torch.Generator().manual_seed(0))
+    labels = outputs['unlabeled'].labels.where(outputs['unlabeled'].labels != 255, 3)
+    segmentor = Labels(confidence, labels, active)
+    objective = build(mode, teacher='mean', threshold=0.6, segmentor=segmentor)
+    assert objective.domains == ('source', 'target', 'unlabeled')
+    outputs['unlabeled'].labels = None  # its own are never read
+    loss = objective(outputs).losses['loss_discriminator']
+    target = outputs['target']
+    if active:
+        sure = labels.where(confidence >= 0.6, 255)
+        target = DomainOutput(
+            torch.zeros(4, 3, 40, 49),
+            (torch.cat([target.features[-1], outputs['unlabeled'].features[-1]]),),
+            None,
+            torch.cat([target.labels, sure]),
+            lambda x: x,
+        )
+    expected = reference(objective, outputs['source'], 0, detach=True)
+    expected = 0.5 * (expected + reference(objective, target, CLASSES, detach=True))
+    torch.testing.assert_close(loss, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_what_a_teacher_labels_has_the_targets_size():
+    outputs = dict(source=output(0), target=output(1), unlabeled=output(2, size=(3, 4)))
+    segmentor = Labels(torch.ones(2, 40, 49), torch.zeros(2, 40, 49, dtype=torch.long))
+    objective = build('conv', teacher='mean', segmentor=segmentor)
+    with pytest.raises(JointError, match=r'joins "target" and "unlabeled", .* crop both'):
+        objective(outputs)

@@ -9,8 +9,16 @@ import torch
 
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.objectives import DerivedDomain, Objective, ObjectiveResult, Teacher
+from mmseg_joint.models.objectives import (
+    DerivedDomain,
+    DomainInput,
+    Objective,
+    ObjectiveResult,
+    Teacher,
+)
+from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 from tests.models.segmentors.test_norm_statistics import LIVE
+from tests.ranks import on_ranks
 from tests.tiny import batch, build
 
 SGD = dict(optimizer=dict(type='SGD', lr=0.01))
@@ -29,7 +37,7 @@ class Asks(Objective):
         if not teacher.active:
             return {}
         unlabeled = domains['unlabeled']
-        labels = teacher.scores(unlabeled).argmax(dim=1)
+        labels = teacher.label(unlabeled)[1]
         return {self.name: DerivedDomain(unlabeled.unit_images, labels)}
 
     def forward(self, outputs):
@@ -79,6 +87,10 @@ def test_after_k_steps_it_is_the_weighted_sum(alpha, start):
     assert abs(sum(shares) - 1) < 1e-12
     for number, log in enumerate(logs):  # nothing is labeled before it begins
         assert ('by_first.decode.loss_ce' in log) == (number >= start)
+        t = number + 1 - start
+        assert float(log['teacher.momentum']) == pytest.approx(
+            min(1 - 1 / (t + 1), alpha) if t >= 0 else 0
+        )
 
 
 def test_it_moves_once_an_optimizer_step():
@@ -101,7 +113,7 @@ def test_all_of_a_step_share_one_forward_with_the_teachers_labels():
     teacher.average.segment = lambda *a, **k: calls.append(segment(*a, **k)) or calls[-1]
     before = copy.deepcopy(model.state_dict())
     data = model.data_preprocessor(batch(7, ('target', 'unlabeled'), count=2), training=True)
-    _, samples, _ = model._derive_domains(data['inputs'], data['data_samples'])
+    _, samples, *_ = model._derive_domains(data['inputs'], data['data_samples'])
     (found,) = calls
     for name in ('by_first', 'by_second'):
         labels = torch.cat([sample.gt_sem_seg.data for sample in samples[name]])
@@ -134,6 +146,70 @@ def test_resumed_within_the_burn_in_or_after_it_ends_with_the_same_bits(done):
         assert torch.equal(model.state_dict()[name], value), name
 
 
+@pytest.mark.parametrize('evaluate', ['student', 'teacher'])
+def test_which_of_the_two_is_tested_and_exported(evaluate):
+    model = model_with(alpha=0.9, start=1, evaluate=evaluate)
+    train(model, wrapper_of(model), range(1))
+    first = copy.deepcopy(model.state_dict())
+    assert evaluated_segmentor(model) is (model if evaluate == 'student' else own_average(model))
+    train(model, wrapper_of(model), range(1, 4))
+    model.eval()
+    image, size = torch.randn(1, 3, 64, 96).double(), (64, 96)
+    metas = [dict(img_shape=size, ori_shape=size, pad_shape=size)]
+    average = own_average(model)
+    chosen, other = (average, model) if evaluate == 'teacher' else (model, average)
+    with torch.no_grad():
+        got = model.encode_decode(image, metas)
+        assert torch.equal(got, chosen._segment(image)[1])
+        assert not torch.equal(got, other._segment(image)[1])
+    model.load_state_dict(first)
+    model.objectives['teacher'].steps.zero_()
+    model.load_state_dict(model.state_dict())  # in its burn-in, the student is tested
+    assert evaluated_segmentor(model) is model
+
+
+def own_average(model):
+    return model.objectives['teacher'].average
+
+
+def test_how_sure_it_is_over_two_ranks(tmp_path):
+    model = model_with()
+    data = batch(7, ('unlabeled',), count=2)
+    data['inputs'][1] //= 8  # unlike images
+
+    teacher = model.objectives['teacher']
+
+    def domain_of(data):
+        inputs = model.data_preprocessor(copy.deepcopy(data), training=True)['inputs']
+        return DomainInput(inputs['unlabeled'], None, lambda x: x)
+
+    threshold = teacher.label(domain_of(data))[0].median().item()
+
+    def trust(data, over):
+        return teacher.trust(domain_of(data), threshold, over).flatten()
+
+    def work(rank):
+        return trust({key: values[rank : rank + 1] for key, values in data.items()}, 'batch')
+
+    images = trust(data, 'image')
+    assert (images[0] - images[1]).abs() > 0.01
+    for of_rank in on_ranks(work, tmp_path):
+        torch.testing.assert_close(of_rank[0], images.mean())
+    model.eval()  # while someone looks at a batch, no process waits for others
+    torch.testing.assert_close(trust(data, 'batch')[0], images.mean())
+
+
+def test_what_there_is_to_see():
+    model = model_with()
+    data = model.data_preprocessor(batch(7, ('target', 'unlabeled'), count=2), training=True)
+    with torch.no_grad():
+        _, shown = model.eval().inspect_batch(data['inputs'], data['data_samples'])
+        p = own_average(model)._segment(data['inputs']['unlabeled'])[1].softmax(1)
+    assert torch.equal(shown['unlabeled']['teacher: pseudo-label'], p.argmax(1))
+    torch.testing.assert_close(shown['unlabeled']['teacher: confidence'], p.amax(1))
+    assert 'teacher: pseudo-label' not in shown['target']
+
+
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
@@ -141,6 +217,7 @@ def test_resumed_within_the_burn_in_or_after_it_ends_with_the_same_bits(done):
         (dict(alpha=-0.1), r'Teacher\.alpha is -0\.1'),
         (dict(start=-1), r'Teacher\.start is -1: give a number of steps from 0\.'),
         (dict(start=1.5), r'Teacher\.start is 1\.5'),
+        (dict(evaluate='both'), r'Teacher\.evaluate is .both.: choose "student" or "teacher"\.'),
     ],
 )
 def test_refusals(values, message):

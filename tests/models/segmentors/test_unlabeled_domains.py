@@ -126,7 +126,7 @@ def test_what_cannot_be_made_is_told_in_one_sentence(objectives, message):
 def test_an_objective_may_use_what_one_before_it_made():
     model = build(dict(a=dict(type=Makes), b=dict(type=Makes, name='again', needs='made')))
     data = data_of(model, ('source', 'target'))
-    inputs, samples, weights = model._derive_domains(data['inputs'], data['data_samples'])
+    inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
     assert list(inputs) == ['source', 'target', 'made', 'again'] and weights == {}
     torch.testing.assert_close(inputs['again'], inputs['source'], rtol=1e-4, atol=1e-4)
     assert not samples['again'][0].labeled and samples['again'][0].domain == 'again'

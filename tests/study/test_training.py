@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmseg_joint.tables import training
-from mmseg_joint.tables.measure import Selection
-from mmseg_joint.tables.plan import plan
-from mmseg_joint.tables.training import Pace, iterations_done, train_missing
-from tests.tables.logs import trained, validated, write_run, write_start
+from mmseg_joint.study import training
+from mmseg_joint.study.cells import Selection
+from mmseg_joint.study.jobs import plan
+from mmseg_joint.study.training import Pace, iterations_done, train_missing
+from tests.study.logs import trained, validated, write_run, write_start
 
 ROWS = ['FCN', 'Direct Joint Training', 'Target Finetuning']
 
@@ -137,4 +137,4 @@ def test_pace_is_of_the_same_config_or_the_mean_of_others():
     [(20, 'about a minute'), (95, 'about 2 min'), (3600 * 2 + 300, 'about 2 h 5 min')],
 )
 def test_the_expectation_in_words(seconds, text):
-    assert training._expectation(seconds).startswith(text)
+    assert training.in_words(seconds).startswith(text)

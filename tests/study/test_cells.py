@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.tables.measure import Selection, measure
-from mmseg_joint.tables.plan import plan
-from tests.tables.logs import trained, write_run, write_start
+from mmseg_joint.study.cells import Selection, measure
+from mmseg_joint.study.jobs import plan
+from tests.study.logs import trained, write_run, write_start
 
 JOINT, FCN = 'joint_squeezenet_streets_camvid', 'squeezenet_camvid'
 

@@ -8,9 +8,9 @@ import pytest
 from mmengine.config import Config, DictAction
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.tables.measure import Selection
-from mmseg_joint.tables.plan import plan
-from tests.tables.logs import trained, write_run, write_start
+from mmseg_joint.study.cells import Selection
+from mmseg_joint.study.jobs import plan
+from tests.study.logs import trained, write_run, write_start
 
 TARGET = 'train_dataloader.dataset.domains.target'
 

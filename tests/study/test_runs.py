@@ -6,23 +6,23 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.tables.rows import TableRow
-from mmseg_joint.tables.runs import find_runs, folder_of, read_run
-from tests.tables.logs import CONFIG, SUBSET, trained, validated, write_run, write_start
+from mmseg_joint.study.rows import Row
+from mmseg_joint.study.runs import find_runs, folder_of, read_run
+from tests.study.logs import CONFIG, SUBSET, trained, validated, write_run, write_start
 
 WITH_LABELS = Config.fromstring(CONFIG.format(total=9, seed=0, share=1, target=SUBSET), '.py')
 STAGES = [dict(name='source'), dict(name='adapt')]
 
 
-class Row(TableRow):
+class WithLabels(Row):
     cfg = WITH_LABELS
 
 
-class InStages(TableRow):
+class InStages(Row):
     cfg = Config(dict(WITH_LABELS, stages=STAGES))
 
 
-ROW = Row('FCN', 'camvid', (), Path('configs/fcn.py'))
+ROW = WithLabels('FCN', 'camvid', (), Path('configs/fcn.py'))
 TWO = InStages('Target Finetuning', 'camvid', (), Path('configs/two.py'))
 
 

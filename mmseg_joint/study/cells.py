@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
 
-from .rows import PAPER, Table, TableRow
+from .rows import PAPER, Comparison, Row
 from .runs import Run, find_runs
 from .same_training import first_difference
 
@@ -26,7 +26,7 @@ class Cell:
         unfinished: Those that did not, which count for nothing.
     """
 
-    row: TableRow
+    row: Row
     labels: int | None
     paper: float | None
     runs: tuple[Run, ...] = ()
@@ -86,7 +86,7 @@ class Selection:
     seeds: Sequence[int] | None = None
     rows: Sequence[str] | None = None
 
-    def rows_of(self, table: Table) -> list[TableRow]:
+    def rows_of(self, table: Comparison) -> list[Row]:
         """Choose rows.
 
         Args:
@@ -110,7 +110,7 @@ class Selection:
             wanted = {names[name.lower()] for name in self.rows}
         return [row for row in table.at(self.scale) if row.name in wanted]
 
-    def labels_of(self, row: TableRow, measured: Iterable[int | None] = ()) -> list[int | None]:
+    def labels_of(self, row: Row, measured: Iterable[int | None] = ()) -> list[int | None]:
         """Choose numbers of labeled images.
 
         Args:
@@ -122,7 +122,7 @@ class Selection:
             or the config's own.
         """
         if self.labels is not None:
-            return [labels for labels in self.labels if row.is_free or labels == row.labels()]
+            return [n for n in self.labels if (row.is_free and n) or n == row.labels()]
         if row.miou:
             # its config may serve other tables too, with other numbers
             return [labels for labels, _ in row.miou]
@@ -130,7 +130,7 @@ class Selection:
         return [*known] or [row.labels()]
 
 
-def measure(table: Table, root: str | Path | None, selection: Selection) -> list[Cell]:
+def measure(table: Comparison, root: str | Path | None, selection: Selection) -> list[Cell]:
     """Put the paper's numbers beside those of the runs.
 
     Args:
@@ -155,7 +155,7 @@ def measure(table: Table, root: str | Path | None, selection: Selection) -> list
     return cells
 
 
-def base_of(table: Table, cells: Sequence[Cell], cell: Cell) -> Cell | None:
+def base_of(table: Comparison, cells: Sequence[Cell], cell: Cell) -> Cell | None:
     """Find what a row is compared with where the paper's numbers are no match.
 
     Args:
@@ -171,7 +171,7 @@ def base_of(table: Table, cells: Sequence[Cell], cell: Cell) -> Cell | None:
     return None if base is cell else base
 
 
-def _cell(row: TableRow, labels: int | None, runs: list[Run]) -> Cell:
+def _cell(row: Row, labels: int | None, runs: list[Run]) -> Cell:
     finished = tuple(run for run in runs if run.finished)
     for run in finished[1:]:
         if run.iterations != finished[0].iterations:

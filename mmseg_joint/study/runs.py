@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.evaluation.class_iou_metric import PREFIX
 from mmseg_joint.utils.renamed import rename_keys
 from mmseg_joint.visualization.scalars import Series, read_scalars
 
-from .rows import TableRow
+from .rows import Row
 
 METRIC = 'mIoU'
 
@@ -27,6 +28,8 @@ class Run:
         miou: After the last iteration, in percent; None if it did not get there.
         reached: How far an unfinished run has come.
         seconds: Of an iteration of training, if any was logged: the median of those logged.
+        classes: Each class's IoU after the last iteration, in percent, if the run has logged it.
+        memory: Of a GPU, in MiB: the most that was logged, if it was.
     """
 
     folder: Path
@@ -36,6 +39,8 @@ class Run:
     miou: float | None
     reached: str = ''
     seconds: float | None = None
+    classes: dict[str, float] = field(default_factory=dict)
+    memory: float | None = None
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -56,13 +61,20 @@ class _Part:
     scalars: dict[str, Series]
     done: int
     miou: float | None
+    classes: dict[str, float]
 
     @property
     def total(self) -> int:
         return int(self.cfg.train_cfg.max_iters)
 
+    @property
+    def memory(self) -> float | None:
+        """The most that was logged."""
+        _, values = self.scalars.get('memory', (None, np.array([])))
+        return float(values.max()) if len(values) else None
 
-def folder_of(root: Path, row: TableRow, labels: int | None, seed: int) -> Path:
+
+def folder_of(root: Path, row: Row, labels: int | None, seed: int) -> Path:
     """Say where a run belongs.
 
     Args:
@@ -77,7 +89,7 @@ def folder_of(root: Path, row: TableRow, labels: int | None, seed: int) -> Path:
     return root / row.stem / ('all' if labels is None else str(labels)) / f'seed{seed}'
 
 
-def find_runs(root: str | Path, row: TableRow) -> list[Run]:
+def find_runs(root: str | Path, row: Row) -> list[Run]:
     """Read the runs of a row: ROOT/<config>, as tools/train.py calls it, and those of this tool.
 
     Args:
@@ -105,7 +117,7 @@ def find_runs(root: str | Path, row: TableRow) -> list[Run]:
     return sorted(found.values(), key=lambda run: (run.labels is None, run.labels, run.seed))
 
 
-def read_run(folder: Path, row: TableRow) -> Run | None:
+def read_run(folder: Path, row: Row) -> Run | None:
     """Read how far a run has come and what it measured.
 
     Args:
@@ -135,6 +147,8 @@ def read_run(folder: Path, row: TableRow) -> Run | None:
         miou=newest.miou if whole else None,
         reached=f'{reached} of stage "{name}"' if name else reached,
         seconds=float(np.median(times)) if len(times) else None,
+        classes=newest.classes if whole else {},
+        memory=max((part.memory for part in begun.values() if part.memory), default=None),
     )
 
 
@@ -152,7 +166,14 @@ def _read_part(folder: Path) -> _Part | None:
     validated = [log[METRIC] for log in (scalars, *later) if METRIC in log]
     step, miou = max(((int(s[-1]), float(v[-1])) for s, v in validated), default=(0, 0.0))
     done = max(step, *(int(steps[-1]) for steps, _ in scalars.values()))
-    return _Part(cfg, scalars, done, miou if step == int(cfg.train_cfg.max_iters) else None)
+    total = int(cfg.train_cfg.max_iters)
+    classes = {
+        name.removeprefix(PREFIX): float(values[-1])
+        for log in (scalars, *later)
+        for name, (steps, values) in log.items()
+        if name.startswith(PREFIX) and steps[-1] == total
+    }
+    return _Part(cfg, scalars, done, miou if step == total else None, classes)
 
 
 def _times(scalars: dict[str, Series]) -> np.ndarray:

@@ -13,9 +13,9 @@ from mmseg_joint.checks.values import check_numbers
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 
+from .cells import Selection
 from .labels import TARGET, takes_subset
-from .measure import Selection
-from .rows import Table, TableRow, parts_of
+from .rows import Comparison, Row, parts_of
 from .runs import Run, find_runs, folder_of, read_run
 from .same_training import first_difference
 
@@ -39,7 +39,7 @@ class Job:
         cfgs: Its config with these changes, of each stage.
     """
 
-    row: TableRow
+    row: Row
     labels: int | None
     seed: int
     folder: Path
@@ -95,7 +95,7 @@ class Job:
 
 
 def plan(
-    table: Table,
+    table: Comparison,
     root: Path,
     selection: Selection,
     data: Sequence[str] = (),
@@ -131,7 +131,7 @@ def plan(
     ]
 
 
-def _refuse(table: Table, selection: Selection, rows: list[TableRow]) -> None:
+def _refuse(table: Comparison, selection: Selection, rows: list[Row]) -> None:
     where = f'{table.id} at the scale "{selection.scale}"'
     if not rows:
         scales = sorted({row.scale for row in table.rows if row.path})
@@ -144,7 +144,7 @@ def _refuse(table: Table, selection: Selection, rows: list[TableRow]) -> None:
     )
 
 
-def _job(row: TableRow, labels: int | None, seed: int, root: Path, options: Sequence[str]) -> Job:
+def _job(row: Row, labels: int | None, seed: int, root: Path, options: Sequence[str]) -> Job:
     own = [f'{SEED}={seed}']
     if takes_subset(row.cfg):
         own.append(f'{TARGET}.seed={seed}')

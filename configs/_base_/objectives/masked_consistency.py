@@ -1,0 +1,7 @@
+# MIC: a teacher's labels where most of an unlabeled image is hidden
+masked_consistency = dict(
+    type='MaskedConsistency',
+    ratio=0.7,  # r
+    block=None,  # b, 64 pixels at a crop of 1024
+    weight=1.0,  # λ_M
+)

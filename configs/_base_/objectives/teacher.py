@@ -1,0 +1,7 @@
+# An average of the segmentor over its steps, which labels images for the objectives that name it
+teacher = dict(
+    type='Teacher',
+    alpha=0.99,  # α; .999 in DAFormer and MIC, .99 in DACS and below 5,000 steps
+    start=0,  # optimizer steps of burn-in
+    evaluate='student',  # which is tested
+)

@@ -1,0 +1,9 @@
+# Maximum squares beside direct joint training, on unlabeled images
+_base_ = [
+    '_base_/models/segformer_efficientnet_lite0.py',
+    '_base_/datasets/streets_cityscapes256_unlabeled.py',
+    '_base_/schedules/adamw_1200.py',
+    '_base_/objectives/target_regularization.py',
+    '_base_/default_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=11), objectives=dict(regularization=_base_.squares))

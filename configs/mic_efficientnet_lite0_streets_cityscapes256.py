@@ -1,0 +1,15 @@
+# MIC-like: DACS-like + masked consistency, DAFormer's rare classes and feature distance
+_base_ = [
+    './dacs_efficientnet_lite0_streets_cityscapes256.py',
+    '_base_/objectives/masked_consistency.py',
+    '_base_/objectives/feature_distance.py',
+]
+model = dict(
+    objectives=dict(
+        masked_consistency=_base_.masked_consistency,
+        feature_distance=_base_.feature_distance,
+    )
+)
+# CamVid's things: pole, sign, car, pedestrian, bicyclist
+model['objectives']['feature_distance'].update(classes=(2, 6, 8, 9, 10))
+train_dataloader = dict(dataset=dict(rare_classes=dict(source=dict(min_pixels=500))))

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import DATASETS
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_write
+
+
+@DATASETS.register_module()
+class RareClassSampling(Dataset):
+    """Draws images with rare classes more often.
+
+    "DAFormer: Improving Network Architectures and Training Strategies for Domain-Adaptive Semantic
+    Segmentation" (Hoyer et al., CVPR 2022). With f_c the share of class c among all labeled
+    pixels, each sample draws a class with P(c) ∝ exp((1 - f_c) / T), then one of the images that
+    have at least `min_pixels` of it, and loads it until its crop holds half as many. All this is
+    drawn from the generators that :class:`~mmseg_joint.datasets.JointDataset` seeds, so the sample
+    does not depend on the worker, and a resumed run sees the same ones; the number that the sampler
+    asks for plays no part but for its seed.
+
+    The pixels of each class in each label file are counted once, with a progress bar, and kept in
+    a cache; a file that has changed is counted again.
+
+    Usually written as `JointDataset(rare_classes=dict(source=dict(), target=dict()))`.
+
+    Args:
+        dataset: A labeled dataset or its config.
+        temperature: T; the smaller, the more often rare classes come. None for .01, or .1 where
+            there are fewer than 100 images, of which few would then be seen.
+        min_pixels: Pixels of the class in the label file.
+        tries: How often an image is loaded at most until its crop holds half of `min_pixels`.
+        cache: Folder of the counts; `~/.cache/mmseg_joint` if None (or below `XDG_CACHE_HOME`).
+
+    Raises:
+        JointError: When a value is out of range, the dataset is unlabeled, or no image has
+            `min_pixels` of any class.
+    """
+
+    labeled = True
+
+    def __init__(
+        self,
+        dataset: Any,
+        temperature: float | None = None,
+        min_pixels: int = 3000,
+        tries: int = 10,
+        cache: str | None = None,
+    ) -> None:
+        for name, value, least in (('min_pixels', min_pixels, 1), ('tries', tries, 1)):
+            if not isinstance(value, int) or value < least:
+                raise JointError(
+                    f'RareClassSampling.{name} is {value!r}: give a whole number from {least}'
+                )
+        if temperature is not None and temperature <= 0:
+            raise JointError(
+                f'RareClassSampling.temperature is {temperature}: give a number above 0, or None'
+            )
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        if not getattr(self.dataset, 'labeled', True):
+            raise JointError(
+                'RareClassSampling needs labels, but its dataset is unlabeled: leave the domain '
+                'out of train_dataloader.dataset.rare_classes'
+            )
+        self.temperature = temperature
+        self.min_pixels = min_pixels
+        self.tries = tries
+        base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+        self.cache = Path(cache or Path(base, 'mmseg_joint')) / 'class_pixels'
+        self.shares: np.ndarray | None = None
+        self._images: list[np.ndarray] = []
+
+    @property
+    def metainfo(self) -> dict:
+        """The inner dataset's."""
+        return self.dataset.metainfo
+
+    def full_init(self) -> None:
+        """Initialize the inner dataset, and count its labels once."""
+        if self.shares is not None:
+            return
+        self.dataset.full_init()
+        counts = self.class_pixels()
+        self._images = [np.flatnonzero(pixels >= self.min_pixels) for pixels in counts.T]
+        found = np.array([len(images) > 0 for images in self._images])
+        if not found.any():
+            raise JointError(
+                f'RareClassSampling.min_pixels is {self.min_pixels}, but no image has as many '
+                f'pixels of one class (the most are {counts.max(initial=0)}): lower it'
+            )
+        self.shares = class_shares(counts, self.temperature or (0.1 if len(counts) < 100 else 0.01))
+        self.shares = np.where(found, self.shares, 0) / self.shares[found].sum()
+
+    def class_pixels(self) -> np.ndarray:
+        """Count each image's pixels of each class, or read the counts from the cache.
+
+        Returns:
+            Counts, (images, classes), `int64`.
+
+        Raises:
+            JointError: When the dataset's pipeline loads no labels.
+        """
+        infos = [self.dataset.get_data_info(index) for index in range(len(self.dataset))]
+        classes = len(self.metainfo['classes'])
+        file = self.cache / f'{_digest(infos, classes)}.npy'
+        if file.is_file():
+            return np.load(file)
+        load = _label_loader(self.dataset)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            counted = tqdm(
+                pool.map(partial(_count, load, classes), infos),
+                total=len(infos),
+                desc='pixels of each class',
+                unit='image',
+                disable=not is_main_process(),
+            )
+            counts = np.stack(list(counted))
+        buffer = io.BytesIO()
+        np.save(buffer, counts)
+        try:
+            atomic_write(file, buffer.getvalue())
+        except OSError as error:  # a home that cannot be written costs the next run some time
+            tqdm.write(f'The counts cannot be kept in {file} ({error}).')
+        return counts
+
+    def get_data_info(self, index: int) -> dict:
+        """Return the paths and the like of an image, counted without the sampling."""
+        return self.dataset.get_data_info(index)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        self.full_init()
+        chosen = int(np.random.choice(len(self._images), p=self.shares))
+        image = int(np.random.choice(self._images[chosen]))
+        for _ in range(self.tries):
+            packed = self.dataset[image]
+            pixels = (packed['data_samples'].gt_sem_seg.data == chosen).sum()
+            if 2 * int(pixels) >= self.min_pixels:
+                break
+        return packed
+
+
+def class_shares(counts: np.ndarray, temperature: float) -> np.ndarray:
+    """P(c) of DAFormer from the pixels of each class.
+
+    Args:
+        counts: Pixels, (images, classes).
+        temperature: T.
+
+    Returns:
+        P(c), summing to 1, (classes,).
+    """
+    frequency = counts.sum(axis=0) / max(counts.sum(), 1)
+    exponents = (1 - frequency) / temperature
+    weights = np.exp(exponents - exponents.max())
+    return weights / weights.sum()
+
+
+def _count(load: Any, classes: int, info: dict) -> np.ndarray:
+    labels = load(dict(info))['gt_seg_map']
+    return np.bincount(labels.ravel(), minlength=256)[:classes]
+
+
+def _label_loader(dataset: Any) -> Any:
+    """The step of the innermost dataset's pipeline that loads labels; alone, without the image."""
+    for part in _innermost(dataset):
+        for step in getattr(getattr(part, 'pipeline', None), 'transforms', ()):
+            if isinstance(step, LoadAnnotations):
+                return step
+    raise JointError(
+        'RareClassSampling finds no LoadAnnotations in the pipeline of its dataset: load labels '
+        'there'
+    )
+
+
+def _innermost(dataset: Any) -> Iterator[Any]:
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if inner[0] is None:
+        yield dataset
+    for part in inner:
+        if part is not None:
+            yield from _innermost(part)
+
+
+def _digest(infos: list[dict], classes: int) -> str:
+    """A name for what the counts depend on: label files, their maps, and the classes."""
+    facts = []
+    for info in infos:
+        path = info.get('seg_map_path', '')
+        state = os.stat(path) if os.path.isfile(path) else None
+        stamp = (state.st_size, state.st_mtime_ns) if state else None
+        facts.append([os.path.abspath(path), stamp, _map_of(info), info.get('reduce_zero_label')])
+    text = json.dumps([classes, facts])
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _map_of(info: dict) -> list:
+    return sorted((int(key), int(value)) for key, value in (info.get('label_map') or {}).items())

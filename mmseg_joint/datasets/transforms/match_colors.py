@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import cv2
+import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import DATASETS, TRANSFORMS
+
+from mmseg_joint.datasets.transforms.label_files import read_bytes
+from mmseg_joint.errors import JointError
+
+
+@TRANSFORMS.register_module()
+class MatchColors(BaseTransform):
+    """Gives an image the colors of a random image of another dataset.
+
+    Mean and standard deviation of each channel in CIELAB become those of the other image ("Color
+    Transfer between Images", Reinhard et al., 2001), as DDM (Chen et al., CVPR 2021) does with
+    synthetic images. It goes behind the loading of the image, where the whole of it is seen.
+
+    Required key: ``img``, BGR, ``uint8``. Modified key: ``img``.
+
+    Args:
+        like: Config of the dataset whose colors are wanted; its labels are not read.
+        prob: Share of images that are changed.
+
+    Raises:
+        JointError: When the dataset is empty, or ``prob`` is no probability.
+    """
+
+    def __init__(self, like: dict[str, Any], prob: float = 1.0) -> None:
+        from mmseg_joint.datasets.unlabeled import without_labels  # which imports transforms
+
+        if not 0 <= prob <= 1:
+            raise JointError(f'MatchColors.prob is {prob}: choose a number from 0 to 1.')
+        try:
+            self.dataset = DATASETS.build(without_labels(copy.deepcopy(like)))
+            self.dataset.full_init()
+        except (OSError, ValueError) as error:  # mmengine cannot serialize an empty list
+            raise JointError(
+                f'MatchColors.like has no images ({error}): correct its folders.'
+            ) from error
+        self.prob = prob
+        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def transform(self, results: dict) -> dict:
+        """Change the image's colors.
+
+        Args:
+            results: The sample.
+
+        Returns:
+            The sample.
+        """
+        if np.random.rand() >= self.prob:
+            return results
+        index = np.random.randint(len(self.dataset))
+        if index not in self._known:
+            path = self.dataset.get_data_info(index)['img_path']
+            image = mmcv.imfrombytes(read_bytes(path, 'image'))
+            self._known[index] = statistics(_to_lab(image))
+        results['img'] = with_statistics(results['img'], *self._known[index])
+        return results
+
+
+def statistics(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Measure an image's colors.
+
+    Args:
+        lab: Any color space, (H, W, 3).
+
+    Returns:
+        Mean and standard deviation of each channel, (3,).
+    """
+    mean, deviation = cv2.meanStdDev(lab)
+    return mean.ravel(), deviation.ravel()
+
+
+def with_statistics(image: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Shift and stretch an image's colors in CIELAB.
+
+    Args:
+        image: BGR, `uint8`, (H, W, 3).
+        mean: Wanted mean of each channel, (3,).
+        deviation: Wanted standard deviation of each channel, (3,).
+
+    Returns:
+        BGR, `uint8`, (H, W, 3).
+    """
+    lab = _to_lab(image)
+    own_mean, own_deviation = statistics(lab)
+    scale = np.where(own_deviation > 1e-6, deviation / np.maximum(own_deviation, 1e-6), 1)
+    lab = (lab - own_mean) * scale + mean
+    bgr = cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2BGR)
+    return np.rint(bgr.clip(0, 1) * 255).astype(np.uint8)
+
+
+def _to_lab(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)

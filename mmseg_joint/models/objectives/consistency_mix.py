@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.photometry import ColorChange, check_share
+from mmseg_joint.models.random_boxes import random_boxes
+
+from .base import Objective, ObjectiveResult
+from .domains import DerivedDomain, DomainInput, DomainOutput
+from .segmentor_handle import SegmentorHandle
+from .teacher import Teacher
+
+STRONG = {
+    'jitter': (0.5, 0.5, 0.5, 0.25),
+    'jitter_probability': 0.8,
+    'gray_probability': 0.2,
+    'sigma': (0.1, 2.0),
+    'blur_probability': 0.5,
+}
+
+
+@MODELS.register_module()
+class ConsistencyMix(Objective):
+    """Asks for the same labels on strongly changed unlabeled images as on the images themselves.
+
+    After "FixMatch" (Sohn et al., NeurIPS 2020), CutMix of "Semi-supervised semantic segmentation
+    needs strong, varied perturbations" (French et al., BMVC 2020), and "Revisiting
+    Weak-to-Strong Consistency in Semi-Supervised Semantic Segmentation" (UniMatch; Yang et al.,
+    CVPR 2023), whose changes are the default. A :class:`Teacher` labels the images; color and
+    sharpness of each view change, and a rectangle of the next image of the batch is pasted into
+    some, with its labels. Pixels of which the teacher is not sure weigh 0. The views are a domain
+    of their own, `<domain>_strong`; the loss is a mean over all pixels of all views.
+
+    Args:
+        segmentor: The segmentor; the model fills it in.
+        teacher: Name of the :class:`Teacher` in `model.objectives`.
+        domain: The unlabeled domain; its labels, if it has any, are not read.
+        threshold: τ, the probability from which the teacher counts as sure, in [0, 1].
+        views: Strong views of each image, each as heavy as the others.
+        box_probability: Share of views into which a rectangle is pasted. A batch of one image has
+            no other to take it from.
+        box_area: Range of the rectangle's share of the image.
+        box_aspect: Range of its height / width.
+        colors: How color and sharpness change: arguments of :class:`ColorChange`.
+        weight: Weight of the supervised loss on all views.
+        init_cfg: mmengine's initialization config.
+
+    Raises:
+        JointError: When a value is out of range, or when there is no teacher of that name.
+    """
+
+    output_domains = ()
+    weighs_pixels = True
+    _log: dict[str, Tensor]
+
+    def __init__(
+        self,
+        segmentor: SegmentorHandle,
+        teacher: str = 'teacher',
+        domain: str = 'unlabeled',
+        threshold: float = 0.95,
+        views: int = 1,
+        box_probability: float = 0.5,
+        box_area: Sequence[float] = (0.02, 0.4),
+        box_aspect: Sequence[float] = (0.3, 1 / 0.3),
+        colors: dict[str, Any] | None = None,
+        weight: float = 1.0,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        check_share('ConsistencyMix.threshold', threshold)
+        check_share('ConsistencyMix.box_probability', box_probability)
+        if not isinstance(views, int) or views < 1:
+            raise JointError(f'ConsistencyMix.views is {views!r}: give a whole number from 1.')
+        self.segmentor = segmentor
+        self.teacher = teacher
+        self.domain = domain
+        self.domains = (domain,)
+        self.threshold = threshold
+        self.views = views
+        self.box_probability = box_probability
+        self.box_area = tuple(box_area)
+        self.box_aspect = tuple(box_aspect)
+        self.colors = ColorChange(**{**STRONG, **(colors or {})})
+        self.weight = weight
+
+    def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
+        """Make the strong views; none before the teacher begins.
+
+        Args:
+            domains: The domains of the batch.
+
+        Returns:
+            `<domain>_strong` -> images, the first views of all and then the second ones, the
+            teacher's labels, and weights `weight` or 0.
+        """
+        teacher = self.segmentor.objective(self.teacher, Teacher, 'ConsistencyMix.teacher')
+        self._log = {}
+        if not teacher.active:
+            return {}
+        weak = domains[self.domain]
+        confidence, labels = teacher.label(weak)
+        sure = (confidence >= self.threshold).to(confidence)
+        self._log = {'trust': sure.mean()}
+        sure = self.weight * sure
+        strong = self.colors(weak.unit_images.repeat(self.views, 1, 1, 1), self.segmentor.red_first)
+        strong = strong.unflatten(0, (self.views, -1))
+        boxes = random_boxes(
+            self.views * len(labels),
+            tuple(labels.shape[1:]),
+            self.box_area,
+            self.box_aspect,
+            self.box_probability,
+            labels.device,
+        ).unflatten(0, (self.views, -1))
+        return {
+            f'{self.domain}_strong': DerivedDomain(
+                torch.where(boxes[:, :, None], strong.roll(1, dims=1), strong).flatten(0, 1),
+                torch.where(boxes, labels.roll(1, dims=0), labels).flatten(0, 1),
+                torch.where(boxes, sure.roll(1, dims=0), sure).flatten(0, 1),
+            )
+        }
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The supervised loss of what it made trains the segmentor; here is only what to log.
+
+        Args:
+            outputs: Not read.
+
+        Returns:
+            `trust`, the share of pixels of which the teacher was sure.
+        """
+        return ObjectiveResult(self._log)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from torch import Tensor, no_grad
+
+from .segmentor_handle import SegmentorHandle
+
+
+class FrozenBackbone(BaseModule):
+    """The segmentor's backbone as it was when training began, e.g. with its pretrained weights.
+
+    It takes them over when the model's weights are initialized, and keeps them: in checkpoints they
+    are the objective's, so a resumed run has the same ones. It always runs in evaluation mode and
+    without a graph.
+
+    Args:
+        segmentor: The segmentor; the model fills it in.
+    """
+
+    def __init__(self, segmentor: SegmentorHandle) -> None:
+        super().__init__()
+        self.segmentor = segmentor
+        self.backbone = segmentor.copy_backbone()
+        self.backbone.eval()  # mmseg's ResNet returns nothing here
+
+    def init_weights(self) -> None:
+        """Take over the backbone's weights, which mmengine has drawn or loaded before."""
+        state, prefix = self.segmentor.state(), 'backbone.'
+        own = {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
+        self.backbone.load_state_dict(own)
+        self._is_init = True
+
+    def train(self, mode: bool = True) -> FrozenBackbone:
+        """Stay in evaluation mode.
+
+        Args:
+            mode: Not used.
+
+        Returns:
+            The backbone.
+        """
+        return super().train(False)
+
+    @no_grad()
+    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Compute the features.
+
+        Args:
+            inputs: Normalized images, (N, 3, H, W).
+
+        Returns:
+            The backbone's outputs, without a graph.
+        """
+        features = self.backbone(inputs)
+        return (features,) if isinstance(features, Tensor) else tuple(features)

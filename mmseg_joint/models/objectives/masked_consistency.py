@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.photometry import ColorChange, check_share
+
+from .base import Objective, ObjectiveResult
+from .domains import DerivedDomain, DomainInput, DomainOutput
+from .segmentor_handle import SegmentorHandle
+from .teacher import Teacher
+
+
+@MODELS.register_module()
+class MaskedConsistency(Objective):
+    """Asks for the labels of the whole unlabeled image where most of it is hidden.
+
+    "MIC: Masked Image Consistency for Context-Enhanced Domain Adaptation" (Hoyer et al., CVPR
+    2023). A :class:`Teacher` labels the whole image; color and sharpness change as in DACS, and
+    square blocks of it are set to the mean color. All pixels weigh q, the share of those of which
+    the teacher is sure. The masked images are a domain of their own, `<domain>_masked`.
+
+    Args:
+        segmentor: The segmentor; the model fills it in.
+        teacher: Name of the :class:`Teacher` in `model.objectives`.
+        domain: The unlabeled domain; its labels, if it has any, are not read.
+        ratio: Share of blocks that are hidden, in [0, 1].
+        block: Side of a block in pixels; None for 1/16 of the image's longer side, as 64 of 1024.
+        threshold: Probability from which the teacher counts as sure, in [0, 1].
+        q_over: `'image'`: q of each image; `'batch'`: of all images of a step, as
+            :meth:`Teacher.trust` has it.
+        colors: How color and sharpness change: arguments of :class:`ColorChange`.
+        weight: λ, weight of the supervised loss on the masked images.
+        init_cfg: mmengine's initialization config.
+
+    Raises:
+        JointError: When a value is out of range, or when there is no teacher of that name.
+    """
+
+    output_domains = ()
+    weighs_pixels = True
+    _log: dict[str, Tensor]
+
+    def __init__(
+        self,
+        segmentor: SegmentorHandle,
+        teacher: str = 'teacher',
+        domain: str = 'unlabeled',
+        ratio: float = 0.7,
+        block: int | None = None,
+        threshold: float = 0.968,
+        q_over: str = 'batch',
+        colors: dict[str, Any] | None = None,
+        weight: float = 1.0,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        check_share('MaskedConsistency.ratio', ratio)
+        check_share('MaskedConsistency.threshold', threshold)
+        if block is not None and (not isinstance(block, int) or block < 1):
+            raise JointError(
+                f'MaskedConsistency.block is {block!r}: give a number of pixels from 1, or None.'
+            )
+        if q_over not in ('image', 'batch'):
+            raise JointError(f'MaskedConsistency.q_over is {q_over!r}: choose "image" or "batch".')
+        self.segmentor = segmentor
+        self.teacher = teacher
+        self.domain = domain
+        self.domains = (domain,)
+        self.ratio = ratio
+        self.block = block
+        self.threshold = threshold
+        self.q_over = q_over
+        self.colors = ColorChange(**(colors or {}))
+        self.weight = weight
+
+    def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
+        """Make the masked images; none before the teacher begins.
+
+        Args:
+            domains: The domains of the batch.
+
+        Returns:
+            `<domain>_masked` -> images, the teacher's labels, and weights q.
+        """
+        teacher = self.segmentor.objective(self.teacher, Teacher, 'MaskedConsistency.teacher')
+        self._log = {}
+        if not teacher.active:
+            return {}
+        whole = domains[self.domain]
+        _, labels = teacher.label(whole)
+        trust = teacher.trust(whole, self.threshold, self.q_over)
+        self._log = {'trust': trust.mean()}
+        images = self.colors(whole.unit_images, self.segmentor.red_first)
+        # what a normalized image has there is 0
+        mean = whole.to_unit_range(whole.inputs.new_zeros(1, 3, 1, 1))
+        hidden = self.mask(labels)
+        return {
+            f'{self.domain}_masked': DerivedDomain(
+                torch.where(hidden[:, None], mean, images),
+                labels,
+                (self.weight * trust).expand(labels.shape),
+            )
+        }
+
+    def mask(self, like: Tensor) -> Tensor:
+        """Draw which pixels are hidden.
+
+        Args:
+            like: One value for each pixel, (N, H, W).
+
+        Returns:
+            Whether a pixel is in a hidden block, (N, H, W).
+        """
+        height, width = like.shape[1:]
+        block = self.block or max(1, round(max(height, width) / 16))
+        rows, columns = -(-height // block), -(-width // block)
+        hidden = torch.rand(len(like), rows, columns, device=like.device) < self.ratio
+        hidden = hidden.repeat_interleave(block, dim=1).repeat_interleave(block, dim=2)
+        return hidden[:, :height, :width]
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The supervised loss of what it made trains the segmentor; here is only what to log.
+
+        Args:
+            outputs: Not read.
+
+        Returns:
+            `trust`, the share of pixels of which the teacher was sure.
+        """
+        return ObjectiveResult(self._log)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmseg.registry import MODELS
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.random_boxes import random_boxes
+
+from .base import Objective, ObjectiveResult
+from .domains import DerivedDomain, DomainInput, DomainOutput
+
+
+@MODELS.register_module()
+class RectangleMix(Objective):
+    """Trains on labeled target images into which a rectangle of a source image is pasted.
+
+    The region-level mix of "Semi-supervised Domain Adaptation based on Dual-level Domain Mixing for
+    Semantic Segmentation" (DDM; Chen et al., CVPR 2021). All labels are true ones, so it needs
+    neither a teacher nor unlabeled images. The mixes are a domain of their own, `rectangle_mix`.
+
+    Args:
+        from_domain: The labeled domain that rectangles are cut from.
+        onto: The labeled domain that they are pasted onto.
+        area: Range of a rectangle's share of the image. The paper gives none; ours is half of the
+            image at most, so that either domain surrounds the other about as often.
+        aspect: Range of its height / width.
+        weight: Weight of the supervised loss on the mixes.
+        init_cfg: mmengine's initialization config.
+
+    Raises:
+        JointError: When both domains are the same, or their images differ in size.
+    """
+
+    output_domains = ()
+    weighs_pixels = True
+
+    def __init__(
+        self,
+        from_domain: str = 'source',
+        onto: str = 'target',
+        area: Sequence[float] = (0.25, 0.5),
+        aspect: Sequence[float] = (0.5, 2.0),
+        weight: float = 1.0,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if from_domain == onto:
+            raise JointError(f'RectangleMix pastes "{onto}" onto itself: name two domains.')
+        self.from_domain = from_domain
+        self.onto = onto
+        self.domains = (from_domain, onto)
+        self.area = tuple(area)
+        self.aspect = tuple(aspect)
+        self.weight = weight
+
+    def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
+        """Make the mixes.
+
+        Args:
+            domains: The domains of the batch.
+
+        Returns:
+            `rectangle_mix` -> as many images as `onto` has, their labels, and `weight`.
+        """
+        source, onto = domains[self.from_domain], domains[self.onto]
+        sizes = [tuple(domain.inputs.shape[-2:]) for domain in (source, onto)]
+        if sizes[0] != sizes[1]:
+            raise JointError(
+                f'RectangleMix pastes "{self.from_domain}" with images of {sizes[0]} onto '
+                f'"{self.onto}" with {sizes[1]} (height, width): crop both to one size in their '
+                'pipelines.'
+            )
+        truth = onto.truth
+        count = len(truth)
+        # where there are fewer source images, they come round again
+        chosen = torch.arange(count, device=truth.device) % len(source.inputs)
+        boxes = random_boxes(count, sizes[1], self.area, self.aspect, device=truth.device)
+        images = torch.where(boxes[:, None], source.unit_images[chosen], onto.unit_images)
+        labels = torch.where(boxes, source.truth[chosen], truth)
+        weights = images.new_full((1, 1, 1), self.weight).expand(labels.shape)
+        return {'rectangle_mix': DerivedDomain(images, labels, weights)}
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """Nothing: the supervised loss of the mixes trains the segmentor.
+
+        Args:
+            outputs: Not read.
+
+        Returns:
+            No losses.
+        """
+        return ObjectiveResult({})

@@ -1,0 +1,1 @@
+"""Comparing trainings: what is run, how far it has come, what it measured, and what that means."""

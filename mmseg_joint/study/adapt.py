@@ -1,0 +1,131 @@
+"""Fit objectives, whose configs are the papers', to the model that they shall help."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from mmseg_joint.models.networks import (
+    PatchDiscriminator,
+    ReconstructionGenerator,
+    WeightingNetwork,
+)
+
+SMALL = 20_000_000  # parameters below which HRS's networks are a quarter as wide as the paper's
+LEAST = 8  # channels
+LARGEST = 256  # pixels of the image with which the model's outputs are looked at
+BURN_IN = 0.25  # of the training, before a teacher teaches
+SHORT = 5000  # iterations of a training below which a teacher is averaged faster
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model's backbone (with a neck, the neck) gives.
+
+    Attributes:
+        channels: Of its last output.
+        stride: Of its last output.
+        parameters: Of the whole segmentor.
+    """
+
+    channels: int
+    stride: int
+    parameters: int
+
+
+def look_at(model: Config, size: tuple[int, int]) -> Outputs:
+    """Run a model's backbone once, with random weights, to see what it gives.
+
+    Args:
+        model: Config of the segmentor; it is built without its objectives.
+        size: Height and width of its training images.
+
+    Returns:
+        Channels, stride and parameters.
+    """
+    config = copy.deepcopy(model)
+    config.pop('objectives', None)
+    built = MODELS.build(config).eval()
+    height, width = (min(side, LARGEST) for side in size)
+    with torch.no_grad():
+        last = built.extract_feat(torch.zeros(1, 3, height, width))[-1]
+    stride = 2 ** max(0, round(height / last.shape[-2]) - 1).bit_length()
+    return Outputs(last.shape[1], stride, sum(p.numel() for p in built.parameters()))
+
+
+def adapt(objectives: dict[str, dict[str, Any]], outputs: Outputs, iterations: int) -> list[str]:
+    """Fit objectives to a model and to the length of its training.
+
+    Args:
+        objectives: `model.objectives` as the bases describe them, changed in place.
+        outputs: What the model gives.
+        iterations: Of the training.
+
+    Returns:
+        What was chosen, a sentence each.
+    """
+    chosen = []
+    for name, config in objectives.items():
+        fit = FITS.get(config['type'])
+        if fit:
+            chosen.append(f'{name}: {fit(config, outputs, iterations)}.')
+    return chosen
+
+
+def _semantic_adversarial(config: dict[str, Any], outputs: Outputs, _: int) -> str:
+    config['feature_index'] = -1
+    config['discriminator']['in_channels'] = outputs.channels
+    return f"features are the model's last output, of {outputs.channels} channels"
+
+
+def _reconstruction_gan(config: dict[str, Any], outputs: Outputs, _: int) -> str:
+    config['feature_index'] = -1
+    config['generator'].update(in_channels=outputs.channels, feature_stride=outputs.stride)
+    text = (
+        f"images are rebuilt from the model's last output, of {outputs.channels} channels and "
+        f'stride {outputs.stride}'
+    )
+    if outputs.parameters >= SMALL:
+        return text
+    config['generator'].update(
+        channels=_quarter(ReconstructionGenerator), block_channels=max(LEAST, outputs.channels // 4)
+    )
+    config['discriminator'].update(channels=_quarter(PatchDiscriminator))
+    return f'{text}, by {_narrow(outputs)}'
+
+
+def _hierarchical_weighting(config: dict[str, Any], outputs: Outputs, _: int) -> str:
+    if outputs.parameters >= SMALL:
+        return 'networks as wide as in the paper'
+    config['network'] = {**(config.get('network') or {}), 'channels': _quarter(WeightingNetwork)}
+    return _narrow(outputs)
+
+
+def _teacher(config: dict[str, Any], _: Outputs, iterations: int) -> str:
+    config['start'] = int(BURN_IN * iterations)
+    config['alpha'] = 0.99 if iterations < SHORT else 0.999
+    return f'begins after {config["start"]} iterations, alpha={config["alpha"]}'
+
+
+def _narrow(outputs: Outputs) -> str:
+    millions = f'{outputs.parameters / 1e6:.1f} million parameters'
+    return f"networks a quarter as wide as the paper's, since the model has only {millions}"
+
+
+def _quarter(network: Any) -> tuple[int, ...]:
+    channels = signature(network.__init__).parameters['channels'].default
+    return tuple(max(LEAST, width // 4) for width in channels)
+
+
+FITS = {
+    'SemanticAdversarial': _semantic_adversarial,
+    'ReconstructionGAN': _reconstruction_gan,
+    'HierarchicalWeighting': _hierarchical_weighting,
+    'Teacher': _teacher,
+}

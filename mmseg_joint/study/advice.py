@@ -1,0 +1,155 @@
+"""What a study's numbers mean, in plain words."""
+
+from __future__ import annotations
+
+from .cells import Cell
+from .methods import JOINT, TARGET_ONLY
+from .results import Results, scores
+from .statistics import Gain, LabelsNeeded, gain_of, paired
+
+FEW_SEEDS = 3
+
+
+def advise(results: Results) -> str:
+    """Say which method to use for how many labels, and what is only noise.
+
+    Args:
+        results: The study's results.
+
+    Returns:
+        One paragraph.
+    """
+    if not results.measured:
+        return 'No run is finished yet.'
+    counts = [n for n in results.counts if n and results.find(TARGET_ONLY, n)]
+    sentences = [sentence for count in counts for sentence in _at(results, count)]
+    if not counts:
+        best = max(results.measured, key=lambda cell: cell.mean or 0.0)
+        sentences = [
+            f'{best.row.name} is highest so far ({best.mean:.1f}), but no run of {TARGET_ONLY} is '
+            'finished, so nothing can be said about gains.'
+        ]
+    return ' '.join([*sentences, *_synthetic(results, counts), *_caution(results)])
+
+
+def _at(results: Results, count: int) -> list[str]:
+    """The best method with one number of labels."""
+    ranked = sorted(results.at(count), key=lambda cell: -(cell.mean or 0.0))
+    best, name = ranked[0], ranked[0].row.name
+    images = f'With {count} labeled images'
+    if len(ranked) == 1:
+        return [f'{images} only {name} has been run ({best.mean:.1f}).']
+    if name == TARGET_ONLY:
+        return [f'{images} nothing is above the target alone ({best.mean:.1f}).']
+    gain = results.gain(best)
+    if gain is None:
+        return [f'{images} {name} is highest, but shares no seed with {TARGET_ONLY}.']
+    if not gain.is_sure:
+        return [
+            f'{images} {name} is highest ({best.mean:.1f}), but {gain_in_words(gain)} over the '
+            f'target alone may be noise: {_why_noise(gain)}.'
+        ]
+    sentences = [f'{images}, use {name}: {gain_in_words(gain)} over the target alone.']
+    second = next((cell for cell in ranked[1:] if cell.row.name != TARGET_ONLY), None)
+    if second:
+        difference = gain_of(paired(scores(best), scores(second)))
+        if difference and not difference.is_sure:
+            sentences.append(
+                f'Whether it or {second.row.name} is better cannot be said '
+                f'({gain_in_words(difference)}).'
+            )
+    needed = results.needed(best)
+    if needed:
+        sentences.append(f'The target alone would need {needed_in_words(needed)} labels for that.')
+    return sentences + _price(results, best)
+
+
+def _why_noise(gain: Gain) -> str:
+    if gain.seeds < 2:
+        return 'one seed has no interval'
+    return f'the interval of {gain.seeds} seeds includes 0'
+
+
+def _price(results: Results, best: Cell) -> list[str]:
+    base = results.base_of(best)
+    own, other = (results.seconds(cell) if cell else None for cell in (best, base))
+    if not own or not other:
+        return []
+    return [f'A step of it takes {own / other:.1f} times as long.']
+
+
+def _synthetic(results: Results, counts: list[int]) -> list[str]:
+    """Whether the synthetic images alone help."""
+    gains = {n: results.gain(cell) for n in counts if (cell := results.find(JOINT, n))}
+    sure = {n: gain for n, gain in gains.items() if gain and gain.is_sure}
+    if not gains:
+        return []
+    parts = []
+    for word, chosen in (
+        ('help', [n for n, gain in sure.items() if gain.mean > 0]),
+        ('hurt', [n for n, gain in sure.items() if gain.mean < 0]),
+    ):
+        if chosen:
+            parts.append(f'{word} with {_list(chosen)} labels')
+    unsure = [n for n in gains if n not in sure]
+    if unsure:
+        parts.append(f'make no difference that these seeds show with {_list(unsure)}')
+    return [f'Synthetic images by themselves ({JOINT}) {" and ".join(parts)}.']
+
+
+def _caution(results: Results) -> list[str]:
+    sentences = []
+    least = min(len(cell.runs) for cell in results.measured)
+    if least < FEW_SEEDS:
+        sentences.append(
+            f'Some numbers rest on {least} {"seed" if least == 1 else "seeds"}: intervals are wide '
+            'or missing, and more --seeds narrow them most.'
+        )
+    number = sum(results.gain(cell) is not None for cell in results.measured)
+    if number > 10:
+        sentences.append(
+            f'Of {number} gains that are none, one in twenty would still look like one by chance.'
+        )
+    return sentences
+
+
+def gain_in_words(gain: Gain) -> str:
+    """Write a gain with its interval.
+
+    Args:
+        gain: The gain.
+
+    Returns:
+        Like `+2.1 points (95 %: +0.4 to +3.8)`.
+    """
+    text = f'{gain.mean:+.1f} points'
+    if gain.low is None or gain.high is None:
+        return text
+    return f'{text} (95 %: {gain.low:+.1f} to {gain.high:+.1f})'
+
+
+def needed_in_words(needed: LabelsNeeded) -> str:
+    """Write how many labels are needed, with the interval.
+
+    Args:
+        needed: The number.
+
+    Returns:
+        Like `87 (95 %: 40 to more than 367)`.
+    """
+    if needed.number is not None:
+        text = f'{needed.number:.0f}'
+    elif needed.beyond == 'above':
+        text = f'more than {needed.most}'
+    else:
+        text = f'fewer than {needed.least}'
+    if needed.low is None or needed.high is None:
+        return text
+    least = f'{needed.low:.0f}' if needed.low else f'fewer than {needed.least}'
+    most = f'{needed.high:.0f}' if needed.high < float('inf') else f'more than {needed.most}'
+    return text if least == most == text else f'{text} (95 %: {least} to {most})'
+
+
+def _list(numbers: list[int]) -> str:
+    *first, last = map(str, numbers)
+    return f'{", ".join(first)} and {last}' if first else last

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mmseg_joint.visualization.figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH
+
+from .cells import Cell
+from .charts import ROW_HEIGHT, Chart, decorate
+from .methods import TARGET_ONLY
+from .results import Results, scores
+from .statistics import Gain, gain_of, paired
+
+LONGEST = 40  # rows of the classes' gains
+
+
+def draw_study(results: Results) -> Figure:
+    """Draw a study: label curves (or bars), gains over the target alone, and each class's gains.
+
+    Args:
+        results: The study's results, at least one run of which is finished.
+
+    Returns:
+        The figure. Scores have error bars of one standard deviation, gains their 95 % interval.
+    """
+    cells = results.measured
+    bases = [results.base_of(cell) for cell in cells]
+    gains = [paired(scores(c), scores(b)) if b else [] for c, b in zip(cells, bases)]
+    chart = Chart(cells, gains, TARGET_ONLY, spread=_half_interval)
+    rows = [cell for cell in cells if results.class_gains(cell)][:LONGEST]
+    heights = [chart.height, *([(len(rows) + 5) * ROW_HEIGHT] if rows else [])]
+    figure = Figure(figsize=(WIDTH, sum(heights)), dpi=DPI, facecolor='white', layout='constrained')
+    parts = np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights))
+    chart.draw(parts[0], 'mIoU after the last iteration')
+    if rows:
+        _draw_classes(parts[1].subplots(), results, rows)
+    return figure
+
+
+def _half_interval(values: Sequence[float]) -> float:
+    gain = gain_of(values)
+    return gain.high - gain.mean if gain and gain.high is not None else 0.0
+
+
+def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
+    """A line a method and number of labels, a column a class; what may be noise is gray."""
+    classes = results.classes
+    found: list[dict[str, Gain]] = [results.class_gains(cell) for cell in rows]
+    values = np.array([[g[n].mean if n in g else np.nan for n in classes] for g in found])
+    limit = max(1.0, float(np.nanmax(np.abs(values))))
+    axes.imshow(values, cmap='RdBu', vmin=-1.3 * limit, vmax=1.3 * limit, aspect='auto')
+    for row, gains in enumerate(found):
+        for column, name in enumerate(classes):
+            if name in gains:
+                sure = gains[name].is_sure
+                axes.text(
+                    *(column, row, f'{gains[name].mean:+.1f}'),
+                    fontsize=TEXT_SIZE,
+                    ha='center',
+                    va='center',
+                    color='black' if sure else '0.45',
+                    weight='bold' if sure else 'normal',
+                )
+    names = [f'{cell.row.name}, {cell.labels} labels' for cell in rows]
+    axes.set_yticks(range(len(rows)), names)
+    axes.set_xticks(range(len(classes)), classes, rotation=35, ha='right', rotation_mode='anchor')
+    decorate(axes, 'both')
+    axes.grid(visible=False)
+    axes.set_title(
+        'gain of each class over the target alone, in points of IoU',
+        fontsize=TITLE_SIZE,
+        loc='left',
+    )
+    label = 'bold: the 95 % interval of the seeds excludes 0'
+    axes.set_xlabel(label, fontsize=TEXT_SIZE, color=GRAY)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from mmseg_joint.errors import JointError
+
+
+class Part(NamedTuple):
+    """An objective of a method, and where the project's bases describe it.
+
+    Attributes:
+        name: Its name in `model.objectives`.
+        file: The file in `configs/_base_/objectives`, without suffix.
+        variable: Its config in that file.
+        optimizer: Its networks' optimizers in that file; None if it trains none.
+    """
+
+    name: str
+    file: str
+    variable: str
+    optimizer: str | None = None
+
+
+class Second(NamedTuple):
+    """The last third of a training in two stages, which begins from the weights of the first two.
+
+    Attributes:
+        name: Its name, and its folder's.
+        domains: What it is trained on.
+        first: Name of the stage before it.
+        first_domains: What that one is trained on, without objectives.
+    """
+
+    name: str
+    domains: tuple[str, ...]
+    first: str = 'joint'
+    first_domains: tuple[str, ...] = ('source', 'target')
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to train on labeled synthetic and a few labeled real images.
+
+    Attributes:
+        title: What it is, in a line.
+        domains: What it is trained on.
+        parts: Its objectives.
+        second: Its second stage, if it has two.
+        goes_unlabeled: Whether it makes sense without any label of the target (`--labels 0`).
+    """
+
+    title: str
+    domains: tuple[str, ...] = ('source', 'target')
+    parts: tuple[Part, ...] = ()
+    second: Second | None = None
+    goes_unlabeled: bool = False
+
+
+ALL = ('source', 'target', 'unlabeled')
+GA = Part('ga', 'output_adversarial', 'ga', 'ga_optimizer')
+TEACHER = Part('teacher', 'class_mix', 'teacher')
+
+METHODS = {
+    'target': Method('the labeled target images alone', ('target',)),
+    'source': Method('the source alone, no label of the target', ('source',), goes_unlabeled=True),
+    'joint': Method('source and target together'),
+    'joint_finetune': Method(
+        'source and target together, then the target alone', second=Second('finetune', ('target',))
+    ),
+    'hrs': Method(
+        'HRS: joint, source pixels weighted by how target-like they are, and a GAN on features',
+        parts=(
+            Part('weighting', 'hrs_weighting', 'weighting', 'weighting_optimizer'),
+            Part('gan', 'reconstruction_gan', 'gan', 'gan_optimizers'),
+        ),
+    ),
+    'ga': Method(
+        'GA: joint, source score maps aligned with real ones', ALL, (GA,), goes_unlabeled=True
+    ),
+    'csa': Method(
+        'GA+CSA: score maps and the features of each class aligned',
+        ALL,
+        (GA, Part('sa', 'semantic_adversarial', 'csa', 'sa_optimizer')),
+    ),
+    'maxsquare': Method(
+        'joint, then with the maximum squares loss on unlabeled images',
+        ALL,
+        (Part('regularization', 'target_regularization', 'squares'),),
+        Second('adapt', ALL),
+        goes_unlabeled=True,
+    ),
+    'class_mix': Method(
+        'ClassMix: source classes pasted onto unlabeled images that an averaged teacher labels',
+        ALL,
+        (TEACHER, Part('class_mix', 'class_mix', 'class_mix')),
+        goes_unlabeled=True,
+    ),
+}
+TARGET_ONLY, JOINT, SOURCE_ONLY = 'target', 'joint', 'source'
+
+
+def choose_methods(names: Sequence[str]) -> list[str]:
+    """Check the names of methods.
+
+    Args:
+        names: As on the command line.
+
+    Returns:
+        Them, in the order of the list of methods.
+
+    Raises:
+        JointError: When there is no method of a name.
+    """
+    for name in names:
+        if name not in METHODS:
+            close = get_close_matches(name, METHODS, n=1)
+            hint = f'did you mean {close[0]}?' if close else f'choose from {", ".join(METHODS)}.'
+            raise JointError(f'--methods: there is no method "{name}"; {hint}')
+    return [name for name in METHODS if name in names]

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.visualization.figures import save_figure
+
+from .advice import advise, needed_in_words
+from .blocks import Block, Heading, Image, Items, Paragraph, Table, to_html, to_markdown
+from .cells import Cell
+from .figure import draw_study
+from .methods import JOINT, METHODS, SOURCE_ONLY, TARGET_ONLY
+from .results import Results
+from .statistics import Gain
+from .study import Study
+
+NOTHING = '-'
+REPORT, RUNS = 'report', 'runs.csv'
+
+
+def write_report(study: Study) -> Path:
+    """Write what the finished runs of a study say: Markdown, one page of HTML, PNG and CSV.
+
+    Args:
+        study: The study; the files go into its folder.
+
+    Returns:
+        The Markdown's file.
+
+    Raises:
+        JointError: When runs that belong together were trained differently, or a file cannot be
+            written.
+    """
+    results, folder = Results.read(study), study.folder
+    picture = folder / f'{REPORT}.png'
+    if results.measured:
+        save_figure(draw_study(results), picture)
+    blocks = list(_blocks(results, picture))
+    atomic_write(folder / RUNS, _runs(results))
+    atomic_write(folder / f'{REPORT}.html', to_html(blocks))
+    atomic_write(folder / f'{REPORT}.md', to_markdown(blocks))
+    return folder / f'{REPORT}.md'
+
+
+def _blocks(results: Results, picture: Path) -> Sequence[Block]:
+    study = results.study
+    blocks: list[Block] = [
+        Heading(f'Study of {Path(study.config).name}', 1),
+        Paragraph(advise(results)),
+    ]
+    if results.measured:
+        blocks += [
+            Image(picture, 'Scores over labels, gains, and gains of each class'),
+            Heading('Scores'),
+            _scores(results),
+            Paragraph(_legend(results)),
+            *_classes(results),
+            Heading('Cost'),
+            _costs(results),
+        ]
+    blocks += [
+        Heading('Methods'),
+        Items([f'{name}: {METHODS[name].title}.' for name in study.names]),
+    ]
+    chosen = [f'{stem}, {text}' for stem, texts in study.chosen.items() for text in texts]
+    if chosen:
+        blocks += [Paragraph('Chosen for this model and schedule:'), Items(chosen)]
+    unfinished = [f'{run.folder}: {run.reached}' for c in results.cells for run in c.unfinished]
+    if unfinished:
+        blocks += [Heading('Unfinished, not counted'), Items(unfinished)]
+    return blocks
+
+
+def _scores(results: Results) -> Table:
+    others = [TARGET_ONLY, *([JOINT] if results.has_joint else [])]
+    head = ['method', 'labels', 'mIoU', *(f'over {name} (95 %)' for name in others)]
+    rows = []
+    for cell in results.measured:
+        spread = '' if cell.deviation is None else f' ± {cell.deviation:.1f}'
+        needed = results.needed(cell)
+        rows.append(
+            [
+                cell.row.name,
+                _labels(results, cell),
+                f'{cell.mean:.1f}{spread}',
+                *(_gain(_gain_over(results, cell, other)) for other in others),
+                needed_in_words(needed) if needed else NOTHING,
+                str(len(cell.runs)),
+            ]
+        )
+    return Table([*head, f'labels that {TARGET_ONLY} needs', 'seeds'], rows)
+
+
+def _gain_over(results: Results, cell: Cell, other: str) -> Gain | None:
+    return results.gain(cell, other) if cell.labels or other == TARGET_ONLY else None
+
+
+def _labels(results: Results, cell: Cell) -> str:
+    return f'{cell.labels} (all)' if cell.labels == results.study.total else str(cell.labels)
+
+
+def _gain(gain: Gain | None, interval: bool = True) -> str:
+    """A gain; bold where its interval excludes 0."""
+    if gain is None:
+        return NOTHING
+    text = f'{gain.mean:+.1f}'
+    if interval and gain.low is not None and gain.high is not None:
+        text += f' ({gain.low:+.1f} to {gain.high:+.1f})'
+    return f'**{text}**' if gain.is_sure else text
+
+
+def _legend(results: Results) -> str:
+    unlabeled = (
+        f' With 0 labels the gain is that over {SOURCE_ONLY}.' if 0 in results.counts else ''
+    )
+    return (
+        'mIoU in percent of val_dataloader after the last iteration, no checkpoint is chosen; mean '
+        '± standard deviation of the seeds. A gain is the mean of the differences seed by seed '
+        '(a seed draws labeled images, order and first weights for all methods alike), with '
+        "Student's 95 % interval; it is bold, and called a gain, only where the interval excludes "
+        f'0.{unlabeled} "Labels that {TARGET_ONLY} needs" for the same score are read from its '
+        'curve, linear in the logarithm of the labels; the interval holds the numbers that the '
+        'seeds do not exclude.'
+    )
+
+
+def _classes(results: Results) -> list[Block]:
+    blocks: list[Block] = []
+    for count in results.counts:
+        cells = [cell for cell in results.at(count) if results.base_of(cell)]
+        base = results.base_of(cells[0]) if cells else None
+        if base is None or not results.classes:
+            continue
+        means = results.class_means(base)
+        gains = [results.class_gains(cell) for cell in cells]
+        rows = [
+            [name, f'{means[name]:.1f}', *(_gain(found.get(name), False) for found in gains)]
+            for name in results.classes
+            if name in means
+        ]
+        head = ['class', f'IoU of {base.row.name}', *(cell.row.name for cell in cells)]
+        blocks += [Heading(f'Gain of each class with {count} labels'), Table(head, rows)]
+    return blocks
+
+
+def _costs(results: Results) -> Table:
+    rows = []
+    for cell in results.measured:
+        seconds, memory = results.seconds(cell), results.memory(cell)
+        base = results.base_of(cell)
+        other = results.seconds(base) if base else None
+        rows.append(
+            [
+                cell.row.name,
+                _labels(results, cell),
+                f'{seconds:.3g}' if seconds else NOTHING,
+                f'{seconds / other:.1f}' if seconds and other else NOTHING,
+                ' + '.join(map(str, cell.iterations)),
+                f'{memory / 1024:.1f}' if memory else NOTHING,
+            ]
+        )
+    head = ['method', 'labels', 's a step', f'of {TARGET_ONLY}', 'iterations', 'GPU memory (GiB)']
+    return Table(head, rows)
+
+
+def _runs(results: Results) -> str:
+    """Every finished run in a line."""
+    stream = io.StringIO()
+    table = csv.writer(stream)
+    table.writerow(
+        ['method', 'labels', 'seed', 'mIoU', 'seconds', 'memory', 'folder', *results.classes]
+    )
+    for cell in results.measured:
+        for run in cell.runs:
+            values = [run.classes.get(name, '') for name in results.classes]
+            facts = [run.miou, run.seconds or '', run.memory or '', run.folder]
+            table.writerow([cell.row.name, cell.labels, run.seed, *facts, *values])
+    return stream.getvalue()

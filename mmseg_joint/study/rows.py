@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.engine.stages import read_stages
+
+from .labels import labels_of, subset_of
+
+PAPER = 'paper'  # the scale at which rows have expected numbers
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table, or a method of a study, and the config that runs it.
+
+    Attributes:
+        name: The row, as the paper calls it.
+        scale: `'paper'`, or what else it is trained on: the small data that a sibling of the
+            paper's config runs on, or a study's.
+        miou: Pairs of labeled images and the expected mIoU in percent, rising.
+        path: The config's file; None for a row that is only quoted.
+        measured: What the metafile records of our own runs: mIoU, labels and seeds.
+    """
+
+    name: str
+    scale: str
+    miou: tuple[tuple[int, float], ...]
+    path: Path | None
+    measured: tuple[str, ...] = ()
+
+    @cached_property
+    def cfg(self) -> Config | None:
+        """What its config holds, read when it is first asked for."""
+        return read_config(str(self.path), import_custom_modules=False) if self.path else None
+
+    @property
+    def stem(self) -> str:
+        """The config's name, and that of its folder of runs."""
+        return self.path.stem if self.path else ''
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the trainings that it consists of; none for a single one."""
+        return tuple(stage['name'] for stage in (self.cfg or {}).get('stages') or ())
+
+    @property
+    def parts(self) -> tuple[Config, ...]:
+        """Its config, of each stage; none for a row that is quoted."""
+        if self.cfg is None:
+            return ()
+        cfg = copy.deepcopy(self.cfg)
+        cfg.work_dir = ''  # stages have folders in it
+        return parts_of(cfg)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its config trains with any number of labels."""
+        return self.cfg is not None and bool(labels_of(self.cfg))
+
+    def labels(self, cfg: Config | None = None) -> int | None:
+        """Count the labeled target images of this row.
+
+        Args:
+            cfg: The config of one of its runs; its own by default.
+
+        Returns:
+            Their number, 0 for none at all; None if it takes all there are.
+        """
+        if self.cfg is None:
+            return 0  # a row that is quoted
+        own = labels_of(self.cfg)
+        # a run in stages may not have come to the one with labels yet
+        found = own if cfg is None or own == 0 else subset_of(cfg)
+        # which of a dataset are all, the paper says
+        return self.miou[0][0] if found is None and len(self.miou) == 1 else found
+
+    def paper(self, labels: int | None) -> float | None:
+        """Look up the paper's result.
+
+        Args:
+            labels: Labeled target images.
+
+        Returns:
+            Its mIoU in percent; None if the paper has none for as many.
+        """
+        return None if labels is None else dict(self.miou).get(labels)
+
+
+def parts_of(cfg: Config) -> tuple[Config, ...]:
+    """Split a config into the trainings that it consists of.
+
+    Args:
+        cfg: The config, with `work_dir`.
+
+    Returns:
+        The config of each of its stages; itself without any.
+    """
+    return tuple(stage.cfg for stage in read_stages(cfg)) if cfg.get('stages') else (cfg,)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows that are compared: the methods of a study, or the rows of a paper's table.
+
+    Attributes:
+        id: What it is called.
+        names: The rows' names in their order.
+        base: The row that the others are compared with, if there is one.
+        rows: The rows with their configs, at each scale in that order.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    base: str | None
+    rows: tuple[Row, ...]
+
+    def at(self, scale: str) -> list[Row]:
+        """Choose the rows of a scale.
+
+        Args:
+            scale: A `scale` of its rows.
+
+        Returns:
+            Those that a config runs at that scale; at a paper's also those that are quoted.
+        """
+        return [row for row in self.rows if row.scale == scale]

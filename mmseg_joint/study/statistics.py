@@ -1,0 +1,150 @@
+"""What a few seeds can say: gains with intervals, and how many labels a method saves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+CONFIDENCE = 0.95
+GRID = 512  # numbers of labels that are tried, evenly spaced in their logarithm
+
+Scores = Mapping[int, float]
+"""Seed -> score in percent."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The mean of differences, seed by seed, and how sure it is.
+
+    Attributes:
+        mean: In points.
+        low: Lower end of Student's interval; None for fewer than two seeds.
+        high: Upper end.
+        seeds: How many.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval excludes 0: only then it is called a gain, or a loss."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+
+def gain_of(differences: Sequence[float]) -> Gain | None:
+    """Put an interval around the mean of paired differences.
+
+    The interval is the mean ± t s / √n, with the sample standard deviation s and Student's
+    quantile t for n - 1 degrees of freedom.
+
+    Args:
+        differences: One a seed, in points.
+
+    Returns:
+        The gain; None without any seed.
+    """
+    if not differences:
+        return None
+    values = np.asarray(differences, dtype=float)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Gain(mean, None, None, len(values))
+    half = _half_width(values)
+    return Gain(mean, mean - half, mean + half, len(values))
+
+
+def _half_width(values: np.ndarray) -> float:
+    count = len(values)
+    quantile = float(student.ppf((1 + CONFIDENCE) / 2, count - 1))
+    return quantile * float(values.std(ddof=1)) / count**0.5
+
+
+def paired(scores: Scores, others: Scores) -> list[float]:
+    """Subtract scores of the same seed; a seed draws labels, order and first weights for both.
+
+    Args:
+        scores: Of one method.
+        others: Of the other.
+
+    Returns:
+        A difference for each seed that both have, by rising seed.
+    """
+    return [scores[seed] - others[seed] for seed in sorted(set(scores) & set(others))]
+
+
+@dataclass(frozen=True)
+class LabelsNeeded:
+    """How many labels target-only training needs for a method's score.
+
+    Attributes:
+        number: By the curve of means; None if it lies beyond the curve, at the end that `beyond`
+            names.
+        low: The least number that the seeds do not exclude, 0 if that lies before the curve; None
+            for fewer than two seeds.
+        high: The greatest, infinite if it lies beyond the curve.
+        least: Fewest labels on the curve.
+        most: Most labels on the curve.
+        beyond: `'below'`, `'above'` or `''`.
+    """
+
+    number: float | None
+    low: float | None
+    high: float | None
+    least: int
+    most: int
+    beyond: str = ''
+
+
+def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded | None:
+    """Find how many labels target-only training needs for as good a score.
+
+    Its curve is interpolated linearly in the logarithm of the number of labels. The interval holds
+    each number at which the paired differences between the method and the interpolated curve, seed
+    by seed, have 0 in their Student interval: so the curve's own spread counts too.
+
+    Args:
+        curve: Labeled images, above 0 -> target-only training's scores.
+        scores: The method's.
+
+    Returns:
+        The number; None if there are fewer than two points of the curve, or no seed that all have.
+    """
+    counts = sorted(curve)
+    seeds = sorted(set(scores).intersection(*(curve[count] for count in counts)))
+    if len(counts) < 2 or not seeds:
+        return None
+    places = np.log(counts)
+    grid = np.linspace(places[0], places[-1], GRID)
+    own = np.array([scores[seed] for seed in seeds])
+    curves = np.array([[curve[n][seed] for n in counts] for seed in seeds])
+    # (seeds, GRID): how far the method is above the curve
+    above = own[:, None] - np.array([np.interp(grid, places, line) for line in curves])
+    number, beyond = _crossing(above.mean(axis=0), grid)
+    low = high = None
+    if len(seeds) > 1:
+        halves = np.array([_half_width(column) for column in above.T])
+        possible = np.flatnonzero(np.abs(above.mean(axis=0)) <= halves)
+        first, last = (possible[0], possible[-1]) if len(possible) else (GRID, GRID)
+        if beyond == 'below' and not len(possible):
+            first, last = 0, 0
+        low = float(np.exp(grid[min(first, GRID - 1)])) if first > 0 else 0.0
+        high = float(np.exp(grid[last])) if last < GRID - 1 else float('inf')
+    return LabelsNeeded(number, low, high, counts[0], counts[-1], beyond)
+
+
+def _crossing(above: np.ndarray, grid: np.ndarray) -> tuple[float | None, str]:
+    """Where the mean curve first reaches the score."""
+    reached = np.flatnonzero(above <= 0)
+    if not len(reached):
+        return None, 'above'
+    last = reached[0]
+    if last == 0:
+        return (float(np.exp(grid[0])), '') if above[0] == 0 else (None, 'below')
+    part = above[last - 1] / (above[last - 1] - above[last])
+    return float(np.exp(grid[last - 1] + part * (grid[last] - grid[last - 1]))), ''

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.errors import JointError
+from mmseg_joint.utils.atomic_write import atomic_write
+
+from .create import Base
+from .methods import METHODS, TARGET_ONLY
+from .rows import Comparison, Row, parts_of
+from .runs import find_runs
+from .same_training import first_difference
+
+SCALE = 'study'
+FILE, CONFIGS = 'study.json', 'configs'
+UNLABELED = '_0'  # ends the name of a config that trains without labels of the target
+
+
+@dataclass(frozen=True)
+class Study(Comparison):
+    """Methods that are compared on one base config.
+
+    Attributes:
+        folder: Its work dir, which holds configs, runs and report.
+        config: The base config's file.
+        total: Labeled target images that there are.
+        chosen: What was chosen for each method's config, a sentence each.
+    """
+
+    folder: Path = Path()
+    config: str = ''
+    total: int = 0
+    chosen: dict[str, list[str]] = field(default_factory=dict)
+
+
+def parse_labels(texts: Sequence[str], total: int) -> list[int]:
+    """Read numbers of labels.
+
+    Args:
+        texts: Numbers, or `'all'`.
+        total: How many there are.
+
+    Returns:
+        The numbers, rising.
+
+    Raises:
+        JointError: When one is none, more than there are, or given twice.
+    """
+    counts = []
+    for text in texts:
+        if text != 'all' and not text.isdecimal():
+            raise JointError(f'--labels {text}: give numbers of labeled images, or all.')
+        count = total if text == 'all' else int(text)
+        if count > total:
+            raise JointError(
+                f'--labels {text}: the target has {total} labeled images; give {total} at most, or '
+                'all.'
+            )
+        if count in counts:
+            raise JointError(f'--labels has {count} twice: leave one of them out.')
+        counts.append(count)
+    return sorted(counts)
+
+
+def write_study(folder: Path, base: Base, methods: Sequence[str], labels: Sequence[int]) -> None:
+    """Write the config of each method; those of an earlier call stay.
+
+    Args:
+        folder: The study's work dir.
+        base: Its base config.
+        methods: Names of methods.
+        labels: Numbers of labeled images.
+
+    Raises:
+        JointError: When no method can be trained with these numbers, the model cannot take a
+            method, or there are runs of another base config.
+    """
+    wanted = {}
+    for name in methods:
+        method = METHODS[name]
+        if 'target' in method.domains and any(labels):
+            wanted[name] = (name, True)
+        if method.goes_unlabeled and ('target' not in method.domains or 0 in labels):
+            stem = name + (UNLABELED if 'target' in method.domains else '')
+            wanted[stem] = (name, False)
+    left_out = [name for name in methods if name not in {name for name, _ in wanted.values()}]
+    if left_out:
+        raise JointError(
+            f'The method {left_out[0]} needs labels of the target: give --labels above 0, or leave '
+            'the method out.'
+        )
+    made = {stem: base.config_of(*what) for stem, what in wanted.items()}
+    for stem, (cfg, _) in made.items():
+        _check_unchanged(folder, stem, cfg)
+    notes = _read_notes(folder)
+    chosen = {**notes.get('chosen', {}), **{stem: found for stem, (_, found) in made.items()}}
+    for stem, (cfg, _) in made.items():
+        path = folder / CONFIGS / f'{stem}.py'
+        atomic_write(path, f'# {METHODS[wanted[stem][0]].title}\n{cfg.pretty_text}')
+    content = {'config': base.name, 'total': base.count_labels(), 'chosen': chosen}
+    atomic_write(folder / FILE, json.dumps(content, indent=1))
+
+
+def read_study(folder: Path) -> Study:
+    """Read which methods a study has.
+
+    Args:
+        folder: Its work dir.
+
+    Returns:
+        The study.
+
+    Raises:
+        JointError: When the folder is no study's.
+    """
+    notes = _read_notes(folder)
+    if not notes:
+        raise JointError(
+            f'{folder} holds no study ({FILE}): name its work dir, or give a base config to begin '
+            'one.'
+        )
+    stems = [s for name in METHODS for s in (name, name + UNLABELED) if s in notes['chosen']]
+    rows = [
+        Row(stem.removesuffix(UNLABELED), SCALE, (), folder / CONFIGS / f'{stem}.py')
+        for stem in stems
+    ]
+    return Study(
+        id=folder.name,
+        names=tuple(dict.fromkeys(row.name for row in rows)),
+        base=TARGET_ONLY,
+        rows=tuple(rows),
+        folder=folder,
+        **notes,
+    )
+
+
+def _read_notes(folder: Path) -> dict:
+    path = folder / FILE
+    try:
+        return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+    except ValueError as error:
+        raise JointError(f'{path} is broken: delete it and give the base config again.') from error
+
+
+def _check_unchanged(folder: Path, stem: str, cfg: Config) -> None:
+    """Refuse to mix runs of two base configs."""
+    row = Row(stem, SCALE, (), folder / CONFIGS / f'{stem}.py')
+    if not row.path or not row.path.exists() or not find_runs(folder, row):
+        return
+    cfg.work_dir = ''
+    parts, before = parts_of(cfg), row.parts
+    cfg.pop('work_dir')
+    for old, new in zip(before, parts):
+        found = first_difference(old, new)
+        lengths = old.train_cfg.max_iters, new.train_cfg.max_iters
+        if found or lengths[0] != lengths[1]:
+            key, was, now = found or ('train_cfg.max_iters', *lengths)
+            raise JointError(
+                f'{folder} has runs of {stem} with {key}={was}, and the config has {now} now: '
+                'choose another --work-dir, or undo the change.'
+            )
+
+
+def read_base(path: str) -> Base:
+    """Read the base config of a study.
+
+    Args:
+        path: Its file.
+
+    Returns:
+        The base.
+
+    Raises:
+        JointError: When it cannot be read, or lacks what all methods need.
+    """
+    return Base(read_config(path))

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .jobs import Job
+
+POLL = 0.5  # seconds between two looks at a log
+LOG = 'train.log'
+PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
+LIBC = ctypes.CDLL(None) if sys.platform == 'linux' else None
+
+
+Start = Callable[[Job], 'subprocess.Popen[bytes]']
+
+
+class Pace:
+    """What an iteration has cost so far, and what the rest will.
+
+    A config that has not been timed is taken for the mean of those that have.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+
+    def note(self, config: str, seconds: float | None) -> None:
+        """Keep the newest measurement.
+
+        Args:
+            config: The config's name.
+            seconds: Of an iteration; None if not known.
+        """
+        if seconds:
+            self._seconds[config] = seconds
+
+    def remaining(self, left: Sequence[tuple[str, int]]) -> float | None:
+        """Expect how long runs will take.
+
+        Args:
+            left: The config's name and the iterations left, of each run.
+
+        Returns:
+            Seconds; None as long as nothing has been timed.
+        """
+        if not self._seconds:
+            return None
+        mean = sum(self._seconds.values()) / len(self._seconds)
+        return sum(self._seconds.get(config, mean) * iterations for config, iterations in left)
+
+
+def start_process(tool: Path, at_once: int = 1) -> Start:
+    """Make what starts a run: tools/train.py in a process of its own.
+
+    Args:
+        tool: The tool.
+        at_once: How many runs share the CPU's cores.
+
+    Returns:
+        The function; what the process prints is added to `train.log` in the run's work dir. On
+        Linux the process ends with this one, however this one ends.
+    """
+    threads = max(1, (os.cpu_count() or 1) // at_once)
+    shared = {} if at_once == 1 else {'OMP_NUM_THREADS': str(threads)}
+
+    def start(job: Job) -> subprocess.Popen[bytes]:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, str(tool), *job.arguments]
+        with (job.folder / LOG).open('a', encoding='utf-8') as stream:
+            return subprocess.Popen(
+                command,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **shared},
+                preexec_fn=_end_with_parent if LIBC else None,
+            )
+
+    return start
+
+
+def _end_with_parent() -> None:
+    if LIBC:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class _Running:
+    """A run in progress, and how fast it is."""
+
+    def __init__(self, job: Job, place: str, process: subprocess.Popen[bytes]) -> None:
+        self.job, self.place, self.process = job, place, process
+        self.done = self._before = iterations_done(job)
+        self._first: int | None = None
+        self._began = 0.0
+
+    def look(self, pace: Pace) -> int:
+        """Read its log; return how many iterations are new."""
+        done = iterations_done(self.job)
+        if self._first is None:
+            if done != self._before:  # its first line in the log: from here on it is timed
+                self._first, self._began = done, time.monotonic()
+        elif done > self._first:
+            seconds = (time.monotonic() - self._began) / (done - self._first)
+            pace.note(self.job.row.stem, seconds)
+        new, self.done = max(done - self.done, 0), max(done, self.done)
+        return new
+
+
+def train_missing(
+    jobs: Sequence[Job],
+    start: Start,
+    at_once: int = 1,
+    after: Callable[[], object] = lambda: None,
+) -> list[Job]:
+    """Train what is not finished, some runs at a time.
+
+    A run that fails is told of, and the others go on. When this is stopped, the runs are too.
+
+    Args:
+        jobs: All runs.
+        start: Starts one.
+        at_once: How many at a time.
+        after: What to do whenever one has ended.
+
+    Returns:
+        The runs that failed.
+
+    Raises:
+        JointError: When a run finished earlier, with another schedule.
+    """
+    pace, waiting, failed = Pace(), deque[Job](), []
+    for job in jobs:
+        run = job.run()
+        pace.note(job.row.stem, run.seconds if run else None)
+        if not (run and run.finished):
+            waiting.append(job)
+    print(f'{len(jobs) - len(waiting)} of {len(jobs)} runs are finished.', flush=True)
+    running: list[_Running] = []
+    number = len(jobs) - len(waiting)
+    bar = tqdm(total=sum(_left(job) for job in waiting), unit='it', disable=not waiting)
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                number += 1
+                job, place = waiting[0], f'[{number}/{len(jobs)}]'
+                left = _expectation(pace, [*waiting, *(r.job for r in running)], at_once)
+                tqdm.write(f'{place} {job.name}; {left}')
+                running.append(_Running(job, place, start(waiting.popleft())))
+            time.sleep(POLL)
+            for run_now in list(running):
+                ended = run_now.process.poll() is not None
+                bar.update(run_now.look(pace))
+                if not ended:
+                    continue
+                running.remove(run_now)
+                problem = _problem(run_now.job, run_now.process.returncode)
+                if problem:
+                    tqdm.write(f'{run_now.place} failed: {problem}')
+                    failed.append(run_now.job)
+                after()
+            jobs_left = [*waiting, *(r.job for r in running)]
+            bar.set_postfix_str(_expectation(pace, jobs_left, at_once), refresh=False)
+    finally:
+        bar.close()
+        for run_now in running:  # we are being stopped
+            run_now.process.terminate()
+        for run_now in running:
+            run_now.process.wait()
+    return failed
+
+
+def _problem(job: Job, status: int | None) -> str:
+    run = job.run()
+    if run and run.finished:
+        return ''
+    lines = []
+    if (job.folder / LOG).exists():
+        lines = (job.folder / LOG).read_text(encoding='utf-8').strip().splitlines()
+    if status:
+        return lines[-1] if lines else f'exit status {status}'
+    return f'{run.reached if run else "nothing logged"}, without a validation at the end'
+
+
+def iterations_done(job: Job) -> int:
+    """Look how far a run is, cheaply.
+
+    Args:
+        job: The run.
+
+    Returns:
+        Iterations of all stages, as far as they are logged.
+    """
+    folders = [job.folder / stage for stage in job.row.stages] or [job.folder]
+    steps = [_last_step(folder) for folder in folders]
+    return sum(min(step, total) for step, total in zip(steps, job.iterations))
+
+
+def _last_step(folder: Path) -> int:
+    logs = sorted(folder.glob('*/vis_data/scalars.json'))
+    for log in reversed(logs):
+        with log.open(encoding='utf-8') as stream:
+            lines = deque(stream, maxlen=2)  # the last may be being written
+        for line in reversed(lines):
+            try:
+                return int(json.loads(line)['step'])
+            except (ValueError, KeyError):
+                continue
+    return 0
+
+
+def _left(job: Job) -> int:
+    return job.total - iterations_done(job)
+
+
+def _expectation(pace: Pace, jobs: Sequence[Job], at_once: int) -> str:
+    seconds = pace.remaining([(job.row.stem, _left(job)) for job in jobs])
+    return in_words(None if seconds is None else seconds / min(at_once, max(1, len(jobs))))
+
+
+def in_words(seconds: float | None) -> str:
+    """Say how long the rest takes.
+
+    Args:
+        seconds: How long; None if not known.
+
+    Returns:
+        Words.
+    """
+    if seconds is None:
+        return 'no estimate yet'
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    length = f'{hours} h {rest} min' if hours else f'{minutes} min' if minutes else 'a minute'
+    return f'about {length} left in all'

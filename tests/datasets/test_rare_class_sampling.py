@@ -1,0 +1,160 @@
+"""Counts, frequencies of the draws, crops, and that a draw depends on its seed alone."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import pytest
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from mmseg_joint.datasets import JointDataset, JointSampler, RareClassSampling
+from mmseg_joint.datasets.rare_class_sampling import class_shares
+from mmseg_joint.errors import JointError
+
+CLASSES = ('road', 'car', 'sign')
+# class 1 in two images, class 2 in one, and only in its lower right corner
+LABELS = np.zeros((4, 40, 60), np.uint8)
+LABELS[1, :20, :30], LABELS[2, 10:, 50:], LABELS[3, 30:, 50:] = 1, 1, 2
+LABELS[0, :5] = 255
+LABELS[0, 20, 20] = 2  # too little to be drawn for
+
+
+class Streets(BaseSegDataset):
+    METAINFO: ClassVar[dict] = dict(classes=CLASSES, palette=[[0, 0, 0]] * 3)
+
+
+@pytest.fixture
+def inner(tmp_path):
+    for folder in ('images', 'labels'):
+        (tmp_path / folder).mkdir()
+    for number, labels in enumerate(LABELS):
+        image = np.full((*labels.shape, 3), 50 * number, np.uint8)
+        cv2.imwrite(str(tmp_path / f'images/{number}.png'), image)
+        cv2.imwrite(str(tmp_path / f'labels/{number}.png'), labels)
+    return dict(
+        type=Streets,
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images', seg_map_path='labels'),
+        img_suffix='.png',
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='RandomCrop', crop_size=(20, 20)),
+            dict(type='PackSegInputs'),
+        ],
+    )
+
+
+def sampling(inner, tmp_path, **values):
+    values = dict(min_pixels=50, cache=str(tmp_path / 'cache'), **values)
+    dataset = RareClassSampling(inner, **values)
+    dataset.full_init()
+    return dataset
+
+
+def test_counts_are_those_of_the_labels_and_kept_until_a_file_changes(inner, tmp_path, monkeypatch):
+    dataset = sampling(inner, tmp_path)
+    wanted = np.array([[(labels == k).sum() for k in range(3)] for labels in LABELS])
+    assert (dataset.class_pixels() == wanted).all()
+    opened = []
+    monkeypatch.setattr(
+        'mmseg_joint.datasets.rare_class_sampling._label_loader',
+        lambda dataset: opened.append(dataset) or pytest.fail('counted again'),
+    )
+    assert (sampling(inner, tmp_path).class_pixels() == wanted).all() and not opened
+    monkeypatch.undo()
+    changed = LABELS[1].copy()
+    changed[20:, :] = 2
+    cv2.imwrite(str(tmp_path / 'labels/1.png'), changed)
+    counts = sampling(inner, tmp_path).class_pixels()
+    assert counts[1].tolist() == [600, 600, 1200]
+    fewer = dict(inner, metainfo=dict(classes=('car', 'sign'), palette=[[0, 0, 0]] * 2))
+    assert sampling(fewer, tmp_path).class_pixels()[3].tolist() == [0, 100]  # by the label map
+
+
+@pytest.mark.parametrize('temperature', [0.01, 0.1, 2.0])
+def test_shares_are_the_formulas(temperature):
+    counts = np.array([[900, 80, 0], [1000, 15, 5]])
+    shares = class_shares(counts, temperature)
+    frequency = [1900 / 2000, 95 / 2000, 5 / 2000]
+    weights = [exp((1 - f) / temperature) for f in frequency]
+    assert shares == pytest.approx([w / sum(weights) for w in weights], rel=1e-9)
+
+
+def test_drawn_as_often_as_the_formula_says(inner, tmp_path):
+    dataset = sampling(inner, tmp_path, temperature=0.5, tries=1)
+    np.random.seed(0)
+    paths = [dataset[0]['data_samples'].img_path for _ in range(1500)]
+    p = dataset.shares
+    assert p.sum() == pytest.approx(1) and p[2] > p[1] > p[0] > 0.05
+    # road is in all four, car in the second and third, sign in the fourth
+    wanted = np.array([p[0] / 4, p[0] / 4 + p[1] / 2, p[0] / 4 + p[1] / 2, p[0] / 4 + p[2]])
+    found = [sum(path.endswith(f'{number}.png') for path in paths) / 1500 for number in range(4)]
+    assert np.abs(found - wanted).max() < 0.04
+
+
+def test_the_crop_holds_half_of_min_pixels(inner, tmp_path):
+    only_signs = dict(inner, metainfo=dict(classes=('sign',), palette=[[0, 0, 0]]))
+    np.random.seed(0)
+    shares = {}
+    for tries in (1, 10):
+        dataset = sampling(only_signs, tmp_path, tries=tries)
+        held = [(dataset[0]['data_samples'].gt_sem_seg.data == 0).sum() >= 25 for _ in range(60)]
+        shares[tries] = np.mean(held)
+    assert shares[1] < 0.3 < shares[10]
+
+
+def test_by_the_draw_alone_and_skippable(inner, tmp_path):
+    def loaded(number, skip):
+        dataset = JointDataset(
+            dict(source=inner, target=inner),
+            rare_classes=dict(source=dict(min_pixels=50, cache=str(tmp_path / 'cache'))),
+        )
+        sampler = JointSampler(dataset, dict(source=2, target=1), seed=4)
+        sampler.skip(skip)
+        draws = iter(sampler)
+        np.random.seed(skip)  # whatever was drawn before
+        samples = [dataset[next(draws)] for _ in range(number)]
+        return [(s['inputs'].sum().item(), s['data_samples'].img_path) for s in samples]
+
+    whole = loaded(9, 0)
+    assert loaded(5, 4) == whole[4:]
+    assert isinstance(
+        DATASETS.build(dict(type='RareClassSampling', dataset=inner)), RareClassSampling
+    )
+
+
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda inner: dict(type='LabelSubset', count=2, dataset=inner),
+        lambda inner: dict(type='MixedDataset', datasets=[inner, inner], shares=[1, 1]),
+    ],
+)
+def test_around_other_wrappers(inner, tmp_path, wrap):
+    dataset = sampling(wrap(inner), tmp_path)
+    counts = dataset.class_pixels()
+    assert len(counts) == len(dataset) and len(dataset[0]['inputs']) == 3
+    for row, index in zip(counts, range(len(dataset))):
+        number = int(dataset.get_data_info(index)['img_path'][-5])
+        assert row.tolist() == [(LABELS[number] == k).sum() for k in range(3)]
+
+
+def test_refusals(inner, tmp_path):
+    with pytest.raises(JointError, match=r'min_pixels is 5000, but no image .* 2300.*: lower it'):
+        RareClassSampling(inner, min_pixels=5000, cache=str(tmp_path)).full_init()
+    with pytest.raises(JointError, match=r'temperature is 0: give a number above 0'):
+        RareClassSampling(inner, temperature=0)
+    with pytest.raises(JointError, match=r'tries is 0: give a whole number from 1'):
+        RareClassSampling(inner, tries=0)
+    with pytest.raises(JointError, match='needs labels, but its dataset is unlabeled'):
+        RareClassSampling(dict(type='Unlabeled', dataset=inner))
+    with pytest.raises(JointError, match=r'rare_classes names the domain "x", but there is only'):
+        JointDataset(dict(source=inner), rare_classes=dict(x=dict()))
+    inner['pipeline'] = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
+    with pytest.raises(JointError, match='finds no LoadAnnotations in the pipeline'):
+        sampling(inner, tmp_path)

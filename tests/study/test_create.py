@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.study.create import Base
+from mmseg_joint.study.methods import METHODS, choose_methods
+from mmseg_joint.study.rows import parts_of
+from mmseg_joint.study.study import read_base
+from tests.study.tiny_base import write_base
+from tests.tiny import batch
+
+KINDS = [(name, True) for name, method in METHODS.items() if 'target' in method.domains]
+KINDS += [(name, False) for name, method in METHODS.items() if method.goes_unlabeled]
+
+
+@pytest.fixture
+def base(roots, tmp_path):
+    return read_base(str(write_base(roots, tmp_path)))
+
+
+@pytest.mark.parametrize(('name', 'labeled'), KINDS)
+def test_a_method_has_its_domains_objectives_and_optimizers(base, name, labeled):
+    cfg, _ = base.config_of(name, labeled)
+    method = METHODS[name]
+    domains = [d for d in method.domains if labeled or d != 'target']
+    loader = cfg.train_dataloader
+    assert list(loader.dataset.domains) == domains
+    assert dict(loader.sampler.samples_per_domain) == dict.fromkeys(domains, 2)
+    assert loader.batch_size == 2 * len(domains)
+    if 'target' in domains:
+        assert loader.dataset.domains.target.type == 'LabelSubset'
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    assert list(dict(model.objectives.items())) == [part.name for part in method.parts]
+    build = OPTIM_WRAPPER_CONSTRUCTORS.get(cfg.optim_wrapper.constructor)
+    build(copy.deepcopy(cfg.optim_wrapper))(model)  # every network has one optimizer
+    if domains:
+        losses = model.loss(**model.data_preprocessor(batch(domains=domains), training=True))
+        assert all(torch.isfinite(torch.as_tensor(v)).all() for v in losses.values())
+
+
+def test_two_stages_share_the_iterations(roots, tmp_path):
+    poly = dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=90)
+    base = read_base(str(write_base(roots, tmp_path, **{'train_cfg.max_iters': 90})))
+    base.cfg.param_scheduler = [poly]
+    cfg, (said,) = base.config_of('joint_finetune')
+    assert 'two stages: 60 iterations on source and target, 30 at 0.25' in said
+    cfg.work_dir = 'x'
+    first, second = parts_of(cfg)
+    assert [part.train_cfg.max_iters for part in (first, second)] == [60, 30]
+    assert [part.param_scheduler[0].end for part in (first, second)] == [60, 30]
+    rates = [part.optim_wrapper.segmentor.optimizer.lr for part in (first, second)]
+    assert rates == [2e-4, 0.5e-4]
+    assert dict(first.train_dataloader.sampler.samples_per_domain) == dict(source=2, target=2)
+    assert dict(second.train_dataloader.sampler.samples_per_domain) == dict(source=0, target=2)
+    assert (first.train_dataloader.batch_size, second.train_dataloader.batch_size) == (4, 2)
+    assert base.cfg.train_cfg.max_iters == 90  # as it was
+
+    cfg, _ = base.config_of('maxsquare', labeled=False)
+    cfg.work_dir = 'x'
+    first, second = parts_of(cfg)
+    assert (first.model.objectives, list(second.model.objectives)) == (None, ['regularization'])
+    assert dict(second.train_dataloader.sampler.samples_per_domain) == dict(source=2, unlabeled=2)
+
+
+@pytest.mark.parametrize(
+    ('model', 'kind', 'channels', 'stride'),
+    [
+        ('segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py', 'EncoderDecoder', 256, 32),
+        ('fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024.py', 'EncoderDecoder', 128, 8),
+        ('ocrnet/ocrnet_hr18s_4xb4-80k_ade20k-512x512.py', 'CascadeEncoderDecoder', 144, 32),
+    ],
+)
+def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride):
+    """A plain model of mmseg, which has never heard of us, with its own optimizer."""
+    plain = tmp_path / 'plain.py'
+    plain.write_text(f"_base_ = ['mmseg::{model}']\n")
+    theirs = Config.fromfile(plain)
+    cfg = copy.deepcopy(base.cfg)
+    cfg.model, cfg.optim_wrapper = theirs.model, theirs.optim_wrapper
+    cfg.model.data_preprocessor.size = (64, 64)
+    cfg.model.backbone.pop('init_cfg', None)
+    assert cfg.model.type == kind
+    base = Base(cfg)
+    assert (base.outputs.channels, base.outputs.stride) == (channels, stride)
+    for name in ('hrs', 'csa'):
+        made, chosen = base.config_of(name)
+        assert made.model.type == f'Joint{kind}'
+        assert f'of {channels} channels' in ' '.join(chosen)
+        built = MODELS.build(copy.deepcopy(made.model))
+        images = batch(domains=METHODS[name].domains, size=(64, 64), count=2)
+        built.loss(**built.data_preprocessor(images, training=True))
+        wrapper = made.optim_wrapper
+        assert wrapper.segmentor.optimizer == theirs.optim_wrapper.optimizer
+        build = OPTIM_WRAPPER_CONSTRUCTORS.get(wrapper.constructor)
+        build(copy.deepcopy(wrapper))(built)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(stages=[dict(name='a')]), 'has stages, which methods bring'),
+        (dict(val_dataloader=None, val_cfg=None, val_evaluator=None), 'no val_dataloader'),
+        ({'train_dataloader.dataset.domains': {}}, 'no train_dataloader.dataset.domains.target'),
+    ],
+)
+def test_a_base_config_without_what_methods_need(base, changes, message):
+    cfg = copy.deepcopy(base.cfg)
+    for key, value in changes.items():
+        place, _, last = key.rpartition('.')
+        node = cfg
+        for part in filter(None, place.split('.')):
+            node = node[part]
+        node[last] = value
+    with pytest.raises(JointError, match=message):
+        Base(cfg)
+
+
+def test_a_method_that_the_model_or_the_data_cannot_take(base):
+    cfg = copy.deepcopy(base.cfg)
+    cfg.model.decode_head.loss_decode = dict(type='DiceLoss')
+    with pytest.raises(JointError, match='cannot take the method hrs: DiceLoss takes no pixel'):
+        Base(cfg).config_of('hrs')
+    del cfg.train_dataloader.dataset.domains['source']
+    with pytest.raises(JointError, match=r'no samples of train_dataloader.dataset.domains.source'):
+        Base(cfg).config_of('joint')
+
+
+def test_a_method_that_there_is_not():
+    with pytest.raises(JointError, match='no method "maxsqare"; did you mean maxsquare'):
+        choose_methods(['maxsqare'])
+    assert choose_methods(['hrs', 'target', 'hrs']) == ['target', 'hrs']

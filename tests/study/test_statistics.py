@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mmseg_joint.study.statistics import gain_of, labels_needed, paired
+
+# Student's 97.5 % quantiles, as tables print them
+T1, T2 = 12.706, 4.303
+
+
+def test_a_gain_with_its_interval_by_hand():
+    gain = gain_of([1.0, 2.0, 3.0])  # s = 1
+    assert (gain.mean, gain.seeds, gain.is_sure) == (2.0, 3, False)
+    assert (gain.low, gain.high) == pytest.approx(
+        (2 - T2 / math.sqrt(3), 2 + T2 / math.sqrt(3)), abs=1e-3
+    )
+    assert gain_of([2.9, 3.0, 3.1]).is_sure
+    assert gain_of([-2.9, -3.0, -3.1]).is_sure
+    one = gain_of([5.0])
+    assert (one.mean, one.low, one.high, one.is_sure) == (5.0, None, None, False)
+    assert gain_of([]) is None
+
+
+def test_seeds_are_paired():
+    assert paired({2: 50.0, 0: 40.0, 7: 1.0}, {0: 38.0, 2: 51.0, 5: 9.0}) == [2.0, -1.0]
+
+
+def test_labels_needed_by_hand():
+    """The curve rises by 10 from 10 to 100 labels; half of it is at the root of 1,000."""
+    curve = {10: {0: 40.0, 1: 41.0}, 100: {0: 50.0, 1: 51.0}}
+    needed = labels_needed(curve, {0: 45.0, 1: 46.2})
+    # at 10^(1+f) the differences are 5 - 10 f and 5.2 - 10 f: mean 5.1 - 10 f, s = 0.2/√2
+    assert needed.number == pytest.approx(10**1.51, rel=1e-3)
+    half = T1 * 0.2 / math.sqrt(2) / math.sqrt(2)
+    ends = [10 ** (1 + (5.1 - sign * half) / 10) for sign in (1, -1)]
+    assert (needed.low, needed.high) == pytest.approx(ends, rel=0.01)
+    assert (needed.least, needed.most) == (10, 100)
+
+
+def test_the_curves_own_spread_counts():
+    """The method's score is the same for each seed, the curve's is not."""
+    curve = {10: {0: 40.0, 1: 40.2}, 100: {0: 50.0, 1: 50.2}}
+    needed = labels_needed(curve, {0: 45.0, 1: 45.0})
+    half = T1 * 0.2 / 2
+    assert needed.high == pytest.approx(10 ** (1 + (4.9 + half) / 10), rel=0.01)
+
+
+def test_a_flat_curve_excludes_nothing():
+    curve = {10: {0: 40.0, 1: 47.0}, 100: {0: 50.0, 1: 44.0}}
+    needed = labels_needed(curve, {0: 46.0, 1: 45.0})
+    assert (needed.low, needed.high) == (0.0, math.inf)
+
+
+def test_where_the_curve_ends():
+    curve = {12: {0: 40.0, 1: 41.0}, 367: {0: 50.0, 1: 51.0}}
+    above = labels_needed(curve, {0: 60.0, 1: 61.0})
+    assert (above.number, above.beyond, above.most) == (None, 'above', 367)
+    assert (above.low, above.high) == (pytest.approx(367), math.inf)
+    below = labels_needed(curve, {0: 30.0, 1: 31.0})
+    assert (below.number, below.beyond, below.least) == (None, 'below', 12)
+    assert (below.low, below.high) == (0.0, pytest.approx(12))
+
+
+def test_labels_needed_of_one_seed_or_one_point():
+    curve = {12: {0: 40.0}, 367: {0: 50.0}}
+    needed = labels_needed(curve, {0: 45.0})
+    assert (needed.low, needed.high) == (None, None)
+    assert needed.number == pytest.approx(math.sqrt(12 * 367))
+    assert labels_needed({12: {0: 40.0}}, {0: 45.0}) is None
+    assert labels_needed(curve, {1: 45.0}) is None  # no seed that all have
+
+
+def test_a_curve_that_falls_is_read_where_it_first_reaches_the_score():
+    curve = {10: {0: 40.0}, 100: {0: 50.0}, 1000: {0: 44.0}}
+    assert labels_needed(curve, {0: 45.0}).number == pytest.approx(math.sqrt(1000), rel=1e-3)

@@ -1,0 +1,190 @@
+"""`tools/study.py` as a user calls it."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+import re
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+
+from mmseg_joint.errors import JointError
+from tests.study.tiny_base import write_base
+from tests.tiny_configs import ROOT
+
+STUDY = ROOT / 'tools/study.py'
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    spec = importlib.util.spec_from_file_location('study', STUDY)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
+    return tool
+
+
+@pytest.fixture
+def main(tool, monkeypatch):
+    """The tool, whose runs are trained in this process."""
+
+    def train(path, job):
+        status = 0
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, 'argv', [str(path), *job.arguments])
+            try:
+                runpy.run_path(str(path), run_name='__main__')
+            except SystemExit as stop:
+                status = stop.code
+        return SimpleNamespace(returncode=status, poll=lambda: status)
+
+    monkeypatch.setattr(tool, 'start_process', lambda path, _: lambda job: train(path, job))
+    monkeypatch.setattr('mmseg_joint.study.training.POLL', 0)
+    return lambda *arguments: tool.main([str(argument) for argument in arguments])
+
+
+def test_a_study_is_run_extended_and_reported(main, roots, tmp_path, capsys):
+    base, folder = write_base(roots, tmp_path), tmp_path / 'study'
+    study = ('--work-dir', folder)
+    chosen = (base, *study, '--methods', 'target', 'joint', '--labels', 2, '--seeds', 0, 1)
+    main(*chosen)
+    said = capsys.readouterr().out
+    assert '0 of 4 runs are finished' in said
+    text = (folder / 'report.md').read_text(encoding='utf-8')
+    assert text in said
+    rows = re.findall(r'^\| (\w+) \| 2 \| ([\d.]+) ± .* \| 2 \|$', text, re.MULTILINE)
+    assert [name for name, _ in rows] == ['target', 'joint']
+    with (folder / 'runs.csv').open() as file:
+        runs = list(csv.DictReader(file))
+    assert [(run['method'], run['seed']) for run in runs] == [
+        *(('target', '0'), ('target', '1'), ('joint', '0'), ('joint', '1'))
+    ]
+    for name, mean in rows:
+        own = [float(run['mIoU']) for run in runs if run['method'] == name]
+        assert float(mean) == pytest.approx(sum(own) / 2, abs=0.051)
+    classes = [float(value) for key, value in runs[0].items() if key == 'sky' and value]
+    assert all(0 <= value <= 100 for value in classes)
+    assert '## Gain of each class with 2 labels' in text
+    assert Image.open(folder / 'report.png').width == 1600
+    page = (folder / 'report.html').read_text(encoding='utf-8')
+    assert 'src="data:image/png;base64,' in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+
+    # more labels, another method: what is there stays
+    main(base, *study, '--methods', 'source', 'target', '--labels', 2, 'all', '--seeds', 0)
+    said = capsys.readouterr().out
+    assert '1 of 3 runs are finished' in said
+    text = (folder / 'report.md').read_text(encoding='utf-8')
+    assert '| target | 3 (all) |' in text
+    assert '| source | 0 |' in text
+    assert '| joint | 2 |' in text
+
+    # the report alone, without the base config
+    (folder / 'report.md').unlink()
+    base.unlink()
+    main(*study)
+    assert (folder / 'report.md').read_text(encoding='utf-8') == text
+
+
+def test_a_run_that_fails_is_told_and_the_others_go_on(main, roots, tmp_path, capsys):
+    base, folder = write_base(roots, tmp_path), tmp_path / 'study'
+    chosen = (base, '--work-dir', folder, '--labels', 2, '--seeds', 0, '--methods')
+    main(*chosen, 'joint', '--dry-run')
+    label = next((roots['GTADataset'] / 'labels').glob('*.png'))
+    whole = label.read_bytes()
+    label.write_bytes(b'')
+    with pytest.raises(JointError, match=r'1 runs failed: look at .*joint/2/seed0/train\.log'):
+        main(*chosen, 'target', 'joint')
+    assert '[2/2] failed: ' in capsys.readouterr().out
+    text = (folder / 'report.md').read_text(encoding='utf-8')
+    assert '| target | 2 |' in text
+    assert '| joint |' not in text
+    label.write_bytes(whole)
+    main(*chosen, 'target', 'joint')
+    assert '1 of 2 runs are finished' in capsys.readouterr().out
+    assert '| joint | 2 |' in (folder / 'report.md').read_text(encoding='utf-8')
+
+
+def test_runs_of_another_base_config_are_not_mixed_in(main, roots, tmp_path):
+    base, folder = write_base(roots, tmp_path), tmp_path / 'study'
+    chosen = (base, '--work-dir', folder, '--labels', 2, '--seeds', 0, '--methods', 'target')
+    main(*chosen)
+    kept = (folder / 'configs/target.py').read_text(encoding='utf-8')
+    write_base(roots, tmp_path, **{'optim_wrapper.segmentor.optimizer.lr': 0.5})
+    with pytest.raises(JointError, match=r'has runs of target with .*lr=0.0002, and .* 0.5 now'):
+        main(*chosen)
+    write_base(roots, tmp_path, **{'train_cfg.max_iters': 4})
+    with pytest.raises(JointError, match=r'runs of target with train_cfg.max_iters=2, .* has 4'):
+        main(*chosen)
+    assert (folder / 'configs/target.py').read_text(encoding='utf-8') == kept
+    write_base(roots, tmp_path)
+    main(*chosen)
+
+
+def test_the_commands_of_a_dry_run(main, roots, tmp_path, capsys):
+    base, folder = write_base(roots, tmp_path), tmp_path / 'study'
+    chosen = ('--methods', 'hrs', 'maxsquare', '--labels', 0, 2, '--seeds', 5, '--dry-run')
+    main(base, '--work-dir', folder, *chosen)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith(f'python tools/train.py {folder}/configs/hrs.py --work-dir ')
+    assert f'{folder}/hrs/2/seed5 --resume --cfg-options randomness.seed=5' in lines[0]
+    assert 'configs/maxsquare_0.py' in lines[2]
+    assert not (folder / 'hrs').exists()
+    main('--work-dir', folder)
+    assert 'No run is finished yet.' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--labels', 4], r'--labels 4: the target has 3 labeled images; give 3 at most, or all'),
+        (['--labels', 'many'], '--labels many: give numbers of labeled images, or all'),
+        (['--labels', 3, 'all'], '--labels has 3 twice'),
+        (['--seeds', 1, 2, 1], '--seeds has 1 twice'),
+        (['--methods', 'hsr'], 'no method "hsr"; did you mean hrs'),
+        (['--methods', 'joint', '--labels', 0], 'method joint needs labels of the target'),
+    ],
+)
+def test_bad_input(main, roots, tmp_path, arguments, message):
+    base, folder = write_base(roots, tmp_path), tmp_path / 'study'
+    with pytest.raises(JointError, match=message):
+        main(base, '--work-dir', folder, *arguments)
+    assert not folder.exists()
+    with pytest.raises(JointError, match='holds no study'):
+        main('--work-dir', folder)
+
+
+def test_a_killed_study_goes_on_and_ends_with_the_same_weights(main, roots, tmp_path):
+    changes = {'train_cfg.max_iters': 12, 'train_cfg.val_interval': 12}
+    base = write_base(roots, tmp_path, **changes)
+    chosen = ('--labels', 2, '--seeds', 0, '--methods', 'joint')
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    main(base, '--work-dir', whole, *chosen)
+    command = [sys.executable, STUDY, base, '--work-dir', killed, *chosen, '--jobs', 2]
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    process = subprocess.Popen(list(map(str, command)), env=environment)
+    checkpoint = killed / 'joint/2/seed0/iter_3.pth'
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    stopped = list(killed.glob('joint/2/seed0/iter_*.pth'))
+    time.sleep(1)
+    assert list(killed.glob('joint/2/seed0/iter_*.pth')) == stopped  # its child has ended, too
+    assert not (killed / 'joint/2/seed0/iter_12.pth').exists()
+    main(base, '--work-dir', killed, *chosen)
+    ends = [
+        torch.load(folder / 'joint/2/seed0/iter_12.pth', weights_only=False)['state_dict']
+        for folder in (whole, killed)
+    ]
+    assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())

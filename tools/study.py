@@ -1,0 +1,101 @@
+#!/usr/bin/env python
+"""Compare methods on your own data: which one is best, and how many labels does it save?
+
+Give the same command again to go on. Without a config, only the report is written anew, from the
+runs that are finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from mmseg_joint import setup
+from mmseg_joint.errors import JointError
+from mmseg_joint.study.cells import Selection
+from mmseg_joint.study.jobs import SEEDS, Job, plan
+from mmseg_joint.study.methods import METHODS, choose_methods
+from mmseg_joint.study.report import write_report
+from mmseg_joint.study.study import SCALE, Study, parse_labels, read_base, read_study, write_study
+from mmseg_joint.study.training import LOG, start_process, train_missing
+from mmseg_joint.utils.cli import positive, run
+
+TRAIN = Path(__file__).resolve().parent / 'train.py'
+METHODS_SHOWN = ('target', 'joint', 'hrs', 'csa', 'maxsquare')
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    titles = '\n'.join(f'  {name:<16}{method.title}' for name, method in METHODS.items())
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f'methods:\n{titles}',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', nargs='?', help='base config: model, data and schedule')
+    parser.add_argument('--work-dir', type=Path, required=True, metavar='FOLDER')
+    parser.add_argument('--methods', nargs='+', default=METHODS_SHOWN, metavar='NAME')
+    parser.add_argument('--labels', nargs='+', default=['all'], metavar='N', help='or all')
+    parser.add_argument('--seeds', nargs='+', type=int, default=list(SEEDS), metavar='SEED')
+    parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='runs at a time')
+    parser.add_argument(
+        '--dry-run', action='store_true', help='write the configs and print the commands'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args(argv)
+
+
+def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
+    """Write the configs, and list the runs that are wanted."""
+    methods = choose_methods(args.methods)
+    twice = [seed for seed in args.seeds if args.seeds.count(seed) > 1]
+    if twice:
+        raise JointError(f'--seeds has {twice[0]} twice: leave one of them out.')
+    base = read_base(args.config)
+    labels = parse_labels(args.labels, base.count_labels())
+    write_study(args.work_dir, base, methods, labels)
+    study = read_study(args.work_dir)
+    selection = Selection(SCALE, [0, *(n for n in labels if n)], args.seeds, methods)
+    wanted = set(labels)
+    jobs = [
+        job
+        for job in plan(study, args.work_dir, selection)
+        if job.labels in wanted or 'target' not in METHODS[job.row.name].domains
+    ]
+    return study, jobs
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run what is missing, and report."""
+    args = parse_args(argv)
+    setup()
+    failed: list[Job] = []
+    if args.config:
+        study, jobs = prepare(args)
+        if args.dry_run:
+            for job in jobs:
+                print(shlex.join(['python', 'tools/train.py', *job.arguments]))
+            return
+        # so that runs in progress are ended too; they go on next time
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        start = start_process(TRAIN, args.jobs)
+        try:
+            failed = train_missing(jobs, start, args.jobs, lambda: write_report(study))
+        except KeyboardInterrupt:
+            print('stopped: give the same command again to go on.', file=sys.stderr)
+            sys.exit(130)
+    report = write_report(read_study(args.work_dir))
+    print(report.read_text(encoding='utf-8'))
+    print(f'{report}, {report.with_suffix(".html").name}, {report.with_suffix(".png").name}')
+    if failed:
+        raise JointError(
+            f'{len(failed)} runs failed: look at {", ".join(str(j.folder / LOG) for j in failed)}, '
+            'and give the same command again.'
+        )
+
+
+if __name__ == '__main__':
+    run(main)
