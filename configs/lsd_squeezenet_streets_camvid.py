@@ -1,4 +1,4 @@
-# LSD-seg on SqueezeNet, no labels of CamVid, its networks a quarter as wide as the paper's
+# LSD-seg on SqueezeNet, no labels of CamVid, its networks an eighth as wide as the paper's
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/streets_camvid_unsupervised.py',
@@ -9,8 +9,8 @@ _base_ = [
 model = dict(decode_head=dict(num_classes=11), objectives=dict(lsd=_base_.lsd))
 model['objectives']['lsd'].update(
     # fire3, fire5 and fire9, at strides 4, 8 and 16
-    generator=dict(in_channels=(128, 256, 512), channels=(64, 128, 64, 32), kernel_size=3),
-    discriminator=dict(channels=32),
+    generator=dict(in_channels=(128, 256, 512), channels=(32, 64, 32, 16), kernel_size=3),
+    discriminator=dict(channels=16),
     feature_indices=(1, 2, 3),
     reconstruction_weight=1 / 1008,  # one over D's positions, 28×36
 )

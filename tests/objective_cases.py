@@ -149,6 +149,29 @@ CASES = {
         ),
         ('source', 'unlabeled'),
     ),
+    'road': Case(
+        dict(
+            type='SpatialAdversarial',
+            in_channels=32,
+            grid=(2, 3),
+            classifier=dict(channels=(4, 4)),
+            weight=0.5,
+        ),
+        ('source', 'unlabeled'),
+        DEEPLAB,
+    ),
+    'conservative': Case(
+        dict(type='ConservativeLoss', weight=0.5), ('source', 'unlabeled'), networks=False
+    ),
+    'cross_domain_gan': Case(
+        dict(
+            type='CrossDomainGAN',
+            generator=dict(in_channels=(6, 8, 8), channels=(4, 6, 4, 3, 2), dropout_ratio=0.0),
+            discriminator=dict(channels=(4, 4)),
+            encoder_weight=0.5,
+        ),
+        ('source', 'unlabeled'),
+    ),
     'translation': Case(
         dict(
             type='CycleTranslation',

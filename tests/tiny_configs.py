@@ -88,20 +88,29 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         objectives.sa.discriminator.update(in_channels=last[cfg.model.backbone.type], channels=8)
     if objectives.get('weighting'):
         objectives.weighting.setdefault('network', {}).update(channels=(4, 4, 4, 4))
-    if objectives.get('gan'):
+    if objectives.get('gan') and objectives.gan.type == 'ReconstructionGAN':
         narrow = {'VGGEncoder': 8, 'TimmBackbone': 320}.get(cfg.model.backbone.type, 512)
         objectives.gan.generator.update(in_channels=narrow, channels=(4, 4, 4, 4, 4, 4))
         objectives.gan.discriminator.update(channels=(4, 4, 4, 4, 4, 4))
-    if objectives.get('lsd'):
-        widths = (4,) * len(objectives.lsd.generator.get('channels', range(5)))
-        objectives.lsd.generator.channels = widths
-        objectives.lsd.setdefault('discriminator', {}).update(channels=4, num_blocks=1)
-        if cfg.model.backbone.type == 'VGGEncoder':
-            objectives.lsd.generator.in_channels = (6, 8, 8)
+    for name, kind, narrow in (
+        ('lsd', 'LearningFromSyntheticData', dict(channels=4, num_blocks=1)),
+        ('gan', 'CrossDomainGAN', dict(channels=(4, 4, 4))),
+    ):
+        own = objectives.get(name)
+        if own and own.type == kind:
+            own.setdefault('generator', {})['channels'] = (4,) * (
+                5 if cfg.model.backbone.type == 'VGGEncoder' else 4
+            )
+            own.setdefault('discriminator', {}).update(narrow)
+            if cfg.model.backbone.type == 'VGGEncoder':
+                own.generator.in_channels = (6, 8, 8)
+    if objectives.get('spatial'):
+        narrow = 8 if cfg.model.backbone.type == 'VGGEncoder' else 512
+        objectives.spatial.update(in_channels=narrow, grid=(1, 2), classifier=dict(channels=(4, 4)))
     if objectives.get('translation'):
         objectives.translation.generator = dict(channels=(4, 4, 4), num_blocks=1)
         objectives.translation.discriminator = dict(channels=(4, 4, 4, 4))
-        objectives.translation.update(pool_size=2, pool_image_size=(SIZE[1], SIZE[1]))
+        objectives.translation.update(pool_size=2, pool_image_size=SIZE[::-1])
     if objectives.get('teacher'):
         objectives.teacher.update(start=1)  # the second of the two iterations is labeled
     for rare in (cfg.train_dataloader.dataset.get('rare_classes') or {}).values():
