@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 from importlib.util import find_spec
@@ -11,10 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
-from yapf.yapflib import yapf_api
 
 from mmseg_joint import setup
 from mmseg_joint.datasets.label_maps import (
@@ -26,6 +23,8 @@ from mmseg_joint.datasets.label_maps import (
     SYNTHIA_IDS,
 )
 from mmseg_joint.writing import LabelFolder
+from tests.shortcuts import take_shortcuts
+from tests.tools.fork_server import CommandLines
 
 
 def pytest_collection_modifyitems(items):
@@ -43,12 +42,16 @@ def _mmseg_scope(tmp_path_factory):
     logging.raiseExceptions = (
         False  # mmengine's loggers outlive the stream of the test they began in
     )
-    # mmengine has every config formatted for every checkpoint, most of the time of a short training
-    yapf_api.FormatCode = lambda text, **_: (text, True)
-    torch.set_num_threads(1)  # tiny networks gain nothing from threads that wait for each other
     os.environ['OMP_NUM_THREADS'] = '1'  # of the tools that tests start
     os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))  # not the user's own
-    gc.freeze()  # every dataset that is built runs a full collection, slow with torch imported
+    take_shortcuts()
+
+
+@pytest.fixture(scope='session')
+def lines():
+    """Runs command lines in forks of one process."""
+    with CommandLines() as server:
+        yield server
 
 
 def scene(seed: int, ids, height: int, width: int):

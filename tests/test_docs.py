@@ -6,7 +6,6 @@ import json
 import os
 import re
 import runpy
-import subprocess
 import sys
 from multiprocessing import get_context
 
@@ -17,7 +16,8 @@ from PIL import Image
 
 from mmseg_joint.datasets.label_maps import CITYSCAPES_IDS
 from mmseg_joint.engine.launch import build_runner
-from tests.tiny_configs import ROOT, SIZE, shrink
+from tests.shortcuts import import_ahead
+from tests.tiny_configs import ROOT, SIZE, shrink, tiny
 
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 TEXT = {page.name: page.read_text(encoding='utf-8') for page in PAGES}
@@ -43,12 +43,22 @@ def flags_by_tool():
 
 
 @pytest.mark.parametrize(('tool', 'flags'), sorted(flags_by_tool().items()))
-def test_tools_know_the_flags_that_the_pages_use(tool, flags):
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    command = [sys.executable, str(ROOT / tool), '--help']
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert not [flag for flag in flags if flag not in done.stdout]
+def test_tools_know_the_flags_that_the_pages_use(tool, flags, lines):
+    ended = lines.run(ROOT / tool, '--help', cwd=ROOT)
+    assert ended.status == 0, ended.stderr
+    assert not [flag for flag in flags if flag not in ended.stdout]
+
+
+@pytest.mark.parametrize('block', re.findall(r'```python\n(.*?)```', TEXT['recipes.md'], re.S))
+def test_the_recipes_of_the_docs_train(block, tmp_path, roots):
+    for base in ("'_base_/", "'./"):
+        block = block.replace(base, f"'{ROOT}/configs/{base[1:]}")
+    path = tmp_path / 'recipe.py'
+    path.write_text(block, encoding='utf-8')
+    runner = build_runner(tiny(path, roots, tmp_path / 'work'))
+    runner.train()
+    mixes = [key for key in runner.message_hub.log_scalars if '_mix.' in key or '_masked.' in key]
+    assert runner.iter == 2 and mixes
 
 
 def test_the_child_config_of_the_docs_trains(tmp_path, roots):
@@ -103,6 +113,7 @@ def run_in_a_fork(words, folder, function=None):
         if function:
             found[function]()
 
+    import_ahead()
     child = get_context('fork').Process(target=main)
     child.start()
     child.join()

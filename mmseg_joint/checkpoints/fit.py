@@ -13,7 +13,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_joint.checkpoints.read import read_checkpoint, read_content, tensors_of
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
+from mmseg_joint.utils.unwrapped import unwrapped
 
 MAX_NAMES = 3  # parameters named in an error
 
@@ -78,8 +79,7 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
     if not path:
         return
     content = read_content(path, keep=True)
-    while isinstance(getattr(model, 'module', None), nn.Module):  # distributed, or augmented tests
-        model = model.module
+    model = unwrapped(model)
     state, own = tensors_of(content, path), model.state_dict()
     state = {key.removeprefix('module.'): value for key, value in state.items()}
     config = cfg.filename or 'the config'
@@ -157,7 +157,7 @@ def _check_device(device: str) -> None:
     try:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+        reason = reason_of(error)
         raise JointError(
             f'--device {device} cannot be used ({reason}): give cpu, or cuda where '
             '`python -m mmseg_joint.doctor` lists a GPU.'

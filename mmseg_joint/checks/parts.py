@@ -14,7 +14,7 @@ from mmengine.registry import Registry
 from mmseg import registry as registries
 
 from mmseg_joint.checks.values import value_of
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 
 LOADERS = {'train': ('train', 'val'), 'test': ('test',)}
 # what mmengine hands over beside the config, or would take for a `type` that is left out
@@ -114,12 +114,6 @@ def build(part: Part) -> Any:
     if part.registry is registries.METRICS:
         value.pop('output_dir', None)  # the metric would make the folder
     return part.registry.build(value)
-
-
-def reason_of(error: Exception) -> str:
-    """Take the first line of an error, or its kind if it says nothing."""
-    text = str(error.args[0] if error.args else error)
-    return text.strip().split('\n')[0].rstrip('. ') or type(error).__name__
 
 
 def parts_of(cfg: Config, task: str) -> Iterator[Part]:

@@ -12,7 +12,7 @@ from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.datasets.rare_class_sampling import RareClassSampling
 from mmseg_joint.datasets.sample_checks import check_packed_label, explain_failure
 from mmseg_joint.datasets.unlabeled import Unlabeled
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 
 
 class SampleRequest(NamedTuple):
@@ -173,7 +173,7 @@ def _readable(domain: str) -> Iterator[None]:
     except JointError:
         raise
     except (OSError, ValueError, AssertionError) as error:
-        reason = str(error).strip().split('\n')[0] or type(error).__name__
+        reason = reason_of(error)
         if 'concatenate' in reason:  # mmengine, serializing an empty list
             reason = 'no images were found'
         raise JointError(

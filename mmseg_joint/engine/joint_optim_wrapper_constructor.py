@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmengine.model import is_model_wrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch import nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.unwrapped import unwrapped
 
 SHARED_KEYS = ('dtype', 'accumulative_counts', 'loss_scale')
 
@@ -71,8 +71,7 @@ class JointOptimWrapperConstructor:
             JointError: When a key names no network, two keys name the same parameter, or a
                 trainable parameter is left out.
         """
-        if is_model_wrapper(model):
-            model = model.module
+        model = unwrapped(model)
         modules = {name: _find(model, name) for name in self.networks}
         _check_coverage(model, modules)
         optim_wrappers = {

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
@@ -17,6 +16,7 @@ from mmseg_joint.checks import findings, refuse
 from mmseg_joint.checks.parts import check_refusal
 from mmseg_joint.errors import JointError
 from mmseg_joint.runtime import setup
+from mmseg_joint.utils.unwrapped import unwrapped
 
 _names_taken: set[str] = set()
 
@@ -36,7 +36,7 @@ def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
         JointError: When a check finds a mistake.
     """
     runner = build_runner(cfg, task)
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     refuse('model', task, cfg, model)
     for name, objective in getattr(model, 'objectives', {}).items():
         refuse('objective', task, cfg, name, objective)

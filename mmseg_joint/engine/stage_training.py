@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
@@ -15,6 +14,7 @@ from mmseg_joint.engine.launch import ready_runner
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.utils.unwrapped import unwrapped
 
 MAX_NAMES = 6  # parameters named in the log
 
@@ -104,7 +104,7 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
 def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
     """Say how much of the stage before comes over; refuse what fits nowhere."""
     state = tensors_of(read_content(str(checkpoint), keep=True), str(checkpoint))
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     own = model.state_dict()
     fresh = [
         key for key, value in own.items() if key not in state or state[key].shape != value.shape

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from functools import reduce
 from operator import getitem
 from pathlib import Path
@@ -328,15 +325,11 @@ def test_a_config_that_is_no_config(tmp_path, capsys):
         main(['gone.py'])
 
 
-def test_from_the_command_line(check, tmp_path, roots):
+def test_from_the_command_line(check, lines, tmp_path):
     check()
-    command = [sys.executable, '-m', 'mmseg_joint.doctor', str(tmp_path / 'tiny.py')]
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore'}
     options = ['--cfg-options', f'{DOMAINS}.source.data_root=nowhere']
-    done = subprocess.run(
-        [*command, *options], env=environment, capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.returncode == 1, done.stderr
+    done = lines.run('mmseg_joint.doctor', tmp_path / 'tiny.py', *options, cwd=tmp_path)
+    assert done.status == 1, done.stderr
     assert done.stdout.count('\nproblem: ') == 1
     assert 'Traceback' not in done.stderr
 
