@@ -17,7 +17,7 @@ from PIL import Image
 from mmseg_joint.datasets.label_maps import CITYSCAPES_IDS
 from mmseg_joint.engine.launch import build_runner
 from tests.shortcuts import import_ahead
-from tests.tiny_configs import ROOT, SIZE, shrink
+from tests.tiny_configs import ROOT, SIZE, shrink, tiny
 
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 TEXT = {page.name: page.read_text(encoding='utf-8') for page in PAGES}
@@ -47,6 +47,18 @@ def test_tools_know_the_flags_that_the_pages_use(tool, flags, lines):
     ended = lines.run(ROOT / tool, '--help', cwd=ROOT)
     assert ended.status == 0, ended.stderr
     assert not [flag for flag in flags if flag not in ended.stdout]
+
+
+@pytest.mark.parametrize('block', re.findall(r'```python\n(.*?)```', TEXT['recipes.md'], re.S))
+def test_the_recipes_of_the_docs_train(block, tmp_path, roots):
+    for base in ("'_base_/", "'./"):
+        block = block.replace(base, f"'{ROOT}/configs/{base[1:]}")
+    path = tmp_path / 'recipe.py'
+    path.write_text(block, encoding='utf-8')
+    runner = build_runner(tiny(path, roots, tmp_path / 'work'))
+    runner.train()
+    mixes = [key for key in runner.message_hub.log_scalars if '_mix.' in key or '_masked.' in key]
+    assert runner.iter == 2 and mixes
 
 
 def test_the_child_config_of_the_docs_trains(tmp_path, roots):

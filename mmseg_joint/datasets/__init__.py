@@ -20,6 +20,7 @@ from .transforms import (
     RandomGaussianBlur,
 )
 from .unlabeled import Unlabeled
+from .written_dataset import WrittenDataset
 
 __all__ = [
     'CamVidDataset',
@@ -41,4 +42,5 @@ __all__ = [
     'SampleRequest',
     'SynthiaDataset',
     'Unlabeled',
+    'WrittenDataset',
 ]

@@ -23,19 +23,22 @@ def list_table(table: Table, recorded: bool = False) -> str:
     """
     scales = [scale for scale in SCALES if table.at(scale)]
     ours = {row.scale for row in table.rows if row.measured and recorded}
-    head = ['row', 'labels', 'mIoU in the paper']
+    lead = scales[0]  # the paper's, unless the table is ours
+    head = ['row', 'labels', *(['mIoU in the paper'] if lead == PAPER else [])]
     for scale in scales:
         name = '' if scale == PAPER else f'{scale} '
         head += [f'{name}config', *([f'{name}mIoU, measured'] if scale in ours else [])]
     lines = []
-    for row in table.at(PAPER):
+    for row in table.at(lead):
         line = [row.name, *(' · '.join(str(pair[part]) for pair in row.miou) for part in (0, 1))]
+        if lead != PAPER:
+            line[1:] = [str(row.labels())]
         for scale in scales:
-            sibling = row if scale == PAPER else _sibling(table, row, scale)
+            sibling = row if scale == lead else _sibling(table, row, scale)
             line.append(_code(sibling, recorded))
             line += [_recorded(sibling)] if scale in ours else []
         lines.append(line)
-    return '\n'.join([_heading(table, PAPER), '', *_lines(head, lines)])
+    return '\n'.join([_heading(table, lead), '', *_lines(head, lines)])
 
 
 def _sibling(table: Table, row: Row, scale: str) -> Row | None:

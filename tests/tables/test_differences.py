@@ -82,7 +82,28 @@ MAXSQUARE = {
         *('train_cfg.max_iters', 'param_scheduler.*', 'optim_wrapper.segmentor.optimizer.lr'),
     ),
 }
+RARE = ('train_dataloader.dataset.rare_classes.*',)
+TEACHER = (*UNLABELED, 'model.objectives.teacher.*')
+DACS = (*TEACHER, 'model.objectives.class_mix.*')
+RECIPES = {
+    'Target only': SOURCE,
+    'Direct joint': (),
+    'HRS': (*objective('gan'), *objective('weighting')),
+    'GA+CSA': (*UNLABELED, *objective('ga'), *objective('sa')),
+    'MaxSquare': (*UNLABELED, 'model.objectives.regularization.*'),
+    'DACS-like': DACS,
+    'FixMatch-like': (*TEACHER, 'model.objectives.consistency_mix.*'),
+    'DDM-like': (f'{DOMAINS}.source.*', 'model.objectives.rectangle_mix.*'),
+    'MIC-like': (
+        *(*DACS, *RARE, 'model.objectives.masked_consistency.*'),
+        'model.objectives.feature_distance.*',
+    ),
+    'HRS + ClassMix': (*DACS, *objective('weighting')),
+    'CSA + teacher': (*DACS, *objective('sa')),
+    'Strong': (*DACS, *RARE, 'model.objectives.consistency_mix.*'),
+}
 ALLOWED = {
+    'recipes': RECIPES,
     **dict.fromkeys(('hrs1', 'hrs2', 'hrs3'), HRS),
     **{'hrs4': LEVELS, 'hrs5': SHARE, 'ass1': ASS, 'ass3': ASS, 'ass2a': LAMBDA, 'ass2b': LAMBDA},
     **{table.id: MAXSQUARE for table in TABLES if table.paper == 'MaxSquare'},
@@ -141,9 +162,10 @@ def pairs(table, scale):
 
 
 CASES = [
-    *((table.id, 'paper') for table in TABLES),
+    *((table.id, 'paper') for table in TABLES if table.id != 'recipes'),
     *((key, 'camvid') for key in ('hrs1', 'ass1', 'maxsquare-gta5')),
     ('hrs1', 'streets'),
+    ('recipes', 'cityscapes256'),
 ]
 
 

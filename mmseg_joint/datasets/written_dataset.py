@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mmseg.registry import DATASETS
+
+from mmseg_joint.datasets.label_maps import IGNORE
+from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
+from mmseg_joint.errors import JointError
+
+MANIFEST, IMAGE_LIST, LABELS = 'dataset.json', 'images.txt', 'labels'
+
+
+@DATASETS.register_module()
+class WrittenDataset(RawLabelDataset):
+    """What ``tools/pseudo_labels.py`` or ``tools/translate.py`` has written, as a labeled dataset.
+
+    Its folder holds ``dataset.json``, which names classes, colors and the folder of the images,
+    ``images.txt``, which lists them, and ``labels/*.png`` with class indices and 255. Written by a
+    network of Cityscapes' 19 classes, it is read in others with ``protocol``.
+
+    Args:
+        data_root: The folder.
+        img_path: Folder of the images; None takes that of ``dataset.json``.
+        **kwargs: The other arguments of :class:`RawLabelDataset`.
+
+    Raises:
+        JointError: When the folder is not complete.
+    """
+
+    def __init__(self, data_root: str, img_path: str | None = None, **kwargs: Any) -> None:
+        manifest = read_manifest(Path(data_root))
+        # as a subclass states them; here they are the folder's
+        self.METAINFO = {key: manifest[key] for key in ('classes', 'palette')}  # type: ignore[misc]
+        self.METAINFO['classes'] = tuple(manifest['classes'])
+        indices = range(len(manifest['classes']))
+        self.RAW_IDS = {**{i: i for i in indices}, IGNORE: IGNORE}  # type: ignore[misc]
+        images = Path(img_path or Path(data_root, manifest['images'])).absolute()
+        super().__init__(
+            data_root=data_root,
+            data_prefix=dict(img_path=str(images), seg_map_path=LABELS),
+            img_suffix=manifest['img_suffix'],
+            ann_file=IMAGE_LIST,
+            **kwargs,
+        )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read what a folder of :class:`WrittenDataset` says of itself.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        ``classes``, ``palette``, ``images`` (a folder, relative to this one), ``img_suffix``, and
+        what the tool that wrote it adds.
+
+    Raises:
+        JointError: When it does not hold what such a tool has written whole.
+    """
+    path = folder / MANIFEST
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError) as error:
+        raise JointError(
+            f"WrittenDataset finds no readable '{path}': correct data_root, or run the tool that "
+            'writes it (tools/pseudo_labels.py, tools/translate.py) to its end.'
+        ) from error

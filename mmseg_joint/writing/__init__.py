@@ -1,0 +1,7 @@
+"""Datasets that trained networks write: pseudo-labels and translated images."""
+
+from .confidence_histogram import ConfidenceHistogram
+from .label_folder import LabelFolder
+from .pseudo_labels import write_pseudo_labels
+
+__all__ = ['ConfidenceHistogram', 'LabelFolder', 'write_pseudo_labels']

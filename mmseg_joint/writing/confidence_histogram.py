@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+
+BINS = 10_000  # of equal width from 0 to 1; one more holds 1 itself
+
+
+def confidence_bins(confidence: np.ndarray) -> np.ndarray:
+    """Round probabilities down to ten-thousandths.
+
+    Args:
+        confidence: Probabilities in [0, 1], any shape.
+
+    Returns:
+        `uint16`, 0 to 10,000, of the same shape.
+    """
+    return (confidence.astype(np.float64) * BINS).astype(np.uint16)
+
+
+class ConfidenceHistogram:
+    """How sure a network is of the pixels of each class, in constant memory.
+
+    Args:
+        num_classes: Number of classes C.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        self.counts = np.zeros((num_classes, BINS + 1), dtype=np.int64)
+
+    def add(self, labels: np.ndarray, bins: np.ndarray) -> None:
+        """Count the pixels of an image.
+
+        Args:
+            labels: Predicted class of each pixel, (H, W).
+            bins: What :func:`confidence_bins` gives for its probability, (H, W).
+        """
+        classes, width = self.counts.shape
+        places = labels.astype(np.int64) * width + bins
+        self.counts += np.bincount(places.ravel(), minlength=classes * width).reshape(classes, -1)
+
+    def thresholds(self, quantile: float = 0.5, cap: float = 0.9) -> np.ndarray:
+        """The confidence that a pixel needs, class by class: T_c = min(cap, quantile of c).
+
+        Of n sorted values, the quantile is the one at position round(n · quantile), as in BDL's
+        public code; a class that is nowhere predicted has `cap`.
+
+        Args:
+            quantile: Share of each class's pixels that fall below, in [0, 1]; 1 leaves `cap`.
+            cap: The greatest threshold, in [0, 1].
+
+        Returns:
+            Bins, (C,): pixels from this bin on are kept.
+        """
+        sums = self.counts.cumsum(axis=1)
+        total = sums[:, -1]
+        position = np.minimum(np.round(total * quantile), total - 1)
+        bins = (sums > position[:, None]).argmax(axis=1)
+        limit = int(confidence_bins(np.array(cap)))
+        return np.where((total > 0) & (quantile < 1), np.minimum(bins, limit), limit)
+
+    def kept(self, thresholds: np.ndarray) -> np.ndarray:
+        """Share of each class's pixels that thresholds keep.
+
+        Args:
+            thresholds: Bins, (C,).
+
+        Returns:
+            From 0 to 1, NaN for a class that is nowhere predicted, (C,).
+        """
+        above = np.arange(BINS + 1) >= thresholds[:, None]
+        total = self.counts.sum(axis=1)
+        share = (self.counts * above).sum(axis=1) / np.maximum(total, 1)
+        return np.where(total > 0, share, np.nan)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmseg.registry import DATASETS
+from torch.utils.data import Dataset
+
+from mmseg_joint.datasets.prepared.configured import domain_config
+from mmseg_joint.datasets.unlabeled import without_labels
+from mmseg_joint.engine.config_file import config_value
+from mmseg_joint.errors import JointError
+
+TEST = 'test_dataloader.dataset'
+
+
+def images_of_domain(cfg: Config, domain: str, pipeline: list[dict] | None = None) -> Any:
+    """Build the images of a domain without their labels, all of them and in one order.
+
+    Args:
+        cfg: A whole config.
+        domain: The domain; wrappers around its dataset, such as a subset's, are left out.
+        pipeline: How they are loaded; by default as the config's test images.
+
+    Returns:
+        A dataset of packed images.
+
+    Raises:
+        JointError: When there is no such domain, or it is several datasets.
+    """
+    key, found = domain_config(cfg, domain)
+    steps = config_value(cfg, TEST)['pipeline'] if pipeline is None else pipeline
+    built = DATASETS.build(without_labels({**found, 'pipeline': steps}))
+    if not hasattr(built, 'img_suffix') or 'img_path' not in built.data_prefix:
+        raise JointError(f'{key} is no dataset of image files: name a folder with --images.')
+    return built
+
+
+def images_of_folder(cfg: Config, folder: Path, suffix: str) -> ImageFolder:
+    """Build the images below a folder, loaded as the config's test images.
+
+    Args:
+        cfg: A whole config.
+        folder: The folder.
+        suffix: End of their names.
+
+    Returns:
+        A dataset of packed images with the classes of the test dataset.
+
+    Raises:
+        JointError: When there is none.
+    """
+    test = without_labels(config_value(cfg, TEST))
+    metainfo = DATASETS.build(config_value(cfg, TEST) | {'lazy_init': True}).metainfo
+    return ImageFolder(folder, suffix, test['pipeline'], metainfo)
+
+
+class ImageFolder(Dataset):
+    """All images below a folder.
+
+    Args:
+        folder: The folder.
+        suffix: End of their names.
+        pipeline: Steps that load and pack one.
+        metainfo: What the images are to be labeled with: `classes` and `palette`.
+
+    Raises:
+        JointError: When there is none.
+    """
+
+    def __init__(self, folder: Path, suffix: str, pipeline: list[dict], metainfo: dict) -> None:
+        files = sorted(path for path in folder.rglob('*') if path.is_file())
+        self.files = [path for path in files if path.name.endswith(suffix)]
+        if not self.files:
+            found = ', '.join(name for name, _ in Counter(p.suffix for p in files).most_common(3))
+            raise JointError(
+                f'--images {folder} holds no file that ends in "{suffix}" '
+                f'({found or "nothing"}): correct the folder or --suffix.'
+            )
+        self.img_suffix = suffix
+        self.data_prefix = {'img_path': str(folder)}
+        self.metainfo = metainfo
+        self.pipeline = Compose(pipeline)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.pipeline({'img_path': str(self.files[index]), 'seg_fields': []})

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from mmseg_joint.datasets.label_maps import IGNORE
+from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.atomic_write import atomic_write
+
+from .confidence_histogram import BINS, ConfidenceHistogram, confidence_bins
+from .label_folder import LabelFolder
+
+
+def write_pseudo_labels(
+    model: nn.Module,
+    dataset: Any,
+    folder: LabelFolder,
+    quantile: float = 0.5,
+    cap: float = 0.9,
+    workers: int = 0,
+    progress: bool = True,
+) -> list[dict[str, Any]]:
+    """Label images with a trained network, and leave out the pixels that it is not sure of.
+
+    "Bidirectional Learning for Domain Adaptation of Semantic Segmentation" (Li et al., CVPR 2019),
+    its self-supervised learning: of the pixels that are predicted as class c over all images, those
+    with at least the probability T_c = min(`cap`, median of c) are kept, the others are 255.
+
+    Args:
+        model: An mmseg segmentor in evaluation mode.
+        dataset: Images through a test pipeline, with `img_suffix` and the folder of the images in
+            `data_prefix['img_path']`.
+        folder: Where the labels go.
+        quantile: Share of each class's pixels that fall below its threshold; 0.5 is the median, 1
+            leaves `cap` for all classes.
+        cap: The greatest threshold.
+        workers: Processes that load images.
+        progress: Show bars.
+
+    Returns:
+        Each class's name, its threshold, the share of pixels predicted so, and of these the share
+        that was kept, None where there is none; the manifest says the same.
+    """
+    images, suffix = dataset.data_prefix['img_path'], dataset.img_suffix
+    histogram = ConfidenceHistogram(len(folder.classes))
+    loader = DataLoader(dataset, num_workers=workers, collate_fn=pseudo_collate)
+    names = []
+    for batch in tqdm(loader, desc='predicted', unit='image', disable=not progress):
+        labels, bins = _predict(model, batch)
+        path = batch['data_samples'][0].metainfo['img_path']
+        names.append(osp.relpath(path, images)[: -len(suffix)])
+        histogram.add(labels, bins)
+        _keep(folder.scratch / f'{len(names)}.npz', labels, bins)
+    thresholds = histogram.thresholds(quantile, cap)
+    kept = zip(names, _kept(folder.scratch, len(names)))
+    for name, (labels, bins) in tqdm(
+        kept, total=len(names), desc='written', unit='image', disable=not progress
+    ):
+        labels[bins < thresholds[labels]] = IGNORE
+        folder.write_label(name, labels)
+    summary = _summary(folder.classes, histogram, thresholds)
+    folder.finish(images, suffix, names, quantile=quantile, cap=cap, thresholds=summary)
+    return summary
+
+
+@torch.no_grad()
+def _predict(model: nn.Module, batch: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Most probable class of each pixel, (H, W), and the bin of its probability, (H, W)."""
+    scores = model.test_step(batch)[0].seg_logits.data
+    confidence, labels = probabilities(model, scores).max(dim=0)
+    return labels.byte().cpu().numpy(), confidence_bins(confidence.cpu().numpy())
+
+
+def probabilities(model: nn.Module, scores: Tensor) -> Tensor:
+    """Turn what a segmentor predicts into probabilities.
+
+    Args:
+        model: The segmentor. Heads that classify masks give sums over masks, others logits.
+        scores: (C, H, W).
+
+    Returns:
+        (C, H, W), which sum to 1.
+    """
+    scores = full_precision(scores)
+    head: Any = model.decode_head
+    head = head[-1] if isinstance(head, nn.ModuleList) else head
+    if isinstance(head, BaseDecodeHead):
+        return scores.softmax(dim=0)
+    scores = scores.clamp(min=0)
+    return scores / scores.sum(dim=0).clamp(min=torch.finfo(scores.dtype).tiny)
+
+
+def _keep(path: Path, labels: np.ndarray, bins: np.ndarray) -> None:
+    def save(partial: Path) -> None:
+        with partial.open('wb') as file:
+            np.savez_compressed(file, labels=labels, bins=bins)
+
+    atomic_write(path, save)
+
+
+def _kept(folder: Path, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for index in range(1, count + 1):
+        path = folder / f'{index}.npz'
+        with np.load(path) as arrays:
+            yield arrays['labels'], arrays['bins']
+        path.unlink()
+
+
+def _summary(
+    classes: tuple[str, ...], histogram: ConfidenceHistogram, thresholds: np.ndarray
+) -> list[dict[str, Any]]:
+    pixels = histogram.counts.sum(axis=1)
+    shares = histogram.kept(thresholds)
+    return [
+        {
+            'class': name,
+            'threshold': round(threshold / BINS, 4),
+            'predicted': round(float(count / max(pixels.sum(), 1)), 5),
+            'kept': None if np.isnan(share) else round(float(share), 4),
+        }
+        for name, threshold, count, share in zip(classes, thresholds.tolist(), pixels, shares)
+    ]

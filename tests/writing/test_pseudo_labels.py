@@ -1,0 +1,140 @@
+"""tools/pseudo_labels.py from a checkpoint to a dataset that trains."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmseg.registry import DATASETS, MODELS
+from PIL import Image
+from torch import nn
+
+from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.errors import JointError
+from mmseg_joint.writing import LabelFolder
+from mmseg_joint.writing.pseudo_labels import probabilities
+from tests.tiny_configs import ROOT, tiny
+
+TOOL = ROOT / 'tools/pseudo_labels.py'
+NAMES = ['a', 'b', 'c']
+COLORS = [[0, 0, 0], [9, 9, 9], [90, 90, 90]]
+
+
+def pseudo_labels(*arguments):
+    sys.argv = [str(TOOL), *map(str, arguments)]
+    try:
+        runpy.run_path(str(TOOL), run_name='__main__')
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+
+@pytest.fixture
+def trained(roots, tmp_path):
+    """A config and a checkpoint of weights drawn at random."""
+    cfg = tiny(ROOT / 'configs/maxsquare_squeezenet_streets_camvid.py', roots, tmp_path / 'work')
+    cfg.model.objectives = cfg.stages = None
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    for convolution in model.decode_head.modules():
+        if isinstance(convolution, nn.Conv2d):
+            nn.init.normal_(convolution.weight, std=0.5)
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'a.pth')
+    path = tmp_path / 'config.py'
+    cfg.dump(path)
+    return path, tmp_path / 'a.pth', model.eval().requires_grad_(False)
+
+
+def predicted(model, cfg):
+    """Labels and confidences by hand, in the images' order."""
+    images = cfg.train_dataloader.dataset.domains.unlabeled
+    steps = [s for s in cfg.test_dataloader.dataset.pipeline if 'Annotations' not in s['type']]
+    dataset = DATASETS.build({**images, 'labeled': False, 'pipeline': steps})
+    for packed in dataset:
+        batch = {key: [value] for key, value in packed.items()}
+        scores = model.test_step(batch)[0].seg_logits.data.double()
+        confidence, labels = (scores.exp() / scores.exp().sum(0)).max(0)
+        yield confidence.numpy(), labels.numpy()
+
+
+def test_labels_are_what_the_network_is_sure_of(trained, tmp_path, capsys):
+    config, checkpoint, model = trained
+    out = tmp_path / 'pseudo'
+    assert pseudo_labels(config, checkpoint, '--out', out, '--cap', 0.3, '--workers', 0) == 0
+    printed = capsys.readouterr().out
+    assert f"data_root='{out}'" in printed and '3 labels' in printed
+    cfg = read_config(str(config))
+    by_hand = list(predicted(model, cfg))
+    thresholds = {}
+    for c in range(11):
+        values = np.sort(np.concatenate([p[label == c] for p, label in by_hand]))
+        middle = min(int(np.round(len(values) * 0.5)), len(values) - 1)
+        thresholds[c] = min(0.3, values[middle]) if len(values) else 0.3
+    told = json.loads((out / 'dataset.json').read_text())['thresholds']
+    for row, wanted in zip(told, thresholds.values()):
+        assert row['threshold'] == pytest.approx(wanted, abs=1.01e-4)
+    assert min(thresholds.values()) < 0.3
+    pipeline = [
+        dict(type='LoadCheckedImage'),
+        dict(type='LoadMappedAnnotations'),
+        dict(type='PackSegInputs'),
+    ]
+    dataset = DATASETS.build(
+        dict(type='WrittenDataset', data_root=str(out), img_path=None, pipeline=pipeline)
+    )
+    assert dataset.metainfo['classes'] == tuple(row['class'] for row in told)
+    assert len(dataset) == 3 and not (out / '.unfinished').exists()
+    for packed, (p, label) in zip(dataset, by_hand):
+        got = packed['data_samples'].gt_sem_seg.data[0].numpy()
+        limit = np.vectorize(thresholds.get)(label)
+        assert (got[p > limit + 2e-4] == label[p > limit + 2e-4]).all()
+        assert (got[p < limit - 2e-4] == 255).all() and (got == 255).any()
+        path = packed['data_samples'].metainfo['seg_map_path']
+        assert Image.open(path).mode == 'P'
+
+
+def test_a_folder_of_images_and_one_threshold(trained, roots, tmp_path):
+    config, checkpoint, _ = trained
+    out, images = tmp_path / 'pseudo', roots['CityscapesIdsDataset'] / 'leftImg8bit/train'
+    arguments = (config, checkpoint, '--out', out, '--images', images, '--workers', 0)
+    assert pseudo_labels(*arguments, '--quantile', 1, '--cap', 0) == 0
+    names = (out / 'images.txt').read_text().split()
+    assert names[0] == 'aachen/aachen_000000_000019_leftImg8bit' and len(names) == 3
+    label = np.asarray(Image.open(out / f'labels/{names[0]}.png'))
+    assert label.shape == (60, 80) and label.max() < 11  # all pixels are kept
+    # a second call must be told to replace it
+    assert pseudo_labels(*arguments) == 2
+    assert pseudo_labels(*arguments, '--force') == 0
+    assert pseudo_labels(*arguments[:-4], '--images', tmp_path / 'gta', '--suffix', '.tif') == 2
+
+
+def test_what_is_not_whole_is_no_dataset(tmp_path):
+    folder = LabelFolder(tmp_path / 'a', NAMES, COLORS)
+    folder.write_label('x/y', np.array([[0, 1], [2, 255]], dtype=np.uint8))
+    with pytest.raises(JointError, match='run the tool that writes it'):
+        DATASETS.build(dict(type='WrittenDataset', data_root=str(folder.path)))
+    again = LabelFolder(tmp_path / 'a', NAMES, COLORS)  # the rest of a killed call
+    assert not (again.path / 'labels').exists()
+    again.finish(str(tmp_path), '.png', [])
+    with pytest.raises(JointError, match='holds a dataset already'):
+        LabelFolder(tmp_path / 'a', NAMES, COLORS)
+    (tmp_path / 'b').mkdir()
+    (tmp_path / 'b/thesis.txt').touch()
+    with pytest.raises(JointError, match='holds something else'):
+        LabelFolder(tmp_path / 'b', NAMES, COLORS, force=True)
+
+
+def test_probabilities_of_either_kind_of_head():
+    scores = torch.randn(3, 2, 2)
+    logits = MODELS.build(dict(type='FCNHead', in_channels=2, channels=2, num_classes=3))
+    model = nn.Module()
+    model.decode_head = nn.ModuleList([nn.Identity(), logits])
+    torch.testing.assert_close(probabilities(model, scores), scores.softmax(0))
+    model.decode_head = nn.Identity()  # a mask head: sums of probabilities
+    sums = torch.tensor([[[0.2, 0.0]], [[0.6, 0.0]], [[0.2, 0.1]]])
+    wanted = torch.tensor([[[0.2, 0.0]], [[0.6, 0.0]], [[0.2, 1.0]]])
+    torch.testing.assert_close(probabilities(model, sums), wanted)
