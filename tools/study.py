@@ -42,6 +42,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--seeds', nargs='+', type=int, default=list(SEEDS), metavar='SEED')
     parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='runs at a time')
     parser.add_argument(
+        '--watch',
+        type=positive,
+        metavar='K',
+        help='compare the gradients of source and target every K iterations',
+    )
+    parser.add_argument(
         '--dry-run', action='store_true', help='write the configs and print the commands'
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
@@ -54,10 +60,12 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
     twice = [seed for seed in args.seeds if args.seeds.count(seed) > 1]
     if twice:
         raise JointError(f'--seeds has {twice[0]} twice: leave one of them out.')
-    base = read_base(args.config)
+    base = read_base(args.config, args.watch)
     labels = parse_labels(args.labels, base.count_labels())
-    write_study(args.work_dir, base, methods, labels)
+    write_study(args.work_dir, base, methods, labels, args.seeds)
     study = read_study(args.work_dir)
+    for sentence in study.unseen:
+        print(f'note: {sentence}', file=sys.stderr)
     selection = Selection(SCALE, [0, *(n for n in labels if n)], args.seeds, methods)
     wanted = set(labels)
     jobs = [

@@ -1,4 +1,6 @@
+from .class_gain_hook import ClassGainHook
 from .freeze_norm_hook import FreezeNormHook
+from .gradient_cosine_hook import GradientCosineHook
 from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
@@ -8,7 +10,9 @@ from .selection_report_hook import SelectionReportHook
 from .training_pictures_hook import TrainingPicturesHook
 
 __all__ = [
+    'ClassGainHook',
     'FreezeNormHook',
+    'GradientCosineHook',
     'IterationSeedHook',
     'JointOptimWrapper',
     'JointOptimWrapperConstructor',

@@ -22,18 +22,48 @@ def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
         seed: Seed of what is drawn inside.
     """
     modes = {module: module.training for module in model.modules()}
+    try:
+        with _own_randomness(model, seed), torch.no_grad():
+            model.eval()
+            yield
+    finally:
+        # one by one: a batch norm may be frozen in a model that trains
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@contextmanager
+def isolated_forward(model: nn.Module, seed: int = 0) -> Iterator[None]:
+    """Run a model as it trains, with gradients, and leave no trace.
+
+    Inside, random numbers come from a seed of their own. Afterwards each buffer, such as batch
+    norm's running averages, and each generator is as it was. Gradients are to be taken with
+    `torch.autograd.grad`, which accumulates none.
+
+    Args:
+        model: The model, without a wrapper.
+        seed: Seed of what is drawn inside.
+    """
+    buffers = {buffer: buffer.clone() for buffer in model.buffers()}
+    try:
+        with _own_randomness(model, seed):
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in buffers.items():
+                buffer.copy_(value)
+
+
+@contextmanager
+def _own_randomness(model: nn.Module, seed: int) -> Iterator[None]:
     gpus = sorted({p.device.index for p in model.parameters() if p.device.type == 'cuda'})
     states = random.getstate(), np.random.get_state()
     try:
-        with torch.random.fork_rng(gpus), torch.no_grad():
+        with torch.random.fork_rng(gpus):
             random.seed(seed)
             np.random.seed(seed)
             torch.manual_seed(seed)
-            model.eval()
             yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
-        # one by one: a batch norm may be frozen in a model that trains
-        for module, mode in modes.items():
-            module.training = mode

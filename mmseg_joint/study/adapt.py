@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -59,19 +60,27 @@ def look_at(model: Config, size: tuple[int, int]) -> Outputs:
     return Outputs(last.shape[1], stride, sum(p.numel() for p in built.parameters()))
 
 
-def adapt(objectives: dict[str, dict[str, Any]], outputs: Outputs, iterations: int) -> list[str]:
-    """Fit objectives to a model and to the length of its training.
+def adapt(
+    objectives: dict[str, dict[str, Any]],
+    outputs: Outputs,
+    iterations: int,
+    domains: Sequence[str],
+) -> list[str]:
+    """Fit objectives to a model, and to the length and the domains of its training.
 
     Args:
         objectives: `model.objectives` as the bases describe them, changed in place.
         outputs: What the model gives.
         iterations: Of the training.
+        domains: What it is trained on.
 
     Returns:
         What was chosen, a sentence each.
     """
     chosen = []
     for name, config in objectives.items():
+        if 'from_domains' in config:
+            config['from_domains'] = [d for d in config['from_domains'] if d in domains]
         fit = FITS.get(config['type'])
         if fit:
             chosen.append(f'{name}: {fit(config, outputs, iterations)}.')

@@ -11,16 +11,18 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_joint.checks import refuse
+from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.engine.joint_optim_wrapper_constructor import SHARED_KEYS
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.compatibility import joint_form
 from mmseg_joint.stack import own_config
 
 from .adapt import adapt, look_at
-from .methods import METHODS, Method, Second
+from .methods import METHODS, Method
+from .runtime import set_runtime, watch
+from .two_stages import set_stages
 
-FIRST_PART = 2 / 3  # of a training in two stages
-LOWER_RATE = 0.25  # learning rate of the second stage, as a part of the first one's
+RARE_PIXELS = 3000 / 512**2  # of a rare class, as a part of a crop (DAFormer)
 DOMAINS = 'train_dataloader.dataset.domains'
 
 
@@ -29,18 +31,25 @@ class Base:
 
     Args:
         cfg: The config of a joint training of any kind. Left as it is.
+        watch_every: Iterations from one look at source's and target's gradients to the next; None
+            for no look.
 
     Raises:
         JointError: When it lacks what all methods need.
     """
 
-    def __init__(self, cfg: Config) -> None:
-        self.cfg = cfg
+    def __init__(self, cfg: Config, watch_every: int | None = None) -> None:
+        self.cfg, self.watch_every = cfg, watch_every
         self.name = cfg.filename or 'the base config'
         domains = (cfg.get('train_dataloader') or {}).get('dataset', {}).get('domains') or {}
         if not isinstance(domains.get('target'), dict):
             raise JointError(
-                f'{self.name} has no {DOMAINS}.target, the labeled real images: describe it as '
+                f'{self.name} has no {DOMAINS}.target that is one dataset, the labeled real '
+                'images: describe it as docs/joint_config.md says.'
+            )
+        if not (cfg.train_dataloader.get('sampler') or {}).get('samples_per_domain'):
+            raise JointError(
+                f'{self.name} has no train_dataloader.sampler.samples_per_domain: describe it as '
                 'docs/joint_config.md says.'
             )
         if cfg.get('stages'):
@@ -52,7 +61,8 @@ class Base:
         init_default_scope(cfg.get('default_scope') or 'mmseg')
         refuse('config', 'train', copy.deepcopy(cfg))
         self.target = _without_subset(domains['target'])
-        self.outputs = look_at(cfg.model, _image_size(cfg))
+        self.size = _image_size(cfg)
+        self.outputs = look_at(cfg.model, self.size)
 
     def count_labels(self) -> int:
         """Count the labeled images of the target, of which studies take some or all."""
@@ -74,9 +84,11 @@ class Base:
         method, cfg = METHODS[name], copy.deepcopy(self.cfg)
         chosen = self._set_domains(cfg, method, labeled)
         chosen += self._set_model(cfg, method)
-        _set_runtime(cfg)
+        set_runtime(cfg)
+        if self.watch_every and 'source' in method.domains:
+            watch(cfg, self.watch_every)
         if method.second:
-            chosen.append(_set_stages(cfg, method.second, labeled))
+            chosen.append(set_stages(cfg, method.second, labeled))
         try:
             MODELS.build(copy.deepcopy(cfg.model))
         except JointError as error:
@@ -90,7 +102,7 @@ class Base:
             type='LabelSubset', count=1, seed=0, dataset=copy.deepcopy(self.target)
         )
         if 'unlabeled' in method.domains and not samples.get('unlabeled'):
-            samples['unlabeled'] = samples['target']
+            samples['unlabeled'] = samples.get('target', 0)
             if 'unlabeled' not in domains:
                 domains['unlabeled'] = copy.deepcopy(self.target)
                 chosen.append('unlabeled images: all of the target, without their labels.')
@@ -100,6 +112,12 @@ class Base:
                 raise JointError(f'{self.name} has no samples of {DOMAINS}.{name}: add some.')
         loader.dataset.domains = ConfigDict({name: domains[name] for name in used})
         _set_samples(loader, {name: samples[name] for name in used})
+        loader.dataset.pop('rare_classes', None)
+        if method.rare_classes:
+            pixels = round(RARE_PIXELS * self.size[0] * self.size[1])
+            rare = {name: dict(min_pixels=pixels) for name in used if name != 'unlabeled'}
+            loader.dataset.rare_classes = ConfigDict(rare)
+            chosen.append(f'rare classes: crops with at least {pixels} of their pixels are sought.')
         return chosen
 
     def _set_model(self, cfg: Config, method: Method) -> list[str]:
@@ -108,10 +126,11 @@ class Base:
         objectives = {}
         for part in method.parts:
             file = Config.fromfile(own_config(f'_base_/objectives/{part.file}.py'))
-            objectives[part.name] = file[part.variable]
+            objectives[part.name] = config_value(file, part.variable)
             if part.optimizer:
                 optimizers[part.name] = file[part.optimizer]
-        chosen = adapt(objectives, self.outputs, int(cfg.train_cfg.max_iters))
+        domains = list(cfg.train_dataloader.dataset.domains)
+        chosen = adapt(objectives, self.outputs, int(cfg.train_cfg.max_iters), domains)
         model.objectives = ConfigDict(objectives)
         cfg.optim_wrapper = ConfigDict(optimizers)
         return chosen
@@ -156,74 +175,3 @@ def _optimizers(wrapper: Any) -> dict[str, Any]:
 def _set_samples(loader: Any, samples: dict[str, int]) -> None:
     loader.sampler.samples_per_domain = ConfigDict(samples)
     loader.batch_size = sum(samples.values())
-
-
-def _set_runtime(cfg: Config) -> None:
-    """What a study relies on: whole checkpoints, exact resuming, and the IoU of each class."""
-    own = Config.fromfile(own_config('_base_/default_runtime.py'))
-    hooks = cfg.setdefault('default_hooks', ConfigDict())
-    hooks.checkpoint = ConfigDict(
-        {**(hooks.get('checkpoint') or {}), 'type': 'AtomicCheckpointHook', 'by_epoch': False}
-    )
-    hooks.setdefault('schedule_extension', own.default_hooks.schedule_extension)
-    known = [hook.get('type') for hook in cfg.get('custom_hooks') or ()]
-    missing = [hook for hook in own.custom_hooks if hook['type'] not in known]
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), *missing]
-    imports = cfg.get('custom_imports') or ConfigDict(imports=[], allow_failed_imports=False)
-    imports.imports = list(dict.fromkeys(['mmseg_joint', *imports.imports]))
-    cfg.custom_imports = imports
-    metrics = cfg.val_evaluator
-    metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
-    if not any(metric.get('type') == 'ClassIoUMetric' for metric in metrics):
-        cfg.val_evaluator = [*metrics, ConfigDict(type='ClassIoUMetric')]
-    for key in ('work_dir', 'resume', 'experiment_name'):
-        cfg.pop(key, None)
-
-
-def _set_stages(cfg: Config, second: Second, labeled: bool) -> str:
-    total = int(cfg.train_cfg.max_iters)
-    begin = max(1, round(FIRST_PART * total))
-    samples = cfg.train_dataloader.sampler.samples_per_domain
-    optimizer = cfg.optim_wrapper.segmentor.optimizer
-    stages = []
-    for name, domains, iterations, rate in (
-        (second.first, second.first_domains, begin, 1.0),
-        (second.name, second.domains, max(1, total - begin), LOWER_RATE),
-    ):
-        own = {d: count if d in domains else 0 for d, count in samples.items()}
-        stages.append(
-            dict(
-                name=name,
-                train_cfg=dict(
-                    max_iters=iterations,
-                    val_interval=min(iterations, cfg.train_cfg.get('val_interval', iterations)),
-                ),
-                train_dataloader=dict(
-                    batch_size=sum(own.values()), sampler=dict(samples_per_domain=own)
-                ),
-                optim_wrapper=dict(segmentor=dict(optimizer=dict(lr=rate * optimizer.lr))),
-                param_scheduler=_scaled(cfg.get('param_scheduler'), iterations / total),
-            )
-        )
-    if cfg.model.objectives:
-        stages[0]['model'] = dict(objectives=None)
-    cfg.stages = stages
-    first = 'the source alone' if not labeled else 'source and target'
-    return (
-        f'two stages: {begin} iterations on {first}, {max(1, total - begin)} at '
-        f'{LOWER_RATE:g} of the learning rate ("{second.name}").'
-    )
-
-
-def _scaled(schedulers: Any, factor: float) -> Any:
-    """A schedule for fewer iterations."""
-    if isinstance(schedulers, dict):
-        return _scaled([schedulers], factor)
-    scaled = copy.deepcopy(list(schedulers or ()))
-    for scheduler in scaled:
-        for key in ('begin', 'end', 'T_max', 'step_size'):
-            if isinstance(scheduler.get(key), int):
-                scheduler[key] = round(factor * scheduler[key])
-        if scheduler.get('milestones'):
-            scheduler['milestones'] = [round(factor * step) for step in scheduler['milestones']]
-    return scaled

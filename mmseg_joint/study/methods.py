@@ -14,7 +14,7 @@ class Part(NamedTuple):
     Attributes:
         name: Its name in `model.objectives`.
         file: The file in `configs/_base_/objectives`, without suffix.
-        variable: Its config in that file.
+        variable: Its config in that file, like `strong.class_mix` for one in a dict.
         optimizer: Its networks' optimizers in that file; None if it trains none.
     """
 
@@ -50,6 +50,7 @@ class Method:
         parts: Its objectives.
         second: Its second stage, if it has two.
         goes_unlabeled: Whether it makes sense without any label of the target (`--labels 0`).
+        rare_classes: Whether images with rare classes are drawn more often.
     """
 
     title: str
@@ -57,11 +58,12 @@ class Method:
     parts: tuple[Part, ...] = ()
     second: Second | None = None
     goes_unlabeled: bool = False
+    rare_classes: bool = False
 
 
 ALL = ('source', 'target', 'unlabeled')
 GA = Part('ga', 'output_adversarial', 'ga', 'ga_optimizer')
-TEACHER = Part('teacher', 'class_mix', 'teacher')
+TEACHER = Part('teacher', 'teacher', 'teacher')
 
 METHODS = {
     'target': Method('the labeled target images alone', ('target',)),
@@ -97,6 +99,17 @@ METHODS = {
         ALL,
         (TEACHER, Part('class_mix', 'class_mix', 'class_mix')),
         goes_unlabeled=True,
+    ),
+    'strong': Method(
+        'the strong recipe: a teacher, ClassMix of both domains, consistency on strongly changed '
+        'images, and rare classes drawn more often',
+        ALL,
+        tuple(
+            Part(name, 'strong', f'strong.{name}')
+            for name in ('teacher', 'class_mix', 'consistency_mix')
+        ),
+        goes_unlabeled=True,
+        rare_classes=True,
     ),
 }
 TARGET_ONLY, JOINT, SOURCE_ONLY = 'target', 'joint', 'source'

@@ -5,6 +5,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from mmseg_joint.engine.gradient_cosine_hook import COSINE, HELD_OUT
 from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.visualization.figures import save_figure
 
@@ -60,6 +63,7 @@ def _blocks(results: Results, picture: Path) -> Sequence[Block]:
             *_classes(results),
             Heading('Cost'),
             _costs(results),
+            *_watched(results),
         ]
     blocks += [
         Heading('Methods'),
@@ -68,6 +72,8 @@ def _blocks(results: Results, picture: Path) -> Sequence[Block]:
     chosen = [f'{stem}, {text}' for stem, texts in study.chosen.items() for text in texts]
     if chosen:
         blocks += [Paragraph('Chosen for this model and schedule:'), Items(chosen)]
+    if study.unseen:
+        blocks += [Heading('Classes without a label'), Items(study.unseen)]
     unfinished = [f'{run.folder}: {run.reached}' for c in results.cells for run in c.unfinished]
     if unfinished:
         blocks += [Heading('Unfinished, not counted'), Items(unfinished)]
@@ -164,6 +170,30 @@ def _costs(results: Results) -> Table:
         )
     head = ['method', 'labels', 's a step', f'of {TARGET_ONLY}', 'iterations', 'GPU memory (GiB)']
     return Table(head, rows)
+
+
+def _watched(results: Results) -> list[Block]:
+    """Whether source and target pull the same way, where it was watched."""
+    rows = []
+    for cell in results.measured:
+        runs = [run.watched for run in cell.runs if COSINE in run.watched]
+        if runs:
+            halves = [np.array_split(run[COSINE], 2) for run in runs]
+            held_out = [run[HELD_OUT] for run in runs if HELD_OUT in run]
+            numbers = [np.mean([half[part].mean() for half in halves]) for part in (0, 1)]
+            losses = [np.mean([loss[part] for loss in held_out]) for part in (0, -1) if held_out]
+            texts = [*(f'{n:+.2f}' for n in numbers), *(f'{n:.2f}' for n in losses)]
+            texts += [NOTHING] * (4 - len(texts))
+            rows.append([cell.row.name, _labels(results, cell), *texts])
+    if not rows:
+        return []
+    head = ['method', 'labels', 'cosine, first half', 'second half', 'held-out loss, first', 'last']
+    text = (
+        "Cosine of the source's and the target's supervised gradients on the backbone: above 0 a "
+        "step on the source lowers the target's loss too, below 0 it raises it. Held-out loss: "
+        'cross-entropy on source images that are not trained on.'
+    )
+    return [Heading('Do source and target agree?'), Table(head, rows), Paragraph(text)]
 
 
 def _runs(results: Results) -> str:

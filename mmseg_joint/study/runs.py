@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmseg_joint.engine.gradient_cosine_hook import COSINE, HELD_OUT
 from mmseg_joint.errors import JointError
 from mmseg_joint.evaluation.class_iou_metric import PREFIX
 from mmseg_joint.utils.renamed import rename_keys
@@ -30,6 +31,7 @@ class Run:
         seconds: Of an iteration of training, if any was logged: the median of those logged.
         classes: Each class's IoU after the last iteration, in percent, if the run has logged it.
         memory: Of a GPU, in MiB: the most that was logged, if it was.
+        watched: Whatever `GradientCosineHook` logged: name -> values by rising iteration.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class Run:
     seconds: float | None = None
     classes: dict[str, float] = field(default_factory=dict)
     memory: float | None = None
+    watched: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -149,6 +152,12 @@ def read_run(folder: Path, row: Row) -> Run | None:
         seconds=float(np.median(times)) if len(times) else None,
         classes=newest.classes if whole else {},
         memory=max((part.memory for part in begun.values() if part.memory), default=None),
+        watched={
+            name: values
+            for part in begun.values()
+            for name, (_, values) in part.scalars.items()
+            if name in (COSINE, HELD_OUT)
+        },
     )
 
 

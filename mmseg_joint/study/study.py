@@ -16,6 +16,7 @@ from .methods import METHODS, TARGET_ONLY
 from .rows import Comparison, Row, parts_of
 from .runs import find_runs
 from .same_training import first_difference
+from .unseen import unseen_classes
 
 SCALE = 'study'
 FILE, CONFIGS = 'study.json', 'configs'
@@ -31,12 +32,14 @@ class Study(Comparison):
         config: The base config's file.
         total: Labeled target images that there are.
         chosen: What was chosen for each method's config, a sentence each.
+        unseen: Which draws of labeled images lack a class, a sentence each.
     """
 
     folder: Path = Path()
     config: str = ''
     total: int = 0
     chosen: dict[str, list[str]] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
 
 
 def parse_labels(texts: Sequence[str], total: int) -> list[int]:
@@ -68,7 +71,9 @@ def parse_labels(texts: Sequence[str], total: int) -> list[int]:
     return sorted(counts)
 
 
-def write_study(folder: Path, base: Base, methods: Sequence[str], labels: Sequence[int]) -> None:
+def write_study(
+    folder: Path, base: Base, methods: Sequence[str], labels: Sequence[int], seeds: Sequence[int]
+) -> None:
     """Write the config of each method; those of an earlier call stay.
 
     Args:
@@ -76,6 +81,7 @@ def write_study(folder: Path, base: Base, methods: Sequence[str], labels: Sequen
         base: Its base config.
         methods: Names of methods.
         labels: Numbers of labeled images.
+        seeds: Seeds, which draw them.
 
     Raises:
         JointError: When no method can be trained with these numbers, the model cannot take a
@@ -103,7 +109,13 @@ def write_study(folder: Path, base: Base, methods: Sequence[str], labels: Sequen
     for stem, (cfg, _) in made.items():
         path = folder / CONFIGS / f'{stem}.py'
         atomic_write(path, f'# {METHODS[wanted[stem][0]].title}\n{cfg.pretty_text}')
-    content = {'config': base.name, 'total': base.count_labels(), 'chosen': chosen}
+    unseen = dict.fromkeys([*notes.get('unseen', []), *unseen_classes(base.target, labels, seeds)])
+    content = {
+        'config': base.name,
+        'total': base.count_labels(),
+        'chosen': chosen,
+        'unseen': list(unseen),
+    }
     atomic_write(folder / FILE, json.dumps(content, indent=1))
 
 
@@ -167,11 +179,12 @@ def _check_unchanged(folder: Path, stem: str, cfg: Config) -> None:
             )
 
 
-def read_base(path: str) -> Base:
+def read_base(path: str, watch_every: int | None = None) -> Base:
     """Read the base config of a study.
 
     Args:
         path: Its file.
+        watch_every: As for :class:`Base`.
 
     Returns:
         The base.
@@ -179,4 +192,4 @@ def read_base(path: str) -> Base:
     Raises:
         JointError: When it cannot be read, or lacks what all methods need.
     """
-    return Base(read_config(path))
+    return Base(read_config(path), watch_every)

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.config import Config
-from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+from mmseg.registry import DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.study.create import Base
@@ -106,7 +106,8 @@ def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride)
     [
         (dict(stages=[dict(name='a')]), 'has stages, which methods bring'),
         (dict(val_dataloader=None, val_cfg=None, val_evaluator=None), 'no val_dataloader'),
-        ({'train_dataloader.dataset.domains': {}}, 'no train_dataloader.dataset.domains.target'),
+        ({'train_dataloader.dataset.domains': {}}, r'no train_dataloader.dataset.domains.target'),
+        ({'train_dataloader.sampler': dict(type='InfiniteSampler')}, 'no .*samples_per_domain'),
     ],
 )
 def test_a_base_config_without_what_methods_need(base, changes, message):
@@ -127,8 +128,29 @@ def test_a_method_that_the_model_or_the_data_cannot_take(base):
     with pytest.raises(JointError, match='cannot take the method hrs: DiceLoss takes no pixel'):
         Base(cfg).config_of('hrs')
     del cfg.train_dataloader.dataset.domains['source']
+    del cfg.train_dataloader.sampler.samples_per_domain['source']
+    cfg.train_dataloader.batch_size = 2
     with pytest.raises(JointError, match=r'no samples of train_dataloader.dataset.domains.source'):
         Base(cfg).config_of('joint')
+
+
+def test_watching_holds_a_few_source_images_out(roots, tmp_path, write_gta):
+    write_gta(tmp_path / 'more', count=20, height=60, width=80)
+    path = write_base({**roots, 'GTADataset': tmp_path / 'more'}, tmp_path)
+    base = read_base(str(path), watch_every=50)
+    for name, watched in (('joint', True), ('source', False), ('target', False)):
+        cfg, _ = base.config_of(name, labeled=name != 'source')
+        hooks = [hook for hook in cfg.custom_hooks if hook['type'] == 'GradientCosineHook']
+        assert len(hooks) == watched
+        source = cfg.train_dataloader.dataset.domains.get('source')
+        if source:  # each method trains on the same images
+            names = set(DATASETS.build(source).names)
+            assert len(names) == 12
+        if watched:
+            assert hooks[0]['interval'] == 50
+            held_out = DATASETS.build(hooks[0]['held_out'])
+            assert len(held_out) == 8
+            assert names.isdisjoint(held_out.names)
 
 
 def test_a_method_that_there_is_not():

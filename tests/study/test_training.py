@@ -7,7 +7,7 @@ import pytest
 from mmseg_joint.study import training
 from mmseg_joint.study.cells import Selection
 from mmseg_joint.study.jobs import plan
-from mmseg_joint.study.training import Pace, iterations_done, train_missing
+from mmseg_joint.study.training import LOG, Pace, iterations_done, start_process, train_missing
 from tests.study.logs import trained, validated, write_run, write_start
 
 ROWS = ['FCN', 'Direct Joint Training', 'Target Finetuning']
@@ -138,3 +138,29 @@ def test_pace_is_of_the_same_config_or_the_mean_of_others():
 )
 def test_the_expectation_in_words(seconds, text):
     assert training.in_words(seconds).startswith(text)
+
+
+def test_several_runs_at_a_time(jobs, capsys):
+    start, started = starter()
+    most = []
+
+    def begin(job):
+        most.append(sum(fake.returncode is None for fake in started) + 1)
+        return start(job)
+
+    ended = []
+    assert train_missing(jobs, begin, at_once=2, after=lambda: ended.append(1)) == []
+    assert most == [1, 2, 1]  # the first two end together
+    assert len(ended) == 3
+    assert [job.run().finished for job in jobs] == [True] * 3
+
+
+def test_a_process_gets_its_part_of_the_cores(jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.os, 'cpu_count', lambda: 7)
+    monkeypatch.setenv('OMP_NUM_THREADS', '5')
+    tool = tmp_path / 'tool.py'
+    tool.write_text('import os, sys; print(os.environ["OMP_NUM_THREADS"], sys.argv[1])')
+    for at_once, threads in ((3, 2), (1, 5)):
+        assert start_process(tool, at_once)(jobs[0]).wait() == 0
+        text = (jobs[0].folder / LOG).read_text().splitlines()[-1]
+        assert text == f'{threads} {jobs[0].row.path}'

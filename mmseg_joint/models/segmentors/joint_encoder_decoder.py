@@ -339,7 +339,7 @@ class JointEncoderDecoder(EncoderDecoder):
         derived = [domain for domain in inputs if domain not in loaded]
         real = {d for d in loaded if d == 'target' or not _is_labeled(d, samples[d])}
         moving = domains_that_move(self.norm_statistics, loaded, derived, real)
-        recomputed = self.sequential_domains or any(map(_is_recomputed, self.modules()))
+        recomputed = self.sequential_domains or any(map(is_recomputed, self.modules()))
         return NormStatistics(self._segmentor_parts(), moving, recomputed)
 
     def _forward_domains(
@@ -478,8 +478,15 @@ def evaluated_segmentor(model: nn.Module) -> nn.Module:
     return next((segmentor for segmentor in found if segmentor is not None), model)
 
 
-def _is_recomputed(module: nn.Module) -> bool:
-    """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps."""
+def is_recomputed(module: nn.Module) -> bool:
+    """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps.
+
+    Args:
+        module: A part of a segmentor.
+
+    Returns:
+        The answer.
+    """
     return getattr(module, 'with_cp', False) or 'forward' in vars(module)
 
 

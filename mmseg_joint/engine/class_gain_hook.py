@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.evaluation.class_iou_metric import PREFIX
+
+GAIN = 'gain.'
+
+
+@HOOKS.register_module()
+class ClassGainHook(Hook):
+    """Compares each class's IoU with another run's, at every validation: what does the source add?
+
+    Both runs need `ClassIoUMetric` among their `val_evaluator`. The differences, in points, are
+    logged as `gain.<class>`; they are taken at the same iteration where the other run was validated
+    then, else with its last validation.
+
+    Args:
+        reference: Work dir of the other run, such as one that was trained on the target alone.
+
+    Raises:
+        JointError: When the other run has logged no class's IoU.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+        self._theirs: dict[str, dict[int, float]] = {}
+
+    def before_train(self, runner: Any) -> None:
+        """Read the other run's log.
+
+        Args:
+            runner: Not used.
+        """
+        from mmseg_joint.visualization.scalars import read_scalars
+
+        self._theirs = {
+            name: dict(zip(steps.tolist(), values.tolist()))
+            for name, (steps, values) in read_scalars(self.reference).items()
+            if name.startswith(PREFIX)
+        }
+        if not self._theirs:
+            raise JointError(
+                f'ClassGainHook.reference: {self.reference} has logged no IoU of a class: train it '
+                "with dict(type='ClassIoUMetric') in val_evaluator."
+            )
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
+        """Log the differences.
+
+        Args:
+            runner: The runner.
+            metrics: What the evaluator found.
+        """
+        gains = {}
+        for name, value in (metrics or {}).items():
+            theirs = self._theirs.get(name)
+            if theirs:
+                other = theirs.get(runner.iter, theirs[max(theirs)])
+                gains[GAIN + name.removeprefix(PREFIX)] = float(value) - other
+        if gains:
+            runner.visualizer.add_scalars(dict(gains), step=runner.iter)
+            text = ', '.join(f'{n.removeprefix(GAIN)} {gain:+.1f}' for n, gain in gains.items())
+            runner.logger.info(f'IoU over {self.reference}: {text}')

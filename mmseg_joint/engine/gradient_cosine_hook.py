@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import ModuleDict, is_model_wrapper
+from mmseg.registry import DATASETS, HOOKS
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from mmseg_joint.checks.classes import check_classes
+from mmseg_joint.datasets.randomness import seeded
+from mmseg_joint.engine.isolated_eval import isolated_eval, isolated_forward
+from mmseg_joint.errors import JointError
+
+COSINE, HELD_OUT = 'gradient.cosine', 'held_out.cross_entropy'
+SCALE = 2.0**10  # of losses, so that gradients in float16 do not vanish; a cosine has no scale
+
+
+@HOOKS.register_module()
+class GradientCosineHook(Hook):
+    """Watches whether the source still helps: does it pull the backbone where the target does?
+
+    Every `interval` iterations it takes the supervised gradient of either domain on the backbone's
+    weights, from the batch of that iteration and without the objectives, and logs their cosine and
+    their norms as `gradient.cosine`, `gradient.source` and `gradient.target`. Above 0 a step on the
+    source lowers the target's loss too, below 0 it raises it. One batch is noisy: read the mean of
+    many. It costs one forward and two backwards more on these iterations; training goes on as if
+    nothing had been looked at, bit for bit.
+
+    With `held_out`, images of the source that are not trained on, the main head's cross-entropy on
+    them is logged as `held_out.cross_entropy`: where it rises while the training loss falls, the
+    source is learned by heart.
+
+    Args:
+        interval: Iterations from one look to the next.
+        domains: The two labeled domains that are compared.
+        held_out: Config of a dataset; its pipeline is drawn alike at each look.
+
+    Raises:
+        JointError: When `interval` is no whole number from 1, the model is none of joint training
+            or computes maps again in the backward, or `held_out` has other classes.
+    """
+
+    priority = 'LOW'
+
+    def __init__(
+        self,
+        interval: int = 100,
+        domains: Sequence[str] = ('source', 'target'),
+        held_out: dict[str, Any] | None = None,
+    ) -> None:
+        if isinstance(interval, bool) or not isinstance(interval, int) or interval < 1:
+            raise JointError(
+                f'GradientCosineHook.interval is {interval!r}: give a whole number from 1.'
+            )
+        self.interval, self.domains = interval, tuple(domains)
+        self.held_out = held_out
+        self._images: Any = None
+
+    def before_train(self, runner: Any) -> None:
+        """Look whether the model can be watched, and build the dataset.
+
+        Args:
+            runner: The runner.
+        """
+        from mmseg_joint.models.segmentors import JointEncoderDecoder
+        from mmseg_joint.models.segmentors.joint_encoder_decoder import is_recomputed
+
+        model = _bare(runner.model)
+        if not isinstance(model, JointEncoderDecoder):
+            raise JointError(
+                f'GradientCosineHook watches joint training, but model.type is '
+                f'{type(model).__name__}: set it to JointEncoderDecoder, or delete the hook.'
+            )
+        if model.sequential_domains or any(map(is_recomputed, model.modules())):
+            raise JointError(
+                'GradientCosineHook does not go with maps that are computed again in the backward '
+                '(with_cp, activation_checkpointing, sequential_domains): delete one of them.'
+            )
+        if self.held_out is not None:
+            self._images = DATASETS.build(copy.deepcopy(self.held_out))
+            check_classes(model, self._images, 'GradientCosineHook.held_out')
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Look, if it is time to.
+
+        Args:
+            runner: The runner.
+            batch_idx: Not used.
+            data_batch: The iteration's batch.
+        """
+        if runner.iter % self.interval:
+            return
+        model = _bare(runner.model)
+        with isolated_forward(model), runner.optim_wrapper.optim_context(runner.model):
+            values = self._gradients(model, copy.deepcopy(data_batch))
+        if self._images is not None:
+            with isolated_eval(model):
+                values[HELD_OUT] = self._held_out(model)
+        if values:
+            runner.visualizer.add_scalars(values, step=runner.iter)
+            text = ', '.join(f'{name} {value:.4g}' for name, value in values.items())
+            runner.logger.info(f'Source and target at iteration {runner.iter}: {text}')
+
+    def _gradients(self, model: Any, batch: Any) -> dict[str, float]:
+        data = model.data_preprocessor(batch, training=True)
+        inputs, samples = ({d: data[k].get(d) for d in self.domains} for k in data)
+        if any(images is None for images in inputs.values()):
+            return {}  # a stage that one of the domains has no part in
+        objectives, model.objectives = model.objectives, ModuleDict()
+        try:
+            losses = model.loss(inputs, samples)
+        finally:
+            model.objectives = objectives
+        weights = [weight for weight in model.backbone.parameters() if weight.requires_grad]
+        first, second = (_gradient(losses, domain, weights) for domain in self.domains)
+        norms = float(first.norm()), float(second.norm())
+        cosine = float(first @ second) / max(norms[0] * norms[1], 1e-30)
+        own = {f'gradient.{d}': norm / SCALE for d, norm in zip(self.domains, norms)}
+        return {COSINE: cosine, **own}
+
+    def _held_out(self, model: Any) -> float:
+        head = model.decode_head
+        ignored = (head[-1] if isinstance(head, nn.ModuleList) else head).ignore_index
+        total, count = 0.0, 0
+        for index in range(len(self._images)):
+            with seeded(0, 'held_out', index):
+                sample = self._images[index]
+            batch = {'inputs': [sample['inputs']], 'data_samples': [sample['data_samples']]}
+            data = model.data_preprocessor(batch, training=True)
+            ((images, samples),) = zip(data['inputs'].values(), data['data_samples'].values())
+            _, scores = model.segment(images, evaluate=True)
+            labels = torch.stack([s.gt_sem_seg.data.squeeze(0) for s in samples])
+            total += float(
+                cross_entropy(scores.float(), labels.long(), ignore_index=ignored, reduction='sum')
+            )
+            count += int((labels != ignored).sum())
+        return total / max(count, 1)
+
+
+def _bare(model: Any) -> Any:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _gradient(losses: dict[str, Any], domain: str, weights: list[nn.Parameter]) -> Tensor:
+    """The gradient of a domain's supervised losses, flat and in double precision."""
+    own = [v for k, v in losses.items() if k.startswith(f'{domain}.') and 'loss' in k]
+    parts = [part.mean() for v in own for part in (v if isinstance(v, list) else [v])]
+    total = SCALE * torch.stack(parts).sum()
+    found = torch.autograd.grad(total, weights, retain_graph=True, allow_unused=True)
+    pairs = zip(found, weights)
+    return torch.cat(
+        [(torch.zeros_like(w) if g is None else g).flatten().double() for g, w in pairs]
+    )

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import copy
+
+from mmengine.config import Config, ConfigDict
+from mmseg.registry import DATASETS
+
+from mmseg_joint.stack import own_config
+
+HELD_OUT = 8  # source images that a watched training does not see
+
+
+def set_runtime(cfg: Config) -> None:
+    """Add what a study relies on: whole checkpoints, exact resuming, and the IoU of each class.
+
+    Args:
+        cfg: A config, changed in place.
+    """
+    own = Config.fromfile(own_config('_base_/default_runtime.py'))
+    hooks = cfg.setdefault('default_hooks', ConfigDict())
+    hooks.checkpoint = ConfigDict(
+        {**(hooks.get('checkpoint') or {}), 'type': 'AtomicCheckpointHook', 'by_epoch': False}
+    )
+    hooks.setdefault('schedule_extension', own.default_hooks.schedule_extension)
+    known = [hook.get('type') for hook in cfg.get('custom_hooks') or ()]
+    missing = [hook for hook in own.custom_hooks if hook['type'] not in known]
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), *missing]
+    imports = cfg.get('custom_imports') or ConfigDict(imports=[], allow_failed_imports=False)
+    imports.imports = list(dict.fromkeys(['mmseg_joint', *imports.imports]))
+    cfg.custom_imports = imports
+    metrics = cfg.val_evaluator
+    metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+    if not any(metric.get('type') == 'ClassIoUMetric' for metric in metrics):
+        cfg.val_evaluator = [*metrics, ConfigDict(type='ClassIoUMetric')]
+    for key in ('work_dir', 'resume', 'experiment_name'):
+        cfg.pop(key, None)
+
+
+def watch(cfg: Config, interval: int) -> None:
+    """Watch the gradients of source and target, and the loss on source images held out for it.
+
+    Args:
+        cfg: The config of a method with a source, changed in place.
+        interval: Iterations from one look to the next.
+    """
+    domains = cfg.train_dataloader.dataset.domains
+    hook = ConfigDict(type='GradientCosineHook', interval=interval)
+    source = domains['source']
+    if isinstance(source, dict) and 'datasets' not in source:  # one that a subset can be taken of
+        count = len(DATASETS.build(copy.deepcopy(source))) - HELD_OUT
+        if count > 0:
+            domains['source'] = ConfigDict(type='LabelSubset', count=count, dataset=source)
+            hook.held_out = dict(copy.deepcopy(domains['source']), held_out=True)
+    if 'target' in domains:
+        cfg.custom_hooks = [*cfg.custom_hooks, hook]

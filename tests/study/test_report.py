@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import csv
+import re
+
+import numpy as np
+import pytest
+
+from mmseg_joint.study.advice import advise, gain_in_words, needed_in_words
+from mmseg_joint.study.figure import draw_study
+from mmseg_joint.study.report import write_report
+from mmseg_joint.study.results import Results
+from mmseg_joint.study.statistics import Gain, LabelsNeeded
+from tests.study.finished import write_finished
+from tests.study.logs import trained, validated, write_start
+
+SURE = {
+    'target': {5: [40.0, 41.0, 42.0], 40: [50.0, 51.0, 52.0]},
+    'joint': {5: [41.0, 40.0, 43.5], 40: [50.5, 50.0, 53.0]},
+    'hrs': {5: [45.0, 46.1, 47.0], 40: [49.0, 50.1, 51.0]},
+}
+
+
+def advice(folder, scores):
+    return advise(Results.read(write_finished(folder, scores)))
+
+
+def test_a_gain_is_called_one_only_where_its_interval_excludes_zero(tmp_path):
+    text = advice(tmp_path, SURE)
+    assert 'With 5 labeled images, use hrs: +5.0 points (95 %: +4.9 to +5.2) over' in text
+    assert 'With 40 labeled images joint is highest (51.2), but +0.2 points' in text
+    assert 'may be noise: the interval of 3 seeds includes 0' in text
+    assert 'Synthetic images by themselves (joint) make no difference that these seeds' in text
+    # half of the way between 5 and 40 labels
+    assert 'The target alone would need 14 (95 %: 14 to 15) labels for that' in text
+    assert 'seeds narrow' not in text
+
+
+def test_what_cannot_be_told_apart_is_said(tmp_path):
+    close = {**SURE, 'csa': {5: [44.0, 47.0, 47.0]}}
+    text = advice(tmp_path, close)
+    assert 'Whether it or csa is better cannot be said (+0.0 points' in text
+
+
+def test_few_seeds_and_nothing_at_all(tmp_path):
+    one = {'target': {5: [40.0]}, 'joint': {5: [45.0]}}
+    text = advice(tmp_path / 'one', one)
+    assert '+5.0 points over the target alone may be noise: one seed has no interval' in text
+    assert 'rest on 1 seed:' in text
+    assert advice(tmp_path / 'none', {'target': {}}) == 'No run is finished yet.'
+    alone = advice(tmp_path / 'alone', {'joint': {5: [45.0, 44.0, 43.0]}})
+    assert 'joint is highest so far (44.0), but no run of target is finished' in alone
+    worse = advice(tmp_path / 'worse', {'target': {5: [40.0]}, 'joint': {5: [35.0]}})
+    assert 'nothing is above the target alone (40.0)' in worse
+
+
+def test_synthetic_images_that_hurt(tmp_path):
+    scores = {'target': {5: [40.0, 41.0, 42.0]}, 'joint': {5: [37.0, 38.1, 39.0]}}
+    assert 'by themselves (joint) hurt with 5 labels.' in advice(tmp_path, scores)
+
+
+@pytest.mark.parametrize(
+    ('needed', 'text'),
+    [
+        (LabelsNeeded(87.4, 40.2, float('inf'), 12, 367), '87 (95 %: 40 to more than 367)'),
+        (LabelsNeeded(None, 200.0, float('inf'), 12, 367, 'above'),
+         'more than 367 (95 %: 200 to more than 367)'),
+        (LabelsNeeded(None, 0.0, 12.0, 12, 367, 'below'),
+         'fewer than 12 (95 %: fewer than 12 to 12)'),
+        (LabelsNeeded(20.0, None, None, 12, 367), '20'),
+    ],
+)  # fmt: skip
+def test_labels_needed_in_words(needed, text):
+    assert needed_in_words(needed) == text
+
+
+def test_a_gain_in_words():
+    assert gain_in_words(Gain(2.06, 0.44, 3.8, 3)) == '+2.1 points (95 %: +0.4 to +3.8)'
+    assert gain_in_words(Gain(-1.0, None, None, 1)) == '-1.0 points'
+
+
+def test_the_files_of_a_report(tmp_path):
+    unlabeled = {'source': {0: [30.0, 31.0]}, 'ga_0': {0: [33.0, 34.5]}}
+    study = write_finished(tmp_path, {**SURE, **unlabeled})
+    write_start(tmp_path / 'joint/5/seed9', trained(8), 40, labels=5, seed=9)
+    text = write_report(study).read_text(encoding='utf-8')
+    row = '| hrs | 5 | 46.0 ± 1.0 | **+5.0 (+4.9 to +5.2)** | **'
+    assert row in text
+    assert '| joint | 40 (all) | 51.2 ± 1.6 | +0.2' in text
+    assert '| ga | 0 | 33.8 ± 1.1 | +3.2 (+0.1 to +6.4)' in text.replace('**', '')
+    assert f'{tmp_path}/joint/5/seed9: 8 of 40 iterations' in text
+    (table,) = re.findall(r'## Gain of each class with 5 labels\n\n(.*?)\n\n', text, re.DOTALL)
+    assert '| soil | 51.0 | +0.5 | **+5.0** |' in table
+    with (tmp_path / 'runs.csv').open() as file:
+        (run,) = (r for r in csv.DictReader(file) if r['folder'].endswith('hrs/5/seed1'))
+    assert (run['mIoU'], run['soil'], run['crop'], run['seconds']) == (
+        '46.1',
+        '56.1',
+        '36.1',
+        '0.5',
+    )
+    page = (tmp_path / 'report.html').read_text(encoding='utf-8')
+    assert '<td><b>+5.0 (+4.9 to +5.2)</b></td>' in page
+
+
+def test_what_was_watched_is_told(tmp_path):
+    study = write_finished(tmp_path, {'target': {5: [40.0]}, 'joint': {5: []}})
+    watched = [
+        {'gradient.cosine': cosine, 'held_out.cross_entropy': loss, 'step': step}
+        for step, (cosine, loss) in enumerate([(0.6, 2.0), (0.4, 1.5), (0.0, 1.2), (-0.4, 1.0)])
+    ]
+    lines = [*watched, *trained(20, 40), validated(40, 44.0)]
+    write_start(tmp_path / 'joint/5/seed0', lines, 40, labels=5)
+    text = write_report(study).read_text(encoding='utf-8')
+    assert '| joint | 5 | +0.50 | -0.20 | 2.00 | 1.00 |' in text
+    assert '| target | 5 | +' not in text.split('Do source and target agree?')[1]
+
+
+def test_the_figure_shows_scores_gains_and_classes(tmp_path):
+    results = Results.read(write_finished(tmp_path, SURE))
+    curves, gains, classes = draw_study(results).axes
+    lines = {container.get_label(): container.lines[0] for container in curves.containers}
+    assert list(lines) == ['target', 'joint', 'hrs']
+    np.testing.assert_allclose(lines['hrs'].get_xydata()[:, 1], [46.033, 50.033], atol=1e-3)
+    hrs = gains.containers[-1]
+    (low, high), _ = (segment[:, 1] for segment in hrs.lines[2][0].get_segments())
+    assert (low, high) == pytest.approx((4.89, 5.18), abs=0.01)  # Student's, not one deviation
+    (image,) = classes.images
+    shown = image.get_array().filled()[1].astype(float)
+    np.testing.assert_allclose(shown, [5.033, 5.033], atol=1e-3)
+    bold = [text.get_text() for text in classes.texts if text.get_weight() == 'bold']
+    assert bold[:2] == ['+5.0', '+5.0']
