@@ -45,6 +45,7 @@ class Objective(BaseModule):
 
     domains: tuple[str, ...] = ('source', 'target')
     weighs_pixels: bool = False  # whether its results or the domains it makes have pixel weights
+    freezes_segmentor: bool = False  # whether the segmentor stays as it is, in evaluation mode
 
     @property
     def output_domains(self) -> tuple[str, ...]:
