@@ -79,11 +79,11 @@ def save_synthia(labels: np.ndarray, path: Path) -> None:
     cv2.imwrite(str(path), red_first[..., ::-1].astype(np.uint16))
 
 
-def _write(root, count, ids, image_path, label_path, save_label, height, width):
+def _write(root, count, ids, image_path, label_path, save_label, height, width, first=0):
     """Writes the pairs and returns path stem → raw ids."""
     written = {}
     for i in range(count):
-        pixels, labels = scene(i, ids, height, width)
+        pixels, labels = scene(first + i, ids, height, width)
         image, label = root / image_path.format(i), root / label_path.format(i)
         for path in (image, label):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,8 @@ def write_cityscapes():
             'gtFine/' + stem + 'gtFine_labelIds.png',
         )
         save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        return _write(root, count, range(34), *names, save, height, width)
+        first = 0 if split == 'train' else 1000  # no image is in two splits
+        return _write(root, count, range(34), *names, save, height, width, first)
 
     return write
 
@@ -155,7 +156,8 @@ def write_camvid():
     def write(root: Path, count: int = 3, split: str = 'train', suffix: str = '.jpg'):
         names = f'images/{split}/0001TP_{{:06d}}{suffix}', f'labels/{split}/0001TP_{{:06d}}.png'
         save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        return _write(root, count, [*range(11), 255], *names, save, 36, 48)
+        first = 0 if split == 'train' else 1000
+        return _write(root, count, [*range(11), 255], *names, save, 36, 48, first)
 
     return write
 
@@ -167,7 +169,8 @@ def write_train_ids():
     def write(root: Path, count: int = 3, split: str = 'train'):
         names = f'images/{split}/{{:d}}.jpg', f'labels/{split}/{{:d}}.png'
         save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        return _write(root, count, [*range(19), 255], *names, save, 36, 48)
+        first = 0 if split == 'train' else 1000
+        return _write(root, count, [*range(19), 255], *names, save, 36, 48, first)
 
     return write
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from mmseg_joint.datasets.label_maps import CITYSCAPES_IDS
 from mmseg_joint.engine.launch import build_runner
+from tests.doctor.healthy import assert_healthy
 from tests.shortcuts import import_ahead
 from tests.tiny_configs import ROOT, SIZE, shrink, tiny
 
@@ -61,8 +62,9 @@ def test_the_recipes_of_the_docs_train(block, tmp_path, roots):
     assert runner.iter == 2 and mixes
 
 
-def test_the_child_config_of_the_docs_trains(tmp_path, roots):
-    (block,) = re.findall(r"```python\n(_base_ = \['mmseg::.*?)```", TEXT['joint_config.md'], re.S)
+def test_the_child_config_of_the_docs_trains(tmp_path, roots, capsys):
+    text = TEXT['joint_config.md']
+    (block,) = re.findall(r"```python\n(_base_ = \[\n    'mmseg::.*?)```", text, re.S)
     path = tmp_path / 'child.py'
     path.write_text(block, encoding='utf-8')
     try:
@@ -82,6 +84,7 @@ def test_the_child_config_of_the_docs_trains(tmp_path, roots):
     cfg.model.test_cfg = dict(mode='whole')
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.work_dir = str(tmp_path / 'work')
+    assert_healthy(cfg, tmp_path, capsys)
     runner = build_runner(cfg)
     runner.train()
     logged = runner.message_hub.log_scalars

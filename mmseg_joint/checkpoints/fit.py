@@ -92,6 +92,7 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
         return
     if task == 'resume':
         _check_training_state(content, path, bool(cfg.get('param_scheduler')))
+        _check_length(content['meta'].get('iter', 0), path, cfg)
     else:  # other heads and the objectives take no part
         own = {key: value for key, value in own.items() if not key.startswith('objectives.')}
         state = {key: value for key, value in state.items() if key in own}
@@ -145,6 +146,15 @@ def _check_training_state(content: Any, path: str, scheduled: bool) -> None:
         raise JointError(
             f'The checkpoint {path} has the code of a config in meta.config, and no code of a file '
             'is run: start anew from its weights with load_from.'
+        )
+
+
+def _check_length(done: int, path: str, cfg: Config) -> None:
+    length = (cfg.get('train_cfg') or {}).get('max_iters')
+    if length and done > length:
+        raise JointError(
+            f'The checkpoint {path} is at iteration {done}, and train_cfg.max_iters is {length}: '
+            'nothing is left to train, so raise it, or test the checkpoint.'
         )
 
 

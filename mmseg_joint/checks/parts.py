@@ -10,10 +10,12 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmengine.dataset import ClassBalancedDataset
 from mmengine.registry import Registry
 from mmseg import registry as registries
 
 from mmseg_joint.checks.values import value_of
+from mmseg_joint.datasets.sample_checks import explain_no_images
 from mmseg_joint.errors import JointError, reason_of
 
 LOADERS = {'train': ('train', 'val'), 'test': ('test',)}
@@ -68,6 +70,12 @@ def check_parts(cfg: Config, task: str) -> None:
             )
         if part.kind is None:
             raise JointError(_unknown(part))
+        if part.kind is ClassBalancedDataset:
+            raise JointError(
+                f'{part.key} is a ClassBalancedDataset, which does not know the classes of label '
+                'maps: take its dataset alone, and draw rare classes more often with rare_classes '
+                'of train_dataloader.dataset (RareClassSampling).'
+            )
         _check_arguments(part)
 
 
@@ -105,6 +113,8 @@ def check_refusal(cfg: Config, task: str, error: Exception) -> None:
             except Exception as again:
                 if type(again) is type(error) and again.args == error.args:
                     said = reason_of(error)
+                    if part.registry is registries.DATASETS and 'concatenate' in said:
+                        said = explain_no_images(part.value)
                     raise JointError(f'{_named(part)}, but {said}: correct it.') from error
 
 

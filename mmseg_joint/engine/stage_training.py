@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_joint.checkpoints.read import read_content, tensors_of
-from mmseg_joint.engine.launch import ready_runner
+from mmseg_joint.engine.launch import ready_runner, told_where_stopped
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
@@ -94,7 +94,8 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
     runner = ready_runner(cfg, 'train', check_weights=before is None)  # the file the user chose
     if checkpoint is None and before is not None:
         _check_start(runner, before, stage.name)
-    runner.train()
+    with told_where_stopped(runner):
+        runner.train()
     # the next stage's networks need the memory, and loops and runner hold each other
     del runner
     gc.collect()

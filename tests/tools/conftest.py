@@ -14,8 +14,8 @@ def template(lines, tmp_path_factory):
     place = tmp_path_factory.mktemp('template')
     options = dict(size=(64, 48), workers=1, progress=False)
     write_streets(place / 'data/gta', 3, 'gta', **options)
-    for split in ('train', 'val'):
-        write_streets(place / 'data/city', 3, 'cityscapes', split=split, **options)
+    write_streets(place / 'data/city', 3, 'cityscapes', split='train', **options)
+    write_streets(place / 'data/city', 3, 'cityscapes', split='val', start=100, **options)
     roots = {'GTADataset': 'data/gta', 'CityscapesIdsDataset': 'data/city'}
     cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, 'work')
     cfg.default_hooks.checkpoint.interval = 1
