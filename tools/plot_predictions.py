@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
@@ -92,11 +93,11 @@ def main() -> None:
 
 def score(model: Any, dataset: Any) -> float:
     """Score a model on all images of a dataset: mean IoU in percent."""
-    counts = 0
+    counts = np.zeros((model.num_classes, model.num_classes), dtype=np.int64)
     for index in trange(len(dataset), desc='score', disable=None):
         packed = dataset[index]
         labels = packed['data_samples'].gt_sem_seg.data[0].numpy()
-        counts = counts + count_pixels(predict(model, packed), labels, model.num_classes)
+        counts += count_pixels(predict(model, packed), labels, model.num_classes)
     return 100 * mean_iou(counts)
 
 
