@@ -14,7 +14,15 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmseg_joint import setup
-from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
+from mmseg_joint.datasets.label_maps import (
+    CAMVID_CLASSES,
+    CAMVID_PALETTE,
+    CITYSCAPES_CLASSES,
+    CITYSCAPES_PALETTE,
+    GTA_IDS,
+    SYNTHIA_IDS,
+)
+from mmseg_joint.writing import LabelFolder
 from tests.shortcuts import take_shortcuts
 from tests.tools.fork_server import CommandLines
 
@@ -42,6 +50,8 @@ def _mmseg_scope(tmp_path_factory):
 @pytest.fixture(scope='session')
 def lines():
     """Runs command lines in forks of one process."""
+    if not hasattr(os, 'fork'):
+        pytest.skip('needs os.fork')
     with CommandLines() as server:
         yield server
 
@@ -182,6 +192,18 @@ def pipeline():
     return make
 
 
+def write_written(root: Path, classes: tuple, palette: list) -> Path:
+    """What tools/pseudo_labels.py and tools/translate.py write."""
+    folder = LabelFolder(root, classes, palette)
+    (root / 'images').mkdir()
+    for i in range(3):
+        image, labels = scene(i, [*range(len(classes)), 255], 60, 80)
+        Image.fromarray(image).save(root / f'images/{i}.png')
+        folder.write_label(str(i), labels)
+    folder.finish(str(root / 'images'), '.png', ['0', '1', '2'])
+    return root
+
+
 @pytest.fixture
 def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid, write_train_ids):
     """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
@@ -193,7 +215,16 @@ def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid, wr
         write_cityscapes(tmp_path / 'city', split=split, height=60, width=80)
         write_camvid(tmp_path / 'camvid', split=split)
         write_train_ids(tmp_path / 'train_ids', split=split)
+    written = {
+        len(names): write_written(tmp_path / f'written_{len(names)}', names, palette)
+        for names, palette in (
+            (CITYSCAPES_CLASSES, CITYSCAPES_PALETTE),
+            (CAMVID_CLASSES, CAMVID_PALETTE),
+        )
+    }
     return {
+        'WrittenDataset': written[19],
+        'WrittenDataset11': written[11],
         'GTADataset': tmp_path / 'gta',
         'SynthiaDataset': tmp_path / 'synthia',
         'CityscapesIdsDataset': tmp_path / 'city',
