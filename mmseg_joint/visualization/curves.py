@@ -47,9 +47,9 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
     half = (min(window, len(values)) - 1) // 2
     if half == 0:
         return values
-    known, window = np.isfinite(values), np.ones(2 * half + 1)
-    parts = (np.where(known, values, 0), known)
-    sums, counts = (np.convolve(part, window, 'same') for part in parts)
+    known, neighbors = np.isfinite(values), np.ones(2 * half + 1)
+    sums = np.convolve(np.where(known, values, 0), neighbors, 'same')
+    counts = np.convolve(known, neighbors, 'same')
     with np.errstate(invalid='ignore'):
         return sums / counts
 
