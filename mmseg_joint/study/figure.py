@@ -29,7 +29,8 @@ def draw_study(results: Results) -> Figure:
     cells = results.measured
     bases = [results.base_of(cell) for cell in cells]
     gains = [paired(scores(c), scores(b)) if b else [] for c, b in zip(cells, bases)]
-    chart = Chart(cells, gains, TARGET_ONLY, spread=_half_interval)
+    shown = 'seeds, mean, 95 % interval'
+    chart = Chart(cells, gains, TARGET_ONLY, spread=_half_interval, shown=shown)
     rows = [cell for cell in cells if results.class_gains(cell)][:LONGEST]
     heights = [chart.height, *([(len(rows) + 5) * ROW_HEIGHT] if rows else [])]
     figure = Figure(figsize=(WIDTH, sum(heights)), dpi=DPI, facecolor='white', layout='constrained')
