@@ -18,7 +18,7 @@ from .cells import Cell
 
 ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
 LONGEST_BAR = 3.0  # times the largest gain
-DODGE = 1.03  # between the places of two rows with as many labels
+DODGE = 1.05  # between the places of two rows with as many labels
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 
 
