@@ -19,7 +19,7 @@ $(BIN)/.installed: setup.py requirements/tested.txt
 	touch $@
 
 test: install
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: install
 	$(BIN)/ruff check .
@@ -48,7 +48,7 @@ $(TIMM_BIN)/.installed: setup.py requirements/tested_timm.txt
 # Optional: the same tests on upstream's mmengine, mmcv and mmsegmentation. mmcv has no wheel for
 # today's torch: it is compiled here, once, which takes a C++ compiler and a quarter of an hour.
 test-upstream: $(UPSTREAM_BIN)/.installed
-	$(UPSTREAM_BIN)/python -m pytest -n auto
+	$(UPSTREAM_BIN)/python -m pytest -n auto --dist worksteal
 
 $(UPSTREAM_BIN)/.installed: setup.py requirements/tested_upstream.txt
 	$(PYTHON) -m venv $(UPSTREAM_VENV)

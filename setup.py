@@ -70,7 +70,9 @@ setup(
     packages=find_packages(include=['mmseg_joint', 'mmseg_joint.*']),
     package_data={'mmseg_joint.datasets.label_lists': ['*/*.txt', '*/SHA256SUMS']},
     python_requires='>=3.10',
-    install_requires=['torch>=2.4', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm'],
+    install_requires=[
+        *('torch>=2.4', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm', 'filelock')
+    ],
     extras_require=EXTRAS,
     cmdclass={'install_lib': InstallWithConfigs, 'editable_wheel': EditableForMim},
 )

@@ -14,6 +14,7 @@ from .stack import (
     installed_line,
     repair_config_scopes,
     warn_if_untested,
+    without_onedl_line,
 )
 from .version import __version__
 
@@ -22,7 +23,7 @@ if not doctor_is_starting():  # it runs without the stack too, and imports this 
     repair_config_scopes(_found)
     warn_if_untested(_found)
     check_timm()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without_onedl_line():
         # mmcv without compiled ops says so at every start; nothing here needs them
         warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
         from . import checkpoints, datasets, engine, evaluation, models, streets, visualization

@@ -27,3 +27,9 @@ def user_message(error: BaseException) -> str:
         if line.startswith(marker):
             return line[len(marker) :].strip()
     return text
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of any error, to be quoted in a sentence, or its kind if it is mute."""
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return str(text).strip().split('\n')[0].rstrip('. ') or type(error).__name__

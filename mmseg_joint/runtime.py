@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
+from pathlib import Path
 
 import torch
 
@@ -10,6 +12,7 @@ from mmseg_joint.checkpoints.safe_globals import register_safe_globals
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 NEVER = 2**31 - 1
+MEASURED_SECONDS = 0.3
 
 
 def setup() -> str:
@@ -58,3 +61,43 @@ def configure_malloc() -> str:
         if name not in given:
             mallopt(*setting)
     return 'malloc keeps freed memory' + (f' but for {", ".join(given)} as given' if given else '')
+
+
+def choose_threads() -> str:
+    """Let torch take no more threads than there are idle cores, where it computes on a CPU.
+
+    Threads that wait for each other on cores that others use make a step several times as long.
+    What the user sets with `OMP_NUM_THREADS` wins.
+
+    Returns:
+        What was chosen and why, for the log; empty if torch's own number is right.
+    """
+    threads = torch.get_num_threads()
+    if torch.cuda.is_available() or 'OMP_NUM_THREADS' in os.environ or threads == 1:
+        return ''
+    idle = idle_cores()
+    if idle is None or round(idle) >= threads:
+        return ''
+    torch.set_num_threads(max(1, round(idle)))
+    return (
+        f'{idle:.1f} of {len(os.sched_getaffinity(0))} cores are idle: torch takes '
+        f'{torch.get_num_threads()} instead of {threads} threads, and OMP_NUM_THREADS sets another '
+        'number; where others compute too, a step takes longer.'
+    )
+
+
+def idle_cores() -> float | None:
+    """Measure for a moment how many of this process's cores nobody uses; None if not known."""
+    try:
+        cores = {f'cpu{core}' for core in os.sched_getaffinity(0)}
+        before, _, after = _ticks(cores), time.sleep(MEASURED_SECONDS), _ticks(cores)
+    except (OSError, AttributeError, ValueError):  # only Linux has this
+        return None
+    spent = [[b - a for a, b in zip(*pair)] for pair in zip(before, after)]
+    # the fourth and the fifth number are idle time, without and with a disk that is waited for
+    return sum(sum(ticks[3:5]) / max(sum(ticks), 1) for ticks in spent)
+
+
+def _ticks(cores: set[str]) -> list[list[int]]:
+    lines = [line.split() for line in Path('/proc/stat').read_text().splitlines()]
+    return [[int(number) for number in line[1:9]] for line in lines if line[0] in cores]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 from importlib.util import find_spec
@@ -11,13 +10,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
-from yapf.yapflib import yapf_api
 
 from mmseg_joint import setup
-from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
+from mmseg_joint.datasets.label_maps import (
+    CAMVID_CLASSES,
+    CAMVID_PALETTE,
+    CITYSCAPES_CLASSES,
+    CITYSCAPES_PALETTE,
+    GTA_IDS,
+    SYNTHIA_IDS,
+)
+from mmseg_joint.writing import LabelFolder
+from tests.shortcuts import take_shortcuts
+from tests.tools.fork_server import CommandLines
 
 
 def pytest_collection_modifyitems(items):
@@ -35,12 +42,18 @@ def _mmseg_scope(tmp_path_factory):
     logging.raiseExceptions = (
         False  # mmengine's loggers outlive the stream of the test they began in
     )
-    # mmengine has every config formatted for every checkpoint, most of the time of a short training
-    yapf_api.FormatCode = lambda text, **_: (text, True)
-    torch.set_num_threads(1)  # tiny networks gain nothing from threads that wait for each other
     os.environ['OMP_NUM_THREADS'] = '1'  # of the tools that tests start
     os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))  # not the user's own
-    gc.freeze()  # every dataset that is built runs a full collection, slow with torch imported
+    take_shortcuts()
+
+
+@pytest.fixture(scope='session')
+def lines():
+    """Runs command lines in forks of one process."""
+    if not hasattr(os, 'fork'):
+        pytest.skip('needs os.fork')
+    with CommandLines() as server:
+        yield server
 
 
 def scene(seed: int, ids, height: int, width: int):
@@ -68,11 +81,11 @@ def save_synthia(labels: np.ndarray, path: Path) -> None:
     cv2.imwrite(str(path), red_first[..., ::-1].astype(np.uint16))
 
 
-def _write(root, count, ids, image_path, label_path, save_label, height, width):
+def _write(root, count, ids, image_path, label_path, save_label, height, width, first=0):
     """Writes the pairs and returns path stem → raw ids."""
     written = {}
     for i in range(count):
-        pixels, labels = scene(i, ids, height, width)
+        pixels, labels = scene(first + i, ids, height, width)
         image, label = root / image_path.format(i), root / label_path.format(i)
         for path in (image, label):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +145,8 @@ def write_cityscapes():
             'gtFine/' + stem + 'gtFine_labelIds.png',
         )
         save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        return _write(root, count, range(34), *names, save, height, width)
+        first = 0 if split == 'train' else 1000  # no image is in two splits
+        return _write(root, count, range(34), *names, save, height, width, first)
 
     return write
 
@@ -144,7 +158,8 @@ def write_camvid():
     def write(root: Path, count: int = 3, split: str = 'train', suffix: str = '.jpg'):
         names = f'images/{split}/0001TP_{{:06d}}{suffix}', f'labels/{split}/0001TP_{{:06d}}.png'
         save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        return _write(root, count, [*range(11), 255], *names, save, 36, 48)
+        first = 0 if split == 'train' else 1000
+        return _write(root, count, [*range(11), 255], *names, save, 36, 48, first)
 
     return write
 
@@ -156,7 +171,8 @@ def write_train_ids():
     def write(root: Path, count: int = 3, split: str = 'train'):
         names = f'images/{split}/{{:d}}.jpg', f'labels/{split}/{{:d}}.png'
         save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        return _write(root, count, [*range(19), 255], *names, save, 36, 48)
+        first = 0 if split == 'train' else 1000
+        return _write(root, count, [*range(19), 255], *names, save, 36, 48, first)
 
     return write
 
@@ -176,6 +192,18 @@ def pipeline():
     return make
 
 
+def write_written(root: Path, classes: tuple, palette: list) -> Path:
+    """What tools/pseudo_labels.py and tools/translate.py write."""
+    folder = LabelFolder(root, classes, palette)
+    (root / 'images').mkdir()
+    for i in range(3):
+        image, labels = scene(i, [*range(len(classes)), 255], 60, 80)
+        Image.fromarray(image).save(root / f'images/{i}.png')
+        folder.write_label(str(i), labels)
+    folder.finish(str(root / 'images'), '.png', ['0', '1', '2'])
+    return root
+
+
 @pytest.fixture
 def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid, write_train_ids):
     """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
@@ -187,7 +215,16 @@ def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid, wr
         write_cityscapes(tmp_path / 'city', split=split, height=60, width=80)
         write_camvid(tmp_path / 'camvid', split=split)
         write_train_ids(tmp_path / 'train_ids', split=split)
+    written = {
+        len(names): write_written(tmp_path / f'written_{len(names)}', names, palette)
+        for names, palette in (
+            (CITYSCAPES_CLASSES, CITYSCAPES_PALETTE),
+            (CAMVID_CLASSES, CAMVID_PALETTE),
+        )
+    }
     return {
+        'WrittenDataset': written[19],
+        'WrittenDataset11': written[11],
         'GTADataset': tmp_path / 'gta',
         'SynthiaDataset': tmp_path / 'synthia',
         'CityscapesIdsDataset': tmp_path / 'city',

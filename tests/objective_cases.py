@@ -139,6 +139,50 @@ CASES = {
         TWO_LEVELS,
         networks=False,
     ),
+    'lsd': Case(
+        dict(
+            type='LearningFromSyntheticData',
+            generator=dict(in_channels=(6, 8, 8), channels=(4, 6, 4, 3, 2), dropout_ratio=0.0),
+            discriminator=dict(channels=4, num_blocks=1, dropout_ratio=0.0),
+            encoder_domain_weight=0.5,
+            reconstruction_weight=1.0,
+        ),
+        ('source', 'unlabeled'),
+    ),
+    'road': Case(
+        dict(
+            type='SpatialAdversarial',
+            in_channels=32,
+            grid=(2, 3),
+            classifier=dict(channels=(4, 4)),
+            weight=0.5,
+        ),
+        ('source', 'unlabeled'),
+        DEEPLAB,
+    ),
+    'conservative': Case(
+        dict(type='ConservativeLoss', weight=0.5), ('source', 'unlabeled'), networks=False
+    ),
+    'cross_domain_gan': Case(
+        dict(
+            type='CrossDomainGAN',
+            generator=dict(in_channels=(6, 8, 8), channels=(4, 6, 4, 3, 2), dropout_ratio=0.0),
+            discriminator=dict(channels=(4, 4)),
+            encoder_weight=0.5,
+        ),
+        ('source', 'unlabeled'),
+    ),
+    'translation': Case(
+        dict(
+            type='CycleTranslation',
+            generator=dict(channels=(3, 4, 5), num_blocks=1),
+            discriminator=dict(channels=(3, 4, 5, 6)),
+            perceptual_cycle_weight=0.1,
+            pool_size=0,  # which holds images of one size
+        ),
+        ('source', 'unlabeled'),
+        DEEPLAB,
+    ),
     'teacher': Case(dict(type='Teacher', alpha=0.9), JOINT, DEEPLAB, networks=False),
     'class_mix': Case(
         dict(type='ClassMix', from_domains=JOINT, threshold=0.25),

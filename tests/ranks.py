@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from tests.shortcuts import import_ahead
 from tests.tiny_configs import ROOT
 
 PATIENCE = 240  # seconds; a rank that waits for one that is gone is ended
@@ -32,12 +33,14 @@ def on_ranks(work: Callable[[int], Any], folder: Path, count: int = 2) -> list[A
     return [torch.load(folder / f'given_by_{r}.pth', weights_only=False) for r in range(count)]
 
 
-def train_on_ranks(config: Path, *arguments: Any, count: int = 2) -> None:
-    """Run tools/train.py as the launcher `pytorch` does; alone without it."""
+def train_on_ranks(
+    config: Path, *arguments: Any, count: int = 2, tool: str = 'tools/train.py'
+) -> None:
+    """Run a tool as the launcher `pytorch` does; alone without it."""
     port = free_port()
 
     def main(rank: int) -> None:
-        sys.argv = [str(ROOT / 'tools/train.py'), str(config), *map(str, arguments)]
+        sys.argv = [str(ROOT / tool), str(config), *map(str, arguments)]
         if count > 1:
             sys.argv += ['--launcher', 'pytorch']
             place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=count, MASTER_PORT=port)
@@ -56,6 +59,7 @@ def free_port() -> int:
 
 
 def _fork(main: Callable[[int], None], count: int) -> None:
+    import_ahead()
     processes = [get_context('fork').Process(target=main, args=(r,)) for r in range(count)]
     for process in processes:
         process.start()

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import runpy
-import subprocess
 import sys
 from multiprocessing import get_context
 
@@ -17,6 +16,8 @@ from PIL import Image
 
 from mmseg_joint.datasets.label_maps import CITYSCAPES_IDS
 from mmseg_joint.engine.launch import build_runner
+from tests.doctor.healthy import assert_healthy
+from tests.shortcuts import import_ahead
 from tests.tiny_configs import ROOT, SIZE, shrink, tiny
 
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -43,12 +44,10 @@ def flags_by_tool():
 
 
 @pytest.mark.parametrize(('tool', 'flags'), sorted(flags_by_tool().items()))
-def test_tools_know_the_flags_that_the_pages_use(tool, flags):
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    command = [sys.executable, str(ROOT / tool), '--help']
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert not [flag for flag in flags if flag not in done.stdout]
+def test_tools_know_the_flags_that_the_pages_use(tool, flags, lines):
+    ended = lines.run(ROOT / tool, '--help', cwd=ROOT)
+    assert ended.status == 0, ended.stderr
+    assert not [flag for flag in flags if flag not in ended.stdout]
 
 
 @pytest.mark.parametrize('block', re.findall(r'```python\n(.*?)```', TEXT['recipes.md'], re.S))
@@ -63,8 +62,9 @@ def test_the_recipes_of_the_docs_train(block, tmp_path, roots):
     assert runner.iter == 2 and mixes
 
 
-def test_the_child_config_of_the_docs_trains(tmp_path, roots):
-    (block,) = re.findall(r"```python\n(_base_ = \['mmseg::.*?)```", TEXT['joint_config.md'], re.S)
+def test_the_child_config_of_the_docs_trains(tmp_path, roots, capsys):
+    text = TEXT['joint_config.md']
+    (block,) = re.findall(r"```python\n(_base_ = \[\n    'mmseg::.*?)```", text, re.S)
     path = tmp_path / 'child.py'
     path.write_text(block, encoding='utf-8')
     try:
@@ -84,6 +84,7 @@ def test_the_child_config_of_the_docs_trains(tmp_path, roots):
     cfg.model.test_cfg = dict(mode='whole')
     cfg.train_cfg.update(max_iters=2, val_interval=2)
     cfg.work_dir = str(tmp_path / 'work')
+    assert_healthy(cfg, tmp_path, capsys)
     runner = build_runner(cfg)
     runner.train()
     logged = runner.message_hub.log_scalars
@@ -115,6 +116,7 @@ def run_in_a_fork(words, folder, function=None):
         if function:
             found[function]()
 
+    import_ahead()
     child = get_context('fork').Process(target=main)
     child.start()
     child.join()

@@ -71,3 +71,30 @@ def test_a_training_says_what_its_process_is_set_to(roots, tmp_path):
     build_runner(cfg)
     (log,) = (tmp_path / 'work').glob('*/*.log')
     assert 'No code of a checkpoint is run; malloc ' in log.read_text(encoding='utf-8')
+
+
+@pytest.mark.parametrize(('idle', 'wanted'), [(3.9, 4), (2.2, 2), (0.1, 1), (None, 4)])
+def test_torch_takes_as_many_threads_as_there_are_idle_cores(idle, wanted, monkeypatch):
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(runtime, 'idle_cores', lambda: idle)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(4)
+        said = runtime.choose_threads()
+        assert torch.get_num_threads() == wanted
+        assert (f'torch takes {wanted} instead of 4 threads' in said) == (wanted < 4)
+        monkeypatch.setenv('OMP_NUM_THREADS', '4')
+        torch.set_num_threads(4)
+        assert runtime.choose_threads() == '' and torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_idle_cores_are_counted_from_ticks(monkeypatch):
+    lines = 'cpu  9 9 9 9 9 9 9 9\ncpu0 10 0 0 {} 0 0 0 0 0 0\ncpu1 0 0 {} 0 5 0 0 0 0 0\n'
+    texts = iter([lines.format(0, 0), lines.format(30, 10)])
+    monkeypatch.setattr(runtime.os, 'sched_getaffinity', lambda pid: {0, 1}, raising=False)
+    monkeypatch.setattr(runtime.Path, 'read_text', lambda path: next(texts))
+    monkeypatch.setattr(runtime.time, 'sleep', lambda seconds: None)
+    assert runtime.idle_cores() == pytest.approx(1.0)  # all of the first, none of the second

@@ -61,10 +61,14 @@ def shrink(node, roots) -> None:
 
 def tiny(path: Path, roots, work_dir: Path) -> Config:
     cfg = Config.fromfile(path)
+    if cfg.model.decode_head.get('num_classes') == 11 and 'WrittenDataset11' in roots:
+        roots = {**roots, 'WrittenDataset': roots['WrittenDataset11']}
     for key in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader'):
         shrink(cfg[key], roots)
     if cfg.model.backbone.type == 'VGGEncoder':
         cfg.model.decode_head.update(in_channels=[3, 6, 8, 8])
+        if cfg.model.backbone.get('legacy_padding'):
+            cfg.model.backbone.fc_kernel = 7  # which the padding by 100 goes with
     if cfg.model.backbone.type == 'ResNetV1c':
         cfg.model.decode_head.update(in_channels=[4, 8, 16, 32])
     if cfg.model.backbone.type == 'TimmBackbone':
@@ -84,10 +88,29 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         objectives.sa.discriminator.update(in_channels=last[cfg.model.backbone.type], channels=8)
     if objectives.get('weighting'):
         objectives.weighting.setdefault('network', {}).update(channels=(4, 4, 4, 4))
-    if objectives.get('gan'):
+    if objectives.get('gan') and objectives.gan.type == 'ReconstructionGAN':
         narrow = {'VGGEncoder': 8, 'TimmBackbone': 320}.get(cfg.model.backbone.type, 512)
         objectives.gan.generator.update(in_channels=narrow, channels=(4, 4, 4, 4, 4, 4))
         objectives.gan.discriminator.update(channels=(4, 4, 4, 4, 4, 4))
+    for name, kind, narrow in (
+        ('lsd', 'LearningFromSyntheticData', dict(channels=4, num_blocks=1)),
+        ('gan', 'CrossDomainGAN', dict(channels=(4, 4, 4))),
+    ):
+        own = objectives.get(name)
+        if own and own.type == kind:
+            own.setdefault('generator', {})['channels'] = (4,) * (
+                5 if cfg.model.backbone.type == 'VGGEncoder' else 4
+            )
+            own.setdefault('discriminator', {}).update(narrow)
+            if cfg.model.backbone.type == 'VGGEncoder':
+                own.generator.in_channels = (6, 8, 8)
+    if objectives.get('spatial'):
+        narrow = 8 if cfg.model.backbone.type == 'VGGEncoder' else 512
+        objectives.spatial.update(in_channels=narrow, grid=(1, 2), classifier=dict(channels=(4, 4)))
+    if objectives.get('translation'):
+        objectives.translation.generator = dict(channels=(4, 4, 4), num_blocks=1)
+        objectives.translation.discriminator = dict(channels=(4, 4, 4, 4))
+        objectives.translation.update(pool_size=2, pool_image_size=SIZE[::-1])
     if objectives.get('teacher'):
         objectives.teacher.update(start=1)  # the second of the two iterations is labeled
     for rare in (cfg.train_dataloader.dataset.get('rare_classes') or {}).values():
@@ -95,12 +118,13 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
-    if len(cfg.param_scheduler) == 2:  # a warm-up comes first
+    if isinstance(cfg.param_scheduler, list) and len(cfg.param_scheduler) == 2:  # a warm-up first
         warm_up, decay = cfg.param_scheduler
         warm_up.update(end=1, start_factor=1.0)
         decay.begin = 0
     # weight decay would move weights that get no gradient
-    if 'weight_decay' in cfg.optim_wrapper.segmentor.optimizer:
+    trained = cfg.optim_wrapper.segmentor
+    if trained and 'weight_decay' in trained.optimizer:
         cfg.optim_wrapper.segmentor.optimizer.weight_decay = 0.0
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'WARNING'

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -91,9 +93,22 @@ def call(tool: str, *arguments: object, log: Path) -> subprocess.Popen:
         return subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
 
 
+@contextmanager
+def ended_with_us(process: subprocess.Popen) -> Iterator[None]:
+    """Leave no tool running when this one is stopped."""
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+
+
 def finish(process: subprocess.Popen, log: Path) -> None:
     """Wait for a tool; tell its last line if it failed."""
-    if process.wait():
+    with ended_with_us(process):
+        process.wait()
+    if process.returncode:
         last = log.read_text().strip().splitlines()[-1:]
         command: Any = process.args
         raise JointError(f'{" ".join(command[1:3])} failed ({log}): {"".join(last)}')
@@ -107,7 +122,7 @@ def train(name: str, work_dir: Path, values: list[str], config: Path, iterations
         return
     log = work_dir / 'train.log'
     process = call('train', config, '--work-dir', work_dir, *values, log=log)
-    with tqdm(total=iterations, desc=name, unit='it') as bar:
+    with ended_with_us(process), tqdm(total=iterations, desc=name, unit='it') as bar:
         while process.poll() is None:
             time.sleep(0.5)
             bar.update(max(last_step(work_dir) - bar.n, 0))

@@ -63,7 +63,7 @@ def parts(scratch: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
     return [
         ('steps hrs', steps('hrs_fcn8s_gta_city', HALF), 100),
         ('steps ga_csa', steps('ga_csa_deeplabv2_gta_city', WIDE), 100),
-        ('waiting', measure('waiting', HALF, *data), 75),
+        ('waiting', measure('waiting', HALF, *data), 90),
         ('sequential', measure('sequential', WIDE), 150),
         ('loading', measure('loading', HALF, *data), 60),
         ('steps maxsquare', steps('maxsquare_deeplabv2_gta_city', WIDE), 110),

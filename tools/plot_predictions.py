@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
+from tqdm import trange
 
 from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
@@ -18,7 +19,13 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.visualization.figures import check_figure, choose_images, save_figure
-from mmseg_joint.visualization.predictions import draw_predictions, labeled_image, predict
+from mmseg_joint.visualization.predictions import (
+    count_pixels,
+    draw_predictions,
+    labeled_image,
+    mean_iou,
+    predict,
+)
 
 TEST = 'test_dataloader.dataset'
 
@@ -40,6 +47,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
     parser.add_argument('--count', type=int, default=4, help='number of images')
     parser.add_argument('--seed', type=int, default=0, help='which images')
+    parser.add_argument(
+        '--score', action='store_true', help='predict all test images, for the mIoU of the dataset'
+    )
     parser.add_argument('--device', default='cpu', help='where the models run')
     parser.add_argument(
         '--cfg-options',
@@ -66,14 +76,28 @@ def main() -> None:
     first = DATASETS.build(config_value(models[0].cfg, TEST))
     chosen = choose_images(len(first), args.count, args.seed)
     images = [labeled_image(first[index]) for index in chosen]
+    scores = {}
     for shown in models:  # one after the other: only one model is in memory
         model = load_model(shown.cfg, shown.checkpoint, args.device)
         check_classes(shown.name, model.num_classes, first.metainfo['classes'])
         dataset = same_images(models[0].cfg, shown.cfg, first)
         for index, image in zip(chosen, images):
             image.predictions[shown.name] = predict(model, dataset[index])
-    save_figure(draw_predictions(images, first.metainfo), args.out)
+        if args.score:
+            scores[shown.name] = f'mIoU {score(model, dataset):.1f} on {len(dataset):,} images'
+            print(f'{shown.name}: {scores[shown.name]}')
+    save_figure(draw_predictions(images, first.metainfo, scores), args.out)
     print(f'{args.out}: {len(images)} images of {TEST}, {len(models)} models')
+
+
+def score(model: Any, dataset: Any) -> float:
+    """Score a model on all images of a dataset: mean IoU in percent."""
+    counts = 0
+    for index in trange(len(dataset), desc='score', disable=None):
+        packed = dataset[index]
+        labels = packed['data_samples'].gt_sem_seg.data[0].numpy()
+        counts = counts + count_pixels(predict(model, packed), labels, model.num_classes)
+    return 100 * mean_iou(counts)
 
 
 def read_model(text: str, options: dict[str, Any]) -> Shown:

@@ -8,10 +8,11 @@ from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
-from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
+
+from mmseg_joint.utils.unwrapped import unwrapped
 
 from .loop import BenchmarkLoop
 from .settings import Settings
@@ -88,7 +89,7 @@ def parts_of(loop: BenchmarkLoop) -> list[Part]:
         Owner, method and name of each, in the order of the table.
     """
     runner = loop.runner
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     found = networks(model)
     objectives = getattr(model, 'objectives', {})
     wrapper = runner.optim_wrapper

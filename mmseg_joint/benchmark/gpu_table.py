@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 PREDICTION, WAITING = 1.1, 0.05  # at most
@@ -18,13 +20,13 @@ def as_markdown(report: dict[str, Any]) -> str:
     lines = [f'# {machine["device"]}, torch {machine["torch"]}, Python {machine["python"]}', '']
     if machine['rehearsal']:
         lines += ['**A rehearsal: these numbers say nothing of a GPU.**', '']
-    lines += ['| part | status | s |', '|---|---|---|']
-    lines += [f'| {n} | {p["status"]} | {p.get("seconds", "")} |' for n, p in parts.items()]
+    rows = [(name, part['status'], part.get('seconds', '')) for name, part in parts.items()]
+    lines += _table(('part', 'status', 's'), rows)
     if 'tests' in parts:
         lines += ['', *[f'    {line}' for line in parts['tests'].get('tail', [])[-3:]]]
-    steps = [p['numbers'] for n, p in parts.items() if n.startswith('steps') and 'numbers' in p]
-    lines += _steps(steps) if steps else []
     numbers = {name: part['numbers'] for name, part in parts.items() if 'numbers' in part}
+    steps = [found for name, found in numbers.items() if name.startswith('steps')]
+    lines += _steps(steps) if steps else []
     lines += _sequential(numbers['sequential']) if 'sequential' in numbers else []
     lines += _waiting(numbers['waiting']) if 'waiting' in numbers else []
     lines += _loading(numbers['loading'], steps) if 'loading' in numbers else []
@@ -32,101 +34,93 @@ def as_markdown(report: dict[str, Any]) -> str:
     return '\n'.join([*lines, ''])
 
 
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    lines = [f'| {" | ".join(map(str, row))} |' for row in (head, *rows)]
+    return [lines[0], '|---' * len(head) + '|', *lines[1:]]
+
+
 def _steps(found: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        '',
-        f'## Steps (target: at most {PREDICTION} of what FLOPs predict from the plain step)',
-        '',
-        '| config | variant | steps/s | images/s | spread | peak GiB | plain steps/s | '
-        'of prediction | waits |',
-        '|---|---|---|---|---|---|---|---|---|',
-    ]
+    head = ['config', 'variant', 'steps/s', 'images/s', 'spread', 'peak GiB']
+    head += ['plain steps/s', 'of prediction', 'waits']
+    rows = []
     for one in found:
         name = f'{one["config"]} {one["size"][0]}x{one["size"][1]}'
         for row in one['rows']:
-            if 'error' in row:
-                lines.append(f'| {name} | {row["variant"]} | {row["error"]} ||||||||')
-                continue
-            joint, plain = row['joint'], row.get('plain')
-            waits = joint.get('host_waits')
-            cells = [
-                name,
-                row['variant'],
-                f'{joint["steps_per_s"]:.2f}',
-                f'{joint["images_per_s"]:.1f}',
-                f'{100 * joint["spread"]:.1f} %',
-                f'{joint["peak_memory"] / 2**30:.2f}' if joint['peak_memory'] else '',
-                f'{plain["steps_per_s"]:.2f}' if plain else '',
-                f'{row["of_prediction"]:.3f}{_met(row["of_prediction"], PREDICTION)}'
-                if plain
-                else '',
-                '' if waits is None else str(sum(waits.values())),
-            ]
-            lines.append(f'| {" | ".join(cells)} |')
-    return lines
+            cells = [name, row['variant'], *_step(row)]
+            rows.append(cells + [''] * (len(head) - len(cells)))
+    title = f'## Steps (target: at most {PREDICTION} of what FLOPs predict from the plain step)'
+    return ['', title, '', *_table(head, rows)]
+
+
+def _step(row: dict[str, Any]) -> list[str]:
+    if 'error' in row:
+        return [row['error']]
+    joint, plain, waits = row['joint'], row.get('plain'), row['joint'].get('host_waits')
+    found = row.get('of_prediction', 0)
+    return [
+        f'{joint["steps_per_s"]:.2f}',
+        f'{joint["images_per_s"]:.1f}',
+        f'{100 * joint["spread"]:.1f} %',
+        f'{joint["peak_memory"] / 2**30:.2f}' if joint['peak_memory'] else '',
+        f'{plain["steps_per_s"]:.2f}' if plain else '',
+        f'{found:.3f}{_met(found, PREDICTION)}' if plain else '',
+        '' if waits is None else str(sum(waits.values())),
+    ]
 
 
 def _sequential(found: dict[str, Any]) -> list[str]:
-    lines = ['', '## Beside the sequential loop in float32', '']
-    lines += ['| variant | of the loop | half of the steps | target |', '|---|---|---|---|']
+    rows = []
     for one in found.values():
         for name, ratio in one['ratios'].items():
             target = one['targets'].get(name)
             met = f'{target}{_met(ratio["median"], target)}' if target else ''
             spread = f'{ratio["low"]:.3f}-{ratio["high"]:.3f}'
-            lines.append(f'| {name} | {ratio["median"]:.3f} | {spread} | {met} |')
-    return lines
+            rows.append((name, f'{ratio["median"]:.3f}', spread, met))
+    head = ('variant', 'of the loop', 'half of the steps', 'target')
+    return ['', '## Beside the sequential loop in float32', '', *_table(head, rows)]
 
 
 def _waiting(found: dict[str, Any]) -> list[str]:
-    lines = [
+    forms = {name: one for name, one in found.items() if isinstance(one, dict)}
+    rows = [
+        (
+            form,
+            f'{one["steps_per_s"]:.2f}',
+            f'{100 * one["waiting"]:.1f} %{_met(one["waiting"], WAITING)}',
+        )
+        for form, one in forms.items()
+    ]
+    return [
         '',
         f'## Waiting for data, HRS in bf16, {found["workers"]} workers '
         f'(target: at most {100 * WAITING:.0f} %)',
         '',
         f'With a batch in memory {found["in_memory_steps_per_s"]:.2f} steps/s.',
         '',
-        '| files | steps/s | waiting |',
-        '|---|---|---|',
+        *_table(('files', 'steps/s', 'waiting'), rows),
     ]
-    for form, one in found.items():
-        if isinstance(one, dict):
-            share = f'{100 * one["waiting"]:.1f} %{_met(one["waiting"], WAITING)}'
-            lines.append(f'| {form} | {one["steps_per_s"]:.2f} | {share} |')
-    return lines
 
 
 def _loading(found: dict[str, Any], steps: list[dict[str, Any]]) -> list[str]:
-    eaten = [
-        row['joint']['images_per_s']
-        for one in steps
-        if one['config'].startswith('hrs')
-        for row in one['rows']
-        if 'joint' in row
-    ]
-    lines = ['', f'## Loading alone, {found["workers"]} workers', '']
-    lines += ['| files | images/s |', '|---|---|']
-    for form, rate in found.items():
-        if form not in ('workers', 'size'):
-            lines.append(f'| {form} | {rate:.1f} |')
-    return [*lines, f'| HRS eats at most | {max(eaten):.1f} |'] if eaten else lines
+    rates = {form: rate for form, rate in found.items() if form not in ('workers', 'size')}
+    hrs = [row for one in steps if one['config'].startswith('hrs') for row in one['rows']]
+    eaten = [row['joint']['images_per_s'] for row in hrs if 'joint' in row]
+    if eaten:
+        rates['HRS eats at most'] = max(eaten)
+    rows = [(form, f'{rate:.1f}') for form, rate in rates.items()]
+    title = f'## Loading alone, {found["workers"]} workers'
+    return ['', title, '', *_table(('files', 'images/s'), rows)]
 
 
 def _host_waits(steps: list[dict[str, Any]]) -> list[str]:
-    found: dict[str, int] = {}
-    for one in steps:
-        for row in one['rows']:
-            for place, count in (row.get('joint', {}).get('host_waits') or {}).items():
-                found[place] = max(found.get(place, 0), count)
+    found: Counter[str] = Counter()
+    for row in (row for one in steps for row in one['rows']):
+        found |= Counter(row.get('joint', {}).get('host_waits') or {})  # the greater of both
     if not found:
         return []
-    lines = ['', '## What the host waits for in a step (most often seen)', '']
-    return [
-        *lines,
-        '| where | times |',
-        '|---|---|',
-        *(f'| `{p}` | {n} |' for p, n in found.items()),
-    ]
+    rows = [(f'`{place}`', count) for place, count in found.items()]
+    title = '## What the host waits for in a step (most often seen)'
+    return ['', title, '', *_table(('where', 'times'), rows)]
 
 
 def _met(value: float, target: float) -> str:

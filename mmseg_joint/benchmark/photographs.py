@@ -51,23 +51,26 @@ def draw_label(rng: np.random.Generator, size: tuple[int, int], ids: list[int]) 
     return rng.choice(ids, 12).astype(np.uint8)[ranks]
 
 
-def write_like(dataset: RawLabelDataset, count: int, seed: int = 0) -> tuple[int, int]:
-    """Write images where a dataset expects them, in its format and of its usual size.
+def write_like(
+    dataset: RawLabelDataset, count: int, seed: int = 0, size: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """Write images where a dataset expects them, in its format.
 
     Args:
         dataset: The dataset, not initialized yet.
         count: How many images.
         seed: Of what is drawn.
+        size: Width and height; None takes the usual ones of the dataset.
 
     Returns:
         Width and height.
     """
     rng = np.random.default_rng(seed)
-    size = SIZES.get(type(dataset).__name__, CITYSCAPES_SIZE)
+    size = size or SIZES.get(type(dataset).__name__, CITYSCAPES_SIZE)
     for index in range(count):
         image = draw(rng, size)
         path = _path(dataset, 'img_path', f'{index:06d}{dataset.img_suffix}')
-        Image.fromarray(image).save(path)
+        Image.fromarray(image).save(path, quality=95)  # of JPEGs
         if 'seg_map_path' in dataset.data_prefix:
             label = draw_label(rng, size, list(dataset.RAW_IDS))
             path = _path(dataset, 'seg_map_path', f'{index:06d}{dataset.seg_map_suffix}')

@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.registry import init_default_scope
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.unwrapped import unwrapped
 
 from .batches import Batch, labeled, random_batch, shares_of
 from .breakdown import flops_by_part, seconds_by_part
@@ -73,8 +73,7 @@ def measure(cfg: Config, name: str, settings: Settings, plain: Config | None = N
 
 def _bare(loop: BenchmarkLoop, batch: Batch, dtype: str) -> tuple[Any, str | None]:
     """The bare loop over a Runner's model, or why there is none."""
-    model = loop.runner.model
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrapped(loop.runner.model)
     try:
         module = reference('bare')
     except JointError as error:

@@ -13,7 +13,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_joint.checkpoints.read import read_checkpoint, read_content, tensors_of
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
+from mmseg_joint.utils.unwrapped import unwrapped
 
 MAX_NAMES = 3  # parameters named in an error
 
@@ -78,8 +79,7 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
     if not path:
         return
     content = read_content(path, keep=True)
-    while isinstance(getattr(model, 'module', None), nn.Module):  # distributed, or augmented tests
-        model = model.module
+    model = unwrapped(model)
     state, own = tensors_of(content, path), model.state_dict()
     state = {key.removeprefix('module.'): value for key, value in state.items()}
     config = cfg.filename or 'the config'
@@ -92,6 +92,7 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
         return
     if task == 'resume':
         _check_training_state(content, path, bool(cfg.get('param_scheduler')))
+        _check_length(content['meta'].get('iter', 0), path, cfg)
     else:  # other heads and the objectives take no part
         own = {key: value for key, value in own.items() if not key.startswith('objectives.')}
         state = {key: value for key, value in state.items() if key in own}
@@ -148,6 +149,15 @@ def _check_training_state(content: Any, path: str, scheduled: bool) -> None:
         )
 
 
+def _check_length(done: int, path: str, cfg: Config) -> None:
+    length = (cfg.get('train_cfg') or {}).get('max_iters')
+    if length and done > length:
+        raise JointError(
+            f'The checkpoint {path} is at iteration {done}, and train_cfg.max_iters is {length}: '
+            'nothing is left to train, so raise it, or test the checkpoint.'
+        )
+
+
 def _entry(content: Any, key: str) -> Any:
     part, _, inner = key.partition('.')
     return content.get(part) if not inner else _entry(content.get(part), inner)
@@ -157,7 +167,7 @@ def _check_device(device: str) -> None:
     try:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+        reason = reason_of(error)
         raise JointError(
             f'--device {device} cannot be used ({reason}): give cpu, or cuda where '
             '`python -m mmseg_joint.doctor` lists a GPU.'

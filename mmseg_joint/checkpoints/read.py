@@ -17,7 +17,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
 from mmseg_joint.checkpoints.safe_globals import register_safe_globals, weights_only
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 
 REMEDY = 'give another file'
 UNSAFE = 'it holds more than tensors, and no code of a file is run'
@@ -150,7 +150,7 @@ def _read_local(path: str, map_location: Any, keep: bool) -> Any:
 
 
 def _why_unreadable(error: BaseException, path: str | None) -> str:
-    reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+    reason = reason_of(error)
     if isinstance(error, pickle.UnpicklingError):
         return UNSAFE
     if path is None:

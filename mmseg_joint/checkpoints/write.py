@@ -46,9 +46,11 @@ class AtomicBackend(LocalBackend):
             with atomic_path(target, partial, durable=True) as place, open(place, 'wb') as file:
                 file.write(obj)
         except OSError as error:
+            others = any(path != target for path in target.parent.glob(f'*{target.suffix}'))
+            then = 'add --resume to go on from the checkpoint before it, which is whole'
             raise JointError(
                 f'{target} could not be written ({error.strerror or error}): make room on the disk '
-                'and add --resume to go on from the checkpoint before it, which is whole.'
+                f'and {then if others else "start again, since it is the first checkpoint"}.'
             ) from error
         _flush_folder(target.parent)
 

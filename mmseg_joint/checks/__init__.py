@@ -14,6 +14,7 @@ moment         takes                                     when
 `'weights'`    `cfg, model`                              the same, where the user names a checkpoint
 `'objective'`  `cfg, name, objective`                    for each of the model's objectives
 `'data'`       `model, dataset, key of the dataset`      the datasets have been built
+`'files'`      the same                                  likewise; the doctor reads the files
 =============  ========================================  =========================================
 """
 
@@ -30,12 +31,15 @@ from .classes import check_classes
 from .domains import check_batch, check_objective
 from .hooks import check_backends, check_best
 from .launcher import check_launcher
+from .names import check_names
 from .objectives import check_followers
 from .parts import check_parts
 from .pipelines import check_pipelines
-from .schedules import check_ends, check_networks, check_units
+from .samples import check_paths, check_sizes
+from .schedules import check_begins, check_ends, check_lengths, check_networks, check_units
 from .values import check_loops, check_needed, check_numbers, check_sections
 from .weights import check_files, check_start, check_tested
+from .zero_labels import check_zero_labels
 
 BOTH = ('train', 'test')
 
@@ -58,6 +62,7 @@ class Check(NamedTuple):
 CHECKS = (
     Check('read', check_sections),
     Check('config', check_sections),  # again, for what a stage merges in
+    Check('config', check_names),
     Check('config', check_launcher),
     *(Check('config', partial(check_needed, task=task), (task,)) for task in BOTH),
     Check('config', check_numbers),
@@ -66,17 +71,22 @@ CHECKS = (
     Check('config', check_best),
     Check('config', check_backends),
     Check('config', check_pipelines),
+    Check('config', check_zero_labels),
     Check('config', check_files, ('train',)),
     Check('config', check_batch, ('train',)),
     Check('config', check_networks),
+    Check('config', check_begins, ('train',)),
     Check('config', check_followers, ('train',)),
     Check('advice', check_units, ('train',)),
     Check('advice', check_ends, ('train',)),
+    Check('advice', check_lengths, ('train',)),
     Check('model', watch_channels),
     Check('objective', check_objective, ('train',)),
     Check('weights', check_start, ('train',)),
     Check('weights', check_tested, ('test',)),
     Check('data', check_classes),
+    Check('data', check_paths),
+    Check('files', check_sizes),
 )
 
 

@@ -7,6 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.unwrapped import unwrapped
 
 
 def watch_channels(cfg: Config, model: nn.Module) -> None:
@@ -20,8 +21,7 @@ def watch_channels(cfg: Config, model: nn.Module) -> None:
         model: The model, perhaps wrapped. The first call raises :class:`JointError` when a network
             is made for another number of channels than it is given; afterwards nothing is watched.
     """
-    while isinstance(getattr(model, 'module', None), nn.Module):
-        model = model.module
+    model = unwrapped(model)
     modules = {} if cfg.get('compile') else dict(model.named_modules())
     for name, module in modules.items():
         if type(module) in (nn.Conv2d, nn.ConvTranspose2d):

@@ -5,12 +5,12 @@ from typing import Any
 from torch import nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.unwrapped import unwrapped
 
 
 def check_classes(model: nn.Module, dataset: Any, key: str) -> None:
     """Refuse data whose classes are more or fewer than the model predicts."""
-    while isinstance(getattr(model, 'module', None), nn.Module):
-        model = model.module
+    model = unwrapped(model)
     predicted = getattr(model, 'num_classes', None)
     parts = getattr(dataset, 'domains', None)
     named = {key: dataset}

@@ -10,11 +10,13 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmengine.dataset import ClassBalancedDataset
 from mmengine.registry import Registry
 from mmseg import registry as registries
 
 from mmseg_joint.checks.values import value_of
-from mmseg_joint.errors import JointError
+from mmseg_joint.datasets.sample_checks import explain_no_images
+from mmseg_joint.errors import JointError, reason_of
 
 LOADERS = {'train': ('train', 'val'), 'test': ('test',)}
 # what mmengine hands over beside the config, or would take for a `type` that is left out
@@ -68,6 +70,12 @@ def check_parts(cfg: Config, task: str) -> None:
             )
         if part.kind is None:
             raise JointError(_unknown(part))
+        if part.kind is ClassBalancedDataset:
+            raise JointError(
+                f'{part.key} is a ClassBalancedDataset, which does not know the classes of label '
+                'maps: take its dataset alone, and draw rare classes more often with rare_classes '
+                'of train_dataloader.dataset (RareClassSampling).'
+            )
         _check_arguments(part)
 
 
@@ -105,6 +113,8 @@ def check_refusal(cfg: Config, task: str, error: Exception) -> None:
             except Exception as again:
                 if type(again) is type(error) and again.args == error.args:
                     said = reason_of(error)
+                    if part.registry is registries.DATASETS and 'concatenate' in said:
+                        said = explain_no_images(part.value)
                     raise JointError(f'{_named(part)}, but {said}: correct it.') from error
 
 
@@ -114,12 +124,6 @@ def build(part: Part) -> Any:
     if part.registry is registries.METRICS:
         value.pop('output_dir', None)  # the metric would make the folder
     return part.registry.build(value)
-
-
-def reason_of(error: Exception) -> str:
-    """Take the first line of an error, or its kind if it says nothing."""
-    text = str(error.args[0] if error.args else error)
-    return text.strip().split('\n')[0].rstrip('. ') or type(error).__name__
 
 
 def parts_of(cfg: Config, task: str) -> Iterator[Part]:

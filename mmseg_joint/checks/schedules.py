@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
 from mmseg_joint.errors import JointError
 
 DECAYING_TO_ZERO = ('PolyLR', 'CosineAnnealingLR')
+# papers that stop early leave up to 63 % (configs/_base_/schedules/sgd_80k.py)
+MOST_LEFT = 2 / 3
 
 
 def check_networks(cfg: Config) -> None:
@@ -33,6 +36,19 @@ def check_networks(cfg: Config) -> None:
         )
 
 
+def check_begins(cfg: Config) -> None:
+    """Refuse a schedule that training ends before, as a warm-up is still under way."""
+    for key, schedules, max_iters in schedules_of(cfg):
+        for schedule in schedules:
+            begin, end = schedule.get('begin') or 0, schedule.get('end') or max_iters
+            if not schedule.get('by_epoch', True) and begin >= end:
+                raise JointError(
+                    f'{key}: {schedule.get("type")} begins at iteration {begin:,} and ends at '
+                    f'{end:,} (train_cfg.max_iters is {max_iters:,}): train longer, or shorten the '
+                    'warm-up before it, like param_scheduler.0.end=10 param_scheduler.1.begin=10.'
+                )
+
+
 def check_units(cfg: Config) -> None:
     """Look for a schedule that counts epochs in a training that counts iterations."""
     for key, schedules, max_iters in schedules_of(cfg):
@@ -54,6 +70,38 @@ def check_ends(cfg: Config) -> None:
                 f'training ends at {max_iters:,}: leave `end` out, and it follows '
                 'train_cfg.max_iters.'
             )
+
+
+def check_lengths(cfg: Config) -> None:
+    """Look for a learning rate that has hardly come down when training ends."""
+    for key, schedules, max_iters in schedules_of(cfg):
+        left, kind = rate_left(schedules[-1], max_iters), schedules[-1].get('type')
+        if left > MOST_LEFT:
+            end = schedules[-1]['end']
+            raise JointError(
+                f'{key}: {kind} ends at iteration {end:,}, but training stops at {max_iters:,}, at '
+                f'{left:.0%} of the learning rate: write param_scheduler anew without `end`, and '
+                'it follows train_cfg.max_iters.'
+            )
+
+
+def rate_left(schedule: dict[str, Any], max_iters: int) -> float:
+    """Tell which part of the learning rate a schedule leaves when training stops.
+
+    Args:
+        schedule: Its config.
+        max_iters: Iterations of the training.
+
+    Returns:
+        From 0 to 1; 0 for kinds that do not decay to 0, since it is not known.
+    """
+    kind, begin, end = schedule.get('type'), schedule.get('begin', 0), schedule.get('end')
+    if kind not in DECAYING_TO_ZERO or not end or end <= max_iters:
+        return 0.0
+    done = max(0.0, (max_iters - begin) / (end - begin))
+    if kind == 'PolyLR':
+        return float((1 - done) ** schedule.get('power', 1.0))
+    return (1 + math.cos(math.pi * done)) / 2
 
 
 def schedules_of(cfg: Config) -> Iterator[tuple[str, list[dict[str, Any]], int]]:

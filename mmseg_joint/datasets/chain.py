@@ -24,6 +24,13 @@ def check_same_classes(datasets: dict[str, Any]) -> None:
     first = next(iter(classes), '')
     for name, own in classes.items():
         if own != classes[first]:
+            if sorted(own) == sorted(classes[first]):
+                at = next(i for i, name in enumerate(own) if name != classes[first][i])
+                raise JointError(
+                    f'{first} and {name} have the same classes in another order, class {at} is '
+                    f'{classes[first][at]} / {own[at]}: give them one order, e.g. with '
+                    'metainfo.classes'
+                )
             raise JointError(
                 f'{first} has {len(classes[first])} classes {_differing(classes[first], own)} and '
                 f'{name} has {len(own)} {_differing(own, classes[first])}: give them the same '
@@ -34,9 +41,7 @@ def check_same_classes(datasets: dict[str, Any]) -> None:
 def _differing(own: list[str], other: list[str]) -> str:
     """Say in a few words what the first class list has that the second has not."""
     extra = [c for c in own if c not in other]
-    if not extra:
-        return '(in another order)' if len(own) == len(other) else '(none of its own)'
-    return f'(among them {extra[:3]})'
+    return f'(among them {extra[:3]})' if extra else '(none of its own)'
 
 
 class Chain(Dataset):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -10,9 +10,13 @@ from torch.utils.data import Dataset
 from mmseg_joint.datasets.chain import Chain, check_same_classes
 from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.datasets.rare_class_sampling import RareClassSampling
-from mmseg_joint.datasets.sample_checks import check_packed_label, explain_failure
+from mmseg_joint.datasets.sample_checks import (
+    check_packed_label,
+    explain_failure,
+    explain_no_images,
+)
 from mmseg_joint.datasets.unlabeled import Unlabeled
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 
 
 class SampleRequest(NamedTuple):
@@ -104,7 +108,7 @@ class JointDataset(Dataset):
                 f"train_dataloader.dataset.domains: the name '{name}' will not do (the log sums "
                 'every value with "loss" in its name): choose one without "loss" and dots'
             )
-        with _readable(name):
+        with _readable(name, parts):
             built = [DATASETS.build(p) if isinstance(p, dict) else p for p in parts]
         if not isinstance(cfg, (list, tuple)):
             return built[0]
@@ -166,16 +170,17 @@ class JointDataset(Dataset):
 
 
 @contextmanager
-def _readable(domain: str) -> Iterator[None]:
+def _readable(domain: str, parts: Sequence[Any] = ()) -> Iterator[None]:
     """Turn what mmseg's own datasets raise for absent or empty folders into one sentence."""
     try:
         yield
     except JointError:
         raise
     except (OSError, ValueError, AssertionError) as error:
-        reason = str(error).strip().split('\n')[0] or type(error).__name__
+        reason = reason_of(error)
         if 'concatenate' in reason:  # mmengine, serializing an empty list
-            reason = 'no images were found'
+            reasons = [explain_no_images(part) for part in parts] or ['no images were found']
+            reason = max(reasons, key=len)  # the one that knows why
         raise JointError(
             f'train_dataloader.dataset.domains.{domain} cannot be read ({reason}): check its '
             'data_root, data_prefix, img_suffix and ann_file'

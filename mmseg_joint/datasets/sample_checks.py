@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import os.path as osp
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,3 +90,28 @@ def explain_failure(error: Exception, info: dict[str, Any]) -> None:
                 check_image(read_bytes(path, what), path, what)
             except JointError as better:
                 raise better from error
+
+
+def explain_no_images(cfg: Any) -> str:
+    """Tell why a dataset of mmseg's lists no image, by what its folder holds.
+
+    Args:
+        cfg: The dataset's config.
+
+    Returns:
+        What was not found, and the remedy where it is known.
+    """
+    cfg = cfg if isinstance(cfg, dict) else {}
+    while isinstance(cfg.get('dataset'), dict):
+        cfg = cfg['dataset']
+    folder = osp.join(
+        cfg.get('data_root') or '', (cfg.get('data_prefix') or {}).get('img_path', '')
+    )
+    ends = Counter(osp.splitext(name)[1] for *_, names in os.walk(folder) for name in names)
+    if not ends:
+        return 'no images were found'
+    suffix, count = ends.most_common(1)[0]
+    return (
+        f"no images were found: '{folder}' holds {count} files '*{suffix}' and none with the "
+        f"img_suffix; set img_suffix='{suffix}'"
+    )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 import torch
@@ -56,7 +57,9 @@ def state_bytes(optimizer: Optimizer) -> int:
     """Bytes that an optimizer will keep beside its parameters, found by a step of a small twin."""
     probe = nn.Parameter(torch.zeros(8))
     probe.grad = torch.zeros(8)
-    twin = type(optimizer)([probe], **optimizer.defaults)
+    kind = type(optimizer)
+    known = signature(kind).parameters  # AdamW's defaults hold what its constructor does not take
+    twin = kind([probe], **{key: x for key, x in optimizer.defaults.items() if key in known})
     twin.step()
     state = [value for value in twin.state[probe].values() if isinstance(value, torch.Tensor)]
     copies = sum(value.shape == probe.shape for value in state)

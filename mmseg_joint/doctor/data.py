@@ -9,6 +9,7 @@ from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 
 from mmseg_joint.checks.parts import check_refusal, reason_of
+from mmseg_joint.checks.samples import innermost, single_datasets
 from mmseg_joint.checks.values import LOADERS, value_of
 from mmseg_joint.datasets import JointDataset
 from mmseg_joint.datasets.chain import check_same_classes
@@ -48,13 +49,7 @@ class OpenDataset:
     @cached_property
     def innermost(self) -> Any:
         """The dataset within all wrappers (the first, where a wrapper holds several)."""
-        found = self.dataset
-        while not hasattr(found, 'pipeline'):
-            inner = getattr(found, 'datasets', None) or [getattr(found, 'dataset', None)]
-            if inner[0] is None:
-                break
-            found = inner[0]
-        return found
+        return innermost(self.dataset)
 
     @cached_property
     def loaders(self) -> list[Any] | None:
@@ -146,8 +141,9 @@ def _open(name: str, key: str, value: Any) -> Any:
 
 
 def _split(name: str, key: str, dataset: Any) -> list[OpenDataset]:
-    several = getattr(dataset, 'datasets', None)
-    if not several:
-        return [OpenDataset(name, key, dataset)]
-    named = [(f'{name}[{index}]', f'{key}.{index}', part) for index, part in enumerate(several)]
-    return [part for inner in named for part in _split(*inner)]
+    found = list(single_datasets(dataset, key)) or [(key, dataset)]
+    return [OpenDataset(name + _numbers(place, key), place, part) for place, part in found]
+
+
+def _numbers(place: str, key: str) -> str:
+    return ''.join(f'[{number}]' for number in place.removeprefix(key).split('.')[1:])

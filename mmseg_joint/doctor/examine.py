@@ -17,6 +17,7 @@ from mmseg_joint.runtime import setup
 from .data import open_datasets
 from .files import read_files
 from .histogram import show_labels
+from .overlap import find_overlaps
 from .report import Report
 from .training import look_at_training
 
@@ -44,6 +45,7 @@ def examine(
             report.title(f'data of {name}')
             parts = open_datasets(cfg, report)
             show_labels([read_files(part, report, everything) for part in parts], report)
+            find_overlaps(parts, report)
             report.title(f'training of {name}')
             look_at_training(cfg, parts, step, report)
 

@@ -9,8 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mmseg_joint.checks.parts import reason_of
+from mmseg_joint.checks.samples import check_paths, is_missing, spread
 from mmseg_joint.datasets.label_maps import IGNORE
-from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.datasets.sample_checks import check_label, check_packed_label, explain_failure
 from mmseg_joint.errors import JointError
 
@@ -54,14 +54,17 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
         What was read.
     """
     problems = []
-    if part.labeled:
-        problems += _missing_labels(part)
-        if part.loaders is not None and not any(isinstance(x, READS_LABELS) for x in part.loaders):
-            report.problem(
-                f'{part.key}: its pipeline loads no labels: add LoadAnnotations, or '
-                'LoadMappedAnnotations for raw ids.'
-            )
-    indices = range(len(part)) if everything else chosen(len(part))
+    try:
+        check_paths(None, part.dataset, part.key)
+    except JointError as error:
+        report.problem(error)
+    loaders = part.loaders if part.labeled else None
+    if loaders is not None and not any(isinstance(x, READS_LABELS) for x in loaders):
+        report.problem(
+            f'{part.key}: its pipeline loads no labels: add LoadAnnotations, or '
+            'LoadMappedAnnotations for raw ids.'
+        )
+    indices = range(len(part)) if everything else spread(len(part), SAMPLE)
     pixels = np.zeros(len(part.classes) + 1, dtype=np.int64)
     # files are decoded without Python's lock
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
@@ -84,30 +87,6 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
     return Reading(part, len(indices), pixels)
 
 
-def chosen(size: int, count: int = SAMPLE) -> list[int]:
-    """Number spread evenly from the first image to the last; all if there are few."""
-    return np.unique(np.linspace(0, size - 1, min(count, size)).astype(int)).tolist()
-
-
-def _missing_labels(part: OpenDataset) -> list[str]:
-    """Look for the label of every image, where the dataset has not done so itself."""
-    missing = []
-    if not isinstance(part.innermost, RawLabelDataset) and hasattr(part.dataset, 'get_data_info'):
-        for index in range(len(part)):
-            info = part.dataset.get_data_info(index)
-            path = info.get('seg_map_path')
-            on_disk = isinstance(path, str) and '://' not in path and 'street' not in info
-            if on_disk and not os.path.isfile(path):
-                missing.append(path)
-    if not missing:
-        return []
-    return [
-        f'{len(missing)} of {len(part)} images have no label, the first missing is '
-        f"'{missing[0]}': correct data_root and data_prefix.seg_map_path, or list the labeled "
-        'images in ann_file'
-    ]
-
-
 def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:
     """Pixels of each class in one label (None without a label), or what is wrong with it."""
     info: dict[str, Any] = {}
@@ -116,6 +95,8 @@ def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:
             label = _through_pipeline(part, index)
         else:
             info = part.dataset.get_data_info(index)
+            if is_missing(info):
+                return None  # which has been told
             label = _through_loaders(part, dict(info))
         return None if label is None else _count(label, len(part.classes))
     except JointError as error:

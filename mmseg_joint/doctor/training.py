@@ -27,6 +27,14 @@ from .cost import show_memory, time_step
 from .data import OpenDataset, tried
 from .report import Report
 
+# hooks of configs/_base_/joint_runtime.py, and what they bring
+HOOKS = {
+    'IterationSeedHook': 'exact resume',
+    'AtomicCheckpointHook': 'checkpoints that a kill leaves whole',
+    'SelectionReportHook': 'a report of which checkpoint to choose',
+    'TrainingPicturesHook': 'images while training',
+}
+
 
 def look_at_training(cfg: Config, parts: list[OpenDataset], step: bool, report: Report) -> None:
     """Build all that training builds, and go through the list of checks.
@@ -46,6 +54,7 @@ def look_at_training(cfg: Config, parts: list[OpenDataset], step: bool, report: 
     if cfg.get('model'):
         model = tried('model', lambda: MODELS.build(copy.deepcopy(cfg.model)), cfg, report)
     _show_config(cfg, report)
+    _show_hooks(cfg, report)
     if model is None:
         return
     _look_at_model(cfg, model, parts, report)
@@ -97,6 +106,21 @@ def _show_norms(cfg: Config, model: nn.Module, parts: list[OpenDataset], report:
             'trained with; "auto" takes those of the images that are tested)'
         )
     report.line('batch norm', fact)
+
+
+def _show_hooks(cfg: Config, report: Report) -> None:
+    """Tell what a child of an mmseg config does without."""
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    given = {hook.get('type') for hook in hooks if isinstance(hook, dict)}
+    absent = [what for name, what in HOOKS.items() if name not in given]
+    if (cfg.get('randomness') or {}).get('seed') is None:
+        absent.insert(0, 'the same seed in every run')
+    if absent:
+        report.line(
+            'hooks',
+            f'warning: without {", ".join(absent)}: add the base '
+            'mmseg_joint::_base_/joint_runtime.py, which says how to use it',
+        )
 
 
 def _misfits(module: nn.Module, name: str) -> list[JointError]:

@@ -79,14 +79,29 @@ def _why_unreadable(error: Exception, path: str) -> str:
     missing = getattr(error, 'filename', None)
     if isinstance(error, FileNotFoundError) and line is None and str(missing).endswith(SUFFIXES):
         return f'{culprit} names the base {missing}, which is not there: correct its _base_.'
-    if isinstance(error, ImportError) and error.__cause__:
-        return (
-            f'The modules of custom_imports in {path} cannot be imported ({error.__cause__}): '
-            'correct their names, or set PYTHONPATH to the folder that they lie in.'
-        )
+    inner = error.__cause__.__context__ if error.__cause__ else error
+    frames = traceback.extract_tb(inner.__traceback__ if inner else None)
+    if inner and any(frame.name == 'import_modules_from_strings' for frame in frames):
+        return _why_not_imported(inner, frames, path)
     where = f'{culprit}, line {line},' if line else culprit
     reason = str(error.msg if isinstance(error, SyntaxError) else error).strip().split('\n')[0]
     return f'{where} cannot be read ({type(error).__name__}: {reason.rstrip(". ")}): correct it.'
+
+
+def _why_not_imported(error: BaseException, frames: traceback.StackSummary, path: str) -> str:
+    said = f'{type(error).__name__}: {str(error).rstrip(". ")}'
+    if isinstance(error, SyntaxError):  # its own file is in no frame
+        frames.append(traceback.FrameSummary(str(error.filename), error.lineno or 1, ''))
+    last = [frame for frame in frames if '<' not in frame.filename][-1]
+    if isinstance(error, ModuleNotFoundError) and Path(last.filename).parent.name == 'importlib':
+        return (
+            f'custom_imports in {path} names a module that is not found ({said}): correct its '
+            'name, or set PYTHONPATH to the folder that it lies in.'
+        )
+    return (
+        f'custom_imports in {path} names a module that cannot be imported ({last.filename}, line '
+        f'{last.lineno}: {said}): correct it there.'
+    )
 
 
 def _place(error: Exception, path: str) -> tuple[str, int | None]:

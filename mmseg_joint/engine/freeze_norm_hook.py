@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_joint.utils.unwrapped import unwrapped
 
 
 @HOOKS.register_module()
@@ -36,8 +37,7 @@ class FreezeNormHook(Hook):
         """
         if runner.iter < self.begin:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        for name, module in model.named_modules():
+        for name, module in unwrapped(runner.model).named_modules():
             if (
                 isinstance(module, _BatchNorm)
                 and module.running_mean is not None

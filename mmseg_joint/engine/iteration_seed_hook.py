@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from typing import Any
 
@@ -12,6 +13,8 @@ from mmseg.registry import HOOKS
 
 from mmseg_joint.datasets import JointSampler
 from mmseg_joint.datasets.randomness import seed_words
+
+THREADS = 'torch_threads'  # in the message hub, which checkpoints hold
 
 
 @HOOKS.register_module()
@@ -26,7 +29,10 @@ class IterationSeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Any) -> None:
-        """Give the sampler the seed of the run that is resumed, where the config names none.
+        """Take the seed and the number of threads of the run that is resumed.
+
+        The sampler takes its seed where the config names none, and torch as many threads, unless
+        `OMP_NUM_THREADS` is set.
 
         Args:
             runner: The runner, which built the sampler before it read the checkpoint.
@@ -34,6 +40,10 @@ class IterationSeedHook(Hook):
         sampler = runner.train_dataloader.sampler
         if isinstance(sampler, JointSampler) and not _has_seed_of_its_own(runner.cfg):
             sampler.reseed(runner.seed)
+        threads = runner.message_hub.runtime_info.get(THREADS)
+        if runner.iter and threads and 'OMP_NUM_THREADS' not in os.environ:
+            torch.set_num_threads(threads)  # sums of other parts differ in their last bits
+        runner.message_hub.update_info(THREADS, torch.get_num_threads())
 
     def before_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
         """Seed every generator that a training step may draw from.

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from mmengine.model import is_model_wrapper
+from mmengine.logging import MMLogger
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch import nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.unwrapped import unwrapped
 
 SHARED_KEYS = ('dtype', 'accumulative_counts', 'loss_scale')
 
@@ -71,8 +76,7 @@ class JointOptimWrapperConstructor:
             JointError: When a key names no network, two keys name the same parameter, or a
                 trainable parameter is left out.
         """
-        if is_model_wrapper(model):
-            model = model.module
+        model = unwrapped(model)
         modules = {name: _find(model, name) for name in self.networks}
         _check_coverage(model, modules)
         optim_wrappers = {
@@ -219,10 +223,31 @@ def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
         }
     )
     try:
-        return constructor(module)
+        with _one_line_of_options(key):
+            return constructor(module)
     except (
         TypeError,
         ValueError,
         AssertionError,
     ) as error:  # PyTorch's, of a value that it refuses
         raise JointError(f'{key} cannot be built ({error}): correct the value.') from error
+
+
+@contextmanager
+def _one_line_of_options(key: str) -> Iterator[None]:
+    """Count the options of single parameters in the log, which mmengine lists by the hundred."""
+    logger, names = MMLogger.get_current_instance(), set()
+
+    def is_other(record: logging.LogRecord) -> bool:
+        found = re.match(r'paramwise_options -- (\S+):', record.getMessage())
+        if found:
+            names.add(found[1])
+        return not found
+
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
+    if names:
+        logger.info(f'{key}.paramwise_cfg sets options of {len(names)} parameters.')

@@ -9,14 +9,15 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from mmseg_joint.checkpoints.find import checkpoint_to_resume
 from mmseg_joint.checks import findings, refuse
 from mmseg_joint.checks.parts import check_refusal
 from mmseg_joint.errors import JointError
-from mmseg_joint.runtime import setup
+from mmseg_joint.runtime import choose_threads, setup
+from mmseg_joint.utils.unwrapped import unwrapped
 
 _names_taken: set[str] = set()
 
@@ -36,15 +37,19 @@ def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
         JointError: When a check finds a mistake.
     """
     runner = build_runner(cfg, task)
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     refuse('model', task, cfg, model)
     for name, objective in getattr(model, 'objectives', {}).items():
         refuse('objective', task, cfg, name, objective)
     if check_weights:
         refuse('weights', task, cfg, model)
     with _explained(cfg, task):
-        loop = runner.train_loop if task == 'train' else runner.test_loop
-    refuse('data', task, model, loop.dataloader.dataset, f'{task}_dataloader.dataset')
+        loops = {'train': runner.train_loop} if task == 'train' else {'test': runner.test_loop}
+        if task == 'train' and runner.val_loop is not None:
+            loops['val'] = runner.val_loop
+    for name, loop in loops.items():
+        for moment in ('data', 'files'):
+            refuse(moment, task, model, loop.dataloader.dataset, f'{name}_dataloader.dataset')
     for advice in findings('advice', task, cfg):
         runner.logger.warning(str(advice))
     return runner
@@ -70,11 +75,55 @@ def build_runner(cfg: Config, task: str = 'train') -> Runner:
     if task == 'train':
         pin_memory(cfg.get('train_dataloader'))
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
-        _prepare_cpu_ranks(cfg)
+        settings += _prepare_cpu_ranks(cfg)
     with _explained(cfg, task):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.logger.info(settings)
+    if cfg.get('compile') and task == 'train':
+        compile_networks(runner)
+    crowded = choose_threads() if task == 'train' else ''
+    if crowded:
+        runner.logger.warning(crowded)
     return runner
+
+
+def compile_networks(runner: Runner) -> None:
+    """Compile backbone and neck instead of the whole training step, for `compile` in the config.
+
+    mmengine compiles `train_step`, in which optimizers step, losses are named and domains sorted:
+    Python that PyTorch's compiler cannot follow, in mmseg's own models neither. Most of the time
+    goes into backbone and neck, and their parameters keep their names.
+
+    Args:
+        runner: The training's; its config no longer asks mmengine to compile.
+    """
+    options = runner.cfg.compile if isinstance(runner.cfg.compile, dict) else {}
+    runner.cfg.compile = False
+    model = unwrapped(runner.model)
+    parts = [name for name in ('backbone', 'neck') if getattr(model, name, None) is not None]
+    for name in parts:
+        getattr(model, name).compile(**options)
+    runner.logger.info(f'Compiled in the first steps, which are slow: {", ".join(parts)}.')
+
+
+@contextmanager
+def told_where_stopped(runner: Runner) -> Iterator[None]:
+    """Let a training that the user stops say how to go on.
+
+    Args:
+        runner: The training's.
+
+    Raises:
+        KeyboardInterrupt: When the user stops it, with the words.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        newest = checkpoint_to_resume(runner.cfg)
+        then = 'no checkpoint has been written yet'
+        if newest:
+            then = f'go on from {os.path.basename(newest)} with --resume'
+        raise KeyboardInterrupt(f'at iteration {runner.iter}, {then}.') from None
 
 
 def pin_memory(loader: dict[str, Any] | None) -> None:
@@ -159,11 +208,12 @@ def _name_apart(cfg: Config) -> None:
         cfg.visualizer.pop('name', None)  # it takes the run's
 
 
-def _prepare_cpu_ranks(cfg: Config) -> None:
-    """Let several processes train on a CPU.
+def _prepare_cpu_ranks(cfg: Config) -> str:
+    """Let several processes train on a CPU, and return what was changed, for the log.
 
     mmengine's launcher always calls `torch.cuda.set_device`, and its default wrapper always names
-    a GPU; a process group that already exists and a wrapper without device avoid both.
+    a GPU; a process group that already exists and a wrapper without device avoid both. PyTorch's
+    SyncBatchNorm works on GPUs only.
     """
     os.environ.setdefault('LOCAL_RANK', '0')
     if not torch.distributed.is_initialized():
@@ -172,3 +222,16 @@ def _prepare_cpu_ranks(cfg: Config) -> None:
         'model_wrapper_cfg',
         {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False},
     )
+    if not _without_sync(cfg.get('model') or {}):
+        return ''
+    return ' SyncBN needs GPUs and is BN here: each process takes the statistics of its own images.'
+
+
+def _without_sync(node: Any) -> bool:
+    """Replace every SyncBN in a config by BN, in place; return whether there was one."""
+    inner = list(node.values() if isinstance(node, dict) else node)
+    found = [_without_sync(item) for item in inner if isinstance(item, (dict, list, tuple))]
+    if isinstance(node, dict) and node.get('type') in ('SyncBN', 'MMSyncBN'):
+        node['type'] = 'BN'
+        found.append(True)
+    return any(found)

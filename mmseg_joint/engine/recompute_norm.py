@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from mmseg_joint.checkpoints.average_buffers import average_buffers
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
+from mmseg_joint.utils.unwrapped import unwrapped
 
 REAL = ('target', 'unlabeled')
 
@@ -37,8 +37,7 @@ def recompute_norm_of(model: nn.Module, cfg: Config, count: int) -> None:
             training moves.
     """
     loader = Runner.build_dataloader(target_loader(cfg), seed=cfg.get('randomness', {}).get('seed'))
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
+    model = unwrapped(model)
     recompute_norm(model, loader, count)
     average_buffers(model)
 

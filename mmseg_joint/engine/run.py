@@ -3,12 +3,15 @@ from __future__ import annotations
 from mmengine.config import Config
 
 from mmseg_joint.checkpoints.find import checkpoint_to_resume
+from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.checks import refuse
+from mmseg_joint.checks.values import value_of
 
-from .launch import close_process_group, ready_runner, use_mixed_precision
+from .launch import close_process_group, ready_runner, told_where_stopped, use_mixed_precision
 from .recompute_norm import recompute_norm_of
 from .stage_training import train_stages
 from .stages import read_stages
+from .work_dir import locked, refuse_other_run
 
 
 def train(cfg: Config, resume: str | None = None, amp: bool = False) -> None:
@@ -31,7 +34,8 @@ def train(cfg: Config, resume: str | None = None, amp: bool = False) -> None:
             refuse('config', 'train', stage.cfg)
             if amp:
                 use_mixed_precision(stage.cfg)
-        train_stages(stages, cfg.work_dir, resume or ('auto' if cfg.get('resume') else None))
+        with locked(cfg.work_dir):
+            train_stages(stages, cfg.work_dir, resume or ('auto' if cfg.get('resume') else None))
     close_process_group()
 
 
@@ -62,7 +66,16 @@ def _train(cfg: Config, resume: str | None, amp: bool) -> None:
         newest = checkpoint_to_resume(cfg)
         cfg.resume = newest is not None
         cfg.load_from = newest or cfg.get('load_from')
+    if not cfg.get('resume'):
+        refuse_other_run(cfg)
     runner = ready_runner(cfg, 'train')
     if resume and not cfg.resume:
         runner.logger.warning(f'{cfg.work_dir} has no whole checkpoint: training starts anew.')
-    runner.train()
+    done = read_content(cfg.load_from, keep=True)['meta']['iter'] if cfg.get('resume') else 0
+    if done and done == value_of(cfg, 'train_cfg.max_iters'):
+        runner.logger.warning(
+            f'{cfg.load_from} is at iteration {done}, where train_cfg.max_iters ends training: '
+            'raise it to go on.'
+        )
+    with locked(cfg.work_dir), told_where_stopped(runner):
+        runner.train()

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_joint.checkpoints.read import read_content, tensors_of
-from mmseg_joint.engine.launch import ready_runner
+from mmseg_joint.engine.launch import ready_runner, told_where_stopped
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.utils.unwrapped import unwrapped
 
 MAX_NAMES = 6  # parameters named in the log
 
@@ -94,7 +94,8 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
     runner = ready_runner(cfg, 'train', check_weights=before is None)  # the file the user chose
     if checkpoint is None and before is not None:
         _check_start(runner, before, stage.name)
-    runner.train()
+    with told_where_stopped(runner):
+        runner.train()
     # the next stage's networks need the memory, and loops and runner hold each other
     del runner
     gc.collect()
@@ -104,7 +105,7 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
 def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
     """Say how much of the stage before comes over; refuse what fits nowhere."""
     state = tensors_of(read_content(str(checkpoint), keep=True), str(checkpoint))
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     own = model.state_dict()
     fresh = [
         key for key, value in own.items() if key not in state or state[key].shape != value.shape

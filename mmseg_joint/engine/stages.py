@@ -17,7 +17,7 @@ from mmseg_joint.checkpoints.find import (
     checkpoint_unit,
     newest_checkpoint,
 )
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.renamed import rename_keys
 
 # what a training reads beside the Runner's own arguments
@@ -173,7 +173,7 @@ def _merge(cfg: Config, values: dict[str, Any], name: str, key: str) -> Config:
     try:
         stage.merge_from_dict(values)
     except (TypeError, KeyError) as error:
-        reason = str(error.args[0] if error.args else error).rstrip('. ')
+        reason = reason_of(error)
         raise JointError(f'{key} does not fit the config ({reason}): correct it.') from error
     rename_keys(stage, key)
     stage.work_dir = str(Path(cfg.work_dir) / name)

@@ -6,7 +6,6 @@ from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.visualization import LocalVisBackend
 from mmseg.registry import HOOKS
 from torch.utils.data import DataLoader
@@ -17,6 +16,7 @@ from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.engine.isolated_eval import isolated_eval
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.utils.unwrapped import unwrapped
 
 FOLDER = 'images'
 SEED = 0  # of the samples' augmentation, the same in all runs, so that runs can be compared
@@ -72,9 +72,9 @@ class TrainingPicturesHook(Hook):
         if not self.interval or not is_main_process():
             self._step = 0
             return
-        if not hasattr(_bare(runner.model), 'inspect_batch'):
+        if not hasattr(unwrapped(runner.model), 'inspect_batch'):
             runner.logger.warning(
-                f'{type(_bare(runner.model)).__name__} is no JointEncoderDecoder, whose images '
+                f'{type(unwrapped(runner.model)).__name__} is no JointEncoderDecoder, whose images '
                 'could be drawn: TrainingPicturesHook does nothing.'
             )
             self._step = 0
@@ -97,7 +97,7 @@ class TrainingPicturesHook(Hook):
         if not self.every_n_train_iters(runner, self._step):
             return
         try:
-            with isolated_eval(_bare(runner.model), SEED):
+            with isolated_eval(unwrapped(runner.model), SEED):
                 self._draw(runner)
         except Exception as error:  # days of training must not end for an image
             self._step = 0
@@ -116,7 +116,7 @@ class TrainingPicturesHook(Hook):
         iteration = runner.iter + 1
         metainfo = runner.train_dataloader.dataset.metainfo
         for number, batch in enumerate(self._batches):
-            for domain, inspection in inspect_samples(_bare(runner.model), batch).items():
+            for domain, inspection in inspect_samples(unwrapped(runner.model), batch).items():
                 name = f'{domain}_{number}'
                 title = f'{domain}, sample {number}, iteration {iteration}'
                 file = file_of(batch[domain]) if domain in batch else ''
@@ -126,10 +126,6 @@ class TrainingPicturesHook(Hook):
                 for backend in runner.visualizer._vis_backends.values():
                     if not isinstance(backend, LocalVisBackend):  # the file is there already
                         backend.add_image(f'{FOLDER}/{name}', sheet, iteration)
-
-
-def _bare(model: Any) -> Any:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _fixed_batches(loader: DataLoader, count: int) -> list[dict[str, dict]]:

@@ -6,7 +6,7 @@ from typing import Any
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.streets.dataset import LoadStreet
 
 from .classes import class_of, is_ours
@@ -90,7 +90,7 @@ def build_lazily(dataset: dict[str, Any]) -> Any:
     except JointError:
         raise
     except Exception as error:  # whatever a dataset of the user's raises
-        reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
+        reason = reason_of(error)
         raise JointError(
             f'test_dataloader.dataset of type {dataset.get("type")} cannot be built ({reason}): '
             'correct it.'

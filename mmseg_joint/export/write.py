@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.atomic_write import atomic_path
 
 
@@ -99,7 +99,7 @@ def write_export(
             for target, write in zip(targets, writers):
                 write(files.enter_context(atomic_path(target)))
     except (OSError, RuntimeError) as error:  # torch tells a full disk by a RuntimeError
-        reason = str(error).strip().split('\n')[0].rstrip('. ')
+        reason = reason_of(error)
         raise JointError(
             f'The export {targets[0]} cannot be written ({reason}): choose a folder that can be '
             'written, with enough room.'

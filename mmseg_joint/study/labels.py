@@ -38,5 +38,6 @@ def takes_subset(cfg: Config) -> bool:
 
 
 def target_of(cfg: Config) -> dict[str, Any] | None:
-    """The config's dataset of labeled target images."""
-    return cfg.train_dataloader.dataset.domains.get('target')
+    """The config's dataset of labeled target images; pseudo-labels are none."""
+    found = cfg.train_dataloader.dataset.domains.get('target')
+    return None if found and found.get('type') == 'WrittenDataset' else found

@@ -9,6 +9,7 @@ from pathlib import Path
 from mmseg_joint.errors import JointError, user_message
 from mmseg_joint.utils.error_hints import hint
 
+STOPPED = 130  # how a shell counts the end of a program by Ctrl-C
 NOBODY_READS = 141  # how a shell counts the end of a program whose output nobody reads
 
 
@@ -22,6 +23,9 @@ def run(main: Callable[[], None]) -> None:
     """
     try:
         _run_and_flush(main)
+    except KeyboardInterrupt as stop:
+        print(f'stopped{": " if str(stop) else ""}{stop}', file=sys.stderr)
+        sys.exit(STOPPED)
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             sys.exit(NOBODY_READS)

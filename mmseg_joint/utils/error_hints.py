@@ -28,9 +28,12 @@ def hint(error: Exception) -> str | None:
         error: What was caught.
 
     Returns:
-        One sentence for a file that the system refuses; None for any other error, which is perhaps
-        a mistake in the program.
+        One sentence for a file that the system refuses or a failed compilation; None for any other
+        error, which is perhaps a mistake in the program.
     """
+    if type(error).__module__.startswith(('torch._dynamo', 'torch._inductor')):
+        reason = str(error).strip().split('\n')[0].rstrip('. ')
+        return f'The model cannot be compiled ({reason}): delete compile from the config.'
     remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
     if remedy is None or not isinstance(error, OSError):
         return None

@@ -9,6 +9,11 @@ from typing import Any, TypeVar
 
 GONE = '0.3.0'  # the first version that knows them no more
 HOOKS = {'pictures': 'images'}  # keys of `default_hooks`
+# key of a config that nothing reads any more -> where its content belongs now
+MOVED = {
+    'table_row': "the row that a config runs is written in its paper's metafile, "
+    'configs/metafile/<paper>.yaml (docs/tables.md), and this key is ignored: move it there'
+}
 
 Kind = TypeVar('Kind', bound=type)
 _arguments: dict[type, dict[str, str]] = {}
@@ -54,6 +59,9 @@ def rename_keys(cfg: Any, where: str = 'the config', warn: bool = True) -> None:
         where: What it is, for the warning.
         warn: Whether to warn; a config that the user will not edit needs no warning.
     """
+    for key, now in MOVED.items():
+        if cfg.pop(key, None) is not None and warn:
+            warnings.warn(f'{where}: {key}: {now}.', FutureWarning, stacklevel=2)
     former = {c.__name__: names for kind, names in _arguments.items() for c in _family(kind)}
     _rename(cfg, '', former, where if warn else None)
 

@@ -11,27 +11,26 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from .figures import (
     GAP,
     GRAY,
     LINE,
+    MAP_COLORS,
     MARGIN,
+    NO_VALUE,
     TEXT_SIZE,
     TITLE_SIZE,
     WIDTH,
     add_image,
     caption,
     draw_scale,
-    legend_style,
 )
 from .inspection import LABEL, PREDICTION, Inspection
 from .predictions import LEGEND_COLUMNS, class_entries, draw_class_legend, image_iou, paint
-from .weighting_maps import COLORS
-from .weighting_maps import IGNORED as NO_VALUE
 
 COLUMNS = 4
+TICKS = {'0': 0.0, '¼': 0.25, '½': 0.5, '¾': 0.75, '1': 1.0}
 DPI = 150  # 1200 pixels wide: a sheet is drawn while the GPU waits
 TITLE = TITLE_SIZE / 72 * 1.5  # inches, for the line above an image
 HEADER, BAR = 0.3, 0.4  # inches, for the sheet's title and the color bar
@@ -68,7 +67,9 @@ def draw_sheet(inspection: Inspection, title: str, metainfo: Mapping, file: str 
         axes = add_image(figure, (left, bottom, cell, tall))
         _draw(axes, name, values, metainfo['palette'])
         caption(axes, _said(name, values, inspection.get(LABEL)))
-    _draw_bar(figure, (legend + 0.2) / total)
+    colors = ScalarMappable(Normalize(0, 1), MAP_COLORS)
+    words = ('value in a map, confidence', 'no value')
+    draw_scale(figure, (legend + 0.2) / total, colors, TICKS, *words)
     draw_class_legend(figure, entries)
     return figure
 
@@ -116,7 +117,7 @@ def _draw(axes: Axes, name: str, values: np.ndarray, palette: list) -> None:
     elif _is_class(values):
         axes.imshow(paint(values, palette), interpolation='nearest')
     else:
-        colors = matplotlib.colormaps[COLORS].with_extremes(bad=NO_VALUE)
+        colors = matplotlib.colormaps[MAP_COLORS].with_extremes(bad=NO_VALUE)
         axes.imshow(values, cmap=colors, vmin=0, vmax=1, interpolation='nearest')
 
 
@@ -134,16 +135,3 @@ def _said(name: str, values: np.ndarray, labels: np.ndarray | None) -> str:
 
 def _is_class(values: np.ndarray) -> bool:
     return values.ndim == 2 and np.issubdtype(values.dtype, np.integer)
-
-
-def _draw_bar(figure: Figure, bottom: float) -> None:
-    """The scale that all maps share."""
-    colors = ScalarMappable(Normalize(0, 1), matplotlib.colormaps[COLORS])
-    ticks = {'0': 0.0, '¼': 0.25, '½': 0.5, '¾': 0.75, '1': 1.0}
-    draw_scale(figure, bottom, colors, ticks, length=2)
-    middle = bottom + 0.05 / figure.get_figheight()
-    style = dict(fontsize=TEXT_SIZE, color=GRAY, va='center')
-    figure.text(0.29, middle, 'value in a map, confidence', ha='right', **style)
-    entry = Patch(facecolor=NO_VALUE, label='no value')
-    place = dict(loc='center left', bbox_to_anchor=(0.71, middle))
-    figure.legend(handles=[entry], **place, **legend_style())

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from .figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH, legend_style
 from .scalars import (
@@ -27,6 +27,7 @@ COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#00
 STYLES = ('-', (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)), (0, (1, 3)))
 SHARES = (MEAN_WEIGHT, ACCURACY)  # panels whose values are between 0 and 1
 LOG_FROM = 30  # ratio of the greatest to the least median from which a loss axis is logarithmic
+LEAST_RANGE = 0.1  # of an axis, by its middle
 SMOOTH_POINTS = 60  # points that a loss curve keeps apart unless told otherwise
 COLUMNS, PANEL_HEIGHT = 3, 1.75
 
@@ -46,14 +47,11 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
     half = (min(window, len(values)) - 1) // 2
     if half == 0:
         return values
-    known = np.isfinite(values)
-    sums, counts = (
-        np.concatenate([[0], np.cumsum(part)]) for part in (np.where(known, values, 0), known)
-    )
-    position = np.arange(len(values))
-    start, end = np.maximum(position - half, 0), np.minimum(position + half + 1, len(values))
+    known, window = np.isfinite(values), np.ones(2 * half + 1)
+    parts = (np.where(known, values, 0), known)
+    sums, counts = (np.convolve(part, window, 'same') for part in parts)
     with np.errstate(invalid='ignore'):
-        return (sums[end] - sums[start]) / (counts[end] - counts[start])
+        return sums / counts
 
 
 def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
@@ -114,6 +112,13 @@ def _draw_panel(axes: Axes, panel: str, runs: dict, smooth: int | None) -> None:
     least, greatest = min(medians), max(medians)
     if panel not in (*SHARES, VALIDATION) and 0 < LOG_FROM * least < greatest:
         axes.set_yscale('log')
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    elif panel not in SHARES:  # three digits tell the ticks apart
+        low, high = axes.get_ylim()
+        margin = max(0.0, LEAST_RANGE * abs(low + high) / 2 - (high - low)) / 2
+        axes.set_ylim(low - margin, high + margin)
+    axes.yaxis.set_major_formatter(FuncFormatter(short_number))
     if len(labels) > 1:
         _draw_labels(axes, labels)
 
@@ -138,15 +143,20 @@ def _decorate(axes: Axes, panel: str) -> None:
     for side, spine in axes.spines.items():
         spine.set(visible=side in ('left', 'bottom'), linewidth=0.6, edgecolor='0.6')
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
+    axes.xaxis.set_major_formatter(FuncFormatter(short_number))
     if panel in SHARES:
         axes.set_ylim(-0.02, 1.02)
     if panel == ACCURACY:
         axes.axhline(0.5, color='0.7', linewidth=0.6, zorder=0)
 
 
-def _thousands(value: float, _: int = 0) -> str:
-    return f'{value / 1000:g}k' if value >= 1000 else f'{value:g}'
+def short_number(value: float, _: int = 0) -> str:
+    """Write a number in three digits: 0.0007089 as 7.09e-4, and 20000 as 20k."""
+    if abs(value) >= 1000:
+        return f'{value / 1000:.3g}k'
+    digits, exponent = f'{value:.2e}'.split('e')
+    small = 0 < abs(value) < 0.01
+    return f'{float(digits):g}e{int(exponent)}' if small else f'{value:.3g}'
 
 
 def _draw_labels(axes: Axes, labels: list[str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from torch import Tensor
 
 from mmseg_joint.datasets.randomness import permutation
@@ -23,6 +24,7 @@ TITLE_SIZE, TEXT_SIZE = 9, 7.5
 GRAY = '0.35'
 THIN: dict[str, Any] = {'linewidth': 0.4, 'edgecolor': '0.6'}
 FORMATS = ('png', 'pdf', 'svg')
+MAP_COLORS, NO_VALUE = 'viridis', '0.75'  # of maps, and of their pixels without value
 
 
 def image_grid(
@@ -85,23 +87,35 @@ def legend_style(**changes: Any) -> dict[str, Any]:
 
 
 def draw_scale(
-    figure: Figure, bottom: float, colors: ScalarMappable, ticks: dict[str, float], length: float
+    figure: Figure,
+    bottom: float,
+    colors: ScalarMappable,
+    ticks: dict[str, float],
+    what: str,
+    nothing: str,
 ) -> None:
-    """Draw the color bar of maps, in the middle of the figure.
+    """Draw the color bar of maps, in the middle of the figure, between words.
 
     Args:
         figure: Where it goes.
         bottom: Its lower edge, as a fraction of the figure's height.
         colors: The maps' colors.
         ticks: Text -> value.
-        length: Of the ticks, in points.
+        what: The value's name, left of the bar.
+        nothing: What a pixel without value is called, right of it.
     """
-    bar = figure.add_axes((0.3, bottom, 0.4, 0.1 / figure.get_figheight()))
+    height = figure.get_figheight()
+    bar = figure.add_axes((0.4, bottom, 0.3, 0.1 / height))
     scale = figure.colorbar(colors, cax=bar, orientation='horizontal')
     scale.set_ticks(list(ticks.values()), labels=list(ticks))
     scale.minorticks_off()
     scale.outline.set(**THIN)
-    bar.tick_params(labelsize=TEXT_SIZE, length=length, width=0.4, pad=2)
+    bar.tick_params(labelsize=TEXT_SIZE, length=2, width=0.4, pad=2)
+    middle = bottom + 0.05 / height
+    figure.text(0.39, middle, what, fontsize=TEXT_SIZE, color=GRAY, ha='right', va='center')
+    entry = Patch(facecolor=NO_VALUE, label=nothing)
+    place = dict(loc='center left', bbox_to_anchor=(0.71, middle))
+    figure.legend(handles=[entry], **place, **legend_style())
 
 
 def caption(axes: Axes, text: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,12 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import nn
 
+from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.errors import JointError
 
 from .figures import LINE, THIN, caption, image_grid, legend_style, to_rgb
 
-IGNORED = (255, 255, 255)
+IGNORED, RIGHT, WRONG = (255, 255, 255), (225, 225, 225), (213, 0, 0)  # colors
 LEGEND_COLUMNS = 7
+NAME_LENGTH = 22  # characters of an image's name that have room
 
 
 @dataclass
@@ -27,11 +30,13 @@ class PredictedImage:
         image: (H, W, 3), `uint8`, red first.
         labels: Class of each pixel, (H, W).
         predictions: Model's name -> class of each pixel, (H, W).
+        name: The image's file.
     """
 
     image: np.ndarray
     labels: np.ndarray
     predictions: dict[str, np.ndarray]
+    name: str = ''
 
 
 def labeled_image(packed: dict) -> PredictedImage:
@@ -54,7 +59,7 @@ def labeled_image(packed: dict) -> PredictedImage:
     image = to_rgb(packed['inputs'])
     if image.shape[:2] != labels.shape:
         image = cv2.resize(image, labels.shape[::-1], interpolation=cv2.INTER_AREA)
-    return PredictedImage(image, labels, {})
+    return PredictedImage(image, labels, {}, Path(sample.metainfo.get('img_path', '')).name)
 
 
 @torch.no_grad()
@@ -72,24 +77,42 @@ def predict(model: nn.Module, packed: dict) -> np.ndarray:
     return model.test_step(batch)[0].pred_sem_seg.data[0].cpu().numpy()
 
 
-def image_iou(prediction: np.ndarray, labels: np.ndarray, ignore_index: int = 255) -> float:
-    """Mean IoU of one image over the classes that its labels hold.
+def count_pixels(prediction: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Count the pixels of each true and each predicted class.
 
     Args:
         prediction: Class of each pixel, (H, W).
-        labels: True class of each pixel, (H, W).
-        ignore_index: Label of pixels that do not count.
+        labels: True class of each pixel, (H, W); pixels of no class do not count.
+        classes: Number of classes C.
+
+    Returns:
+        (C, C): a row a true class, a column a predicted one.
+    """
+    known = labels < classes
+    pairs = classes * labels[known].astype(np.int64) + prediction[known]
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def mean_iou(counts: np.ndarray, of_labels: bool = False) -> float:
+    """Mean IoU of what was counted, over one image or many.
+
+    Args:
+        counts: What :func:`count_pixels` gave, or a sum of that; (C, C).
+        of_labels: Take the mean over the classes in the labels alone, instead of all that occur.
 
     Returns:
         A share from 0 to 1; NaN if no pixel counts.
     """
-    counts = labels != ignore_index
-    prediction, labels = prediction[counts], labels[counts]
-    shares = []
-    for index in np.unique(labels):
-        found, true = prediction == index, labels == index
-        shares.append((found & true).sum() / (found | true).sum())
-    return float(np.mean(shares)) if shares else float('nan')
+    true, found, both = counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()
+    union = true + found - both
+    chosen = (true if of_labels else union) > 0
+    return float((both[chosen] / union[chosen]).mean()) if chosen.any() else float('nan')
+
+
+def image_iou(prediction: np.ndarray, labels: np.ndarray) -> float:
+    """Mean IoU of one image over the classes that its labels hold, as for :func:`count_pixels`."""
+    classes = 1 + max(int(prediction.max()), int(labels[labels < IGNORE].max(initial=0)))
+    return mean_iou(count_pixels(prediction, labels, classes), of_labels=True)
 
 
 def paint(classes: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
@@ -107,28 +130,44 @@ def paint(classes: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
     return table[classes.astype(np.uint8)]
 
 
-def draw_predictions(images: Sequence[PredictedImage], metainfo: Mapping) -> Figure:
-    """Draw Fig. 5 of the HRS paper: image, ground truth, and one column a model.
+def draw_predictions(
+    images: Sequence[PredictedImage], metainfo: Mapping, scores: Mapping[str, str] | None = None
+) -> Figure:
+    """Draw Fig. 5 of the HRS paper: image, ground truth, and one column a model, with its errors.
 
     Args:
         images: One a row, all with the same models.
         metainfo: The dataset's `classes` and `palette`.
+        scores: Model's name -> what is said of it over the whole dataset.
 
     Returns:
-        The figure: its axes row by row; its only legend names the classes that occur.
+        The figure: its axes row by row, the models' predictions and then their errors; its only
+        legend names the classes that occur.
     """
     drawn = [classes for row in images for classes in (row.labels, *row.predictions.values())]
     entries = class_entries(drawn, metainfo)
+    entries.append(Patch(facecolor=np.array(WRONG) / 255, label='wrong'))
     lines = ceil(len(entries) / LEGEND_COLUMNS)
-    titles = ['image', 'ground truth', *images[0].predictions]
+    models = [
+        f'{name}, {scores[name]}' if scores and name in scores else name
+        for name in images[0].predictions
+    ]
     aspect = max(row.image.shape[0] / row.image.shape[1] for row in images)
-    figure, grid = image_grid(len(images), titles, aspect, footer=LINE * lines + 0.08)
-    for axes, row in zip(grid, images):
+    titles, footer = ['image', 'ground truth', *models], LINE * lines + 0.08
+    figure, grid = image_grid(2 * len(images), titles, aspect, footer)
+    for axes, below, row in zip(grid[::2], grid[1::2], images):
         axes[0].imshow(row.image, interpolation='antialiased')
+        caption(axes[0], row.name if len(row.name) < NAME_LENGTH else f'…{row.name[-NAME_LENGTH:]}')
         for panel, classes in zip(axes[1:], [row.labels, *row.predictions.values()]):
             panel.imshow(paint(classes, metainfo['palette']), interpolation='nearest')
-        for panel, prediction in zip(axes[2:], row.predictions.values()):
+        for unused in below[:2]:
+            unused.remove()
+        for panel, errors, prediction in zip(axes[2:], below[2:], row.predictions.values()):
             caption(panel, f'mIoU {100 * image_iou(prediction, row.labels):.1f}')
+            wrong, known = prediction != row.labels, row.labels < len(metainfo['classes'])
+            colors = np.array([IGNORED, RIGHT, WRONG], dtype=np.uint8)
+            errors.imshow(colors[known * (1 + wrong)], interpolation='nearest')
+            caption(errors, f'{100 * wrong[known].mean():.1f} % wrong' if known.any() else '')
     draw_class_legend(figure, entries)
     return figure
 

@@ -9,9 +9,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .curves import COLORS
-from .figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH
-from .weighting_maps import COLORS as SHADES
+from .figures import (
+    DPI,
+    GRAY,
+    MAP_COLORS,
+    NO_VALUE,
+    TEXT_SIZE,
+    THIN,
+    TITLE_SIZE,
+    WIDTH,
+    legend_style,
+)
 from .weighting_maps import WeightedImage
+
+MOST_LETTERS = 30  # of the checkpoints' names side by side under an axis
 
 
 @dataclass
@@ -85,36 +96,39 @@ def draw_weight_statistics(
         The figure: the histogram of the weights, the means of right and wrong pixels and of each
         level, and the mean of each class.
     """
-    rows = 0.17 * len(class_names)
-    figure = Figure(figsize=(WIDTH, max(3.0, 1.2 + rows)), dpi=DPI, layout='constrained')
-    figure.set_facecolor('white')
+    height = max(3.4, 1.4 + 0.17 * len(class_names))
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout='constrained', facecolor='white')
     histogram, means, classes = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
-    names = list(statistics)
     _draw_histogram(histogram, statistics)
     _draw_means(means, statistics)
     table = np.stack([entry.classes for entry in statistics.values()], axis=1)
-    colors = matplotlib.colormaps[SHADES].with_extremes(bad='0.75')
+    colors = matplotlib.colormaps[MAP_COLORS].with_extremes(bad=NO_VALUE)
     image = classes.imshow(table, cmap=colors, vmin=0, vmax=1, aspect='auto')
     classes.set_yticks(range(len(class_names)), class_names)
+    crowded = sum(map(len, statistics)) > MOST_LETTERS
     bar = figure.colorbar(image, ax=classes, shrink=0.9)
     bar.ax.tick_params(labelsize=TEXT_SIZE)
-    titles = ('share of pixels by weight', 'mean weight', 'mean weight by class')
-    for axes, title in zip((histogram, means, classes), titles):
-        axes.set_xticks(range(len(names)), names, rotation=45, ha='right', rotation_mode='anchor')
+    bar.set_label('mean weight (gray: no pixel)', fontsize=TEXT_SIZE, color=GRAY)
+    turned = {'rotation': 45, 'ha': 'right', 'rotation_mode': 'anchor'} if crowded else {}
+    titles = {'how often each weight occurs': 'share of labeled pixels'}
+    titles |= {'weight by prediction and level': 'mean weight', 'weight by class': ''}
+    for axes, (title, what) in zip((histogram, means, classes), titles.items()):
+        axes.set_xticks(range(len(statistics)), list(statistics), **turned)
         axes.set_title(title, fontsize=TITLE_SIZE)
+        axes.set_xlabel('checkpoint', fontsize=TEXT_SIZE, color=GRAY)
+        axes.set_ylabel(what, fontsize=TEXT_SIZE, color=GRAY)
         axes.tick_params(labelsize=TEXT_SIZE)
     return figure
 
 
 def _draw_histogram(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
     weights = list(next(iter(statistics.values())).shares)
-    shades = matplotlib.colormaps[SHADES](np.asarray(weights))
+    shades = matplotlib.colormaps[MAP_COLORS](np.asarray(weights))
     bottom = np.zeros(len(statistics))
     for weight, shade in zip(weights, shades):
         heights = np.array([entry.shares[weight] for entry in statistics.values()])
-        axes.bar(
-            range(len(heights)), heights, bottom=bottom, color=shade, label=f'weight {weight:.2g}'
-        )
+        style = {'color': shade, 'label': f'weight {weight:.2g}', **THIN}
+        axes.bar(range(len(heights)), heights, bottom=bottom, **style)
         bottom += heights
     axes.set_ylim(0, 1)
     _draw_legend(axes)
@@ -136,10 +150,8 @@ def _draw_means(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
 
 
 def _draw_legend(axes: Axes) -> None:
-    below = {'loc': 'upper center', 'bbox_to_anchor': (0.5, -0.22)}
-    axes.legend(
-        **below, ncols=2, fontsize=TEXT_SIZE, labelcolor=GRAY, frameon=False, columnspacing=1
-    )
+    below = {'loc': 'upper center', 'bbox_to_anchor': (0.5, -0.24), 'ncols': 2}
+    axes.legend(**below, **legend_style(columnspacing=1))
 
 
 def _mean(values: np.ndarray) -> float:

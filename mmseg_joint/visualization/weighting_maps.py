@@ -10,7 +10,6 @@ import torch
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
@@ -20,20 +19,8 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
 
-from .figures import (
-    GRAY,
-    MARGIN,
-    TEXT_SIZE,
-    caption,
-    draw_scale,
-    image_grid,
-    legend_style,
-    to_rgb,
-)
+from .figures import MAP_COLORS, NO_VALUE, caption, draw_scale, image_grid, to_rgb
 
-COLORS = 'viridis'
-OPACITY = 0.6  # of the map over the image
-IGNORED = '0.75'
 FOOTER = 0.42  # inches, for the color bar
 
 
@@ -128,7 +115,7 @@ def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> Weig
 
 
 def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False) -> Figure:
-    """Draw Fig. 4 of the HRS paper: image, hierarchical map over it, map of each level.
+    """Draw Fig. 4 of the HRS paper: image, hierarchical map, map of each level.
 
     Args:
         images: One a row, all with the same levels.
@@ -144,40 +131,31 @@ def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False
     colors, norm = _scale(len(levels))
     for axes, row in zip(grid, images):
         axes[0].imshow(row.image, interpolation='antialiased')
-        axes[1].imshow(_pale(row.image), cmap='gray', vmin=0, vmax=255)
-        maps = [row.total, *row.levels.values()]
-        for panel, weights in zip(axes[1:], maps):
-            opacity = OPACITY if panel is axes[1] else 1.0
-            panel.imshow(weights, cmap=colors, norm=norm, alpha=opacity, interpolation='nearest')
+        # on the map itself, whose colors are the scale's, the outlines of the classes
+        axes[1].imshow(_outlines(row), zorder=2, interpolation='nearest')
+        for panel, weights in zip(axes[1:], [row.total, *row.levels.values()]):
+            panel.imshow(weights, cmap=colors, norm=norm, zorder=1, interpolation='nearest')
             labeled = weights[~np.isnan(weights)]
             mean = f'mean {labeled.mean():.2f}' if labeled.size else 'all ignored'
             caption(panel, mean)
-    _draw_scale(figure, colors, norm, len(levels), per_class)
+    ticks = {str(Fraction(n, len(levels))): n / len(levels) for n in range(len(levels) + 1)}
+    how = "weight of a pixel (its own class's map)" if per_class else 'weight of a pixel'
+    bottom = 0.24 / figure.get_figheight()
+    draw_scale(figure, bottom, ScalarMappable(norm, colors), ticks, how, 'no label')
     return figure
 
 
-def _pale(image: np.ndarray) -> np.ndarray:
-    """The image without its colors and darks, for the map's colors to stay true over it."""
-    return 60 + 195 / 255 * (image @ np.array([0.299, 0.587, 0.114]))
+def _outlines(row: WeightedImage) -> np.ndarray:
+    """Where the class to the right or below is another: white on dark, else black; (H, W, 4)."""
+    labels, edges = row.labels, np.zeros((*row.labels.shape, 4))
+    edges[..., :3] = (np.nan_to_num(row.total) < 0.5)[..., None]
+    edges[:-1, :, 3] = labels[1:] != labels[:-1]
+    edges[:, :-1, 3] += labels[:, 1:] != labels[:, :-1]
+    return edges.clip(max=1)
 
 
 def _scale(levels: int) -> tuple[ListedColormap, BoundaryNorm]:
     """One color for each weight that `levels` votes can give."""
-    shades = matplotlib.colormaps[COLORS](np.linspace(0, 1, levels + 1))
-    colors = ListedColormap(shades).with_extremes(bad=IGNORED)
+    shades = matplotlib.colormaps[MAP_COLORS](np.linspace(0, 1, levels + 1))
+    colors = ListedColormap(shades).with_extremes(bad=NO_VALUE)
     return colors, BoundaryNorm((np.arange(levels + 2) - 0.5) / levels, levels + 1)
-
-
-def _draw_scale(
-    figure: Figure, colors: ListedColormap, norm: BoundaryNorm, levels: int, per_class: bool
-) -> None:
-    width, height = figure.get_size_inches()
-    votes = [Fraction(count, levels) for count in range(levels + 1)]
-    ticks = {str(weight): float(weight) for weight in votes}
-    draw_scale(figure, 0.24 / height, ScalarMappable(norm, colors), ticks, length=0)
-    level = 0.29 / height
-    how = "weight of a pixel (its own class's map)" if per_class else 'weight of a pixel'
-    figure.text(MARGIN / width, level, how, fontsize=TEXT_SIZE, color=GRAY, ha='left', va='center')
-    entry = Patch(facecolor=IGNORED, label='no label')
-    place = dict(loc='center right', bbox_to_anchor=(1 - MARGIN / width, level))
-    figure.legend(handles=[entry], **place, **legend_style(borderpad=0, borderaxespad=0))

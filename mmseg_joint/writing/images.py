@@ -39,6 +39,31 @@ def images_of_domain(cfg: Config, domain: str, pipeline: list[dict] | None = Non
     return built
 
 
+def labeled_images_of_domain(cfg: Config, domain: str) -> Any:
+    """Build the images and labels of a domain, all of them, at the size that they are resized to.
+
+    Args:
+        cfg: A whole config.
+        domain: The domain; wrappers around its dataset are left out, `Unlabeled` among them, and of
+            its pipeline all but loading, the first `Resize` and packing.
+
+    Returns:
+        A dataset of packed images with labels.
+
+    Raises:
+        JointError: When there is no such domain, or it is several datasets.
+    """
+    key = f'train_dataloader.dataset.domains.{domain}'
+    found = config_value(cfg, key)
+    while 'dataset' in found:
+        found = found['dataset']
+    if 'pipeline' not in found:
+        raise JointError(f'{key} is no single dataset with a pipeline: name another --domain.')
+    resizes = [step for step in found['pipeline'] if step['type'] == 'Resize'][:1]
+    steps = [step for step in found['pipeline'] if step['type'].startswith('Load')]
+    return DATASETS.build({**found, 'pipeline': [*steps, *resizes, {'type': 'PackSegInputs'}]})
+
+
 def images_of_folder(cfg: Config, folder: Path, suffix: str) -> ImageFolder:
     """Build the images below a folder, loaded as the config's test images.
 

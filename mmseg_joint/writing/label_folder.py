@@ -15,6 +15,7 @@ from mmseg_joint.datasets.written_dataset import IMAGE_LIST, LABELS, MANIFEST
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
 
+IMAGES = 'images'  # of those that a tool draws
 UNFINISHED = '.unfinished'  # what a tool keeps for itself while it writes
 
 
@@ -63,7 +64,7 @@ class LabelFolder:
         try:
             self.scratch.mkdir(parents=True, exist_ok=True)
             (self.path / MANIFEST).unlink(missing_ok=True)
-            for folder in (self.scratch, self.path / LABELS):
+            for folder in (self.scratch, self.path / LABELS, self.path / IMAGES):
                 shutil.rmtree(folder, ignore_errors=True)
             self.scratch.mkdir()
         except OSError as error:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from functools import reduce
 from operator import getitem
 from pathlib import Path
@@ -16,9 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
+from mmseg_joint.checks.samples import spread
 from mmseg_joint.datasets.label_maps import CITYSCAPES_CLASSES, CITYSCAPES_IDS, GTA_IDS
 from mmseg_joint.doctor.__main__ import main
-from mmseg_joint.doctor.files import chosen
+from mmseg_joint.doctor.files import SAMPLE
 from mmseg_joint.errors import JointError
 from tests.tiny_configs import ROOT, tiny
 
@@ -169,7 +167,7 @@ def test_labels_that_plain_mmseg_would_swallow(check, roots):
 
 def test_few_images_are_read_and_all_with_a_flag(check, roots, write_gta):
     write_gta(roots['GTADataset'], count=40, height=60, width=80)
-    hidden = next(index for index in range(40) if index not in chosen(40))
+    hidden = next(index for index in range(40) if index not in spread(40, SAMPLE))
     label = roots['GTADataset'] / f'labels/{hidden:05d}.png'
     label.write_bytes(b'')
     status, said, _ = check()
@@ -182,9 +180,9 @@ def test_few_images_are_read_and_all_with_a_flag(check, roots, write_gta):
 
 
 def test_chosen_images_reach_from_the_first_to_the_last():
-    assert chosen(3) == [0, 1, 2]
-    assert chosen(1) == [0]
-    many = chosen(25_000)
+    assert spread(3, SAMPLE) == [0, 1, 2]
+    assert spread(1, SAMPLE) == [0]
+    many = spread(25_000, SAMPLE)
     assert (len(many), many[0], many[-1]) == (32, 0, 24_999)
     assert max(np.diff(many)) - min(np.diff(many)) <= 1
 
@@ -328,15 +326,11 @@ def test_a_config_that_is_no_config(tmp_path, capsys):
         main(['gone.py'])
 
 
-def test_from_the_command_line(check, tmp_path, roots):
+def test_from_the_command_line(check, lines, tmp_path):
     check()
-    command = [sys.executable, '-m', 'mmseg_joint.doctor', str(tmp_path / 'tiny.py')]
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore'}
     options = ['--cfg-options', f'{DOMAINS}.source.data_root=nowhere']
-    done = subprocess.run(
-        [*command, *options], env=environment, capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.returncode == 1, done.stderr
+    done = lines.run('mmseg_joint.doctor', tmp_path / 'tiny.py', *options, cwd=tmp_path)
+    assert done.status == 1, done.stderr
     assert done.stdout.count('\nproblem: ') == 1
     assert 'Traceback' not in done.stderr
 

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import copy
+import logging
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 
-from mmseg_joint.engine.launch import build_runner, pin_memory, ready_runner
+from mmseg_joint.engine.launch import build_runner, compile_networks, pin_memory, ready_runner
 from mmseg_joint.errors import JointError
+from tests.tiny import batch, build
 from tests.tiny_configs import ROOT, tiny
 
 
@@ -72,3 +77,19 @@ def test_a_gpu_is_fed_from_pinned_memory(monkeypatch):
         loader = dict(batch_size=2, **given)
         pin_memory(loader)
         assert loader.get('pin_memory') is expected
+
+
+def test_compile_is_of_backbone_and_neck_and_changes_no_name():
+    model, plain = build(), build()
+    names = list(model.state_dict())
+    cfg = Config(dict(compile=dict(backend='eager')))
+    compile_networks(SimpleNamespace(cfg=cfg, model=model, logger=logging.getLogger('test')))
+    assert cfg.compile is False  # mmengine would compile the whole step
+    assert list(model.state_dict()) == names
+    data = batch()
+    losses = [
+        net.loss(**net.data_preprocessor(copy.deepcopy(data), True)) for net in (model, plain)
+    ]
+    assert losses[0].keys() == losses[1].keys()
+    for name, value in losses[0].items():
+        torch.testing.assert_close(value, losses[1][name], rtol=1e-5, atol=1e-6)

@@ -29,11 +29,8 @@ class RecordStartHook(Hook):
 
 
 @pytest.fixture
-def train(roots, tmp_path, monkeypatch):
+def train(roots, tmp_path):
     """Train the tiny stages in a folder; `hook` is added to their hooks."""
-
-    # mmengine formats the config anew for every checkpoint: nine tenths of these tests
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
 
     def run(folder, resume=None, hook=None, **changes):
         # a name of its own for each run, as in a process of its own

@@ -5,7 +5,6 @@ import os
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as multiprocessing
 from mmengine.config import Config, ConfigDict
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
@@ -19,6 +18,7 @@ from mmseg_joint.datasets.label_maps import (
     NTHU_CLASSES,
 )
 from mmseg_joint.errors import JointError
+from tests.ranks import on_ranks
 from tests.tiny_configs import ROOT
 
 IDS = {
@@ -261,26 +261,18 @@ def test_predictions_are_saved_as_mmseg_does(tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / 'b.png')), guess)
 
 
-def _rank(rank, folder):
-    os.chdir(folder)  # mmengine collects through a folder where it stands
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=2
-    )
-    found = images(seed=6)
-    metric = module.ProtocolIoUMetric(protocols=('16', '13'))
-    metric.dataset_meta = {'classes': CITYSCAPES_CLASSES}
-    for pair in (found[0::2], [found[1], found[0]])[rank]:  # the last image fills up
-        metric.process({}, [sample(*pair)])
-    torch.save(metric.evaluate(3), f'{folder}/{rank}.pth')
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
-
-
 def test_two_processes_equal_one(tmp_path):
-    multiprocessing.spawn(_rank, (str(tmp_path),), nprocs=2)
+    def evaluate_part(rank):
+        os.chdir(tmp_path)  # mmengine collects through a folder where it stands
+        found = images(seed=6)
+        metric = module.ProtocolIoUMetric(protocols=('16', '13'))
+        metric.dataset_meta = {'classes': CITYSCAPES_CLASSES}
+        for pair in (found[0::2], [found[1], found[0]])[rank]:  # the last image fills up
+            metric.process({}, [sample(*pair)])
+        return metric.evaluate(3)
+
     wanted = evaluate(images(seed=6), protocols=('16', '13'))
-    for rank in range(2):
-        assert torch.load(tmp_path / f'{rank}.pth', weights_only=False) == wanted
+    assert on_ranks(evaluate_part, tmp_path) == [wanted, wanted]
 
 
 @pytest.mark.parametrize(

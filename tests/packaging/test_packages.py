@@ -73,6 +73,12 @@ def where_mim_looks(site: Path) -> Path:
     return site / names.read_text().split('\n')[0]
 
 
+def index_of(site: Path) -> Path:
+    """The list of metafiles that openmim reads, in its order."""
+    root = where_mim_looks(site)
+    return next(path for path in (root / '.mim' / INDEX.name, root / INDEX.name) if path.exists())
+
+
 def test_mim_finds_each_config_once_and_the_tools(site):
     root = where_mim_looks(site)
     found = [Path(folder, name) for folder, _, names in os.walk(root) for name in names]
@@ -83,21 +89,13 @@ def test_mim_finds_each_config_once_and_the_tools(site):
     assert not [tool for tool in TOOLS if not (base / tool).is_file()]
 
 
-def test_mim_finds_the_metafiles_and_so_does_the_tool(site, tmp_path):
-    root = where_mim_looks(site)
-    # openmim's order
-    index = next(path for path in (root / '.mim' / INDEX.name, root / INDEX.name) if path.exists())
+def test_mim_finds_the_metafiles(site):
+    index = index_of(site)
     assert index.read_bytes() == INDEX.read_bytes()
     imported = yaml.safe_load(index.read_text())['Import']
     assert [(index.parent / name).read_bytes() for name in imported] == [
         (ROOT / name).read_bytes() for name in imported
     ]
-    tool = index.parent / 'tools/tables.py'
-    arguments = ['tables', '--table', 'hrs5']
-    code = f'import runpy, sys; sys.argv = {arguments}; runpy.run_path({str(tool)!r}, '
-    code += "run_name='__main__')"
-    *_, last = run_in(site, code, tmp_path).splitlines()
-    assert last == '| full | 2975 | 68.1 | `hrs_fcn8s_gta_city` |'
 
 
 def run_in(site: Path, code: str, cwd: Path) -> str:
@@ -112,18 +110,23 @@ def run_in(site: Path, code: str, cwd: Path) -> str:
     return done.stdout
 
 
-def test_a_config_by_name_and_the_label_lists_are_those_installed(site, project, tmp_path):
+def test_what_is_installed_finds_its_own_files(site, project, tmp_path):
+    """A config by its name, the label lists, and a tool the metafiles."""
     child = tmp_path / 'child.py'
     child.write_text("_base_ = 'mmseg_joint::joint_fcn8s_streets.py'")
     code = (
         'from mmengine import Config; from mmseg_joint.datasets.label_lists.files import SHIPPED; '
         'print(mmseg_joint.__file__, SHIPPED, sep="\\n"); '
-        f'print(Config.fromfile({str(child)!r}).model.type)'
+        f'print(Config.fromfile({str(child)!r}).model.type); '
+        f'import runpy, sys; sys.argv = ["tables", "--table", "hrs5"]; '
+        f'runpy.run_path({str(index_of(site).parent / "tools/tables.py")!r}, run_name="__main__")'
     )
-    *_, package, lists, model = run_in(site, code, tmp_path).splitlines()
+    said = run_in(site, code, tmp_path).splitlines()
+    assert said[-1] == '| full | 2975 | 68.1 | `hrs_fcn8s_gta_city` |'
+    model = said.index('JointEncoderDecoder')
+    package, lists = said[model - 2 : model]
     assert Path(package).parent == (
         site / 'mmseg_joint' if (site / 'mmseg_joint').exists() else project / 'mmseg_joint'
     )
-    assert model == 'JointEncoderDecoder'
     lists = Path(lists, 'cityscapes')
     assert {p.name: p.read_bytes() for p in lists.iterdir()} == LISTS

@@ -16,6 +16,7 @@ from torch import nn
 
 from mmseg_joint.engine.launch import build_runner
 from mmseg_joint.errors import JointError
+from tests.doctor.healthy import assert_healthy
 from tests.pipelines.snippets import FILES, NARROW, tiny_child, write_fields, write_files
 
 PLAIN = dict(
@@ -133,8 +134,10 @@ def train_and_check(cfg, expected):
 
 
 @pytest.mark.parametrize('name', TRAINED)
-def test_child_config_trains_with_every_objective(name, child):
-    train_and_check(child(name), TRAINED[name])
+def test_child_config_trains_with_every_objective(name, child, tmp_path, capsys):
+    cfg = child(name)
+    assert_healthy(cfg, tmp_path, capsys)
+    train_and_check(cfg, TRAINED[name])
 
 
 def test_mask2former_trains_where_mmdet_is_and_says_where_it_is_not(child):

@@ -32,6 +32,11 @@ AUXILIARY = (
     'model.auxiliary_head.*',
     'optim_wrapper.segmentor.paramwise_cfg.custom_keys.auxiliary_head.*',
 )
+# no label of the target
+ADAPTED = (*UNLABELED, f'{SHARES}.target')
+ROAD, CONSERVATIVE = (
+    f'{name} (after the abstract, details ours)' for name in ('ROAD', 'Conservative Loss')
+)
 HRS = {
     'Direct Joint Training': (),
     'FCN': SOURCE,
@@ -45,6 +50,9 @@ HRS = {
     'Ours with W^19': (*objective('gan'), *objective('weighting')),
     # of the paper's scale, see OTHERS
     'Hung et al.': (*SOURCE, *UNLABELED, *objective('semi')),
+    'Swami et al.': (*ADAPTED, *objective('lsd')),
+    ROAD: (*ADAPTED, 'model.objectives.distillation.*', *objective('spatial')),
+    CONSERVATIVE: (*ADAPTED, 'model.objectives.conservative.*', *objective('gan')),
 }
 LEVELS = {
     'W^19, hierarchical': (),
@@ -103,6 +111,7 @@ RECIPES = {
     'Strong': (*DACS, *RARE, 'model.objectives.consistency_mix.*'),
 }
 ALLOWED = {
+    'bdl': {'BDL': ()},
     'recipes': RECIPES,
     **dict.fromkeys(('hrs1', 'hrs2', 'hrs3'), HRS),
     **{'hrs4': LEVELS, 'hrs5': SHARE, 'ass1': ASS, 'ass3': ASS, 'ass2a': LAMBDA, 'ass2b': LAMBDA},
@@ -120,7 +129,18 @@ EXCEPTIONS = {
     'source only': 'it is their first stage alone; on CamVid it is as long as both',
 }
 OTHERS = {
-    ('hrs1', 'Hung et al.'): 'the paper quotes it with a ResNet-101: it stands on the Oracle of ASS'
+    (
+        'hrs1',
+        'Hung et al.',
+    ): 'the paper quotes it with a ResNet-101: it stands on the Oracle of ASS',
+    **{
+        (table, 'Swami et al.'): 'its own schedule, and the original FCN8s, as its public code'
+        for table in ('hrs1', 'hrs2')
+    },
+    **{
+        ('hrs2', row): 'quoted without labels of the target: 16 and 13 classes'
+        for row in (ROAD, CONSERVATIVE)
+    },
 }
 
 

@@ -7,7 +7,6 @@ process. It has no GPU, since CUDA cannot be used in forks.
 from __future__ import annotations
 
 import ctypes
-import gc
 import json
 import os
 import runpy
@@ -24,7 +23,7 @@ from typing import Any, NoReturn
 from tests.tiny_configs import ROOT
 
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
-LONGEST = 60  # seconds, after which a command line that waits for something is ended
+LONGEST = 240  # seconds, after which a command line that waits for something is ended
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,13 @@ class CommandLines:
             written = [Path(folder, name).read_text() for name in ('stdout', 'stderr')]
         return Ended(status, *written)
 
-    def close(self) -> None:
-        """End the process."""
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+    def __enter__(self) -> CommandLines:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the process; forks of this one may hold its stdin open, so it cannot wait for it."""
+        self._process.kill()
+        self._process.__exit__(*error)
 
 
 def serve() -> None:
@@ -93,19 +94,12 @@ def serve() -> None:
     # only the answers go there, whatever an import prints
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)
-    # what a training imports only when it is under way, too
-    import setuptools  # noqa: F401
-    import torch
-    import torch._dynamo
-    from yapf.yapflib import yapf_api
-
     import mmseg_joint.doctor.examine
     import mmseg_joint.tables.figure  # noqa: F401
+    from tests.shortcuts import import_ahead, take_shortcuts
 
-    torch.set_num_threads(1)
-    gc.freeze()  # every dataset that is built runs a full collection, slow with torch imported
-    # mmengine formats the config anew for every start and checkpoint, slowly
-    yapf_api.FormatCode = lambda text, **_: (text, True)
+    import_ahead()
+    take_shortcuts()
     for line in sys.stdin:
         order, folder = json.loads(line)
         child = os.fork()

@@ -34,6 +34,18 @@ class StopHook(Hook):
 
 
 @HOOKS.register_module()
+class InterruptHook(Hook):
+    """Does what Ctrl-C does, before a step."""
+
+    def __init__(self, step: int):
+        self.step = step
+
+    def before_train_iter(self, runner, *args, **kwargs):
+        if runner.iter == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@HOOKS.register_module()
 class StopBeforeValidationHook(StopHook):
     """Ends the run between a step's checkpoint and its validation."""
 

@@ -16,12 +16,10 @@ from tests.tools.spoiling import Case, Spoil, ids
 from tests.tools.test_bad_input import (  # noqa: F401 - fixtures
     DOCTOR,
     DOMAINS,
-    lines,
     message_of,
     place,
     pytestmark,
     run,
-    template,
 )
 
 SOURCE = f"{DOMAINS}['source']"

@@ -16,9 +16,8 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_joint.streets import write_streets
-from tests.tiny_configs import ROOT, tiny
-from tests.tools.fork_server import CommandLines, Ended
+from tests.tiny_configs import ROOT
+from tests.tools.fork_server import Ended
 from tests.tools.spoiling import (
     Case,
     Malice,
@@ -67,33 +66,6 @@ PLAIN = (
     "decode_head=dict(type='FCNHead', in_channels=32, in_index=3, channels=8, num_classes=19)); "
     "optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))"
 )
-
-
-@pytest.fixture(scope='module')
-def lines():
-    """Runs command lines."""
-    server = CommandLines()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope='module')
-def template(lines, tmp_path_factory):
-    """Streets of both domains, a tiny HRS config of them, hrs.py, and its checkpoint, hrs.pth."""
-    place = tmp_path_factory.mktemp('template')
-    options = dict(size=(64, 48), workers=1, progress=False)
-    write_streets(place / 'data/gta', 3, 'gta', **options)
-    for split in ('train', 'val'):
-        write_streets(place / 'data/city', 3, 'cityscapes', split=split, **options)
-    roots = {'GTADataset': 'data/gta', 'CityscapesIdsDataset': 'data/city'}
-    cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, 'work')
-    cfg.default_hooks.checkpoint.interval = 1
-    cfg.dump(place / 'hrs.py')
-    ended = lines.run(ROOT / 'tools/train.py', 'hrs.py', cwd=place)
-    assert ended.status == 0, ended.stderr
-    shutil.move(place / 'work/iter_2.pth', place / 'hrs.pth')
-    shutil.rmtree(place / 'work')
-    return place
 
 
 @pytest.fixture
@@ -597,7 +569,9 @@ def test_debug_shows_the_traceback(name, run):
     assert 'Traceback (most recent call last)' in ended.stderr
 
 
-@pytest.mark.parametrize('name', ['truncated-resumed', 'unknown_flag', 'doctor_of_a_broken_config'])
+@pytest.mark.parametrize(
+    'name', ['truncated-resumed', 'malicious-tested', 'doctor_of_a_broken_config']
+)
 def test_a_fork_ends_as_the_command_line_does(name, run, place):
     case = parameter(name)
     forked, _ = run(case)

@@ -12,24 +12,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.ranks import free_port
+from tests.ranks import free_port, train_on_ranks
 from tests.tiny_configs import ROOT, tiny
 
 STEPS = 4
 NAMES = ('aAcc', 'mIoU', 'mAcc')
 
 
-def launch(script, *arguments, cwd, machines=1) -> None:
-    """Run one of the shell scripts; with several machines, once as each of them."""
-    command = ['bash', str(ROOT / 'tools' / script), *map(str, arguments)]
-    environment = dict(os.environ, PYTHONPATH=ROOT, OMP_NUM_THREADS=1, PYTHON=sys.executable)
-    if machines > 1:
-        environment.update(NNODES=machines, MASTER_ADDR='127.0.0.1', PORT=free_port())
+def train_on_machines(config, cwd) -> None:
+    """Call the shell script as each of two machines does."""
+    command = ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '1']
+    environment = dict(PYTHONPATH=ROOT, OMP_NUM_THREADS=1, PYTHON=sys.executable)
+    environment.update(NNODES=2, MASTER_ADDR='127.0.0.1', PORT=free_port())
     runs = []
-    for machine in range(machines):
+    for machine in range(2):
         named = {k: str(v) for k, v in {**environment, 'NODE_RANK': machine}.items()}
         runs.append(
-            subprocess.Popen(command, env=named, stderr=subprocess.PIPE, text=True, cwd=cwd)
+            subprocess.Popen(
+                command, env={**os.environ, **named}, stderr=subprocess.PIPE, text=True, cwd=cwd
+            )
         )
     for run in runs:
         _, stderr = run.communicate()
@@ -73,7 +74,7 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
         for step in domain.pipeline:
             if step.type == 'LoadMappedAnnotations':
                 step.type = 'LoadCompleteAnnotations'
-    cfg.custom_imports.imports.append('tests.tools.complete_labels')
+    cfg.custom_imports.imports += ['tests.tools.complete_labels', 'tests.tools.taking_shortcuts']
     cfg.randomness.update(seed=1)
     # two steps, and a checkpoint while gradients accumulate
     cfg.train_cfg.update(max_iters=STEPS, val_interval=STEPS)
@@ -89,7 +90,7 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
         if count == 1:
             call('train.py', path)
         else:
-            launch('dist_train.sh', path, 1, cwd=tmp_path, machines=count)
+            train_on_machines(path, tmp_path)
         state[count] = load(tmp_path / str(count) / f'iter_{STEPS}.pth')['state_dict']
     assert set(state[1]) == set(state[2])
     for name, value in state[1].items():
@@ -104,7 +105,7 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
 
     # of three images on two ranks, one is loaded twice, and counted once
     checkpoint, out = tmp_path / f'2/iter_{STEPS}.pth', tmp_path / 'out'
-    launch('dist_test.sh', path, checkpoint, 2, '--work-dir', out, cwd=tmp_path)
+    train_on_ranks(path, checkpoint, '--work-dir', out, tool='tools/test.py')
     call('test.py', path, checkpoint, '--work-dir', tmp_path / 'alone')
     found = numbers(tmp_path / 'alone')
     validated = json.loads((tmp_path / '2/selection.json').read_text())['validations'][-1]
@@ -221,14 +222,13 @@ ENDS = {
 
 
 @pytest.mark.parametrize('code', ENDS)
-def test_the_process_has_the_last_word(tmp_path, code):
+def test_the_process_has_the_last_word(tmp_path, lines, code):
     script = tmp_path / 'script.py'
     script.write_text(code + '\n')
-    launcher = [sys.executable, ROOT / 'tools/torchrun.py', '--standalone', '--nproc_per_node=1']
-    environment = dict(os.environ, OMP_NUM_THREADS='1')
-    done = subprocess.run([*launcher, script], env=environment, capture_output=True, text=True)
+    launcher = [ROOT / 'tools/torchrun.py', '--standalone', '--nproc_per_node=1']
+    done = lines.run(*launcher, script, cwd=tmp_path)
     status, ends = ENDS[code]
-    lines = done.stderr.splitlines()
-    assert done.returncode == status
-    assert lines[len(lines) - len(ends) :] == ends
+    said = done.stderr.splitlines()
+    assert done.status == status
+    assert said[len(said) - len(ends) :] == ends
     assert 'ChildFailedError' not in done.stderr

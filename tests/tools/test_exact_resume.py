@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import sys
 from functools import partial
 
 import pytest
@@ -14,7 +13,7 @@ from mmengine.config import Config
 
 from mmseg_joint.checkpoints import write
 from tests.tiny_configs import ROOT, tiny
-from tests.tools.running import train, train_in_a_child
+from tests.tools.running import train
 
 STEPS, WINDOW = 8, 3  # the last window is one of two
 CROP, COLORS = (40, 56), 'PhotoMetricDistortion'
@@ -43,7 +42,7 @@ def killed_after(config, folder, step) -> None:
     cfg = Config.fromfile(config)
     cfg.custom_hooks.append(dict(type='StopHook', folder=folder.name, step=step, kill=True))
     cfg.dump(config.with_name(f'{folder.name}.py'))
-    status = train_in_a_child(config.with_name(f'{folder.name}.py'), '--work-dir', folder)
+    status = train(config.with_name(f'{folder.name}.py'), '--work-dir', folder)
     assert status == -signal.SIGKILL
 
 
@@ -62,7 +61,7 @@ def killed_while_writing(config, folder, count) -> None:
         write._flush_folder = lambda folder: None
         os.fsync = fsync
 
-    status = train_in_a_child(config, '--work-dir', folder, prepare=prepare)
+    status = train(config, '--work-dir', folder, prepare=prepare)
     assert status == -signal.SIGKILL
 
 
@@ -81,7 +80,6 @@ def same(got, expected) -> bool:
 def assert_resumed_exactly(config, folder, whole, capfd) -> str:
     """Resume, compare weights and optimizers, and return what was said."""
     capfd.readouterr()
-    sys.stdout.flush()
     assert train(config, '--work-dir', folder, '--resume') == 0
     said = ''.join(capfd.readouterr())
     expected, got = state(whole), state(folder)
@@ -137,7 +135,7 @@ def test_what_a_disk_spoils_is_passed_over(config, tmp_path, capfd):
     cfg.default_hooks.checkpoint.max_keep_ckpts = 1
     cfg.dump(tmp_path / 'one_file.py')
     fill = partial(setattr, write, 'open', full_after(4))
-    status = train_in_a_child(tmp_path / 'one_file.py', '--work-dir', full, prepare=fill)
+    status = train(tmp_path / 'one_file.py', '--work-dir', full, prepare=fill)
     assert status == 2
     error = capfd.readouterr().err.strip().splitlines()[-1]
     assert error.startswith(f'error: {full}/iter_4.pth could not be written (No space left')

@@ -168,13 +168,7 @@ def ours(config: Path, checkpoint: Path):
     return found
 
 
-def subprocess_python(*arguments: object) -> subprocess.CompletedProcess:
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'ignore'}
-    command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-
-def test_plain_mmseg_predicts_the_same_bits(trained, tmp_path):
+def test_plain_mmseg_predicts_the_same_bits(trained, tmp_path, lines):
     models = {
         'fcn': network(backbone=RESNET, decode_head=FCN, objectives=WEIGHTING),
         'segformer': network(backbone=MIT, decode_head=SEGFORMER),
@@ -192,13 +186,15 @@ def test_plain_mmseg_predicts_the_same_bits(trained, tmp_path):
         pairs[name] = trained(name, model)
         exports.append(tmp_path / 'plain' / f'{name}.pth')
         if name == 'fcn':  # once as a user calls it
-            done = subprocess_python(TOOL, *pairs[name], exports[-1])
-            assert done.returncode == 0, done.stderr
+            done = lines.run(TOOL, *pairs[name], exports[-1], cwd=tmp_path)
+            assert done.status == 0, done.stderr
             assert 'wrote' in done.stdout
         else:
             export(*pairs[name], exports[-1])
     image = next((tmp_path / 'camvid/images/val').iterdir())
-    done = subprocess_python('-c', PREDICT, image, *exports)
+    environment = {**os.environ, 'PYTHONWARNINGS': 'ignore'}
+    command = [sys.executable, '-c', PREDICT, image, *exports]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     for name, path in zip(models, exports):
         wanted = ours(*pairs[name])

@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 
 from tests.tiny_configs import ROOT, SIZE, tiny
-from tests.tools.running import train, train_in_a_child
+from tests.tools.running import train
 
 STEPS, WINDOW = 5, 2
 OWN = 'tests.models.objectives.seam_objectives'
@@ -40,7 +40,7 @@ def test_it_resumes_bit_for_bit_inside_a_window(roots, tmp_path):
 
     assert train(tmp_path / 'whole.py') == 0
     folder = tmp_path / 'killed'
-    status = train_in_a_child(tmp_path / 'killed.py', '--work-dir', folder)
+    status = train(tmp_path / 'killed.py', '--work-dir', folder)
     assert status == -signal.SIGKILL and (folder / 'iter_3.pth').exists()
     assert train(tmp_path / 'whole.py', '--work-dir', folder, '--resume') == 0
     whole, resumed = (

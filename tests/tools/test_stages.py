@@ -14,7 +14,7 @@ from mmengine.config import Config
 from tests.ranks import train_on_ranks
 from tests.tiny_configs import ROOT
 from tests.tiny_stages import STEPS, tiny_stages
-from tests.tools.running import TRAIN, train_in_a_child
+from tests.tools.running import TRAIN, train
 
 TEST = ROOT / 'tools/test.py'
 
@@ -22,8 +22,6 @@ TEST = ROOT / 'tools/test.py'
 @pytest.fixture
 def call(monkeypatch, capsys):
     """Run a tool in this process; return its exit status and what it wrote to stderr."""
-    # mmengine formats the config anew for every checkpoint, slowly
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
 
     def run(tool, *arguments):
         monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
@@ -73,7 +71,7 @@ def test_killed_runs_are_resumed_and_tested(roots, tmp_path, call):
         cut, folder = Config.fromfile(path), tmp_path / name
         cut.custom_hooks.append(dict(hook, kill=True))
         cut.dump(tmp_path / f'{name}.py')
-        status = train_in_a_child(tmp_path / f'{name}.py', '--work-dir', folder, *options)
+        status = train(tmp_path / f'{name}.py', '--work-dir', folder, *options)
         assert status == -signal.SIGKILL
         assert checkpoints(folder) == KEPT[name]
         status, stderr = call(TRAIN, path, '--work-dir', folder, *options)

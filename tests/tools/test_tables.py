@@ -40,8 +40,6 @@ def in_this_process(monkeypatch, tool):
     """Importing all libraries anew for each run takes longer than the runs."""
 
     def use():
-        # mmengine formats the config anew for every checkpoint, slowly
-        monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
         monkeypatch.setattr(tool, 'start_process', lambda path: lambda job: train(path, job))
 
     def train(path, job):

@@ -51,24 +51,18 @@ def call(monkeypatch, capsys):
     return run
 
 
-def spawn(tool: Path, *arguments: object, **kwargs) -> None:
-    """Run a tool in a process of its own."""
-    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-    command = [sys.executable, str(tool), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, **kwargs)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
 def load(path: Path) -> dict:
     return torch.load(path, weights_only=False)
 
 
-def test_train_then_test_with_all_outputs(config, call, tmp_path):
-    spawn(TRAIN, config, '--work-dir', tmp_path / 'run')
+def test_train_then_test_with_all_outputs(config, call, lines, tmp_path):
+    ended = lines.run(TRAIN, config, '--work-dir', tmp_path / 'run', cwd=tmp_path)
+    assert ended.status == 0, ended.stderr
     checkpoint = tmp_path / 'run/iter_2.pth'
     out, shown = tmp_path / 'out', tmp_path / 'shown'
     arguments = ('--work-dir', tmp_path / 'test', '--out', out, '--show-dir', shown)
-    spawn(TEST, config, checkpoint, *arguments)
+    ended = lines.run(TEST, config, checkpoint, *arguments, cwd=tmp_path)
+    assert ended.status == 0, ended.stderr
     predictions = sorted(out.glob('*.png'))
     assert len(predictions) == 3
     assert np.asarray(Image.open(predictions[0])).shape == (60, 80)
@@ -77,7 +71,7 @@ def test_train_then_test_with_all_outputs(config, call, tmp_path):
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, call, tmp_path, workers):
+def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, lines, tmp_path, workers):
     options = (
         '--cfg-options',
         'train_cfg.max_iters=4',
@@ -87,10 +81,17 @@ def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, call, tmp_
         'default_hooks.checkpoint.max_keep_ckpts=9',
     )
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
-    assert call(TRAIN, config, '--work-dir', whole, *options) == (0, '')
+
+    def train(*arguments):
+        ended = lines.run(TRAIN, config, '--work-dir', *arguments, cwd=tmp_path)
+        said = re.sub(
+            r'\S+:\d+: \w*Warning: .*\n.*\n', '', ended.stderr
+        )  # but what Python warns of
+        assert (ended.status, said) == (0, '')
+
+    train(whole, *options)
     middle = whole / 'iter_2.pth'
-    arguments = ('--work-dir', resumed, '--resume', middle)
-    assert call(TRAIN, config, *arguments, *options) == (0, '')
+    train(resumed, '--resume', middle, *options)
     expected, got = load(whole / 'iter_4.pth'), load(resumed / 'iter_4.pth')
     assert got['meta']['iter'] == 4
     for name, value in expected['state_dict'].items():
@@ -100,7 +101,7 @@ def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, call, tmp_
 
     # without a path: from the newest checkpoint in the work dir
     longer = [o.replace('max_iters=4', 'max_iters=5') for o in options]
-    assert call(TRAIN, config, '--work-dir', resumed, '--resume', *longer) == (0, '')
+    train(resumed, '--resume', *longer)
     last = load(resumed / 'iter_5.pth')
     assert last['meta']['iter'] == 5
     ends = [state['end'] for states in last['param_schedulers'].values() for state in states]
@@ -149,17 +150,26 @@ def test_amp_is_bfloat16_on_a_cpu(config, call, tmp_path, monkeypatch):
     assert torch.float16 not in seen
 
 
-def test_mmseg_trains_and_resumes_our_config_from_another_folder(config, tmp_path, monkeypatch):
+def test_mmseg_trains_and_resumes_our_config_from_another_folder(config, lines, tmp_path):
     tool = Path(mmseg.__file__).parent / '.mim/tools/train.py'
     if not tool.exists():
         pytest.skip('this mmseg was installed without its tools')
     elsewhere = tmp_path / 'elsewhere'
     elsewhere.mkdir()
-    arguments = (config, '--work-dir', tmp_path / 'run')
-    spawn(tool, *arguments, cwd=elsewhere)
+    quick = tmp_path / 'quick.py'
+    imports = ['mmseg_joint', 'tests.tools.taking_shortcuts']
+    quick.write_text(f"_base_ = './{config.name}'\ncustom_imports = dict(imports={imports})")
+    arguments = (quick, '--work-dir', tmp_path / 'run')
+    # in a process of its own, where nothing of ours is imported before the config says so
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    command = [sys.executable, str(tool), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=elsewhere)
+    assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / 'run/iter_2.pth').exists()
-    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')  # as upstream's mmengine loads today
-    spawn(tool, *arguments, '--resume', '--cfg-options', 'train_cfg.max_iters=3', cwd=elsewhere)
+    longer = ('--resume', '--cfg-options', 'train_cfg.max_iters=3')
+    weights_only = dict(TORCH_FORCE_WEIGHTS_ONLY_LOAD='1')  # as upstream's mmengine loads today
+    ended = lines.run(tool, *arguments, *longer, cwd=elsewhere, environment=weights_only)
+    assert ended.status == 0, ended.stderr
     assert load(tmp_path / 'run/iter_3.pth')['meta']['iter'] == 3
 
 
@@ -229,16 +239,17 @@ def break_label(roots, kind):
 
 @pytest.mark.parametrize('kind', ['value', 'size', 'missing', 'truncated'])
 @pytest.mark.parametrize('workers', [0, 2])
-def test_a_bad_label_file_is_named(config, roots, call, tmp_path, kind, workers):
+def test_a_bad_label_file_is_named(config, roots, lines, tmp_path, kind, workers):
     name = break_label(roots, kind)
     options = [
         f'train_dataloader.num_workers={workers}',
         'train_dataloader.persistent_workers=False',
         'train_cfg.max_iters=4',
     ]
-    status, stderr = call(TRAIN, config, '--work-dir', tmp_path / 'run', '--cfg-options', *options)
-    last = stderr.strip().splitlines()[-1]
-    assert (status, last.startswith('error: ')) == (2, True)
+    arguments = (config, '--work-dir', tmp_path / 'run', '--cfg-options', *options)
+    ended = lines.run(TRAIN, *arguments, cwd=tmp_path)
+    last = ended.stderr.strip().splitlines()[-1]
+    assert (ended.status, last.startswith('error: ')) == (2, True)
     assert name in last
 
 

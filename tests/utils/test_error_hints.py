@@ -25,6 +25,14 @@ def test_files_that_the_system_refuses(tmp_path):
     assert hint(full) == 'A file cannot be used (No space left on device): make room on the disk.'
 
 
+def test_a_failed_compilation():
+    error = type('Unsupported', (RuntimeError,), {'__module__': 'torch._dynamo.exc'})
+    message = hint(error('a dict with items.\nand so on'))
+    assert message == (
+        'The model cannot be compiled (a dict with items): delete compile from the config.'
+    )
+
+
 def raise_(error: Exception) -> None:
     raise error
 

@@ -107,6 +107,17 @@ def test_new_keys_are_not_warned_of(read):
     assert read('').train_dataloader.sampler.samples_per_domain == dict(source=2, target=2)
 
 
+def test_the_row_of_a_table_in_a_config_is_sent_to_the_metafile(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(BASE + "table_row = dict(paper='HRS', table='1', row='FCN')")
+    with pytest.warns(FutureWarning) as warned:
+        cfg = read_config(str(path))
+    (said,) = (str(entry.message) for entry in warned)
+    assert said.startswith(f'{path}: table_row: the row')
+    assert 'configs/metafile/<paper>.yaml' in said
+    assert 'table_row' not in cfg
+
+
 def test_an_old_key_in_a_stage(read):
     stages = """
 work_dir = 'w'

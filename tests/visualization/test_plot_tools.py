@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mmseg_joint.utils.cli import run
 from tests.tiny import HRS, MODEL, build
 
 TOOLS = Path(__file__).parents[2] / 'tools'
+NAMES = ('HRS', r'plain\smmseg')
 ELEVEN = {**MODEL['decode_head'], 'num_classes': 11}
 
 
@@ -140,11 +142,15 @@ def test_predictions(trained, tmp_path, monkeypatch):
     other = save_config(tmp_path / 'plain.py', default_scope='mmseg', model=plain)
     models = f'HRS={config}:{checkpoint}', f'plain mmseg={other}:{checkpoint}'
     out = tmp_path / 'fig.png'
-    figure = call(monkeypatch, 'plot_predictions', '--out', out, '--count', 2, *models)
+    figure = call(monkeypatch, 'plot_predictions', '--out', out, '--count', 2, *models, '--score')
     assert Image.open(out).width == 1600
     titles = [axes.get_title() for axes in figure.axes[:4]]
-    assert titles == ['image', 'ground truth', 'HRS', 'plain mmseg']
-    for row in (figure.axes[:4], figure.axes[4:]):
+    assert titles[:2] == ['image', 'ground truth']
+    found = [
+        re.fullmatch(rf'{n}, mIoU ([\d.]+) on 3\simages', t) for n, t in zip(NAMES, titles[2:])
+    ]
+    assert found[0][1] == found[1][1]
+    for row in (figure.axes[:4], figure.axes[6:10]):
         ours, theirs = (axes.images[0].get_array() for axes in row[2:])
         np.testing.assert_array_equal(ours, theirs)  # the same weights
         assert len(np.unique(ours.reshape(-1, 3), axis=0)) > 1

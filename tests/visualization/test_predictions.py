@@ -11,10 +11,15 @@ from mmseg.structures import SegDataSample
 from mmseg_joint.errors import JointError
 from mmseg_joint.visualization.figures import save_figure
 from mmseg_joint.visualization.predictions import (
+    IGNORED,
+    RIGHT,
+    WRONG,
     PredictedImage,
+    count_pixels,
     draw_predictions,
     image_iou,
     labeled_image,
+    mean_iou,
     paint,
     predict,
 )
@@ -32,7 +37,7 @@ WORSE = np.array([[1, 1, 1, 1], [1, 1, 1, 1]])
 def rows():
     image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     return [
-        PredictedImage(image, LABELS, {'FCN': WORSE, 'HRS': BETTER}),
+        PredictedImage(image, LABELS, {'FCN': WORSE, 'HRS': BETTER}, 'a.png'),
         PredictedImage(255 - image, LABELS, {'FCN': LABELS * 0, 'HRS': BETTER}),
     ]
 
@@ -44,6 +49,12 @@ def test_iou_counts_the_classes_of_the_labels():
     assert math.isnan(image_iou(WORSE, np.full((2, 4), 255)))
 
 
+def test_iou_of_a_dataset_is_that_of_all_its_pixels():
+    counts = count_pixels(BETTER, LABELS, 3) + count_pixels(WORSE, LABELS, 3)
+    # road 3 of 8; sky 3 + 3 of 3 + 7; the car, predicted once, 0
+    assert mean_iou(counts) == pytest.approx((3 / 8 + 6 / 10 + 0) / 3)
+
+
 def test_paint_uses_the_palette_and_leaves_ignored_white():
     painted = paint(LABELS, METAINFO['palette'])
     assert painted[0, 0].tolist() == [10, 20, 30]
@@ -52,19 +63,24 @@ def test_paint_uses_the_palette_and_leaves_ignored_white():
 
 
 def test_a_row_shows_image_truth_and_each_model(tmp_path):
-    figure = draw_predictions(rows(), METAINFO)
-    assert len(figure.axes) == 8
-    titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ['image', 'ground truth', 'FCN', 'HRS', '', '', '', '']
-    for row, axes in zip(rows(), (figure.axes[:4], figure.axes[4:])):
+    figure = draw_predictions(rows(), METAINFO, {'FCN': 'mIoU 20.1'})
+    assert len(figure.axes) == 8 + 4
+    main, errors = figure.axes[:4] + figure.axes[6:10], figure.axes[4:6] + figure.axes[10:]
+    titles = [axes.get_title() for axes in main]
+    assert titles == ['image', 'ground truth', 'FCN, mIoU 20.1', 'HRS', '', '', '', '']
+    for row, axes in zip(rows(), (main[:4], main[4:])):
         images = [panel.images[0].get_array() for panel in axes]
         np.testing.assert_array_equal(images[0], row.image)
         for image, classes in zip(images[1:], (row.labels, *row.predictions.values())):
             np.testing.assert_array_equal(image, paint(classes, METAINFO['palette']))
-    captions = [axes.get_xlabel() for axes in figure.axes]
-    assert captions == ['', '', 'mIoU 21.4', 'mIoU 87.5', '', '', 'mIoU 28.6', 'mIoU 87.5']
+    captions = [axes.get_xlabel() for axes in main]
+    assert captions == ['a.png', '', 'mIoU 21.4', 'mIoU 87.5', '', '', 'mIoU 28.6', 'mIoU 87.5']
+    wrong = [[WRONG if p != t else RIGHT for p, t in zip(*line)] for line in zip(BETTER, LABELS)]
+    wrong[1][3] = IGNORED
+    np.testing.assert_array_equal(errors[1].images[0].get_array(), wrong)
+    assert errors[1].get_xlabel() == '14.3 % wrong'  # one of seven
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert names == ['road', 'sky', 'car', 'no label']
+    assert names == ['road', 'sky', 'car', 'no label', 'wrong']
     save_figure(figure, tmp_path / 'figure.png')
 
 
@@ -72,7 +88,7 @@ def test_the_legend_names_only_what_occurs():
     labels = np.zeros((2, 4), dtype=int)
     image = np.zeros((2, 4, 3), dtype=np.uint8)
     figure = draw_predictions([PredictedImage(image, labels, {'A': labels + 2})], METAINFO)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ['road', 'car']
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ['road', 'car', 'wrong']
 
 
 def test_the_image_is_shown_at_the_labels_size():

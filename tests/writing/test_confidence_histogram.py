@@ -35,9 +35,7 @@ def test_thresholds_equal_a_sort(quantile, cap):
         values = np.sort(confidence[labels == c])
         wanted = min(values[int(np.round(len(values) * quantile)) if len(values) > 1 else 0], cap)
         assert wanted - 1 / BINS <= got[c] <= wanted
-        assert kept[c] == pytest.approx(
-            (values >= wanted).mean(), abs=0.011
-        )
+        assert kept[c] == pytest.approx((values >= wanted).mean(), abs=0.011)
     assert got[3] == cap and np.isnan(kept[3])
     if cap == 0.9 and quantile == 0.5:  # the cap matters for one class at least, and not for all
         assert got[2] == 0.9 and got[0] < 0.9

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from .color_labels import LoadColorAnnotations
 from .gaussian_blur import RandomGaussianBlur
 from .loading import LoadCheckedImage, LoadMappedAnnotations, LoadSynthiaAnnotations
 from .match_colors import MatchColors
 
 __all__ = [
     'LoadCheckedImage',
+    'LoadColorAnnotations',
     'LoadMappedAnnotations',
     'LoadSynthiaAnnotations',
     'MatchColors',

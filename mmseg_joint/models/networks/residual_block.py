@@ -1,22 +1,75 @@
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+RELU = {'type': 'ReLU'}
+INSTANCE_NORM = {'type': 'IN', 'affine': False}
 
-class ResidualBlock(nn.Module):
-    """x + two 3×3 convolutions of x, a ReLU between them.
+
+def conv_module(*args: Any, **kwargs: Any) -> ConvModule:
+    """Build mmcv's convolution with norm and activation, also with a bias that the norm undoes.
 
     Args:
-        channels: Of the input and of both convolutions.
-        norm_cfg: Norm layer after either convolution; None for none.
+        *args: Arguments of :class:`mmcv.cnn.ConvModule`.
+        **kwargs: Likewise.
+
+    Returns:
+        The module; mmcv's warning of the bias, which published networks have, is left out.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Unnecessary conv bias')
+        return ConvModule(*args, **kwargs)
+
+
+class ResidualBlock(nn.Module):
+    """x + 3×3 convolutions of x, an activation between them.
+
+    Args:
+        channels: Of the input and of every convolution.
+        norm_cfg: Norm layer after each convolution; None for none.
+        depth: Number of convolutions.
+        act_cfg: The activation.
+        act_at_end: Whether it also follows the last convolution.
+        dropout_ratio: Dropout of what is added to x.
+        bias: Whether convolutions have a bias; `'auto'` for those without a norm.
+        padding_mode: `'zeros'` or `'reflect'`.
     """
 
-    def __init__(self, channels: int, norm_cfg: dict | None) -> None:
+    def __init__(
+        self,
+        channels: int,
+        norm_cfg: dict | None,
+        depth: int = 2,
+        act_cfg: dict | None = None,
+        act_at_end: bool = False,
+        dropout_ratio: float = 0.0,
+        bias: bool | str = 'auto',
+        padding_mode: str = 'zeros',
+    ) -> None:
         super().__init__()
-        self.conv1 = ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg)
-        self.conv2 = ConvModule(channels, channels, 3, padding=1, norm_cfg=norm_cfg, act_cfg=None)
+        self.depth = depth
+        for number in range(1, depth + 1):
+            last = number == depth and not act_at_end
+            conv = conv_module(
+                channels,
+                channels,
+                3,
+                padding=1,
+                bias=bias,
+                norm_cfg=norm_cfg,
+                act_cfg=None if last else dict(act_cfg or RELU),
+                padding_mode=padding_mode,
+            )
+            self.add_module(f'conv{number}', conv)
+        self.dropout = nn.Dropout(dropout_ratio) if dropout_ratio else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, channels, H, W) to the same shape."""
-        return x + self.conv2(self.conv1(x))
+        added = x
+        for number in range(1, self.depth + 1):
+            added = getattr(self, f'conv{number}')(added)
+        return x + self.dropout(added)

@@ -20,6 +20,8 @@ class StridedConvs(nn.ModuleList):
         paddings: One pair (left and top, right and bottom) a convolution.
         negative_slope: Of the LeakyReLU.
         full_precision_end: Run the last convolution in float32 under autocast too.
+        instance_norm: Norm each channel of each image, without parameters, before the LeakyReLU of
+            all convolutions but the first.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class StridedConvs(nn.ModuleList):
         paddings: Sequence[tuple[int, int]],
         negative_slope: float,
         full_precision_end: bool = False,
+        instance_norm: bool = False,
     ) -> None:
         assert len(widths) - 1 == len(strides) == len(paddings)
         super().__init__(
@@ -41,10 +44,13 @@ class StridedConvs(nn.ModuleList):
         self.paddings = tuple(paddings)
         self.negative_slope = negative_slope
         self.full_precision_end = full_precision_end
+        self.instance_norm = instance_norm
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, widths[0], H, W) to (N, widths[-1], h, w)."""
         for index, (conv, (low, high)) in enumerate(zip(self, self.paddings)):
+            if index > 1 and self.instance_norm:
+                x = F.instance_norm(x)
             if index:
                 x = F.leaky_relu(x, self.negative_slope, inplace=True)
             missing = [max(0, self.kernel_size - low - high - n) for n in x.shape[2:]]

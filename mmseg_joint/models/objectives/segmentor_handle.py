@@ -42,16 +42,21 @@ class SegmentorHandle:
         """
         return self._segmentor.segment(inputs)
 
-    def evaluate(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Run the segmentor as it is tested, without dropout, with running averages and no graph.
+    def evaluate(self, inputs: Tensor, graph: bool = False) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Run the segmentor as it is tested, without dropout and with running averages.
 
         Args:
             inputs: Normalized images, (N, 3, H, W).
+            graph: Whether there is a graph, through which gradients reach the images.
 
         Returns:
             As when it is called.
         """
-        return self._segmentor.segment(inputs, evaluate=True)
+        return self._segmentor.segment(inputs, evaluate=True, graph=graph)
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """Normalize images from [-1, 1] as the segmentor takes them, (N, 3, H, W)."""
+        return self._segmentor.data_preprocessor.from_unit_range(images)
 
     def copy(self) -> JointEncoderDecoder:
         """Copy the segmentor without its objectives, for the objective to own.

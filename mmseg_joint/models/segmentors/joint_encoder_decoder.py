@@ -119,6 +119,9 @@ class JointEncoderDecoder(EncoderDecoder):
             ignore_index=self.decode_head.ignore_index,
             segmentor=SegmentorHandle(self),
         )
+        if self._is_frozen():
+            for part in self._segmentor_parts():
+                part.requires_grad_(False)
         for name, objective in self.objectives.items():
             if objective.weighs_pixels:
                 heads = [*self._decode_heads(), *self._auxiliary_heads()]
@@ -192,7 +195,14 @@ class JointEncoderDecoder(EncoderDecoder):
     def train(self, mode: bool = True) -> JointEncoderDecoder:
         """Switch to training or evaluation mode."""
         self._release_statistics()
-        return super().train(mode)
+        super().train(mode)
+        if self._is_frozen():
+            for part in self._segmentor_parts():
+                part.eval()
+        return self
+
+    def _is_frozen(self) -> bool:
+        return any(own.freezes_segmentor for own in self.objectives.values())
 
     def _release_statistics(self) -> None:
         if self._held is not None:
@@ -242,13 +252,16 @@ class JointEncoderDecoder(EncoderDecoder):
                 shown[domain].update({f'{name}: {title}': value for title, value in maps.items()})
         return outputs, shown
 
-    def segment(self, inputs: Tensor, evaluate: bool = False) -> tuple[tuple[Tensor, ...], Tensor]:
+    def segment(
+        self, inputs: Tensor, evaluate: bool = False, graph: bool = False
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
         """Run backbone, neck and main head on their own, beside a step or within it.
 
         Args:
             inputs: Normalized images, (N, 3, H, W).
             evaluate: Whether to run them as they are tested, without a graph. Otherwise they run
                 as they are, and their running averages stay.
+            graph: Whether gradients pass to the images even so.
 
         Returns:
             The backbone's (or neck's) outputs, and the main head's scores at image size,
@@ -256,7 +269,7 @@ class JointEncoderDecoder(EncoderDecoder):
         """
         parts = self._segmentor_parts()
         if evaluate:
-            with torch.no_grad(), evaluation_mode(parts):
+            with torch.set_grad_enabled(graph and torch.is_grad_enabled()), evaluation_mode(parts):
                 return self._segment(inputs)
         with NormStatistics(parts, moving=set()).of([''], [len(inputs)]):
             return self._segment(inputs)

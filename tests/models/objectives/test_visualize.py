@@ -39,8 +39,38 @@ CONFIGS = {
         generator=dict(channels=4, num_blocks=1),
         discriminator=dict(channels=(4, 4)),
     ),
+    'lsd': dict(
+        type='LearningFromSyntheticData',
+        generator=dict(in_channels=(6, 8, 8), channels=(4, 6, 4, 3, 2)),
+        discriminator=dict(channels=4, num_blocks=1),
+    ),
+    'translation': dict(
+        type='CycleTranslation',
+        generator=dict(channels=(3, 4, 5), num_blocks=1),
+        discriminator=dict(channels=(3, 4, 5, 6)),
+        pool_size=0,
+    ),
+    'road': dict(
+        type='SpatialAdversarial',
+        in_channels=8,
+        feature_index=2,
+        grid=(2, 2),
+        classifier=dict(channels=(4,)),
+    ),
+    'cross_domain_gan': dict(
+        type='CrossDomainGAN',
+        generator=dict(in_channels=(6, 8, 8), channels=(4, 6, 4, 3, 2)),
+        discriminator=dict(channels=(4, 4)),
+    ),
 }
 SHOWN = {
+    'road': {domain: ['says target'] for domain in ('source', 'unlabeled')},
+    'cross_domain_gan': {domain: ['rebuilt'] for domain in ('source', 'unlabeled')},
+    'lsd': {
+        domain: ['rebuilt', f'D says {domain}: rebuilt', f'D says {domain}: image']
+        for domain in ('source', 'unlabeled')
+    },
+    'translation': {domain: ['redrawn'] for domain in ('source', 'unlabeled')},
     'weighting': {'source': ['weight H', 'pixel level', 'region level', 'image level']},
     'gan': {
         'source': ['rebuilt', 'D says real: rebuilt'],

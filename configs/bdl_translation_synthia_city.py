@@ -1,0 +1,30 @@
+# BDL (CVPR 2019), SYNTHIA → Cityscapes, step 1: translation of images; nothing else is trained
+_base_ = ['./adaptsegnet_deeplabv2_synthia_city.py', '_base_/objectives/cycle_translation.py']
+source_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='LoadSynthiaAnnotations'),  # for tools/translate.py
+    dict(type='Resize', scale=(1280, 760), interpolation='bicubic'),
+    dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=1.0),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+city_pipeline = [
+    dict(type='LoadCheckedImage'),
+    dict(type='Resize', scale=(1024, 512), interpolation='bicubic'),
+    dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=1.0),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+synthia = dict(type='SynthiaDataset', data_root='data/synthia/', pipeline=source_pipeline)
+model = dict(objectives=dict(_delete_=True, translation=_base_.translation))
+optim_wrapper = dict(segmentor=None, ga=None, translation=_base_.translation_optimizers)
+train_dataloader = dict(
+    dataset=dict(
+        domains=dict(
+            source=dict(_delete_=True, type='Unlabeled', dataset=synthia),
+            unlabeled=dict(pipeline=city_pipeline),
+        )
+    )
+)
+param_scheduler = [dict(type='PolyLR', power=1.0, eta_min=0.0, by_epoch=False)]
+train_cfg = dict(max_iters=100000, val_interval=100000)  # of the frozen segmentor, at the end

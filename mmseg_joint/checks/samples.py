@@ -1,0 +1,184 @@
+"""The files of every sample, before the first is drawn: are they there, and of one size?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import LoadAnnotations
+from PIL import Image
+from torch import nn
+
+from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
+from mmseg_joint.errors import JointError
+
+MEASURED = 200  # images of a dataset whose size is compared with the label's
+
+
+def check_paths(model: nn.Module | None, dataset: Any, key: str) -> None:
+    """Refuse data of which an image or a label is not there.
+
+    Every path is looked up, in one listing of each folder. Files on no local disk, and what is no
+    file, are left to training.
+
+    Args:
+        model: The model; not looked at.
+        dataset: A dataset that has been built.
+        key: Its place in the config.
+
+    Raises:
+        JointError: When a file is missing.
+    """
+    for place, part in single_datasets(dataset, key):
+        inner = innermost(part)
+        if isinstance(inner, RawLabelDataset):
+            continue  # it has done so itself
+        samples = _on_disk(part, inner, range(len(part)))
+        if samples:
+            _check_images(samples, inner, place)
+        if samples and _reads_labels(inner):
+            _check_labels(samples, place)
+
+
+def check_sizes(model: nn.Module | None, dataset: Any, key: str) -> None:
+    """Refuse data with a label of another size than its image.
+
+    Sizes are read from the files' heads, of a few images spread evenly.
+
+    Args:
+        model: The model; not looked at.
+        dataset: A dataset that has been built.
+        key: Its place in the config.
+
+    Raises:
+        JointError: When the sizes of one differ.
+    """
+    for place, part in single_datasets(dataset, key):
+        inner = innermost(part)
+        if _reads_labels(inner):
+            for info in _on_disk(part, inner, spread(len(part), MEASURED)):
+                _check_size(info, place)
+
+
+def single_datasets(dataset: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """List the datasets within domains and chains, each with its place in the config."""
+    domains, several = getattr(dataset, 'domains', None), getattr(dataset, 'datasets', None)
+    if isinstance(domains, dict):
+        for name, part in domains.items():
+            yield from single_datasets(part, f'{key}.domains.{name}')
+    elif several:
+        for index, part in enumerate(several):
+            yield from single_datasets(part, f'{key}.{index}')
+    elif hasattr(dataset, 'get_data_info'):
+        yield key, dataset
+
+
+def innermost(dataset: Any) -> Any:
+    """The dataset within all wrappers (the first, where a wrapper holds several)."""
+    while not hasattr(dataset, 'pipeline'):
+        inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+        if inner[0] is None:
+            break
+        dataset = inner[0]
+    return dataset
+
+
+def spread(size: int, count: int) -> list[int]:
+    """Number spread evenly from the first to the last; all if there are few."""
+    return np.unique(np.linspace(0, size - 1, min(count, size)).astype(int)).tolist()
+
+
+def is_missing(info: dict[str, Any]) -> bool:
+    """Whether a file of a sample on a local disk is not there."""
+    paths = [info.get('img_path'), info.get('seg_map_path')] if 'street' not in info else []
+    return not all(os.path.isfile(path) for path in paths if path and '://' not in path)
+
+
+def _on_disk(part: Any, inner: Any, indices: Iterable[int]) -> list[dict[str, Any]]:
+    return [info for info in map(part.get_data_info, indices) if _is_local(info, inner)]
+
+
+def _is_local(info: dict[str, Any], dataset: Any) -> bool:
+    path = info.get('img_path')
+    drawn = 'street' in info or getattr(dataset, 'backend_args', None)
+    return isinstance(path, str) and '://' not in path and not drawn
+
+
+def _reads_labels(dataset: Any) -> bool:
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    return any(isinstance(step, LoadAnnotations) for step in steps)
+
+
+def _check_images(samples: list[dict[str, Any]], dataset: Any, key: str) -> None:
+    there = _lookup()
+    gone = [info['img_path'] for info in samples if not there(info['img_path'])]
+    if not gone:
+        return
+    path, suffix = gone[0], getattr(dataset, 'img_suffix', '')
+    listed = f"the list '{getattr(dataset, 'ann_file', '')}'"
+    stem = path.removesuffix(suffix)
+    others = sorted({other.suffix for other in Path(stem).parent.glob(f'{Path(stem).name}.*')})
+    remedy = 'put it there, or correct data_root, data_prefix.img_path and img_suffix'
+    if stem.endswith(('/', os.sep)):
+        remedy = f'{listed} has a blank line: delete it'
+    elif suffix and stem.endswith(suffix):
+        remedy = f"{listed} has names with '{suffix}', which img_suffix adds: list them without it"
+    elif others:
+        remedy = f"there is '{Path(stem).name}{others[0]}': set img_suffix='{others[0]}'"
+    raise JointError(
+        f"{key}: {len(gone)} of {len(samples)} images are not there, first '{path}': {remedy}."
+    )
+
+
+def _check_labels(samples: list[dict[str, Any]], key: str) -> None:
+    there = _lookup()
+    paths = [info.get('seg_map_path') for info in samples]
+    if not any(paths):
+        raise JointError(
+            f'{key} has no labels: set data_prefix.seg_map_path to their folder, or wrap the '
+            "dataset in dict(type='Unlabeled', dataset=…) where it is a domain to train on."
+        )
+    gone = [path for path in paths if not (path and there(path))]
+    if gone:
+        raise JointError(
+            f'{key}: {len(gone)} of {len(samples)} images have no label, the first missing is '
+            f"'{gone[0]}': correct data_root, data_prefix.seg_map_path and seg_map_suffix, or "
+            'list the labeled images in ann_file.'
+        )
+
+
+def _check_size(info: dict[str, Any], key: str) -> None:
+    image, label = _size(info['img_path']), _size(info['seg_map_path'])
+    if image is None or label is None:
+        return
+    if max(abs(a - b) for a, b in zip(image, label)) > info.get('size_tolerance', 0):
+        raise JointError(
+            f"{key}: the label '{info['seg_map_path']}' has {label[0]}x{label[1]} pixels but its "
+            f"image '{info['img_path']}' has {image[0]}x{image[1]}: use labels of the same size."
+        )
+
+
+def _size(path: str) -> tuple[int, int] | None:
+    """Width and height by a file's head; None for what is no image, as far as can be told."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # whoever loads it says why
+
+
+def _lookup() -> Any:
+    """Return a function that tells whether a file is there, from one listing of its folder."""
+
+    @cache
+    def names(folder: str) -> frozenset[str]:
+        try:
+            return frozenset(os.listdir(folder or '.'))
+        except OSError:
+            return frozenset()
+
+    return lambda path: os.path.basename(path) in names(os.path.dirname(path))

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmseg_joint.checks.samples import spread
+
+from .data import OpenDataset
+from .report import Report
+
+COMPARED = 200  # validation images whose content is looked for among the training images
+
+
+def find_overlaps(parts: list[OpenDataset], report: Report) -> None:
+    """Look for images that are both trained on and scored.
+
+    By their paths, all of them; and by their content, a sample, since a copy may have another name.
+    Unlabeled images of the validation set teach no label: they are told, but are no problem.
+
+    Args:
+        parts: The datasets of a config.
+        report: Takes the findings.
+    """
+    scored = [part for part in parts if not part.key.startswith('train_')]
+    trained = [part for part in parts if part.key.startswith('train_')]
+    files = {part.key: _files(part) for part in parts}
+    for part in scored:
+        for other in trained:
+            count, how = _shared(files[part.key], files[other.key])
+            if not count:
+                continue
+            fact = f'{count} of its {len(files[part.key]):,} images are also in {other.key}{how}'
+            if other.labeled:
+                report.problem(
+                    f'{part.key}: {fact}, so that it is trained on what it is scored on: take '
+                    'other images for one of them, e.g. with ann_file.'
+                )
+            else:
+                report.line(part.name, f'{fact}, without their labels')
+
+
+def _files(part: OpenDataset) -> list[str]:
+    """Paths of the images that are files of this machine."""
+    if not hasattr(part.dataset, 'get_data_info'):
+        return []
+    samples = map(part.dataset.get_data_info, range(len(part)))
+    paths = (info.get('img_path') for info in samples if 'street' not in info)
+    return [os.path.realpath(path) for path in paths if isinstance(path, str) and '://' not in path]
+
+
+def _shared(scored: list[str], trained: list[str]) -> tuple[int, str]:
+    """How many of the images are in both, and how that was found."""
+    same = set(scored) & set(trained)
+    if same:
+        return len(same), ''
+    sample = [scored[index] for index in spread(len(scored), COMPARED)] if scored else []
+    sizes = {size for _, size in _sized(sample)}
+    known = {_digest(path) for path, size in _sized(trained) if size in sizes}
+    copies = sum(_digest(path) in known for path in sample) if known else 0
+    return copies, f' under other names ({len(sample)} were compared)'
+
+
+def _sized(paths: list[str]) -> Iterator[tuple[str, int]]:
+    for path in paths:
+        if os.path.isfile(path):
+            yield path, os.path.getsize(path)
+
+
+def _digest(path: str) -> bytes:
+    return hashlib.sha1(Path(path).read_bytes(), usedforsecurity=False).digest()

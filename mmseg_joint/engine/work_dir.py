@@ -1,0 +1,67 @@
+"""One run to a work dir: another one's checkpoints are not mixed with, nor written beside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+
+from mmseg_joint.checkpoints.find import checkpoint_to_resume
+from mmseg_joint.errors import JointError
+
+LOCK = '.lock'
+
+
+def refuse_other_run(cfg: Config) -> None:
+    """Refuse to start anew in a folder that has checkpoints.
+
+    Args:
+        cfg: The whole config, with `work_dir`.
+
+    Raises:
+        JointError: When there is a checkpoint to go on from.
+    """
+    newest = checkpoint_to_resume(cfg)
+    if newest:
+        raise JointError(
+            f'{cfg.work_dir} has checkpoints of another run, the newest {os.path.basename(newest)}:'
+            ' add --resume to go on from it, give another --work-dir, or remove the folder.'
+        )
+
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Hold a work dir while a run writes to it; the end of the process frees it, however it ends.
+
+    Args:
+        folder: The work dir.
+
+    Raises:
+        JointError: When another process holds it.
+    """
+    if not is_main_process():
+        yield
+        return
+    path = Path(folder, LOCK)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise JointError(
+            f'Another run writes to {folder} right now: give another --work-dir, or wait.'
+        ) from None
+    except (OSError, NotImplementedError):  # a file system without locks
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):
+            path.unlink()

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+
+from .residual_block import INSTANCE_NORM, ResidualBlock
+
+DROPOUT = 0.5
+LEGACY_CROP = 100  # what the original FCN8s pads the image by
+
+
+def dcgan_init(module: nn.Module) -> None:
+    """Draw weights from N(0, 0.02) and biases from U(-0.01, 0.01).
+
+    Args:
+        module: The network; changed in place.
+    """
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(layer.weight, std=0.02)
+            if layer.bias is not None:
+                nn.init.uniform_(layer.bias, -0.01, 0.01)
+
+
+@MODELS.register_module()
+class LSDGenerator(BaseModule):
+    """Draws the image from three of the encoder's features.
+
+    G of *Learning from Synthetic Data: Addressing Domain Shift for Semantic Segmentation*
+    (Sankaranarayanan, Balaji, Jain, Lim and Chellappa, CVPR 2018), as its public code has it:
+    transposed convolutions, each with instance norm, ReLU and two residual blocks of one
+    convolution; the two finer features join on the way. With the defaults 64,221,187 parameters.
+
+    Args:
+        in_channels: Channels of the finest, the middle and the deepest feature: pool3, pool4, fc7.
+        channels: Widths: of the first layer, at the middle feature's size, at the finest one's, and
+            of each doubling beyond but the last, which draws the image.
+        kernel_size: Of the first layer; odd.
+        num_blocks: Residual blocks after each layer.
+        dropout_ratio: Of the residual blocks.
+        legacy_padding: Whether the features come from the original FCN8s, which pads images by
+            100. Sizes that fit it, such as 320×640 and 512×1024, are then met without cropping.
+        init_cfg: mmengine initialization, in place of the public code's.
+
+    Raises:
+        JointError: When the numbers of features and widths do not fit.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int] = (256, 512, 4096),
+        channels: Sequence[int] = (256, 512, 256, 128, 64),
+        kernel_size: int = 7,
+        num_blocks: int = 2,
+        dropout_ratio: float = DROPOUT,
+        legacy_padding: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if len(in_channels) != 3 or len(channels) < 3:
+            raise JointError(
+                f'a LSDGenerator with in_channels={tuple(in_channels)} and '
+                f'channels={tuple(channels)} needs three features, and a width for each at least.'
+            )
+        fine, middle, deepest = in_channels
+        self.legacy_padding = legacy_padding
+        padding = 0 if legacy_padding else kernel_size // 2
+        joined = {1: middle, 2: fine}  # what is concatenated before a layer
+        self.ups = nn.ModuleList(
+            [nn.ConvTranspose2d(deepest, channels[0], kernel_size, 1, padding, bias=False)]
+        )
+        for index, (before, after) in enumerate(zip(channels, channels[1:])):
+            kernel = 3 if index < 2 else 5
+            before += joined.get(index, 0)
+            self.ups.append(nn.ConvTranspose2d(before, after, kernel, 2, kernel // 2, bias=False))
+        self.norms = nn.ModuleList(nn.InstanceNorm2d(width) for width in channels)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                *(
+                    ResidualBlock(
+                        width,
+                        INSTANCE_NORM,
+                        depth=1,
+                        act_at_end=True,
+                        dropout_ratio=dropout_ratio,
+                        bias=False,
+                    )
+                    for _ in range(num_blocks)
+                )
+            )
+            for width in channels
+        )
+        before = channels[-1] + joined.get(len(channels) - 1, 0)
+        padding = LEGACY_CROP if legacy_padding else 3
+        self.to_picture = nn.ConvTranspose2d(before, 3, 8, 2, padding)
+        dcgan_init(self)
+
+    def forward(self, features: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+        """Draw images.
+
+        Args:
+            features: The finest, the middle and the deepest feature, each of half the size of the
+                one before, rounded up, (N, K, h, w).
+            size: Height H and width W of the images.
+
+        Returns:
+            Images (N, 3, H, W) in [0, 1].
+        """
+        fine, middle, x = features
+        grows = self._missing_rows(fine.shape[2:], size)
+        for index, (up, norm, blocks) in enumerate(zip(self.ups, self.norms, self.blocks)):
+            wanted = None
+            if index in (1, 2):
+                wanted = list((middle, fine)[index - 1].shape[2:])
+            elif index:
+                wanted = [2 * n - 1 + more for n, more in zip(x.shape[2:], grows)]
+            x = blocks(torch.relu(norm(up(x, output_size=wanted))))
+            if index in (1, 2):
+                x = torch.cat([x, (middle, fine)[index - 1]], dim=1)
+        images = self.to_picture(x)[..., : size[0], : size[1]]
+        return torch.sigmoid(images)
+
+    def _missing_rows(self, fine: Sequence[int], size: Sequence[int]) -> list[int]:
+        """For height and width, whether doublings give 2n rows, or 2n - 1, which may be enough."""
+        if not self.legacy_padding:
+            return [1, 1]
+        grows = []
+        for length, wanted in zip(fine, size):
+            for _ in self.ups[3:]:
+                length = 2 * length - 1
+            grows.append(int(2 * (length - 1) - 2 * LEGACY_CROP + 8 < wanted))
+        return grows

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import ModuleDict
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_joint.models.precision import full_precision
+
+from .base import Objective, ObjectiveResult, call_frozen
+from .domains import DomainOutput
+
+OTHER = {'source': 'target', 'target': 'source'}
+
+
+@MODELS.register_module()
+class CrossDomainGAN(Objective):
+    """Makes features of either domain draw images that pass for the other's.
+
+    The adversarial half of "Penalizing Top Performers: Conservative Loss for Semantic Segmentation
+    Adaptation" (Zhu et al., ECCV 2018), after its abstract, details ours (C5-C8): LSD-seg's
+    generator draws images from features of either domain; one patch discriminator a domain tells
+    that domain's images from drawn ones. G is pushed to draw each domain for its own discriminator
+    and to rebuild the image, the backbone to let it draw for the other's.
+
+    Args:
+        generator: What differs from LSD-seg's :class:`LSDGenerator`.
+        discriminator: What differs from HRS's :class:`PatchDiscriminator`.
+        feature_indices: Which of the backbone's outputs G reads: the finest, middle and deepest.
+        encoder_weight: λ of the backbone's adversarial loss.
+        generator_weight: λ of G's adversarial loss.
+        reconstruction_weight: λ of the mean distance of rebuilt images.
+        target: The domain that plays the target.
+        init_cfg: mmengine's initialization config.
+    """
+
+    def __init__(
+        self,
+        generator: dict[str, Any] | None = None,
+        discriminator: dict[str, Any] | None = None,
+        feature_indices: Sequence[int] = (1, 2, 4),
+        encoder_weight: float = 0.001,
+        generator_weight: float = 1.0,
+        reconstruction_weight: float = 1.0,
+        target: str = 'unlabeled',
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.generator = MODELS.build({'type': 'LSDGenerator', **(generator or {})})
+        config = {'type': 'PatchDiscriminator', **(discriminator or {})}
+        self.discriminators = ModuleDict({look: MODELS.build(config) for look in OTHER})
+        self.feature_indices = tuple(feature_indices)
+        self.encoder_weight = encoder_weight
+        self.generator_weight = generator_weight
+        self.reconstruction_weight = reconstruction_weight
+        self.target = target
+        self.domains = ('source', target)
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The losses of the backbone, of G and of the discriminators.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The losses, and the discriminators' share of patches told right, for the log.
+        """
+        given = {'source': outputs['source'], 'target': outputs[self.target]}
+        drawn = {look: self._draw(output) for look, output in given.items()}
+        encoder, generator, distance, d_loss, right = [], [], [], [], []
+        for look, output in given.items():
+            features = [output.features[index] for index in self.feature_indices]
+            passed = call_frozen(self.generator, features, output.inputs.shape[-2:])
+            passed = 2 * full_precision(passed) - 1
+            encoder.append(_called(call_frozen(self.discriminators[OTHER[look]], passed), 1.0))
+            generator.append(_called(call_frozen(self.discriminators[look], drawn[look]), 1.0))
+            distance.append(F.l1_loss(drawn[look], output.unit_images))
+            discriminator = self.discriminators[look]
+            real = discriminator(output.unit_images)
+            fakes = [discriminator(image.detach()) for image in drawn.values()]
+            d_loss += [_called(real, 1.0), *(0.5 * _called(fake, 0.0) for fake in fakes)]
+            right += [(real > 0).double().mean(), *((fake <= 0).double().mean() for fake in fakes)]
+        return ObjectiveResult(
+            {
+                'loss_encoder': self.encoder_weight * torch.stack(encoder).sum(),
+                'loss_generator': self.generator_weight * torch.stack(generator).sum(),
+                'loss_reconstruction': self.reconstruction_weight * torch.stack(distance).sum(),
+                'loss_discriminators': torch.stack(d_loss).sum(),
+                'accuracy': torch.stack(right).mean(),
+            }
+        )
+
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """The drawn images."""
+        return {domain: {'rebuilt': self._draw(outputs[domain])} for domain in self.domains}
+
+    def _draw(self, output: DomainOutput) -> Tensor:
+        """Images in [-1, 1] that train G alone."""
+        features = [output.features[index].detach() for index in self.feature_indices]
+        return 2 * full_precision(self.generator(features, output.inputs.shape[-2:])) - 1
+
+
+def _called(d_logits: Tensor, label: float) -> Tensor:
+    d_logits = full_precision(d_logits)
+    return F.binary_cross_entropy_with_logits(d_logits, torch.full_like(d_logits, label))

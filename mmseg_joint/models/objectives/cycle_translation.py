@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import ModuleDict
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.models.precision import full_precision
+
+from .base import Objective, ObjectiveResult, call_frozen
+from .domains import DerivedDomain, DomainInput, DomainOutput
+from .image_pool import ImagePool
+from .segmentor_handle import SegmentorHandle
+
+# CycleGAN's D: 64-128-256 of stride 2, then 512 and 1
+DISCRIMINATOR = {
+    'type': 'PatchDiscriminator',
+    'channels': (64, 128, 256, 512),
+    'kernel_size': 4,
+    'stride': (2, 2, 2, 1, 1),
+    'negative_slope': 0.2,
+    'instance_norm': True,
+    'init_cfg': {'type': 'Normal', 'layer': 'Conv2d', 'std': 0.02},
+}
+
+
+@MODELS.register_module()
+class CycleTranslation(Objective):
+    """Learns to redraw the images of either domain in the look of the other: BDL's translation.
+
+    "Bidirectional Learning for Domain Adaptation of Semantic Segmentation" (Li et al., CVPR 2019),
+    its image-to-image translation: CycleGAN with an identity loss and a perceptual one, which asks
+    a frozen segmentor M to see the same in an image, its translation and its reconstruction. With A
+    of the source, B of the target, fB = G_target(A), fA = G_source(B), rA = G_source(fB) and rB =
+    G_target(fA):
+
+    L_G = (D_target(fB) - 1)² + (D_source(fA) - 1)² + 10 (|rA - A| + |rB - B|)
+    + 5 (|G_target(B) - B| + |G_source(A) - A|) + .1 [S(fB, A) + S(fA, B)]
+    + 10 [S(rA, A) + S(rB, B)], with S(x, y) the mean of (IN(M(x)) - IN(M(y)))², IN an instance norm
+    of M's scores.
+
+    M is the model's own segmentor, which this objective freezes: give its checkpoint as
+    `load_from`. Labels are not read: let the source's dataset be `Unlabeled`, or its supervised
+    loss would be computed for nothing.
+
+    Args:
+        segmentor: M; the model fills it in.
+        generator: What differs from the paper's :class:`TranslationGenerator`.
+        discriminator: What differs from CycleGAN's :class:`PatchDiscriminator`.
+        cycle_weight: Weight of |rA - A| + |rB - B|.
+        identity_weight: Weight of |G_target(B) - B| + |G_source(A) - A|.
+        perceptual_weight: Weight of S(fB, A) + S(fA, B); 0 leaves M out.
+        perceptual_cycle_weight: Weight of S(rA, A) + S(rB, B); 0 likewise.
+        pool_size: How many earlier translations the discriminators see beside the newest.
+        pool_image_size: Height and width of the images in training, for the pool.
+        target: The domain that plays the target.
+        init_cfg: mmengine's initialization config.
+    """
+
+    freezes_segmentor = True
+
+    def __init__(
+        self,
+        segmentor: SegmentorHandle,
+        generator: dict[str, Any] | None = None,
+        discriminator: dict[str, Any] | None = None,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 5.0,
+        perceptual_weight: float = 0.1,
+        perceptual_cycle_weight: float = 10.0,
+        pool_size: int = 50,
+        pool_image_size: Sequence[int] = (512, 512),
+        target: str = 'unlabeled',
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.segmentor = segmentor
+        self.target = target
+        self.domains = ('source', target)
+        looks = ('source', 'target')
+        generator = {'type': 'TranslationGenerator', **(generator or {})}
+        discriminator = {**DISCRIMINATOR, **(discriminator or {})}
+        self.generators = ModuleDict({look: MODELS.build(generator) for look in looks})
+        self.discriminators = ModuleDict({look: MODELS.build(discriminator) for look in looks})
+        self.pools = nn.ModuleDict({look: ImagePool(pool_size, pool_image_size) for look in looks})
+        self.cycle_weight = cycle_weight
+        self.identity_weight = identity_weight
+        self.perceptual_weight = perceptual_weight
+        self.perceptual_cycle_weight = perceptual_cycle_weight
+        self._images: dict[str, Tensor] = {}
+
+    @property
+    def output_domains(self) -> tuple[str, ...]:
+        """None: it runs the segmentor itself, on what it draws."""
+        return ()
+
+    def translate(self, images: Tensor) -> Tensor:
+        """Redraw images of the source in the look of the target.
+
+        Args:
+            images: (N, 3, H, W) in [-1, 1].
+
+        Returns:
+            Images (N, 3, H, W) in [-1, 1].
+        """
+        return full_precision(self.generators['target'](images))
+
+    def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
+        """Take the images, and make no domain.
+
+        Args:
+            domains: The domains of the batch.
+
+        Returns:
+            Nothing.
+        """
+        self._images = {
+            'source': domains['source'].unit_images,
+            'target': domains[self.target].unit_images,
+        }
+        return {}
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The generators' loss by its terms, and the discriminators' losses.
+
+        Args:
+            outputs: Not read.
+
+        Returns:
+            The losses, and the share of patches that the discriminators tell right, for the log.
+        """
+        images, self._images = self._images, {}
+        fake, back, same = self._draw(images)
+        losses = {
+            'loss_generator': sum(
+                _squares(call_frozen(self.discriminators[look], fake[look]), 1.0) for look in fake
+            ),
+            'loss_cycle': self.cycle_weight * _distance(back, images),
+            **self._perceptual(images, fake, back),
+        }
+        if same:
+            losses['loss_identity'] = self.identity_weight * _distance(same, images)
+        accuracies = []
+        for look, discriminator in self.discriminators.items():
+            real = full_precision(discriminator(images[look]))
+            shown = full_precision(discriminator(self.pools[look](fake[look].detach())))
+            losses[f'loss_discriminator_{look}'] = 0.5 * (_squares(real, 1) + _squares(shown, 0))
+            accuracies += [(real > 0.5).double().mean(), (shown <= 0.5).double().mean()]
+        return ObjectiveResult({**losses, 'accuracy': torch.stack(accuracies).mean()})
+
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """Either domain's images in the look of the other."""
+        domains = {'source': 'target', self.target: 'source'}
+        return {
+            domain: {'redrawn': full_precision(self.generators[look](outputs[domain].unit_images))}
+            for domain, look in domains.items()
+        }
+
+    def _draw(self, images: dict[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
+        """Translations by their look, reconstructions, and each generator's images of its own."""
+        to_source, to_target = self.generators['source'], self.generators['target']
+        fake = {
+            'target': full_precision(to_target(images['source'])),
+            'source': full_precision(to_source(images['target'])),
+        }
+        back = {
+            'source': full_precision(to_source(fake['target'])),
+            'target': full_precision(to_target(fake['source'])),
+        }
+        same = {}
+        if self.identity_weight:
+            same = {
+                look: full_precision(generator(images[look]))
+                for look, generator in self.generators.items()
+            }
+        return fake, back, same
+
+    def _perceptual(
+        self, images: dict[str, Tensor], fake: dict[str, Tensor], back: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        if not (self.perceptual_weight or self.perceptual_cycle_weight):
+            return {}
+        translated = {'source': fake['target'], 'target': fake['source']}
+        losses: dict[str, Any] = {'loss_perceptual': 0.0, 'loss_perceptual_cycle': 0.0}
+        for look, image in images.items():
+            seen = self._look(image, graph=False)
+            for name, weight, drawn in (
+                ('loss_perceptual', self.perceptual_weight, translated[look]),
+                ('loss_perceptual_cycle', self.perceptual_cycle_weight, back[look]),
+            ):
+                losses[name] += weight * F.mse_loss(self._look(drawn, graph=True), seen)
+        return losses
+
+    def _look(self, images: Tensor, graph: bool) -> Tensor:
+        """M's scores of images in [-1, 1], normed for each image and class."""
+        scores = self.segmentor.evaluate(self.segmentor.normalize(images), graph=graph)[1]
+        return F.instance_norm(full_precision(scores))
+
+
+def _squares(d_logits: Tensor, label: float) -> Tensor:
+    d_logits = full_precision(d_logits)
+    return F.mse_loss(d_logits, torch.full_like(d_logits, label))
+
+
+def _distance(drawn: dict[str, Tensor], images: dict[str, Tensor]) -> Any:
+    return sum(F.l1_loss(image, images[look]) for look, image in drawn.items())

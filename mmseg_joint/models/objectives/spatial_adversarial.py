@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.precision import full_precision
+
+from .base import Objective, ObjectiveResult, call_frozen, probability_map
+from .domains import DomainOutput
+
+SOURCE, TARGET = 0.0, 1.0
+# 1×1 convolutions, which judge each cell by itself
+CLASSIFIER = {
+    'type': 'PatchDiscriminator',
+    'channels': (512, 256, 128),
+    'kernel_size': 1,
+    'stride': 1,
+    'padding': 0,
+    'negative_slope': 0.2,
+}
+
+
+@MODELS.register_module()
+class SpatialAdversarial(Objective):
+    """Makes features of two domains indistinguishable, each part of the image by itself.
+
+    The spatial-aware adaptation of "ROAD: Reality Oriented Adaptation for Semantic Segmentation of
+    Urban Scenes" (Chen et al., CVPR 2018), after its abstract, details ours (R1-R5): the image is
+    divided into a grid, and in each of its regions a domain classifier of its own judges every cell
+    of the features. The backbone is trained against them as through a reversed gradient: with
+    L = Σ over the regions of the mean cross-entropy on the source's and on the target's cells, the
+    classifiers minimize L, and the backbone -λ L.
+
+    Args:
+        in_channels: Channels of the features.
+        grid: Rows and columns of the grid.
+        feature_index: Which of the backbone's outputs is judged.
+        weight: λ.
+        classifier: What differs from 1×1 convolutions 512-256-128-1.
+        target: The domain that plays the target.
+        init_cfg: mmengine's initialization config.
+
+    Raises:
+        JointError: When the features have fewer cells than the grid.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        grid: tuple[int, int] = (3, 3),
+        feature_index: int = -1,
+        weight: float = 0.01,
+        classifier: dict[str, Any] | None = None,
+        target: str = 'unlabeled',
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.grid = tuple(grid)
+        self.feature_index = feature_index
+        self.weight = weight
+        self.target = target
+        self.domains = ('source', target)
+        config = {**CLASSIFIER, 'in_channels': in_channels, **(classifier or {})}
+        rows, columns = self.grid
+        self.classifiers = nn.ModuleList(MODELS.build(config) for _ in range(rows * columns))
+
+    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
+        """The backbone's loss and that of the classifiers.
+
+        Args:
+            outputs: Domain -> what the segmentor computed for it.
+
+        Returns:
+            The losses, the first one negative, and the share of cells told right, for the log.
+        """
+        adversarial, told, right = [], [], []
+        for domain, label in (('source', SOURCE), (self.target, TARGET)):
+            parts = self._regions(outputs[domain].features[self.feature_index])
+            for classifier, part in zip(self.classifiers, parts):
+                adversarial.append(_loss(call_frozen(classifier, part), label))
+                logits = full_precision(classifier(part.detach()))
+                told.append(_loss(logits, label))
+                right.append(((logits.detach() > 0) == bool(label)).double().mean())
+        return ObjectiveResult(
+            {
+                'loss_adversarial': -self.weight * torch.stack(adversarial).sum(),
+                'loss_classifiers': torch.stack(told).sum(),
+                'accuracy': torch.stack(right).mean(),
+            }
+        )
+
+    def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
+        """How much each cell is taken for the target's, by its region's classifier."""
+        found = {}
+        for domain in self.domains:
+            parts = self._regions(outputs[domain].features[self.feature_index])
+            maps = [
+                probability_map(classifier(part))
+                for classifier, part in zip(self.classifiers, parts)
+            ]
+            columns = self.grid[1]
+            rows = [torch.cat(maps[i : i + columns], 2) for i in range(0, len(maps), columns)]
+            found[domain] = {'says target': torch.cat(rows, dim=1)}
+        return found
+
+    def _regions(self, features: Tensor) -> list[Tensor]:
+        """Cut features (N, K, h, w) along the grid, row by row."""
+        for cells, parts in zip(features.shape[2:], self.grid):
+            if cells < parts:
+                raise JointError(
+                    f'SpatialAdversarial.grid is {self.grid}, but the features have '
+                    f'{tuple(features.shape[2:])} cells (height, width): choose a coarser grid, a '
+                    'finer feature_index or larger images.'
+                )
+        height, width = (_borders(*pair) for pair in zip(features.shape[2:], self.grid))
+        return [
+            features[..., top:bottom, left:right]
+            for top, bottom in zip(height, height[1:])
+            for left, right in zip(width, width[1:])
+        ]
+
+
+def _borders(length: int, parts: int) -> list[int]:
+    return [length * part // parts for part in range(parts + 1)]
+
+
+def _loss(logits: Tensor, label: float) -> Tensor:
+    logits = full_precision(logits)
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmseg_joint.checks.samples import spread
+from mmseg_joint.errors import JointError
+
+IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
+SPLITS = {'training': 'train', 'valid': 'val', 'validation': 'val', 'testing': 'test'}
+SPLITS.update({name: name for name in ('train', 'val', 'test')})
+# names that a kind of file has in common: aachen_000001_gtFine_labelIds.png -> _gtFine_labelIds.png
+TAIL = re.compile(r'((?:_[A-Za-z][A-Za-z0-9]*)*)(\.\w+)$')
+MOST_KINDS = 6  # kinds of files in a folder, beyond which tails are names
+LOOKED_AT = 4  # files of a kind
+MOST_VALUES = 64  # that labels have; photographs have more
+
+
+@dataclass(frozen=True)
+class Found:
+    """Images in a folder, with their labels where there are any, as mmseg's datasets take them.
+
+    Attributes:
+        root: The folder that was given.
+        images: Folder of the images within it.
+        labels: Folder of the labels within it; empty without labels.
+        img_suffix: End of the images' names.
+        seg_map_suffix: End of the labels' names.
+        names: The images' names in their folder, without suffix, sorted.
+        size: Width and height of an image in the middle.
+        in_color: Whether labels are colors.
+    """
+
+    root: Path
+    images: str
+    labels: str
+    img_suffix: str
+    seg_map_suffix: str
+    names: tuple[str, ...]
+    size: tuple[int, int]
+    in_color: bool
+
+
+def find_images(root: Path, labeled: bool = True) -> dict[str, Found]:
+    """Look for images and their labels in a folder.
+
+    Labels are told by their content: few values a file, or few colors. A label belongs to the image
+    whose name begins as its own does, in a folder with the same name or place.
+
+    Args:
+        root: The folder.
+        labeled: Whether labels are wanted.
+
+    Returns:
+        `'train'`, `'val'` and `'test'`, as far as there are folders with such names -> what is
+        there; all under `'train'` where there are none.
+
+    Raises:
+        JointError: When there are no images, or no labels that belong to them.
+    """
+    if not root.is_dir():
+        raise JointError(f'There is no folder {root}: correct the path.')
+    kinds = _kinds(root)
+    looks = {kind: _looks_like_labels(root, kind, names) for kind, names in kinds.items()}
+    photos = {kind: names for kind, names in kinds.items() if looks[kind] is None}
+    if not photos:
+        raise JointError(f'{root} has no images ({", ".join(IMAGES)}): correct the path.')
+    pairs = []
+    for kind, names in photos.items():
+        others = {other: kinds[other] for other, look in looks.items() if look is not None}
+        best = _labels_of(kind, names, others) if labeled else None
+        if best:
+            pairs.append((kind, best, looks[best[0]] == 'color'))
+        elif not labeled:
+            pairs.append((kind, None, False))
+    if not pairs:
+        first = next(iter(photos))
+        raise JointError(
+            f'{root} has images in {first[0] or "."}, but no labels whose names begin as '
+            'theirs do: name label files like their images, in a folder beside them.'
+        )
+    return _by_split(root, kinds, pairs)
+
+
+Kind = tuple[str, str]  # folder within the root, end of the names
+
+
+def _kinds(root: Path) -> dict[Kind, list[str]]:
+    found: dict[Kind, list[str]] = {}
+    for folder, _, files in os.walk(root, followlinks=True):
+        place = os.path.relpath(folder, root)
+        place = '' if place == '.' else place
+        names = sorted(name for name in files if name.lower().endswith(IMAGES))
+        by_tail = defaultdict(list)
+        for name in names:
+            match = TAIL.search(name)
+            by_tail[match[0] if match and match.start() else Path(name).suffix].append(name)
+        if len(by_tail) > MOST_KINDS:
+            by_tail.clear()
+            for name in names:
+                by_tail[Path(name).suffix].append(name)
+        found.update({(place, tail): listed for tail, listed in by_tail.items()})
+    return dict(sorted(found.items()))
+
+
+def _looks_like_labels(root: Path, kind: Kind, names: list[str]) -> str | None:
+    """`'index'` or `'color'` if the files of a kind are labels, else None."""
+    looks = set()
+    for index in spread(len(names), LOOKED_AT):
+        try:
+            with Image.open(root / kind[0] / names[index]) as image:
+                if image.format == 'JPEG':
+                    return None
+                single = image.mode in ('L', 'P')
+                pixels = np.array(image if single else image.convert('RGB'))
+        except OSError as error:
+            raise JointError(
+                f'{root / kind[0] / names[index]} cannot be read ({error}): remove or replace it.'
+            ) from error
+        values = np.unique(pixels if single else pixels.reshape(-1, 3), axis=None if single else 0)
+        if len(values) > MOST_VALUES:
+            return None
+        looks.add('index' if single else 'color')
+    return looks.pop() if len(looks) == 1 else None
+
+
+def _labels_of(
+    kind: Kind, names: list[str], others: dict[Kind, list[str]]
+) -> tuple[Kind, str, str] | None:
+    """The labels of most images, and how both names end."""
+    best, most = None, 0.0
+    for other, candidates in others.items():
+        for suffixes in _suffixes(names[0], candidates):
+            stems = {name.removesuffix(suffixes[1]) for name in candidates}
+            shared = sum(name.removesuffix(suffixes[0]) in stems for name in names) / len(names)
+            near = Path(kind[0]).name == Path(other[0]).name or kind[0] == other[0]
+            if shared > 0.5 and shared + 0.1 * near > most:
+                best, most = (other, *suffixes), shared + 0.1 * near
+    return best
+
+
+def _suffixes(name: str, candidates: list[str]) -> Iterator[tuple[str, str]]:
+    """How an image's name and a label's end after what they share."""
+    stem, ends = Path(name).stem, Path(name).suffix
+    for candidate in candidates:
+        other = Path(candidate).stem
+        pairs = takewhile(lambda pair: pair[0] == pair[1], zip(stem, other))
+        shared = ''.join(letter for letter, _ in pairs)
+        if shared not in (stem, other):
+            shared = shared[: max(shared.rfind('_'), 0)]
+        if shared and (shared == stem or stem[len(shared)] in '_-.'):
+            yield stem[len(shared) :] + ends, candidate[len(shared) :]
+
+
+def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list) -> dict[str, Found]:
+    groups: dict[tuple, list[tuple]] = defaultdict(list)
+    for kind, best, in_color in pairs:
+        folders = [Path(kind[0]).parts, Path(best[0][0]).parts if best else Path(kind[0]).parts]
+        split = next((SPLITS[x.lower()] for x in folders[0] if x.lower() in SPLITS), 'train')
+        # folders below that are alike in both, like cities, are listed by mmseg itself
+        below = 0
+        while all(len(parts) > below + 1 for parts in folders):
+            last = {parts[-1 - below] for parts in folders}
+            if len(last) > 1 or next(iter(last)).lower() in SPLITS:
+                break
+            below += 1
+        cut = ['/'.join(parts[: len(parts) - below]) for parts in folders]
+        suffixes = best[1:] if best else (kind[1], '')
+        inner = '/'.join(folders[0][len(folders[0]) - below :])
+        names = [os.path.join(inner, x.removesuffix(suffixes[0])) for x in kinds[kind]]
+        key = (split, cut[0], cut[1] if best else '', *suffixes, in_color)
+        groups[key].extend(names)
+    found = {}
+    largest = Counter({key: len(names) for key, names in groups.items()})
+    for key, _ in largest.most_common():
+        split, images, labels, img_suffix, seg_map_suffix, in_color = key
+        names = sorted(groups[key])
+        if split not in found:
+            with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
+                size = image.size
+            found[split] = Found(
+                *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
+                *(tuple(names), size, in_color),
+            )
+    if 'train' not in found:
+        found['train'] = found.pop(next(iter(found)))
+    return found

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import io
+import os.path as osp
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives import CycleTranslation, SegmentorHandle
+from mmseg_joint.utils.atomic_write import atomic_write
+
+from .label_folder import IMAGES, LabelFolder
+
+
+def translation_of(model: nn.Module) -> CycleTranslation:
+    """Find the objective of a model that translates images.
+
+    Args:
+        model: The segmentor with its objectives.
+
+    Returns:
+        The first :class:`CycleTranslation`.
+
+    Raises:
+        JointError: When there is none.
+    """
+    for objective in model.objectives.values():
+        if isinstance(objective, CycleTranslation):
+            return objective
+    raise JointError(
+        'The config has no CycleTranslation in model.objectives, which translates: give the config '
+        'that the checkpoint was trained with.'
+    )
+
+
+def write_translated_images(
+    model: nn.Module, dataset: Any, folder: LabelFolder, workers: int = 0, progress: bool = True
+) -> int:
+    """Redraw a dataset's images in the look of the target, and keep its labels.
+
+    Args:
+        model: The segmentor with a :class:`CycleTranslation`, in evaluation mode.
+        dataset: Images and labels, with `img_suffix` and the folder of the images in
+            `data_prefix['img_path']`.
+        folder: Where both go.
+        workers: Processes that load images.
+        progress: Show a bar.
+
+    Returns:
+        How many images were written.
+    """
+    translate = translation_of(model).translate
+    loader = DataLoader(dataset, num_workers=workers, collate_fn=pseudo_collate)
+    names = []
+    for batch in tqdm(loader, desc='translated', unit='image', disable=not progress):
+        with torch.no_grad():
+            inputs = model.data_preprocessor({'inputs': batch['inputs'], 'data_samples': None})
+            drawn = translate(model.data_preprocessor.to_unit_range(inputs['inputs']))
+        sample = batch['data_samples'][0]
+        path = osp.relpath(sample.metainfo['img_path'], dataset.data_prefix['img_path'])
+        name = path[: -len(dataset.img_suffix)]
+        pixels = _pixels(drawn[0], SegmentorHandle(model).red_first)
+        content = io.BytesIO()
+        Image.fromarray(pixels).save(content, 'PNG')
+        atomic_write(folder.path / IMAGES / f'{name}.png', content.getvalue())
+        folder.write_label(name, sample.gt_sem_seg.data[0].numpy().astype(np.uint8))
+        names.append(name)
+    folder.finish(str(folder.path / IMAGES), '.png', names)
+    return len(names)
+
+
+def _pixels(image: Tensor, red_first: bool) -> np.ndarray:
+    """Turn an image in [-1, 1], (3, H, W), into `uint8`, (H, W, 3), red first."""
+    image = ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return (image if red_first else image.flip(0)).permute(1, 2, 0).cpu().numpy()

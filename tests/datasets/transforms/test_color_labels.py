@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mmseg.registry import TRANSFORMS
+from PIL import Image
+
+from mmseg_joint.errors import JointError
+
+COLORS = [[1, 2, 3], [[255, 0, 0], [0, 255, 0]], [3, 2, 1]]
+
+
+def load(path, label_map=None, **values):
+    step = TRANSFORMS.build(
+        {'type': 'LoadColorAnnotations', 'colors': COLORS, 'ignored': [[0, 0, 0]], **values}
+    )
+    sample = dict(seg_map_path=str(path), seg_fields=[], label_map=label_map)
+    return step({**sample, 'reduce_zero_label': False})['gt_seg_map']
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'RGBA', 'P'])
+def test_each_color_is_its_class(tmp_path, mode):
+    painted = np.array([[[1, 2, 3], [0, 255, 0]], [[255, 0, 0], [0, 0, 0]]], np.uint8)
+    image = Image.fromarray(painted)
+    image = image.quantize(4) if mode == 'P' else image.convert(mode)
+    image.save(tmp_path / 'a.png')
+    np.testing.assert_array_equal(load(tmp_path / 'a.png'), [[0, 1], [1, 255]])
+    # a subset of the classes, as mmseg maps it
+    subset = {0: 255, 1: 0, 2: 1}
+    np.testing.assert_array_equal(load(tmp_path / 'a.png', subset), [[255, 0], [0, 255]])
+
+
+def test_random_colors_are_those_of_a_loop(tmp_path):
+    rng = np.random.RandomState(0)
+    table = rng.permutation(256**3)[:60]
+    colors = [[int(c) >> 16, int(c) >> 8 & 255, int(c) & 255] for c in table]
+    truth = rng.randint(0, 60, (20, 30))
+    Image.fromarray(np.array(colors, np.uint8)[truth]).save(tmp_path / 'a.png')
+    np.testing.assert_array_equal(load(tmp_path / 'a.png', colors=colors), truth)
+
+
+def test_what_is_no_class_is_refused(tmp_path):
+    Image.new('RGB', (4, 4), (9, 9, 9)).save(tmp_path / 'a.png')
+    with pytest.raises(JointError, match=r"a\.png' has 1 colors of no class, .*\[9, 9, 9\]"):
+        load(tmp_path / 'a.png')
+    Image.new('RGB', (4, 4)).save(tmp_path / 'a.jpg')
+    with pytest.raises(JointError, match=r"a\.jpg' is a JPEG"):
+        load(tmp_path / 'a.jpg')
+    with pytest.raises(JointError, match=r'has the color \[1, 2, 3\] twice'):
+        load(tmp_path / 'a.png', ignored=[[1, 2, 3]])
+    with pytest.raises(JointError, match=r'has the color \[1, 2\]: give red, green and blue'):
+        load(tmp_path / 'a.png', colors=[[1, 2]])

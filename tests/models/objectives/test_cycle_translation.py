@@ -1,0 +1,161 @@
+"""BDL's translation against plain torch, and the pool of earlier images."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives.image_pool import ImagePool
+from tests.objective_cases import DEEPLAB
+from tests.reference.plain_lsd import normalized
+from tests.reference.plain_translation import judge, redraw
+from tests.tiny import batch, build
+
+SIZE = (40, 56)
+TRANSLATION = dict(
+    type='CycleTranslation',
+    generator=dict(channels=(3, 4, 5), num_blocks=1),
+    discriminator=dict(channels=(3, 4, 5, 6)),
+    cycle_weight=1.3,
+    identity_weight=0.7,
+    perceptual_weight=0.4,
+    perceptual_cycle_weight=0.6,
+    pool_size=0,
+)
+
+
+def model_and_images(**changes):
+    """A model of double precision in training, and the step's images."""
+    model = build({'cycle': {**TRANSLATION, **changes}}, **DEEPLAB).double().train()
+    torch.manual_seed(5)
+    for parameter in model.objectives.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    data = model.data_preprocessor(
+        batch(domains=('source', 'unlabeled'), size=SIZE, count=2), training=True
+    )
+    samples = data['data_samples']
+    for sample in samples['source']:
+        sample.set_metainfo(dict(labeled=False))
+    return model, {name: x.double() for name, x in data['inputs'].items()}, samples
+
+
+def by_hand(model, inputs, live):
+    """L_G (with `live='G'`) or L_D, every network live."""
+    own = model.objectives.cycle
+    a, b = (model.data_preprocessor.to_unit_range(inputs[d]) for d in ('source', 'unlabeled'))
+    to_b, to_a = own.generators['target'], own.generators['source']
+    d_b, d_a = own.discriminators['target'], own.discriminators['source']
+    fake_b, fake_a = redraw(to_b, a), redraw(to_a, b)
+    if live == 'D':
+        return sum(
+            ((judge(d, real) - 1) ** 2).mean() / 2 + (judge(d, fake) ** 2).mean() / 2
+            for d, real, fake in ((d_a, a, fake_a), (d_b, b, fake_b))
+        )
+    back_a, back_b = redraw(to_a, fake_b), redraw(to_b, fake_a)
+    was_training = model.training
+    model.eval()
+
+    def looked(x):
+        normal = model.data_preprocessor.from_unit_range(x)
+        return normalized(model.encode_decode(normal, [dict(img_shape=SIZE)] * len(x)))
+
+    perceptual = [
+        weight * ((looked(x) - looked(y)) ** 2).mean()
+        for weight, pairs in ((0.4, ((fake_b, a), (fake_a, b))), (0.6, ((back_a, a), (back_b, b))))
+        for x, y in pairs
+    ]
+    model.train(was_training)
+    return (
+        ((judge(d_b, fake_b) - 1) ** 2).mean()
+        + ((judge(d_a, fake_a) - 1) ** 2).mean()
+        + 1.3 * ((back_a - a).abs().mean() + (back_b - b).abs().mean())
+        + 0.7 * ((redraw(to_b, b) - b).abs().mean() + (redraw(to_a, a) - a).abs().mean())
+        + sum(perceptual)
+    )
+
+
+def gradients(loss, module):
+    values = list(module.parameters())
+    found = torch.autograd.grad(loss, values, retain_graph=True, allow_unused=True)
+    return [torch.zeros_like(v) if g is None else g for g, v in zip(found, values)]
+
+
+def test_losses_and_gradients_equal_plain_torch():
+    model, inputs, samples = model_and_images()
+    losses = model.loss(inputs, samples)
+    own = model.objectives.cycle
+    names = {name for name in losses if 'loss' in name}
+    assert all(name.startswith('cycle.') for name in names)  # nothing supervised
+    d_names = {name for name in names if 'discriminator' in name}
+    for live, mine, networks, others in (
+        ('G', names - d_names, own.generators, own.discriminators),
+        ('D', d_names, own.discriminators, own.generators),
+    ):
+        got = sum(losses[name] for name in mine)
+        wanted = by_hand(model, inputs, live)
+        torch.testing.assert_close(got, wanted, rtol=1e-9, atol=0)
+        expected = gradients(wanted, networks)
+        torch.testing.assert_close(gradients(got, networks), expected, rtol=1e-6, atol=1e-10)
+        assert any(g.abs().max() > 1e-4 for g in expected)
+        assert not any(g.any() for g in gradients(got, others))
+
+
+def test_the_segmentor_stays_as_it_is():
+    model, inputs, samples = model_and_images()
+    parts = (model.backbone, model.decode_head)
+    assert not any(m.training for part in parts for m in part.modules())
+    assert model.objectives.cycle.generators.training
+    assert not any(p.requires_grad for part in parts for p in part.parameters())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    sum(v for k, v in model.loss(inputs, samples).items() if 'loss' in k).backward()
+    after = model.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before if 'objectives' not in k)
+    assert all(p.grad is not None for p in model.objectives.parameters())
+
+
+def test_without_a_perceptual_loss_the_segmentor_is_not_run(monkeypatch):
+    model, inputs, samples = model_and_images(perceptual_weight=0, perceptual_cycle_weight=0)
+    monkeypatch.setattr(model, '_segment', None)
+    losses = model.loss(inputs, samples)
+    assert not [name for name in losses if 'perceptual' in name]
+
+
+def test_translation_is_the_generator_of_the_targets_look():
+    model, inputs, _ = model_and_images()
+    images = model.data_preprocessor.to_unit_range(inputs['source'])
+    own = model.objectives.cycle
+    torch.testing.assert_close(own.translate(images), redraw(own.generators['target'], images))
+
+
+def test_the_pool_hands_out_earlier_images():
+    torch.manual_seed(0)
+    pool, kept, given = ImagePool(4, (2, 3)), [], 0
+    for number in range(200):
+        image = torch.full((1, 3, 2, 3), number / 127.5 - 1)
+        (value,) = ((pool(image) + 1) * 127.5).round().unique().tolist()
+        if len(kept) < 4:
+            assert value == number
+            kept.append(number)
+        elif value != number:
+            given += 1
+            kept[kept.index(value)] = number  # its place is the new one's
+    assert 70 < given < 126 and sorted(kept) == sorted(pool.images[:, 0, 0, 0].tolist())
+
+
+def test_the_pool_goes_on_after_a_resume():
+    torch.manual_seed(0)
+    pool = ImagePool(3, (2, 3))
+    for _ in range(5):
+        pool(2 * torch.rand(2, 3, 2, 3) - 1)
+    other = ImagePool(3, (2, 3))
+    other(torch.zeros(1, 3, 2, 3))
+    other.load_state_dict(pool.state_dict())
+    images = 2 * torch.rand(6, 3, 2, 3) - 1
+    torch.manual_seed(1)
+    wanted = pool(images)
+    torch.manual_seed(1)
+    assert torch.equal(other(images), wanted) and not torch.equal(wanted, images)
+    with pytest.raises(JointError, match='set the pool_image_size'):
+        pool(torch.zeros(1, 3, 4, 4))

@@ -1,0 +1,26 @@
+"""What takes long in mmengine and matters to no test: left out of the processes that run them."""
+
+from __future__ import annotations
+
+import gc
+from types import SimpleNamespace
+
+import torch
+from mmengine.dataset import base_dataset
+from yapf.yapflib import yapf_api
+
+
+def import_ahead() -> None:
+    """Import what a training imports only when it is under way: once, not in every fork."""
+    import setuptools  # noqa: F401
+    import torch._dynamo  # noqa: F401
+
+
+def take_shortcuts() -> None:
+    """Change this process."""
+    torch.set_num_threads(1)  # tiny networks gain nothing from threads that wait for each other
+    # every config is formatted for every start and checkpoint, most of the time of a short training
+    yapf_api.FormatCode = lambda text, **_: (text, True)
+    # every dataset that is built has all objects of the process collected
+    base_dataset.gc = SimpleNamespace(collect=lambda: 0)
+    gc.freeze()  # what is imported by now

@@ -1,0 +1,171 @@
+"""tools/new_project.py looks at folders of images and writes a config that trains."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.conftest import scene
+from tests.tiny_configs import ROOT
+
+pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs os.fork')
+
+CLASSES = ('soil', 'crop', 'weed', 'stone', 'path')
+COLORS = np.array([[9, 8, 7], [60, 160, 60], [200, 60, 160], [130, 130, 130], [0, 0, 255]])
+TINY = """
+_base_ = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
+model = dict(
+    backbone=dict(embed_dims=4, num_layers=[1] * 4, num_heads=[1, 2, 4, 8], init_cfg=None),
+    decode_head=dict(in_channels=[4, 8, 16, 32], channels=8),
+)
+"""
+# of a trial run, shorter than the base's warm-up
+SHORT = ('--cfg-options', 'train_cfg.max_iters=4', 'train_cfg.val_interval=4')
+SHORT += ('default_hooks.checkpoint.interval=2', 'train_dataloader.num_workers=0')
+SHORT += ('param_scheduler.0.end=1', 'param_scheduler.1.begin=1')
+SHORT += ('val_dataloader.num_workers=0', 'default_hooks.logger.interval=1')
+
+
+MMSEG = (
+    'bisenetv2/bisenetv2_fcn_4xb4-160k_cityscapes-1024x1024',
+    'cgnet/cgnet_fcn_4xb8-60k_cityscapes-512x1024',
+    'deeplabv3plus/deeplabv3plus_r18-d8_4xb2-80k_cityscapes-512x1024',
+    'erfnet/erfnet_fcn_4xb4-160k_cityscapes-512x1024',
+    'fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024',
+    'fcn/fcn_r18-d8_4xb2-80k_cityscapes-512x1024',
+    'ocrnet/ocrnet_hr18s_4xb4-80k_ade20k-512x512',
+    'pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024',
+    'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512',
+    'upernet/upernet_r18_4xb4-160k_ade20k-512x512',
+)
+
+
+@pytest.fixture(scope='module')
+def fields(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('fields')
+    write(folder / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
+    write(folder / 'real', 'images/{}.jpg', 'labels/{}.png', 3, 100)
+    return folder
+
+
+def write(root: Path, image: str, label: str | None, count: int, first: int, color=False) -> None:
+    """Images of five classes; the names are formats of the number."""
+    for i in range(count):
+        pixels, labels = scene(first + i, range(5), 64, 96)
+        path = root / image.format(i)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        if label:
+            path = root / label.format(i)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(COLORS[labels].astype(np.uint8) if color else labels).save(path)
+
+
+@pytest.fixture
+def new(lines, tmp_path):
+    """Call the tool with some flags."""
+    (tmp_path / 'tiny.py').write_text(TINY)
+
+    def call(*flags):
+        given = ('--mmseg', 'tiny.py', '--classes', *CLASSES, '--source', 'sim', '--target', 'real')
+        return lines.run(
+            ROOT / 'tools/new_project.py', *given, '--out', 'mine', *flags, cwd=tmp_path
+        )
+
+    return call
+
+
+def test_the_config_trains_and_resumes_bit_for_bit(new, lines, tmp_path):
+    write(tmp_path / 'sim', 'images/{}.jpg', 'labels/{}.png', 5, 0)
+    write(tmp_path / 'real', 'images/train/{}.jpg', 'labels/train/{}.png', 4, 100)
+    write(tmp_path / 'real', 'images/val/{}.jpg', 'labels/val/{}.png', 3, 200)
+    write(tmp_path / 'more', '{}.png', None, 3, 300)
+    ended = new('--unlabeled', 'more')
+    assert ended.status == 0, ended
+    assert 'no problem found' in ended.stdout
+    assert 'target, val: 3 images in images/val/*.jpg, labels in labels/val/*.png' in ended.stdout
+    train, study = ended.stdout.strip().splitlines()[-2:]
+    assert train.endswith('tools/train.py mine/joint.py')
+    assert re.search(
+        r'study\.py mine/joint\.py --methods target joint --labels 1 2 all .* --work-dir mine/st',
+        study,
+    )
+
+    def run(work_dir, *flags):
+        command = (ROOT / 'tools/train.py', 'mine/joint.py', '--work-dir', work_dir)
+        done = lines.run(*command, *flags, *SHORT, cwd=tmp_path)
+        assert done.status == 0, done
+        return torch.load(tmp_path / work_dir / 'iter_4.pth', weights_only=False)
+
+    early = lines.run(ROOT / 'tools/train.py', 'mine/joint.py', *SHORT[:2], cwd=tmp_path)
+    assert re.search(
+        r'error: param_scheduler: PolyLR begins at iteration 1,500 .*: t', early.stderr
+    )
+    whole = run('whole')
+    (tmp_path / 'resumed').mkdir()
+    shutil.copy(tmp_path / 'whole/iter_2.pth', tmp_path / 'resumed')
+    resumed = run('resumed', '--resume')
+    for key, value in whole['state_dict'].items():
+        assert torch.equal(value, resumed['state_dict'][key]), key
+    half = torch.load(tmp_path / 'whole/iter_2.pth', weights_only=False)['state_dict']
+    assert not all(torch.equal(value, half[key]) for key, value in whole['state_dict'].items())
+
+
+def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
+    write(tmp_path / 'sim', 'rgb/{:03}_rgb.png', 'seg/{:03}_seg.png', 5, 0, color=True)
+    write(tmp_path / 'real', 'a/{}.png', 'a/{}_mask.png', 10, 100, color=True)
+    ended = new()
+    assert ended.status == 2
+    assert 'error: Labels are colors: give --colors FILE' in ended.stderr
+    table = [f'{name} {r} {g} {b}' for name, (r, g, b) in zip(CLASSES, COLORS)]
+    (tmp_path / 'colors.txt').write_text('\n'.join(['# mine', *table[:-1], 'pahth 0 0 255']))
+    ended = new('--colors', 'colors.txt')
+    assert re.search(r'error: Line 6 of colors.txt is "pahth 0 0 255": write a class', ended.stderr)
+    (tmp_path / 'colors.txt').write_text('\n'.join([*table, 'crop 61 161 61', 'void 1 1 1']))
+    ended = new('--colors', 'colors.txt')
+    assert ended.status == 0, ended
+    assert '5 images in rgb/*_rgb.png, labels in seg/*_seg.png' in ended.stdout
+    lists = [(tmp_path / f'mine/{name}.txt').read_text().split() for name in ('train', 'val')]
+    assert [len(names) for names in lists] == [8, 2]
+    assert not set(lists[0]) & set(lists[1])
+    ended = new('--colors', 'colors.txt')  # again
+    assert ended.status == 2
+    assert 'mine/my_data.py is there already' in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ('flags', 'sentence'),
+    [
+        (('--target', 'gone'), 'There is no folder gone: correct the path'),
+        (('--target', 'more'), 'more has images in ., but no labels whose names begin as theirs'),
+        (('--classes', 'soil', 'soil'), '--classes needs at least two names, each once'),
+        (('--mmseg', 'mmseg::gone.py'), r'There is no config mmseg::gone.py \(--mmseg\)'),
+    ],
+)
+def test_what_cannot_be_seen_is_said(new, tmp_path, flags, sentence):
+    write(tmp_path / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
+    write(tmp_path / 'real', 'images/{}.jpg', 'labels/{}.png', 2, 100)
+    write(tmp_path / 'more', '{}.jpg', None, 2, 300)
+    ended = new(*flags)
+    assert ended.status == 2
+    assert re.search(f'error: .*{sentence}', ended.stderr), ended.stderr
+    assert not (tmp_path / 'mine/joint.py').exists()
+
+
+@pytest.mark.parametrize('config', MMSEG)
+def test_a_child_of_an_mmseg_config_has_no_false_problem(config, lines, fields):
+    words = ('--source', 'sim', '--target', 'real', '--out', config.partition('/')[0])
+    ended = lines.run(
+        ROOT / 'tools/new_project.py',
+        *('--mmseg', f'mmseg::{config}.py', '--classes', *CLASSES, *words),
+        cwd=fields,
+    )
+    assert ended.status == 0, ended
+    assert 'no problem found' in ended.stdout

@@ -1,0 +1,73 @@
+"""tools/translate.py from a checkpoint to a dataset that trains."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import DATASETS, MODELS
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.writing.images import labeled_images_of_domain
+from mmseg_joint.writing.translated_images import translation_of
+from tests.tiny import build
+from tests.tiny_configs import ROOT, tiny
+
+TOOL = ROOT / 'tools/translate.py'
+
+
+def translate(*arguments):
+    sys.argv = [str(TOOL), *map(str, arguments)]
+    try:
+        runpy.run_path(str(TOOL), run_name='__main__')
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+
+@pytest.mark.parametrize('channels', ['bgr', 'rgb'])
+def test_images_are_redrawn_and_keep_their_labels(roots, tmp_path, channels):
+    cfg = tiny(ROOT / 'configs/bdl_translation_streets_camvid.py', roots, tmp_path / 'work')
+    cfg.model.data_preprocessor.bgr_to_rgb = channels == 'rgb'
+    cfg.dump(tmp_path / 'config.py')
+    model = MODELS.build(cfg.model).eval()
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'a.pth')
+    out = tmp_path / 'translated'
+    assert translate(tmp_path / 'config.py', tmp_path / 'a.pth', '--out', out, '--workers', 0) == 0
+    originals = labeled_images_of_domain(cfg, 'source')
+    steps = [dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations')]
+    written = DATASETS.build(
+        dict(
+            type='WrittenDataset',
+            data_root=str(out),
+            pipeline=[*steps, dict(type='PackSegInputs')],
+        )
+    )
+    assert len(originals) == len(written) == 3
+    assert written.metainfo['classes'] == originals.metainfo['classes']
+    for packed, original in zip(written, originals):
+        kept = original['data_samples'].gt_sem_seg.data
+        assert torch.equal(packed['data_samples'].gt_sem_seg.data, kept)
+        image = original['inputs'].double()  # blue first, as OpenCV loads
+        image = image.flip(0) if channels == 'rgb' else image
+        with torch.no_grad():
+            drawn = model.objectives.translation.translate((image / 127.5 - 1).float()[None])[0]
+        drawn = drawn.flip(0) if channels == 'rgb' else drawn
+        wanted = ((drawn.numpy() + 1) * 127.5).transpose(1, 2, 0)
+        got = cv2.imread(packed['data_samples'].metainfo['img_path'])
+        assert np.abs(got - wanted).max() <= 0.51 + 1e-3
+        assert got.std() > 0
+    assert translate(tmp_path / 'config.py', tmp_path / 'a.pth', '--out', out) == 2
+
+
+def test_what_cannot_translate_is_told(roots, tmp_path):
+    with pytest.raises(JointError, match='no CycleTranslation'):
+        translation_of(build())
+    cfg = Config.fromfile(ROOT / 'configs/bdl_translation_gta_city.py')
+    with pytest.raises(JointError, match=r'no train_dataloader\.dataset\.domains\.sauce'):
+        labeled_images_of_domain(cfg, 'sauce')

@@ -1,0 +1,89 @@
+#!/usr/bin/env python
+"""Write a joint config for your own data: --mmseg CONFIG --classes … --source DIR --target DIR.
+
+Looks at the folders, writes the data file and the config, asks the doctor, and prints what to run
+next.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmseg_joint import setup
+from mmseg_joint.doctor.examine import examine
+from mmseg_joint.doctor.report import Report
+from mmseg_joint.errors import JointError
+from mmseg_joint.project.colors import read_colors
+from mmseg_joint.project.folders import Found, find_images
+from mmseg_joint.project.write import write_project
+from mmseg_joint.utils.cli import existing_file, run
+
+TOOLS = Path(__file__).parent
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Write a joint config for your own data.')
+    parser.add_argument(
+        '--mmseg',
+        required=True,
+        metavar='CONFIG',
+        help='config of the model, like mmseg::segformer/NAME.py, or a file',
+    )
+    parser.add_argument('--classes', required=True, nargs='+', metavar='NAME', help='by index')
+    parser.add_argument('--source', required=True, type=Path, help='folder of synthetic images')
+    parser.add_argument('--target', required=True, type=Path, help='folder of real labeled images')
+    parser.add_argument('--unlabeled', type=Path, help='folder of real images without labels')
+    parser.add_argument(
+        '--colors', metavar='FILE', help='where labels are colors: lines of NAME RED GREEN BLUE'
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('.'), help='folder of the project (default: this one)'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    setup()
+    if len(set(args.classes)) < len(args.classes) or len(args.classes) < 2:
+        raise JointError('--classes needs at least two names, each once.')
+    domains = {'source': find_images(args.source), 'target': find_images(args.target)}
+    if args.unlabeled:
+        domains['unlabeled'] = find_images(args.unlabeled, labeled=False)
+    colors = None
+    in_color = {part.in_color for name in ('source', 'target') for part in domains[name].values()}
+    if in_color == {True} and args.colors:
+        colors = read_colors(Path(existing_file(args.colors, 'file')), args.classes)
+    elif True in in_color:
+        raise JointError(
+            'Labels are colors: give --colors FILE with lines of NAME RED GREEN BLUE.'
+            if in_color == {True}
+            else 'Labels of one domain are colors and those of another are not: convert either.'
+        )
+    for name, splits in domains.items():
+        for split, found in splits.items():
+            print(f'{name}, {split}: {describe(found)}')
+    config = write_project(args.out, args.mmseg, args.classes, domains, colors)
+    report = Report()
+    examine(str(config), None, report)
+    if report.end():
+        raise JointError(f'{config} is written, but has problems: solve those above.')
+    labels = len(domains['target']['train'].names)
+    counts = ' '.join(str(labels // part) for part in (8, 4, 2) if labels // part)
+    print(
+        f'\n{config} is ready. Train on both domains, or compare methods and label counts:\n'
+        f'python {TOOLS / "train.py"} {config}\n'
+        f'python {TOOLS / "study.py"} {config} --methods target joint '
+        f'--labels {counts} all --seeds 0 1 2 --work-dir {args.out / "study"}'
+    )
+
+
+def describe(found: Found) -> str:
+    labels = f', labels in {found.labels}/*{found.seg_map_suffix}' if found.labels else ''
+    return f'{len(found.names):,} images in {found.images or "."}/*{found.img_suffix}{labels}'
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,64 @@
+#!/usr/bin/env python
+"""Redraw synthetic images in the look of real ones: tools/translate.py CONFIG CHECKPOINT --out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.registry import init_default_scope
+
+from mmseg_joint import setup
+from mmseg_joint.checkpoints.fit import load_model
+from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.engine.stages import config_of_checkpoint
+from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.writing import LabelFolder, write_translated_images
+from mmseg_joint.writing.images import labeled_images_of_domain
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Write images in the look of the target, with the labels of their originals.'
+    )
+    parser.add_argument('config', help='config of the translation, with a CycleTranslation')
+    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the new dataset')
+    parser.add_argument('--domain', default='source', help='whose images')
+    parser.add_argument('--workers', type=int, default=2, help='processes that load images (2)')
+    parser.add_argument('--device', default='cpu', help='where the network runs, e.g. cuda')
+    parser.add_argument('--force', action='store_true', help='replace a dataset that is there')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Translate all images of the domain."""
+    args = parse_args(argv)
+    setup()
+    init_default_scope('mmseg')
+    checkpoint = existing_file(args.checkpoint, 'checkpoint')
+    cfg = read_config(existing_file(args.config, 'config'), args.cfg_options)
+    cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))
+    cfg = config_of_checkpoint(cfg, checkpoint)
+    dataset = labeled_images_of_domain(cfg, args.domain)
+    translators = [
+        name
+        for name, objective in (cfg.model.get('objectives') or {}).items()
+        if objective and objective.get('type') == 'CycleTranslation'
+    ]
+    model = load_model(cfg, checkpoint, args.device, translators)
+    metainfo = dataset.metainfo
+    folder = LabelFolder(Path(args.out), metainfo['classes'], metainfo['palette'], args.force)
+    count = write_translated_images(model, dataset, folder, max(args.workers, 0))
+    print(f'{args.out}: {count} images with labels')
+    print(f"to train on them: dict(type='WrittenDataset', data_root='{args.out}', pipeline=…)")
+
+
+if __name__ == '__main__':
+    run(main)
