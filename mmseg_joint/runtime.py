@@ -90,7 +90,9 @@ def idle_cores() -> float | None:
     """Measure for a moment how many of this process's cores nobody uses; None if not known."""
     try:
         cores = {f'cpu{core}' for core in os.sched_getaffinity(0)}
-        before, _, after = _ticks(cores), time.sleep(MEASURED_SECONDS), _ticks(cores)
+        before = _ticks(cores)
+        time.sleep(MEASURED_SECONDS)
+        after = _ticks(cores)
     except (OSError, AttributeError, ValueError):  # only Linux has this
         return None
     spent = [[b - a for a, b in zip(*pair)] for pair in zip(before, after)]

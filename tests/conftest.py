@@ -50,6 +50,8 @@ def _mmseg_scope(tmp_path_factory):
 @pytest.fixture(scope='session')
 def lines():
     """Runs command lines in forks of one process."""
+    if not hasattr(os, 'fork'):
+        pytest.skip('needs os.fork')
     with CommandLines() as server:
         yield server
 

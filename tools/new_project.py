@@ -76,7 +76,7 @@ def main() -> None:
         f'\n{config} is ready. Train on both domains, or compare methods and label counts:\n'
         f'python {TOOLS / "train.py"} {config}\n'
         f'python {TOOLS / "study.py"} {config} --methods target joint '
-        f'--labels {counts} all --seeds 0 1 2'
+        f'--labels {counts} all --seeds 0 1 2 --work-dir {args.out / "study"}'
     )
 
 

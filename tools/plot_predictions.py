@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from tqdm import trange
@@ -20,10 +21,8 @@ from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.visualization.figures import check_figure, choose_images, save_figure
 from mmseg_joint.visualization.predictions import (
-    count_pixels,
     draw_predictions,
     labeled_image,
-    mean_iou,
     predict,
 )
 
@@ -84,20 +83,23 @@ def main() -> None:
         for index, image in zip(chosen, images):
             image.predictions[shown.name] = predict(model, dataset[index])
         if args.score:
-            scores[shown.name] = f'mIoU {score(model, dataset):.1f} on {len(dataset):,} images'
+            scores[shown.name] = (
+                f'mIoU {score(model, dataset, shown.cfg):.1f} on {len(dataset):,} images'
+            )
             print(f'{shown.name}: {scores[shown.name]}')
     save_figure(draw_predictions(images, first.metainfo, scores), args.out)
     print(f'{args.out}: {len(images)} images of {TEST}, {len(models)} models')
 
 
-def score(model: Any, dataset: Any) -> float:
-    """Score a model on all images of a dataset: mean IoU in percent."""
-    counts = 0
+def score(model: Any, dataset: Any, cfg: Config) -> float:
+    """Score a model on all images of a dataset with its config's metric: the first mean IoU."""
+    evaluator = Evaluator(cfg.get('test_evaluator') or {'type': 'IoUMetric'})
+    evaluator.dataset_meta = dataset.metainfo
     for index in trange(len(dataset), desc='score', disable=None):
-        packed = dataset[index]
-        labels = packed['data_samples'].gt_sem_seg.data[0].numpy()
-        counts = counts + count_pixels(predict(model, packed), labels, model.num_classes)
-    return 100 * mean_iou(counts)
+        packed = {key: [value] for key, value in dataset[index].items()}
+        evaluator.process(model.test_step(packed), packed)
+    found = evaluator.evaluate(len(dataset))
+    return next(value for name, value in found.items() if 'mIoU' in name)
 
 
 def read_model(text: str, options: dict[str, Any]) -> Shown:

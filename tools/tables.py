@@ -19,7 +19,7 @@ from mmseg_joint.tables.metafiles import INDEX, read_tables
 from mmseg_joint.tables.readme import README, write_readme
 from mmseg_joint.tables.rows import PAPER, SCALES, Table, choose_table
 from mmseg_joint.utils.atomic_write import atomic_write, check_writable
-from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.cli import positive, run
 from mmseg_joint.visualization.figures import check_figure, save_figure
 
 TOOLS = Path(__file__).resolve().parent
@@ -50,6 +50,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='change values of the configs that have a place for them',
     )
+    parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='runs at a time')
     parser.add_argument('--dry-run', action='store_true', help='only print what would be run')
     parser.add_argument('--out', type=Path, metavar='FILE', help='write the Markdown too')
     parser.add_argument('--figure', type=Path, metavar='FILE', help='draw (png, pdf or svg)')
@@ -103,7 +104,7 @@ def train(table: Table, args: argparse.Namespace, selection: Selection) -> list[
         return []
     # so that a run in progress is ended too; it goes on next time
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    return train_missing(jobs, start_process(TRAIN))
+    return train_missing(jobs, start_process(TRAIN, args.jobs), args.jobs)
 
 
 def report(tables: list[Table], args: argparse.Namespace, selection: Selection) -> None:

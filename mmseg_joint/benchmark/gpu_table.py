@@ -40,8 +40,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
 
 
 def _steps(found: list[dict[str, Any]]) -> list[str]:
-    head = ('config', 'variant', 'steps/s', 'images/s', 'spread', 'peak GiB')
-    head += ('plain steps/s', 'of prediction', 'waits')
+    head = ['config', 'variant', 'steps/s', 'images/s', 'spread', 'peak GiB']
+    head += ['plain steps/s', 'of prediction', 'waits']
     rows = []
     for one in found:
         name = f'{one["config"]} {one["size"][0]}x{one["size"][1]}'

@@ -50,6 +50,6 @@ def _reduces(node: dict[str, Any], kind: Any) -> bool:
     for step in node['pipeline'] if isinstance(node['pipeline'], (list, tuple)) else ():
         if isinstance(step, dict) and step.get('reduce_zero_label') is not None:
             return bool(step['reduce_zero_label'])
-    default = signature(kind).parameters.get('reduce_zero_label')
-    default = default.default if default is not None else False
+    argument = signature(kind).parameters.get('reduce_zero_label')
+    default = argument.default if argument is not None else False
     return node.get('reduce_zero_label', default) is True

@@ -73,7 +73,7 @@ def find_images(root: Path, labeled: bool = True) -> dict[str, Found]:
     photos = {kind: names for kind, names in kinds.items() if looks[kind] is None}
     if not photos:
         raise JointError(f'{root} has no images ({", ".join(IMAGES)}): correct the path.')
-    pairs = []
+    pairs: list[Pair] = []
     for kind, names in photos.items():
         others = {other: kinds[other] for other, look in looks.items() if look is not None}
         best = _labels_of(kind, names, others) if labeled else None
@@ -91,6 +91,7 @@ def find_images(root: Path, labeled: bool = True) -> dict[str, Found]:
 
 
 Kind = tuple[str, str]  # folder within the root, end of the names
+Pair = tuple[Kind, tuple[Kind, str, str] | None, bool]
 
 
 def _kinds(root: Path) -> dict[Kind, list[str]]:
@@ -160,8 +161,8 @@ def _suffixes(name: str, candidates: list[str]) -> Iterator[tuple[str, str]]:
             yield stem[len(shared) :] + ends, candidate[len(shared) :]
 
 
-def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list) -> dict[str, Found]:
-    groups: dict[tuple, list[tuple]] = defaultdict(list)
+def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> dict[str, Found]:
+    groups: dict[tuple, list[str]] = defaultdict(list)
     for kind, best, in_color in pairs:
         folders = [Path(kind[0]).parts, Path(best[0][0]).parts if best else Path(kind[0]).parts]
         split = next((SPLITS[x.lower()] for x in folders[0] if x.lower() in SPLITS), 'train')

@@ -185,7 +185,8 @@ def _palette(classes: Sequence[str], colors: Colors | None) -> list[list[int]]:
 
 
 def _config_file(base: str, read: Config, count: int) -> str:
-    model, kind = read.get('model') or {}, (read.get('model') or {}).get('type')
+    model = read.get('model') or {}
+    kind = str(model.get('type'))
     heads = model.get('decode_head')
     masks = isinstance(heads, dict) and heads.get('type') in MASK_HEADS
     joint = 'JointMaskEncoderDecoder' if masks else TYPES.get(kind)

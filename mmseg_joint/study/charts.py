@@ -17,7 +17,8 @@ from mmseg_joint.visualization.figures import GRAY, TEXT_SIZE, TITLE_SIZE
 from .cells import Cell
 
 ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
-DODGE = 1.03  # between the places of two rows with as many labels
+LONGEST_BAR = 3.0  # times the largest gain
+DODGE = 1.05  # between the places of two rows with as many labels
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 
 
@@ -36,6 +37,7 @@ class Chart:
         base: Name of the base row, if there is one.
         expected: Whether the expected numbers are drawn, too.
         spread: Half of the error bar of some gains.
+        shown: What is drawn of gains, for the axis.
     """
 
     cells: Sequence[Cell]
@@ -43,6 +45,7 @@ class Chart:
     base: str | None
     expected: bool = False
     spread: Callable[[Sequence[float]], float] = deviation
+    shown: str = 'each seed and mean'
 
     @property
     def over_labels(self) -> bool:
@@ -67,12 +70,21 @@ class Chart:
             shared = dict(sharex=True) if self.over_labels else dict(sharey=True)
             axes, beside = figure.subplots(1, 2, width_ratios=(3, 2), **shared)
             (self._draw_gain_curves if self.over_labels else self._draw_gains)(beside)
+            self._limit(beside)
             decorate(beside, grid)
         else:
             axes = figure.add_subplot()
         (self._draw_curves if self.over_labels else self._draw_bars)(axes)
         axes.set_title(title, fontsize=TITLE_SIZE, loc='left')
         decorate(axes, grid)
+
+    def _limit(self, axes: Axes) -> None:
+        """Let long error bars end at the axes' edge, or the points would be one line."""
+        most = LONGEST_BAR * max(abs(value) for values in self.gains for value in values)
+        low, high = axes.get_ylim() if self.over_labels else axes.get_xlim()
+        set_limits = axes.set_ylim if self.over_labels else axes.set_xlim
+        if most:
+            set_limits(max(low, -most), min(high, most))
 
     def _draw_gains(self, axes: Axes) -> None:
         axes.axvline(0.0, color=GRAY, linewidth=0.8)
@@ -98,7 +110,7 @@ class Chart:
                 axes.plot(*zip(*seeds), '_', color=style['color'], markersize=5, alpha=0.6)
                 points = [(place, mean(values), self.spread(values)) for place, values in own]
                 axes.errorbar(*zip(*points), capsize=2.5, linewidth=1.3, **style)
-        label = f'points over {self.base}, each seed and mean'
+        label = f'points over {self.base}, {self.shown}'
         axes.set_ylabel(label, fontsize=TEXT_SIZE, color=GRAY)
         axes.set_xlabel('labeled target images', fontsize=TEXT_SIZE, color=GRAY)
 

@@ -29,7 +29,8 @@ def draw_study(results: Results) -> Figure:
     cells = results.measured
     bases = [results.base_of(cell) for cell in cells]
     gains = [paired(scores(c), scores(b)) if b else [] for c, b in zip(cells, bases)]
-    chart = Chart(cells, gains, TARGET_ONLY, spread=_half_interval)
+    shown = 'seeds, mean, 95 % interval'
+    chart = Chart(cells, gains, TARGET_ONLY, spread=_half_interval, shown=shown)
     rows = [cell for cell in cells if results.class_gains(cell)][:LONGEST]
     heights = [chart.height, *([(len(rows) + 5) * ROW_HEIGHT] if rows else [])]
     figure = Figure(figsize=(WIDTH, sum(heights)), dpi=DPI, facecolor='white', layout='constrained')
@@ -51,7 +52,7 @@ def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
     found: list[dict[str, Gain]] = [results.class_gains(cell) for cell in rows]
     values = np.array([[g[n].mean if n in g else np.nan for n in classes] for g in found])
     limit = max(1.0, float(np.nanmax(np.abs(values))))
-    axes.imshow(values, cmap='RdBu', vmin=-1.3 * limit, vmax=1.3 * limit, aspect='auto')
+    axes.imshow(values, cmap='RdBu', vmin=-2 * limit, vmax=2 * limit, aspect='auto')
     for row, gains in enumerate(found):
         for column, name in enumerate(classes):
             if name in gains:
@@ -61,7 +62,7 @@ def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
                     fontsize=TEXT_SIZE,
                     ha='center',
                     va='center',
-                    color='black' if sure else '0.45',
+                    color='black' if sure else '0.4',
                     weight='bold' if sure else 'normal',
                 )
     names = [f'{cell.row.name}, {cell.labels} labels' for cell in rows]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from math import ceil
 
 import cv2
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,7 +17,6 @@ from .figures import (
     LINE,
     MAP_COLORS,
     MARGIN,
-    NO_VALUE,
     TEXT_SIZE,
     TITLE_SIZE,
     WIDTH,
@@ -117,8 +115,7 @@ def _draw(axes: Axes, name: str, values: np.ndarray, palette: list) -> None:
     elif _is_class(values):
         axes.imshow(paint(values, palette), interpolation='nearest')
     else:
-        colors = matplotlib.colormaps[MAP_COLORS].with_extremes(bad=NO_VALUE)
-        axes.imshow(values, cmap=colors, vmin=0, vmax=1, interpolation='nearest')
+        axes.imshow(values, cmap=MAP_COLORS, vmin=0, vmax=1, interpolation='nearest')
 
 
 def _said(name: str, values: np.ndarray, labels: np.ndarray | None) -> str:

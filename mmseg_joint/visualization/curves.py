@@ -47,14 +47,11 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
     half = (min(window, len(values)) - 1) // 2
     if half == 0:
         return values
-    known = np.isfinite(values)
-    sums, counts = (
-        np.concatenate([[0], np.cumsum(part)]) for part in (np.where(known, values, 0), known)
-    )
-    position = np.arange(len(values))
-    start, end = np.maximum(position - half, 0), np.minimum(position + half + 1, len(values))
+    known, neighbors = np.isfinite(values), np.ones(2 * half + 1)
+    sums = np.convolve(np.where(known, values, 0), neighbors, 'same')
+    counts = np.convolve(known, neighbors, 'same')
     with np.errstate(invalid='ignore'):
-        return (sums[end] - sums[start]) / (counts[end] - counts[start])
+        return sums / counts
 
 
 def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
@@ -155,12 +152,11 @@ def _decorate(axes: Axes, panel: str) -> None:
 
 def short_number(value: float, _: int = 0) -> str:
     """Write a number in three digits: 0.0007089 as 7.09e-4, and 20000 as 20k."""
-    if value and not 0.01 <= abs(value) < 1000:
-        digits, exponent = f'{value:.2e}'.split('e')
-        thousands = 'k' if exponent in ('+03', '+04', '+05') else None
-        short = f'{float(digits):g}e{int(exponent)}'
-        return f'{value / 1000:.3g}k' if thousands else short
-    return f'{value:.3g}'
+    if abs(value) >= 1000:
+        return f'{value / 1000:.3g}k'
+    digits, exponent = f'{value:.2e}'.split('e')
+    small = 0 < abs(value) < 0.01
+    return f'{float(digits):g}e{int(exponent)}' if small else f'{value:.3g}'
 
 
 def _draw_labels(axes: Axes, labels: list[str]) -> None:

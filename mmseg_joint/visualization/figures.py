@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -24,7 +25,8 @@ TITLE_SIZE, TEXT_SIZE = 9, 7.5
 GRAY = '0.35'
 THIN: dict[str, Any] = {'linewidth': 0.4, 'edgecolor': '0.6'}
 FORMATS = ('png', 'pdf', 'svg')
-MAP_COLORS, NO_VALUE = 'viridis', '0.75'  # of maps, and of their pixels without value
+NO_VALUE = '0.75'  # color of a map's pixels without value
+MAP_COLORS = matplotlib.colormaps['viridis'].with_extremes(bad=NO_VALUE)
 
 
 def image_grid(

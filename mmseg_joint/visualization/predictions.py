@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import nn
 
-from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.errors import JointError
 
 from .figures import LINE, THIN, caption, image_grid, legend_style, to_rgb
@@ -77,42 +76,24 @@ def predict(model: nn.Module, packed: dict) -> np.ndarray:
     return model.test_step(batch)[0].pred_sem_seg.data[0].cpu().numpy()
 
 
-def count_pixels(prediction: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Count the pixels of each true and each predicted class.
+def image_iou(prediction: np.ndarray, labels: np.ndarray, ignore_index: int = 255) -> float:
+    """Mean IoU of one image over the classes that its labels hold.
 
     Args:
         prediction: Class of each pixel, (H, W).
-        labels: True class of each pixel, (H, W); pixels of no class do not count.
-        classes: Number of classes C.
-
-    Returns:
-        (C, C): a row a true class, a column a predicted one.
-    """
-    known = labels < classes
-    pairs = classes * labels[known].astype(np.int64) + prediction[known]
-    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-
-
-def mean_iou(counts: np.ndarray, of_labels: bool = False) -> float:
-    """Mean IoU of what was counted, over one image or many.
-
-    Args:
-        counts: What :func:`count_pixels` gave, or a sum of that; (C, C).
-        of_labels: Take the mean over the classes in the labels alone, instead of all that occur.
+        labels: True class of each pixel, (H, W).
+        ignore_index: Label of pixels that do not count.
 
     Returns:
         A share from 0 to 1; NaN if no pixel counts.
     """
-    true, found, both = counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()
-    union = true + found - both
-    chosen = (true if of_labels else union) > 0
-    return float((both[chosen] / union[chosen]).mean()) if chosen.any() else float('nan')
-
-
-def image_iou(prediction: np.ndarray, labels: np.ndarray) -> float:
-    """Mean IoU of one image over the classes that its labels hold, as for :func:`count_pixels`."""
-    classes = 1 + max(int(prediction.max()), int(labels[labels < IGNORE].max(initial=0)))
-    return mean_iou(count_pixels(prediction, labels, classes), of_labels=True)
+    counts = labels != ignore_index
+    prediction, labels = prediction[counts], labels[counts]
+    shares = []
+    for index in np.unique(labels):
+        found, true = prediction == index, labels == index
+        shares.append((found & true).sum() / (found | true).sum())
+    return float(np.mean(shares)) if shares else float('nan')
 
 
 def paint(classes: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:

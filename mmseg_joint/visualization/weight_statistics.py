@@ -13,7 +13,6 @@ from .figures import (
     DPI,
     GRAY,
     MAP_COLORS,
-    NO_VALUE,
     TEXT_SIZE,
     THIN,
     TITLE_SIZE,
@@ -96,34 +95,31 @@ def draw_weight_statistics(
         The figure: the histogram of the weights, the means of right and wrong pixels and of each
         level, and the mean of each class.
     """
-    height = max(3.4, 1.4 + 0.17 * len(class_names))
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout='constrained', facecolor='white')
-    histogram, means, classes = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
-    _draw_histogram(histogram, statistics)
-    _draw_means(means, statistics)
-    table = np.stack([entry.classes for entry in statistics.values()], axis=1)
-    colors = matplotlib.colormaps[MAP_COLORS].with_extremes(bad=NO_VALUE)
-    image = classes.imshow(table, cmap=colors, vmin=0, vmax=1, aspect='auto')
-    classes.set_yticks(range(len(class_names)), class_names)
-    crowded = sum(map(len, statistics)) > MOST_LETTERS
-    bar = figure.colorbar(image, ax=classes, shrink=0.9)
-    bar.ax.tick_params(labelsize=TEXT_SIZE)
-    bar.set_label('mean weight (gray: no pixel)', fontsize=TEXT_SIZE, color=GRAY)
-    turned = {'rotation': 45, 'ha': 'right', 'rotation_mode': 'anchor'} if crowded else {}
-    titles = {'how often each weight occurs': 'share of labeled pixels'}
-    titles |= {'weight by prediction and level': 'mean weight', 'weight by class': ''}
-    for axes, (title, what) in zip((histogram, means, classes), titles.items()):
-        axes.set_xticks(range(len(statistics)), list(statistics), **turned)
-        axes.set_title(title, fontsize=TITLE_SIZE)
-        axes.set_xlabel('checkpoint', fontsize=TEXT_SIZE, color=GRAY)
-        axes.set_ylabel(what, fontsize=TEXT_SIZE, color=GRAY)
-        axes.tick_params(labelsize=TEXT_SIZE)
+    style = {'font.size': TEXT_SIZE, 'axes.titlesize': TITLE_SIZE, 'axes.labelcolor': GRAY}
+    with matplotlib.rc_context(style):
+        height = max(3.4, 1.4 + 0.17 * len(class_names))
+        figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout='constrained', facecolor='white')
+        histogram, means, classes = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
+        _draw_histogram(histogram, statistics)
+        _draw_means(means, statistics)
+        table = np.stack([entry.classes for entry in statistics.values()], axis=1)
+        image = classes.imshow(table, cmap=MAP_COLORS, vmin=0, vmax=1, aspect='auto')
+        classes.set_yticks(range(len(class_names)), class_names)
+        figure.colorbar(image, ax=classes, shrink=0.9, label='mean weight (gray: no pixel)')
+        histogram.set(title='how often each weight occurs', ylabel='share of labeled pixels')
+        means.set(title='weight by prediction and level', ylabel='mean weight')
+        classes.set(title='weight by class')
+        crowded = sum(map(len, statistics)) > MOST_LETTERS
+        turned = {'rotation': 45, 'ha': 'right', 'rotation_mode': 'anchor'} if crowded else {}
+        for axes in (histogram, means, classes):
+            axes.set_xticks(range(len(statistics)), list(statistics), **turned)
+            axes.set_xlabel('checkpoint')
     return figure
 
 
 def _draw_histogram(axes: Axes, statistics: dict[str, WeightStatistics]) -> None:
     weights = list(next(iter(statistics.values())).shares)
-    shades = matplotlib.colormaps[MAP_COLORS](np.asarray(weights))
+    shades = MAP_COLORS(np.asarray(weights))
     bottom = np.zeros(len(statistics))
     for weight, shade in zip(weights, shades):
         heights = np.array([entry.shares[weight] for entry in statistics.values()])

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import matplotlib
 import numpy as np
 import torch
 from matplotlib.cm import ScalarMappable
@@ -156,6 +155,6 @@ def _outlines(row: WeightedImage) -> np.ndarray:
 
 def _scale(levels: int) -> tuple[ListedColormap, BoundaryNorm]:
     """One color for each weight that `levels` votes can give."""
-    shades = matplotlib.colormaps[MAP_COLORS](np.linspace(0, 1, levels + 1))
+    shades = MAP_COLORS(np.linspace(0, 1, levels + 1))
     colors = ListedColormap(shades).with_extremes(bad=NO_VALUE)
     return colors, BoundaryNorm((np.arange(levels + 2) - 0.5) / levels, levels + 1)

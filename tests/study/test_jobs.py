@@ -32,7 +32,8 @@ def test_all_rows_with_the_first_seed_come_first(tables):
     jobs = planned(tables['hrs1'], Selection('camvid'))
     rows = [row.name for row in tables['hrs1'].at('camvid')]
     assert [(job.seed, job.row.name) for job in jobs] == [(s, r) for s in range(3) for r in rows]
-    assert {job.labels for job in jobs} == {12}
+    unlabeled = {job.row.name for job in jobs if job.labels == 0}
+    assert {job.labels for job in jobs} == {0, 12} and 'ROAD' in str(unlabeled)
     jobs = planned(tables['ass1'], Selection('camvid', [6, 46], [4], ['oracle', 'ga+csa']))
     assert [(job.row.name, job.labels, job.seed) for job in jobs] == [
         *(('Oracle', 6, 4), ('Oracle', 46, 4), ('GA+CSA', 6, 4), ('GA+CSA', 46, 4))
@@ -126,7 +127,6 @@ def test_options_reach_the_configs_that_have_a_place_for_them(tables):
     ('table', 'choice', 'settings', 'message'),
     [
         ('hrs4', dict(scale='camvid'), {}, 'No config runs .*hrs4.*choose --scale from paper'),
-        ('hrs1', dict(scale='paper', rows=['ROAD']), {}, 'No config runs these rows'),
         ('hrs1', dict(rows=['FCN'], labels=[6]), {}, 'take 2975 labeled .*leave --labels out'),
         ('hrs1', dict(scale='streets', labels=[6]), {}, 'take all labeled'),
         ('hrs1', {}, dict(data=['CamvidDataset=x']), 'CamvidDataset=x fits no config'),

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from tests.tiny_configs import ROOT
 
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
-LONGEST = 60  # seconds, after which a command line that waits for something is ended
+LONGEST = 240  # seconds, after which a command line that waits for something is ended
 
 
 @dataclass(frozen=True)

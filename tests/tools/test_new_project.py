@@ -93,7 +93,10 @@ def test_the_config_trains_and_resumes_bit_for_bit(new, lines, tmp_path):
     assert 'target, val: 3 images in images/val/*.jpg, labels in labels/val/*.png' in ended.stdout
     train, study = ended.stdout.strip().splitlines()[-2:]
     assert train.endswith('tools/train.py mine/joint.py')
-    assert re.search(r'study\.py mine/joint\.py --methods target joint --labels 1 2 all', study)
+    assert re.search(
+        r'study\.py mine/joint\.py --methods target joint --labels 1 2 all .* --work-dir mine/st',
+        study,
+    )
 
     def run(work_dir, *flags):
         command = (ROOT / 'tools/train.py', 'mine/joint.py', '--work-dir', work_dir)

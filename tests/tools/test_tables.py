@@ -40,7 +40,7 @@ def in_this_process(monkeypatch, tool):
     """Importing all libraries anew for each run takes longer than the runs."""
 
     def use():
-        monkeypatch.setattr(tool, 'start_process', lambda path: lambda job: train(path, job))
+        monkeypatch.setattr(tool, 'start_process', lambda path, _: lambda job: train(path, job))
 
     def train(path, job):
         with monkeypatch.context() as patch:

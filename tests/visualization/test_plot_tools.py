@@ -11,9 +11,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.utils.cli import run
+from mmseg_joint.visualization.predictions import predict
 from tests.tiny import HRS, MODEL, build
 
 TOOLS = Path(__file__).parents[2] / 'tools'
@@ -150,6 +153,16 @@ def test_predictions(trained, tmp_path, monkeypatch):
         re.fullmatch(rf'{n}, mIoU ([\d.]+) on 3\simages', t) for n, t in zip(NAMES, titles[2:])
     ]
     assert found[0][1] == found[1][1]
+    # the same by hand, over the pixels of all three images
+    counts = np.zeros((11, 11))
+    dataset = DATASETS.build(Config.fromfile(config).test_dataloader.dataset)
+    model = load_model(Config.fromfile(config), str(checkpoint))
+    for sample in (dataset[index] for index in range(3)):
+        labels = sample['data_samples'].gt_sem_seg.data[0].numpy()
+        np.add.at(counts, (labels[labels < 11], predict(model, sample)[labels < 11]), 1)
+    union = counts.sum(0) + counts.sum(1) - counts.diagonal()
+    iou = 100 * np.nanmean(counts.diagonal() / np.where(union, union, np.nan))
+    assert float(found[0][1]) == pytest.approx(iou, abs=0.06)
     for row in (figure.axes[:4], figure.axes[6:10]):
         ours, theirs = (axes.images[0].get_array() for axes in row[2:])
         np.testing.assert_array_equal(ours, theirs)  # the same weights

@@ -1,6 +1,6 @@
 from mmseg_joint.models.precision import full_precision
 
-from .base import Objective, ObjectiveResult, call_frozen
+from .base import Objective, ObjectiveResult, call_frozen, call_together
 from .class_mix import ClassMix
 from .confidence_mask import ConfidenceMask
 from .conservative_loss import ConservativeLoss
@@ -54,5 +54,6 @@ __all__ = [
     'TargetRegularization',
     'Teacher',
     'call_frozen',
+    'call_together',
     'full_precision',
 ]

@@ -12,7 +12,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import mean_of_all_ranks
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 
-from .base import Objective, ObjectiveResult
+from .base import Objective, ObjectiveResult, call_together
 from .domains import DomainOutput
 
 LEVELS = ('pixel', 'region', 'image')
@@ -110,8 +110,9 @@ class HierarchicalWeighting(Objective):
         Returns:
             The weighting loss of either domain, the mean weight for the log, and the weights.
         """
-        source = self.score(outputs['source'].probabilities)
-        target = self.score(outputs['target'].probabilities)
+        both = [outputs[domain].probabilities for domain in self.domains]
+        scores = {level: call_together(net, *both) for level, net in self.networks.items()}
+        source, target = ({level: pair[n] for level, pair in scores.items()} for n in (0, 1))
         weights, mean = self._weights(source, outputs['source'])
         losses = {
             'loss_source': self.loss(source, 0.0),

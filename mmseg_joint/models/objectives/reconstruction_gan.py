@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
 from mmseg_joint.models.precision import full_precision
 
-from .base import Objective, ObjectiveResult, call_frozen, probability_map
+from .base import Objective, ObjectiveResult, call_frozen, call_together, probability_map
 from .domains import DomainOutput
 
 
@@ -71,16 +71,15 @@ class ReconstructionGAN(Objective):
         """
         source, target = outputs['source'], outputs['target']
         features = source.features[self.feature_index]
-        rebuilt = self._rebuild(source)
+        rebuilt, of_target = self._rebuild(source, target)
         reconstruction = l1_loss(rebuilt, source.unit_images)
-        reconstruction = reconstruction + l1_loss(self._rebuild(target), target.unit_images)
+        reconstruction = reconstruction + l1_loss(of_target, target.unit_images)
 
-        d_logits = call_frozen(self.discriminator, rebuilt)
-        adv_logits = call_frozen(
-            self.discriminator, call_frozen(self.generator, features, rebuilt.shape[-2:])
+        by_encoder = call_frozen(self.generator, features, rebuilt.shape[-2:])
+        d_logits, adv_logits = call_together(
+            self.discriminator, rebuilt, full_precision(by_encoder), frozen=True
         )
-        real = self.discriminator(target.unit_images)
-        fake = self.discriminator(rebuilt.detach())
+        real, fake = call_together(self.discriminator, target.unit_images, rebuilt.detach())
         discriminator = self._perturbed(real, self.real_label)
         discriminator = discriminator + self._perturbed(fake, self.fake_label)
         return ObjectiveResult(
@@ -97,21 +96,26 @@ class ReconstructionGAN(Objective):
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """The rebuilt images, and how much D takes its own two kinds for real ones."""
         source, target = outputs['source'], outputs['target']
-        rebuilt = self._rebuild(source)
+        rebuilt, of_target = self._rebuild(source, target)
         return {
             'source': {
                 'rebuilt': rebuilt,
                 'D says real: rebuilt': probability_map(self.discriminator(rebuilt)),
             },
             'target': {
-                'rebuilt': self._rebuild(target),
+                'rebuilt': of_target,
                 'D says real: image': probability_map(self.discriminator(target.unit_images)),
             },
         }
 
-    def _rebuild(self, output: DomainOutput) -> Tensor:
-        features = output.features[self.feature_index].detach()
-        return full_precision(self.generator(features, output.inputs.shape[-2:]))
+    def _rebuild(self, *outputs: DomainOutput) -> list[Tensor]:
+        features = [output.features[self.feature_index].detach() for output in outputs]
+        sizes = {output.inputs.shape[-2:] for output in outputs}
+        if len(sizes) > 1:
+            rebuilt = [self.generator(x, o.inputs.shape[-2:]) for x, o in zip(features, outputs)]
+        else:
+            rebuilt = call_together(self.generator, *features, args=(sizes.pop(),))
+        return [full_precision(images) for images in rebuilt]
 
     @staticmethod
     def _perturbed(d_logits: Tensor, label_range: tuple[float, ...]) -> Tensor:

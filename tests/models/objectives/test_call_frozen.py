@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils import spectral_norm as old_spectral_norm
 from torch.nn.utils.parametrizations import spectral_norm
 
-from mmseg_joint.models.objectives import call_frozen
+from mmseg_joint.models.objectives import call_frozen, call_together
 
 
 def network(norm=spectral_norm):
@@ -51,3 +51,25 @@ def test_a_live_call_in_the_same_step_is_what_it_would_be_alone():
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-12, atol=1e-14)
     for (name, one), other in zip(alone.state_dict().items(), beside.state_dict().values()):
         assert torch.equal(one, other), name
+
+
+@pytest.mark.parametrize('frozen', [False, True])
+@pytest.mark.parametrize('sizes', [((5, 7), (5, 7)), ((5, 7), (6, 4))])
+@pytest.mark.parametrize('norm', [nn.BatchNorm2d, nn.Identity])
+def test_several_batches_in_one_call_get_what_they_would_get_alone(frozen, sizes, norm):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), norm(4), nn.Tanh(), nn.Conv2d(4, 2, 1)).double()
+    parts = [torch.randn(n, 3, *size).double() for n, size in zip((2, 3), sizes)]
+    calls = []
+    net[0].register_forward_hook(lambda *_: calls.append(1))
+    got = call_together(net, *parts, frozen=frozen)
+    together = norm is nn.Identity and sizes[0] == sizes[1]
+    assert len(calls) == (1 if together else 2)
+    wanted = [call_frozen(net, part) if frozen else net(part) for part in parts]
+    for ours, theirs in zip(got, wanted):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    if not frozen:
+        ours, theirs = (
+            torch.autograd.grad(sum(x.sum() for x in xs), net[0].weight)[0] for xs in (got, wanted)
+        )
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
