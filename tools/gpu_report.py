@@ -21,7 +21,7 @@ from mmseg_joint.utils.cli import run
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURE = [sys.executable, '-m', 'mmseg_joint.benchmark.gpu']
-WIDE, HALF = ('1280', '720'), ('1024', '512')
+WIDE, HALF, CROP = ('1280', '720'), ('1024', '512'), ('512', '512')
 TINY_SIZE = ('128', '64')
 CUT = 'cut off'  # with the whole report
 
@@ -67,6 +67,7 @@ def parts(scratch: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
         ('sequential', measure('sequential', WIDE), 150),
         ('loading', measure('loading', HALF, *data), 60),
         ('steps maxsquare', steps('maxsquare_deeplabv2_gta_city', WIDE), 110),
+        ('steps strong', steps('strong_segformer_b0_gta_city', CROP), 90),
         ('tests', tests, 180),
         ('steps joint', steps('joint_fcn8s_gta_city', HALF), 60),
         ('steps hrs compiled', steps('hrs_fcn8s_gta_city', HALF, '--compiled'), 120),

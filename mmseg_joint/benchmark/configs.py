@@ -54,6 +54,9 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
             raise JointError(f'The config has no {key}: only a config that trains can be measured.')
     cfg = copy.deepcopy(cfg)
     cfg.model = _without_group(without_files(cfg.model))
+    for objective in (cfg.model.get('objectives') or {}).values():
+        if objective and 'start' in objective:
+            objective['start'] = 0  # measured as most steps are, after a burn-in
     if settings.dtype:
         _set_dtype(cfg, settings.dtype)
     for key in (*UNUSED, 'test_evaluator', 'load_from', 'visualizer'):

@@ -247,6 +247,8 @@ def _narrow(model: Any) -> None:
         if 'weighting' in objectives:
             objectives.weighting.setdefault('network', {}).update(channels=(8, 8, 8, 8))
         return
+    if model.backbone.type != 'DeepLabResNet':
+        return  # SegFormer-B0 is small enough
     model.backbone.update(depth=18, base_channels=8, stem_channels=8, zero_init_residual=False)
     model.decode_head.update(in_channels=64)
     if 'sa' in objectives:
