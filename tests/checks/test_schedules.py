@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.checks.schedules import check_ends, check_networks, check_units
+from mmseg_joint.checks.schedules import (
+    check_begins,
+    check_ends,
+    check_lengths,
+    check_networks,
+    check_units,
+    rate_left,
+)
 from mmseg_joint.errors import JointError
 
 ADAM = dict(optimizer=dict(type='Adam'))
@@ -71,3 +80,32 @@ def test_ends():
         check_ends(of_100([early, dict(type='LinearLR', end=10)]))
     with pytest.raises(JointError, match=r'^param_scheduler\.b: '):
         check_ends(of_100(dict(a=[dict(type='PolyLR')], b=[early])))
+
+
+@pytest.mark.parametrize(
+    ('schedule', 'left'),
+    [
+        (dict(type='PolyLR', power=0.9, end=160), (1 - 80 / 160) ** 0.9),
+        (dict(type='PolyLR', begin=40, end=200), 1 - 40 / 160),
+        (dict(type='PolyLR', begin=100, end=160), 1.0),
+        (dict(type='CosineAnnealingLR', end=320), 0.5 + 0.5 * math.cos(math.pi / 4)),
+        (dict(type='PolyLR', end=80), 0.0),
+        (dict(type='PolyLR'), 0.0),
+        (dict(type='MultiStepLR', end=160), 0.0),
+    ],
+)
+def test_what_is_left_of_the_learning_rate(schedule, left):
+    assert rate_left(schedule, 80) == pytest.approx(left)
+
+
+def test_a_schedule_that_has_hardly_come_down():
+    cfg = Config(dict(train_cfg=dict(max_iters=8000)))
+    cfg.param_scheduler = [dict(type='PolyLR', end=160_000, by_epoch=False)]
+    with pytest.raises(JointError, match='stops at 8,000, at 95% of the learning rate: write'):
+        check_lengths(cfg)
+    cfg.train_cfg.max_iters = 80_000  # papers that stop early
+    check_lengths(cfg)
+    cfg.param_scheduler = [dict(type='PolyLR', begin=1500, by_epoch=False)]
+    cfg.train_cfg.max_iters = 1000
+    with pytest.raises(JointError, match='PolyLR begins at iteration 1,500 and ends at 1,000'):
+        check_begins(cfg)

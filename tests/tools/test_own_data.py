@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_joint.engine.work_dir import locked
 from tests.pipelines.snippets import write_fields, write_files
 from tests.ranks import train_on_ranks
 from tests.tiny_configs import ROOT
@@ -121,6 +125,9 @@ def test_a_run_is_alone_in_its_work_dir(call, place):
     (said,) = problems(call(TRAIN))
     assert re.search(r'work_dirs/small has checkpoints of another run.*iter_2.pth: add --res', said)
     assert left == {path: path.stat().st_mtime_ns for path in left}
+    with locked(place / 'work_dirs/other'):
+        (said,) = problems(call(TRAIN, '', '--work-dir', 'work_dirs/other'))
+    assert 'Another run writes to work_dirs/other right now: give another' in said
 
 
 def test_labels_that_move_in_one_domain(refused):
@@ -266,6 +273,14 @@ def test_ctrl_c_says_how_to_go_on(call):
     assert 'Traceback' not in ended.stderr
     ended = call(TRAIN, 'custom_hooks[0]["step"] = 0', '--work-dir', 'other')
     assert 'stopped: at iteration 0, no checkpoint has been written yet.' in ended.stderr
+
+
+def test_the_demo_leaves_no_training_behind():
+    demo = runpy.run_path(str(ROOT / 'tools/demo.py'))
+    process = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
+    with pytest.raises(KeyboardInterrupt), demo['ended_with_us'](process):
+        raise KeyboardInterrupt
+    assert process.poll() is not None
 
 
 def test_several_processes_without_a_gpu_train_a_model_with_sync_bn(place, monkeypatch):
