@@ -9,7 +9,7 @@ from torch import Tensor
 
 def random_boxes(
     count: int,
-    size: tuple[int, int],
+    size: Sequence[int],
     area: Sequence[float],
     aspect: Sequence[float],
     probability: float = 1.0,

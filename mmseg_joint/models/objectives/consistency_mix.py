@@ -113,7 +113,7 @@ class ConsistencyMix(Objective):
         strong = strong.unflatten(0, (self.views, -1))
         boxes = random_boxes(
             self.views * len(labels),
-            tuple(labels.shape[1:]),
+            labels.shape[1:],
             self.box_area,
             self.box_aspect,
             self.box_probability,

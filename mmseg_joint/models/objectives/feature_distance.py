@@ -120,11 +120,9 @@ class FeatureDistance(Objective):
         Returns:
             `loss_distance`.
         """
-        total, count = 0.0, 0
-        for domain in self.domains:
-            distance, cells = self._distances(outputs[domain])
-            total = total + (distance * cells).sum()
-            count = count + cells.sum()
+        found = [self._distances(outputs[domain]) for domain in self.domains]
+        total = torch.stack([(distance * cells).sum() for distance, cells in found]).sum()
+        count = torch.stack([cells.sum() for _, cells in found]).sum()
         return ObjectiveResult({'loss_distance': self.weight * global_mean(total, count)})
 
     def _distances(self, output: DomainOutput) -> tuple[Tensor, Tensor]:

@@ -111,8 +111,8 @@ class HierarchicalWeighting(Objective):
             The weighting loss of either domain, the mean weight for the log, and the weights.
         """
         both = [outputs[domain].probabilities for domain in self.domains]
-        scores = {level: call_together(net, *both) for level, net in self.networks.items()}
-        source, target = ({level: pair[n] for level, pair in scores.items()} for n in (0, 1))
+        pairs = {level: call_together(net, *both) for level, net in self.networks.items()}
+        source, target = ({level: pair[n] for level, pair in pairs.items()} for n in (0, 1))
         weights, mean = self._weights(source, outputs['source'])
         losses = {
             'loss_source': self.loss(source, 0.0),
