@@ -155,7 +155,7 @@ CASES = {
             in_channels=32,
             grid=(2, 3),
             classifier=dict(channels=(4, 4)),
-            weight=0.5,
+            weight=0.01,
         ),
         ('source', 'unlabeled'),
         DEEPLAB,
