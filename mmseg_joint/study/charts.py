@@ -176,7 +176,7 @@ class Chart:
         axes.set_xticklabels([str(count) for count in counts])
         axes.set_xlabel('labeled target images', fontsize=TEXT_SIZE, color=GRAY)
         axes.set_ylabel('mIoU (%)', fontsize=TEXT_SIZE, color=GRAY)
-        axes.legend(fontsize=TEXT_SIZE, frameon=False, ncols=2, loc='lower right')
+        axes.legend(fontsize=TEXT_SIZE, frameon=False, ncols=2, loc='best')
 
 
 def _curve_styles(cells: Sequence[Cell]) -> list[tuple[str, float, dict[str, Any]]]:

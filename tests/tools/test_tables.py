@@ -115,7 +115,7 @@ def test_listing_and_the_commands_of_a_dry_run(main, configs, tmp_path, capsys):
     assert '| Target Finetuning | 2 | - | 0 | - | `finetune_squee' in capsys.readouterr().out
     main('--configs', configs)
     said = capsys.readouterr().out
-    assert said.count('### ') == 15
+    assert said.count('### ') == 17
     run = ('--run', 'hrs1', '--scale', 'camvid', '--dry-run', '--work-dirs', tmp_path / 'runs')
     main('--configs', configs, *run, '--rows', 'FCN', '--seeds', 3, '--labels', 5)
     (line,) = capsys.readouterr().out.splitlines()
