@@ -15,6 +15,8 @@ from mmseg_joint.checkpoints.find import checkpoint_to_resume
 from mmseg_joint.errors import JointError
 
 LOCK = '.lock'
+# in which the launchers tell a process its number, before there is a group to ask
+RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 
 
 def refuse_other_run(cfg: Config) -> None:
@@ -44,7 +46,7 @@ def locked(folder: str | Path) -> Iterator[None]:
     Raises:
         JointError: When another process holds it.
     """
-    if not is_main_process():
+    if not _is_first():
         yield
         return
     path = Path(folder, LOCK)
@@ -65,3 +67,8 @@ def locked(folder: str | Path) -> Iterator[None]:
         lock.release()
         with suppress(OSError):
             path.unlink()
+
+
+def _is_first() -> bool:
+    told = (os.environ.get(name) for name in RANKS)
+    return is_main_process() and next(filter(None, told), '0') == '0'
