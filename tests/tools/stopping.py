@@ -42,6 +42,7 @@ class InterruptHook(Hook):
 
     def before_train_iter(self, runner, *args, **kwargs):
         if runner.iter == self.step:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" ignores it
             os.kill(os.getpid(), signal.SIGINT)
 
 
