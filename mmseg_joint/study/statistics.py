@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import t as student
 
 CONFIDENCE = 0.95
+LEAST = 0.05  # points
 GRID = 512  # numbers of labels that are tried, evenly spaced in their logarithm
 
 Scores = Mapping[int, float]
@@ -33,8 +34,13 @@ class Gain:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the interval excludes 0: only then it is called a gain, or a loss."""
-        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+        """Whether the interval excludes 0: only then it is called a gain, or a loss.
+
+        A mean that rounds to 0 points is neither, however sure: metrics round their scores.
+        """
+        if self.low is None or self.high is None:
+            return False
+        return not self.low <= 0 <= self.high and abs(self.mean) >= LEAST
 
 
 def gain_of(differences: Sequence[float]) -> Gain | None:

@@ -18,6 +18,7 @@ def test_a_gain_with_its_interval_by_hand():
     )
     assert gain_of([2.9, 3.0, 3.1]).is_sure
     assert gain_of([-2.9, -3.0, -3.1]).is_sure
+    assert not gain_of([0.01, 0.01, 0.01]).is_sure  # a metric's last decimal
     one = gain_of([5.0])
     assert (one.mean, one.low, one.high, one.is_sure) == (5.0, None, None, False)
     assert gain_of([]) is None
