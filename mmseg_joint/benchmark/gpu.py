@@ -173,7 +173,7 @@ def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any
         save: Called whenever there is a config more.
 
     Returns:
-        The numbers of :class:`.Comparison`, by config.
+        The numbers of :class:`~mmseg_joint.benchmark.comparisons.Comparison`, by config.
     """
     loop = _config('adaptsegnet_deeplabv2_gta_city', tiny)
     found = {}

@@ -120,7 +120,7 @@ def gain_in_words(gain: Gain) -> str:
         gain: The gain.
 
     Returns:
-        Like `+2.1 points (95 %: +0.4 to +3.8)`.
+        For example +2.1 points (95 %: +0.4 to +3.8).
     """
     text = f'{gain.mean:+.1f} points'
     if gain.low is None or gain.high is None:
@@ -135,7 +135,7 @@ def needed_in_words(needed: LabelsNeeded) -> str:
         needed: The number.
 
     Returns:
-        Like `87 (95 %: 40 to more than 367)`.
+        For example 87 (95 %: 40 to more than 367).
     """
     if needed.number is not None:
         text = f'{needed.number:.0f}'

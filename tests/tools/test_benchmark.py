@@ -161,6 +161,23 @@ class OneStep:
         raise NotImplementedError
 
 
+@pytest.mark.parametrize(
+    ('layer', 'forward'),
+    [
+        (torch.nn.Conv2d(6, 12, 3, padding=1, groups=3), 2 * 2 * (8 * 6) * 12 * (2 * 9)),
+        (torch.nn.Conv2d(6, 6, 3, stride=2, padding=1, groups=6), 2 * 2 * (4 * 3) * 6 * 9),
+        (torch.nn.ConvTranspose2d(6, 4, 2, stride=2, groups=2), 2 * 2 * (8 * 6) * 6 * (2 * 4)),
+    ],
+)
+@pytest.mark.parametrize('of_images', [True, False])
+def test_flops_of_a_grouped_convolutions_backward(layer, forward, of_images):
+    loop = OneStep()
+    loop.model.backbone, loop.model.decode_head = layer, torch.nn.Identity()
+    flops = flops_by_part(loop, torch.rand(2, 6, 8, 6, requires_grad=of_images))
+    assert flops['forward backbone'] == forward
+    assert flops['backward'] == (2 if of_images else 1) * forward
+
+
 def test_flops_of_a_known_network():
     flops = flops_by_part(OneStep(), torch.rand(2, 3, 8, 6))
     first = 2 * 2 * (8 * 6) * 4 * (3 * 9)  # two a multiply-add, two images

@@ -31,7 +31,7 @@ class ConservativeLoss(Objective):
 
     Args:
         weight: λ.
-        form: `'squared'`, or `'absolute'` for λ |1 - u|.
+        form: `'squared'`, or `'absolute'` for `λ |1 - u|`.
         domain: Whose images.
         ignore_index: Label of pixels without a class; the model fills it in.
         init_cfg: mmengine's initialization config.

@@ -38,10 +38,10 @@ class CycleTranslation(Objective):
     of the source, B of the target, fB = G_target(A), fA = G_source(B), rA = G_source(fB) and rB =
     G_target(fA):
 
-    L_G = (D_target(fB) - 1)² + (D_source(fA) - 1)² + 10 (|rA - A| + |rB - B|)
-    + 5 (|G_target(B) - B| + |G_source(A) - A|) + .1 [S(fB, A) + S(fA, B)]
-    + 10 [S(rA, A) + S(rB, B)], with S(x, y) the mean of (IN(M(x)) - IN(M(y)))², IN an instance norm
-    of M's scores.
+    `L_G = (D_target(fB) - 1)² + (D_source(fA) - 1)² + 10 (|rA - A| + |rB - B|)`
+    `+ 5 (|G_target(B) - B| + |G_source(A) - A|) + .1 [S(fB, A) + S(fA, B)]`
+    `+ 10 [S(rA, A) + S(rB, B)]`, with S(x, y) the mean of (IN(M(x)) - IN(M(y)))², IN an instance
+    norm of M's scores.
 
     M is the model's own segmentor, which this objective freezes: give its checkpoint as
     `load_from`. Labels are not read: let the source's dataset be `Unlabeled`, or its supervised
@@ -51,8 +51,8 @@ class CycleTranslation(Objective):
         segmentor: M; the model fills it in.
         generator: What differs from the paper's :class:`TranslationGenerator`.
         discriminator: What differs from CycleGAN's :class:`PatchDiscriminator`.
-        cycle_weight: Weight of |rA - A| + |rB - B|.
-        identity_weight: Weight of |G_target(B) - B| + |G_source(A) - A|.
+        cycle_weight: Weight of `|rA - A| + |rB - B|`.
+        identity_weight: Weight of `|G_target(B) - B| + |G_source(A) - A|`.
         perceptual_weight: Weight of S(fB, A) + S(fA, B); 0 leaves M out.
         perceptual_cycle_weight: Weight of S(rA, A) + S(rB, B); 0 likewise.
         pool_size: How many earlier translations the discriminators see beside the newest.

@@ -28,7 +28,7 @@ class LearningFromSyntheticData(Objective):
     d and c the two heads of D, and y the source's labels at D's size:
 
     - L_D = CE(d(s), 0) + CE(d(ŝ), 1) + CE(d(t), 2) + CE(d(t̂), 3) + CE(c(s), y)
-    - L_G = CE(c(ŝ), y) + .1 [CE(d(ŝ), 0) + CE(d(t̂), 2)] + |ŝ - s| + |t̂ - t|
+    - `L_G = CE(c(ŝ), y) + .1 [CE(d(ŝ), 0) + CE(d(t̂), 2)] + |ŝ - s| + |t̂ - t|`
     - L_F = CE(seg(s), y) + .1 [CE(d(ŝ), 2) + CE(d(t̂), 0)] + .1 CE(c(ŝ), y)
 
     Each trains its own network. The public code sums cross-entropies and takes the mean of
@@ -43,7 +43,7 @@ class LearningFromSyntheticData(Objective):
         encoder_class_weight: Weight of F's CE(c(ŝ), y).
         generator_class_weight: Weight of G's CE(c(ŝ), y).
         generator_domain_weight: Weight of G's CE(d(ŝ), 0) + CE(d(t̂), 2).
-        reconstruction_weight: Weight of |ŝ - s| + |t̂ - t|: 1 over the positions of D's map.
+        reconstruction_weight: Weight of `|ŝ - s| + |t̂ - t|`: 1 over the positions of D's map.
         target: The domain that plays the target; its labels, if any, are not read.
         ignore_index: Label of pixels without a class; the model fills it in.
         init_cfg: mmengine's initialization config.
