@@ -85,8 +85,11 @@ class Teacher(Objective):
         if self not in domain.shared:
             if self._steps_done() == self.start == 0:
                 self._follow(0.0)  # no step has made it a copy yet
-            scores = self.average.segment(domain.inputs, evaluate=True)[1]
-            domain.shared[self] = full_precision(scores).softmax(dim=1).max(dim=1)
+            with torch.inference_mode():
+                scores = self.average.segment(domain.inputs, evaluate=True)[1]
+                found = full_precision(scores).softmax(dim=1).max(dim=1)
+            # ordinary tensors again, for weights are kept for the backward
+            domain.shared[self] = found[0].clone(), found[1].clone()
         return domain.shared[self]
 
     def trust(self, domain: DomainImages, threshold: float, over: str) -> Tensor:
