@@ -10,14 +10,13 @@ from torch import Tensor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.photometry import ColorChange, check_share
 
-from .base import Objective, ObjectiveResult
-from .domains import DerivedDomain, DomainInput, DomainOutput
+from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
-from .teacher import Teacher
+from .self_training import SelfTraining
 
 
 @MODELS.register_module()
-class ClassMix(Objective):
+class ClassMix(SelfTraining):
     """Trains on unlabeled images onto which half of a labeled image's classes are pasted.
 
     "DACS: Domain Adaptation via Cross-domain Mixed Sampling" (Tranheden et al., WACV 2021), after
@@ -45,10 +44,6 @@ class ClassMix(Objective):
             images that are to be mixed differ in size, or when there is no teacher of that name.
     """
 
-    output_domains = ()
-    weighs_pixels = True
-    _log: dict[str, Tensor]
-
     def __init__(
         self,
         segmentor: SegmentorHandle,
@@ -63,7 +58,7 @@ class ClassMix(Objective):
         ignore_index: int = 255,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(segmentor, teacher, init_cfg)
         if q_over not in ('image', 'batch'):
             raise JointError(f'ClassMix.q_over is {q_over!r}: choose "image" or "batch".')
         if isinstance(from_domains, str) or not from_domains or onto in from_domains:
@@ -72,9 +67,7 @@ class ClassMix(Objective):
                 f'than ClassMix.onto="{onto}".'
             )
         check_share('ClassMix.threshold', threshold)
-        self.segmentor = segmentor
         self.num_classes = num_classes
-        self.teacher = teacher
         self.from_domains = tuple(from_domains)
         self.onto = onto
         self.domains = (*self.from_domains, onto)
@@ -93,7 +86,7 @@ class ClassMix(Objective):
         Returns:
             `<domain>_mix` -> as many images as `onto` has, labels, and weights 1 or q.
         """
-        teacher = self.segmentor.objective(self.teacher, Teacher, 'ClassMix.teacher')
+        teacher = self.find_teacher()
         onto = domains[self.onto]
         for name in self.from_domains:
             sizes = [tuple(domains[d].inputs.shape[-2:]) for d in (name, self.onto)]
@@ -102,24 +95,12 @@ class ClassMix(Objective):
                     f'ClassMix pastes "{name}" with images of {sizes[0]} onto "{self.onto}" with '
                     f'{sizes[1]} (height, width): crop both to one size in their pipelines.'
                 )
-        self._log = {}
-        if not teacher.active:
+        if teacher is None:
             return {}
         _, labels = teacher.label(onto)
         quality = teacher.trust(onto, self.threshold, self.q_over)
         self._log = {'trust': quality.mean()}
         return {f'{d}_mix': self._mix(domains[d], onto, labels, quality) for d in self.from_domains}
-
-    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The supervised loss of what it made trains the segmentor; here is only what to log.
-
-        Args:
-            outputs: Not read.
-
-        Returns:
-            `trust`, the share of pixels of which the teacher was sure.
-        """
-        return ObjectiveResult(self._log)
 
     def _mix(
         self, source: DomainInput, onto: DomainInput, labels: Tensor, quality: Tensor

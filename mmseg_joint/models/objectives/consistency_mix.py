@@ -5,16 +5,14 @@ from typing import Any
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.photometry import ColorChange, check_share
 from mmseg_joint.models.random_boxes import random_boxes
 
-from .base import Objective, ObjectiveResult
-from .domains import DerivedDomain, DomainInput, DomainOutput
+from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
-from .teacher import Teacher
+from .self_training import SelfTraining
 
 STRONG = {
     'jitter': (0.5, 0.5, 0.5, 0.25),
@@ -26,7 +24,7 @@ STRONG = {
 
 
 @MODELS.register_module()
-class ConsistencyMix(Objective):
+class ConsistencyMix(SelfTraining):
     """Asks for the same labels on strongly changed unlabeled images as on the images themselves.
 
     After "FixMatch" (Sohn et al., NeurIPS 2020), CutMix of "Semi-supervised semantic segmentation
@@ -55,10 +53,6 @@ class ConsistencyMix(Objective):
         JointError: When a value is out of range, or when there is no teacher of that name.
     """
 
-    output_domains = ()
-    weighs_pixels = True
-    _log: dict[str, Tensor]
-
     def __init__(
         self,
         segmentor: SegmentorHandle,
@@ -73,13 +67,11 @@ class ConsistencyMix(Objective):
         weight: float = 1.0,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(segmentor, teacher, init_cfg)
         check_share('ConsistencyMix.threshold', threshold)
         check_share('ConsistencyMix.box_probability', box_probability)
         if not isinstance(views, int) or views < 1:
             raise JointError(f'ConsistencyMix.views is {views!r}: give a whole number from 1.')
-        self.segmentor = segmentor
-        self.teacher = teacher
         self.domain = domain
         self.domains = (domain,)
         self.threshold = threshold
@@ -100,9 +92,8 @@ class ConsistencyMix(Objective):
             `<domain>_strong` -> images, the first views of all and then the second ones, the
             teacher's labels, and weights `weight` or 0.
         """
-        teacher = self.segmentor.objective(self.teacher, Teacher, 'ConsistencyMix.teacher')
-        self._log = {}
-        if not teacher.active:
+        teacher = self.find_teacher()
+        if teacher is None:
             return {}
         weak = domains[self.domain]
         confidence, labels = teacher.label(weak)
@@ -126,14 +117,3 @@ class ConsistencyMix(Objective):
                 torch.where(boxes, sure.roll(1, dims=0), sure).flatten(0, 1),
             )
         }
-
-    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The supervised loss of what it made trains the segmentor; here is only what to log.
-
-        Args:
-            outputs: Not read.
-
-        Returns:
-            `trust`, the share of pixels of which the teacher was sure.
-        """
-        return ObjectiveResult(self._log)

@@ -9,14 +9,13 @@ from torch import Tensor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.photometry import ColorChange, check_share
 
-from .base import Objective, ObjectiveResult
-from .domains import DerivedDomain, DomainInput, DomainOutput
+from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
-from .teacher import Teacher
+from .self_training import SelfTraining
 
 
 @MODELS.register_module()
-class MaskedConsistency(Objective):
+class MaskedConsistency(SelfTraining):
     """Asks for the labels of the whole unlabeled image where most of it is hidden.
 
     "MIC: Masked Image Consistency for Context-Enhanced Domain Adaptation" (Hoyer et al., CVPR
@@ -41,10 +40,6 @@ class MaskedConsistency(Objective):
         JointError: When a value is out of range, or when there is no teacher of that name.
     """
 
-    output_domains = ()
-    weighs_pixels = True
-    _log: dict[str, Tensor]
-
     def __init__(
         self,
         segmentor: SegmentorHandle,
@@ -58,7 +53,7 @@ class MaskedConsistency(Objective):
         weight: float = 1.0,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(segmentor, teacher, init_cfg)
         check_share('MaskedConsistency.ratio', ratio)
         check_share('MaskedConsistency.threshold', threshold)
         if block is not None and (not isinstance(block, int) or block < 1):
@@ -67,8 +62,6 @@ class MaskedConsistency(Objective):
             )
         if q_over not in ('image', 'batch'):
             raise JointError(f'MaskedConsistency.q_over is {q_over!r}: choose "image" or "batch".')
-        self.segmentor = segmentor
-        self.teacher = teacher
         self.domain = domain
         self.domains = (domain,)
         self.ratio = ratio
@@ -87,9 +80,8 @@ class MaskedConsistency(Objective):
         Returns:
             `<domain>_masked` -> images, the teacher's labels, and weights q.
         """
-        teacher = self.segmentor.objective(self.teacher, Teacher, 'MaskedConsistency.teacher')
-        self._log = {}
-        if not teacher.active:
+        teacher = self.find_teacher()
+        if teacher is None:
             return {}
         whole = domains[self.domain]
         _, labels = teacher.label(whole)
@@ -122,14 +114,3 @@ class MaskedConsistency(Objective):
         hidden = torch.rand(len(like), rows, columns, device=like.device) < self.ratio
         hidden = hidden.repeat_interleave(block, dim=1).repeat_interleave(block, dim=2)
         return hidden[:, :height, :width]
-
-    def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The supervised loss of what it made trains the segmentor; here is only what to log.
-
-        Args:
-            outputs: Not read.
-
-        Returns:
-            `trust`, the share of pixels of which the teacher was sure.
-        """
-        return ObjectiveResult(self._log)

@@ -147,7 +147,7 @@ def test_resumed_within_the_burn_in_or_after_it_ends_with_the_same_bits(done):
 
 
 @pytest.mark.parametrize('evaluate', ['student', 'teacher'])
-def test_which_of_the_two_is_tested_and_exported(evaluate):
+def test_which_of_the_two_is_evaluated(evaluate):
     model = model_with(alpha=0.9, start=1, evaluate=evaluate)
     train(model, wrapper_of(model), range(1))
     first = copy.deepcopy(model.state_dict())
