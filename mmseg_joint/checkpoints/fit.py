@@ -24,8 +24,8 @@ def load_model(
 ) -> nn.Module:
     """Build a config's model with a checkpoint's weights, ready to predict.
 
-    Nothing is initialized, so no pretrained file is looked for. Objectives that are not named are
-    neither built nor read; everything else must be the same in both.
+    Nothing is initialized, so no pretrained file is looked for. Objectives that are neither named
+    nor evaluated are neither built nor read; everything else must be the same in both.
 
     Args:
         cfg: The whole config.
@@ -45,7 +45,11 @@ def load_model(
     if not cfg.get('model'):
         raise JointError(f'The config {cfg.filename or ""} has no model, which is drawn from.')
     config = copy.deepcopy(cfg.model)
-    for name in config.get('objectives') or {}:
+    present = {name: own for name, own in (config.get('objectives') or {}).items() if own}
+    # a teacher that is to be evaluated in the segmentor's place
+    evaluated = [name for name, own in present.items() if own.get('evaluate') == 'teacher']
+    objectives = {*objectives, *evaluated}
+    for name in present:
         if name not in objectives:
             config.objectives[name] = None
     model = MODELS.build(config)

@@ -6,7 +6,9 @@ import copy
 
 import pytest
 import torch
+from mmengine.config import Config
 
+from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import (
@@ -19,7 +21,7 @@ from mmseg_joint.models.objectives import (
 from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 from tests.models.segmentors.test_norm_statistics import LIVE
 from tests.ranks import on_ranks
-from tests.tiny import batch, build
+from tests.tiny import MODEL, batch, build
 
 SGD = dict(optimizer=dict(type='SGD', lr=0.01))
 
@@ -166,6 +168,19 @@ def test_which_of_the_two_is_evaluated(evaluate):
     model.objectives['teacher'].steps.zero_()
     model.load_state_dict(model.state_dict())  # in its burn-in, the student is tested
     assert evaluated_segmentor(model) is model
+
+
+@pytest.mark.parametrize('evaluate', ['student', 'teacher'])
+def test_tools_that_load_a_checkpoint_predict_with_it_too(evaluate, tmp_path):
+    model = model_with(alpha=0.9).float()
+    train(model, wrapper_of(model), range(2))
+    torch.save(model.state_dict(), tmp_path / 'file.pth')
+    teacher = dict(type='Teacher', evaluate=evaluate)
+    config = Config(dict(model=dict(MODEL, **LIVE, objectives=dict(teacher=teacher))))
+    found = evaluated_segmentor(load_model(config, str(tmp_path / 'file.pth'))).state_dict()
+    state = own_average(model).state_dict() if evaluate == 'teacher' else model.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in found.items())
+    assert all(name.split('.')[0] != 'objectives' for name in found)
 
 
 def own_average(model):
