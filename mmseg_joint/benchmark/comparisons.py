@@ -76,9 +76,6 @@ def measure_sequential(
         settings: What is measured, and how often; its `dtype` is not used.
         loop: The config that the loop follows, on the same batch; None for `cfg` itself.
 
-    Returns:
-        All numbers.
-
     Raises:
         JointError: When the loop was not written for the config's objectives, or is not there.
     """
@@ -94,13 +91,7 @@ def measure_sequential(
 def measure_sequential_domains(cfg: Config, name: str, settings: Settings) -> Comparison:
     """Measure a config with all domains' maps alive, with one domain's at a time, and with one.
 
-    Args:
-        cfg: A config whose model is a `JointEncoderDecoder`.
-        name: What the report calls it.
-        settings: What is measured, and how often.
-
-    Returns:
-        All numbers. The last variant is plain supervised training on one labeled domain alone.
+    The last variant is plain supervised training on one labeled domain alone.
 
     Raises:
         JointError: When the config's model has no such option.

@@ -16,9 +16,6 @@ UNUSED = ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test
 def plain_beside(cfg: Config) -> Config | None:
     """The plain supervised config beside a joint one: direct joint training.
 
-    Args:
-        cfg: Any config.
-
     Returns:
         The same config without objectives and their optimizers; None if it has no objectives.
     """
@@ -35,16 +32,7 @@ def plain_beside(cfg: Config) -> Config | None:
 
 
 def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config:
-    """A config whose Runner does steps only: no weights file, no validation, no console.
-
-    Args:
-        cfg: Any config with a model and an optimizer; it is left as it is.
-        settings: Device and precision.
-        name: Name of the experiment, unique in the process.
-        work_dir: Folder for what the hooks write.
-
-    Returns:
-        The prepared config.
+    """Copy a config for a Runner that does steps only: no weights file, no validation, no console.
 
     Raises:
         JointError: When it cannot train, or its optimizer wrapper takes no `dtype`.

@@ -95,13 +95,6 @@ def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
     so that other programs do not count. The files come from the system's cache: a disk is not
     measured.
 
-    Args:
-        cfg: The config.
-        rounds: How often each of the few images is loaded.
-
-    Returns:
-        The numbers.
-
     Raises:
         JointError: When the config has no dataset that reads images and labels from files.
     """

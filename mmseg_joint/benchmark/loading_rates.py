@@ -30,19 +30,7 @@ def loading_rates(
     seconds: float,
     save: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
-    """Images a second that a config's loader gives, from files of several forms.
-
-    Args:
-        cfg: A config that trains on GTA5 and Cityscapes.
-        size: To which its pipeline resizes, and the size of the resized forms.
-        workers: Of the loader.
-        folder: Where images are written.
-        seconds: How long to load of each form.
-        save: Called whenever there is a form more.
-
-    Returns:
-        Form -> images a second.
-    """
+    """Images a second from the loader of a config on GTA5 and Cityscapes, by form of the files."""
     found: dict[str, Any] = {'workers': workers, 'size': list(size)}
     for form, batches in real_batches(cfg, size, workers, folder):
         for _ in range(4):
@@ -59,16 +47,10 @@ def loading_rates(
 def real_batches(
     cfg: Config, size: tuple[int, int], workers: int, folder: Path
 ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    """A config's own loader on images written in several forms.
+    """A config's own loader on images written in several forms: each form, and batches without end.
 
-    Args:
-        cfg: A config that trains on GTA5 and Cityscapes.
-        size: To which its pipeline resizes, and the size of the resized forms.
-        workers: Of the loader.
-        folder: Where images are written, unless they are there.
-
-    Yields:
-        The form and its batches, without end.
+    `size` is that to which its pipeline resizes, and that of the resized forms. Images that are
+    in the folder already are not written again.
     """
     init_default_scope('mmseg')
     cv2.setNumThreads(0)  # as a Runner does; a worker would start as many as there are cores

@@ -27,12 +27,6 @@ def peak_memory(
 ) -> int:
     """Peak memory of training, measured in a fresh process so that no other config adds to it.
 
-    Args:
-        cfg: A prepared config.
-        batch: The batch of every step.
-        settings: Device.
-        build: Makes the loop whose steps are taken; importable by name.
-
     Returns:
         Bytes: on a GPU what tensors took, on a CPU the process's, Python and libraries included.
 

@@ -56,15 +56,7 @@ class Settings:
             torch.cuda.synchronize()
 
     def conditions(self, shares: dict[str, int], dtype: str | None = None) -> dict[str, Any]:
-        """What is measured, as numbers and words for JSON.
-
-        Args:
-            shares: Domain -> images in a batch.
-            dtype: The precision, where it is the same for all variants.
-
-        Returns:
-            What `in_words` of the report writes in a line.
-        """
+        """What is measured, for JSON; `in_words` of the report writes it in a line."""
         cuda = self.device_type == 'cuda'
         return {
             'size': list(self.size),

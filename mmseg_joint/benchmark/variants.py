@@ -40,10 +40,6 @@ def started(
 ) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
     """Bring every variant to just before its first step.
 
-    Args:
-        variants: Name -> variant.
-        settings: Device, precision, and whether memory is measured.
-
     Yields:
         Name -> loop, and name -> peak memory in bytes, empty if it is not measured.
     """
@@ -63,13 +59,5 @@ def started(
 
 
 def step_of(loop: Any, batch: Batch) -> Callable[[], object]:
-    """What is timed: one step of a loop.
-
-    Args:
-        loop: Anything with a `step`.
-        batch: Its argument.
-
-    Returns:
-        A function without arguments.
-    """
+    """What is timed: one step of a loop, as a function without arguments."""
     return lambda: loop.step(batch)

@@ -91,12 +91,7 @@ CHECKS = (
 
 
 def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
-    """Go through the checks of a moment.
-
-    Args:
-        moment: As in the list.
-        task: `'train'` or `'test'`.
-        *things: What the checks of this moment take.
+    """Go through the checks of a moment, with the things that the table above names.
 
     Yields:
         What each has found, before the next is asked.
@@ -110,15 +105,6 @@ def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
 
 
 def refuse(moment: str, task: str, *things: Any) -> None:
-    """Go through the checks of a moment, up to the first that finds a mistake.
-
-    Args:
-        moment: As for :func:`findings`.
-        task: Likewise.
-        *things: Likewise.
-
-    Raises:
-        JointError: When one finds a mistake.
-    """
+    """Raise what the first check of a moment finds, of those that :func:`findings` goes through."""
     for error in findings(moment, task, *things):
         raise error

@@ -9,14 +9,7 @@ from mmseg_joint.models.objectives import Objective
 
 
 def check_followers(cfg: Config) -> None:
-    """Refuse an optimizer wrapper that would not tell an objective of its steps.
-
-    Args:
-        cfg: The whole config.
-
-    Raises:
-        JointError: When an objective wants to know of every step, and the wrapper is another's.
-    """
+    """Refuse an optimizer wrapper that would not tell an objective of its steps."""
     wrapper = cfg.get('optim_wrapper') or {}
     if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         return

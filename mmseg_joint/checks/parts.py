@@ -95,11 +95,6 @@ def _check_arguments(part: Part) -> None:
 def check_refusal(cfg: Config, task: str, error: Exception) -> None:
     """Find the part of a config for which building failed, by building the parts one by one.
 
-    Args:
-        cfg: The whole config.
-        task: `'train'` or `'test'`.
-        error: What was raised.
-
     Raises:
         JointError: When building a part on its own raises the same; the smallest is named.
     """

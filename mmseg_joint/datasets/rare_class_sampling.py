@@ -108,9 +108,6 @@ class RareClassSampling(Dataset):
     def class_pixels(self) -> np.ndarray:
         """Count each image's pixels of each class, or read the counts from the cache.
 
-        Returns:
-            Counts, (images, classes), `int64`.
-
         Raises:
             JointError: When the dataset's pipeline loads no labels.
         """

@@ -64,15 +64,7 @@ class OpenDataset:
 
 
 def open_datasets(cfg: Config, report: Report) -> list[OpenDataset]:
-    """Build every dataset of a config; each that fails is one problem.
-
-    Args:
-        cfg: The whole config.
-        report: Takes the problems.
-
-    Returns:
-        The datasets that can be read.
-    """
+    """Build every dataset of a config, and return those that can be read; others are problems."""
     found, domains = [], {}
     for name, key, value in _configured(cfg):
         built = tried(key, partial(_open, name, key, value), cfg, report)
@@ -88,17 +80,7 @@ def open_datasets(cfg: Config, report: Report) -> list[OpenDataset]:
 
 
 def tried(key: str, make: Callable[[], Any], cfg: Config, report: Report) -> Any:
-    """Build a part of the config; tell what it raises as a problem.
-
-    Args:
-        key: Its name in the config.
-        make: Builds it.
-        cfg: The whole config.
-        report: Takes the problem.
-
-    Returns:
-        The part, or None.
-    """
+    """Build a part of the config; tell what it raises as a problem, and return None."""
     try:
         return make()
     except JointError as error:

@@ -45,13 +45,7 @@ class Reading:
 def read_files(part: OpenDataset, report: Report, everything: bool = False) -> Reading:
     """Read images and labels of a dataset as training does, and count the labels' pixels.
 
-    Args:
-        part: The dataset.
-        report: Takes the problems.
-        everything: Read all, instead of a few spread evenly.
-
-    Returns:
-        What was read.
+    Not everything, by default, but a few spread evenly.
     """
     problems = []
     try:

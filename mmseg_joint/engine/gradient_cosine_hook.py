@@ -62,11 +62,7 @@ class GradientCosineHook(Hook):
         self._images: Any = None
 
     def before_train(self, runner: Any) -> None:
-        """Look whether the model can be watched, and build the dataset.
-
-        Args:
-            runner: The runner.
-        """
+        """Look whether the model can be watched, and build the dataset."""
         from mmseg_joint.models.segmentors import JointEncoderDecoder
         from mmseg_joint.models.segmentors.joint_encoder_decoder import is_recomputed
 
@@ -86,13 +82,7 @@ class GradientCosineHook(Hook):
             check_classes(model, self._images, 'GradientCosineHook.held_out')
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Look, if it is time to.
-
-        Args:
-            runner: The runner.
-            batch_idx: Not used.
-            data_batch: The iteration's batch.
-        """
+        """Look, if it is time to."""
         if runner.iter % self.interval:
             return
         model = _bare(runner.model)

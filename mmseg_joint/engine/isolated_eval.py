@@ -16,10 +16,6 @@ def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
     Inside, every module is in evaluation mode, nothing needs gradients, and random numbers come
     from a seed of their own. Afterwards each module's mode is its own again, and each generator
     (Python's, numpy's, PyTorch's on the CPU and on the model's GPUs) goes on where it was.
-
-    Args:
-        model: The model, without a wrapper.
-        seed: Seed of what is drawn inside.
     """
     modes = {module: module.training for module in model.modules()}
     try:
@@ -39,10 +35,6 @@ def isolated_forward(model: nn.Module, seed: int = 0) -> Iterator[None]:
     Inside, random numbers come from a seed of their own. Afterwards each buffer, such as batch
     norm's running averages, and each generator is as it was. Gradients are to be taken with
     `torch.autograd.grad`, which accumulates none.
-
-    Args:
-        model: The model, without a wrapper.
-        seed: Seed of what is drawn inside.
     """
     buffers = {buffer: buffer.clone() for buffer in model.buffers()}
     try:

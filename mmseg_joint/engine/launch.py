@@ -30,9 +30,6 @@ def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
         task: `'train'` or `'test'`.
         check_weights: Compare the checkpoint of the config with the model, too.
 
-    Returns:
-        The Runner, of which only `train` or `test` need be called.
-
     Raises:
         JointError: When a check finds a mistake.
     """
@@ -56,14 +53,9 @@ def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
 
 
 def build_runner(cfg: Config, task: str = 'train') -> Runner:
-    """Build the Runner that a config asks for, in a process that is set up for it.
+    """Build the Runner for a task, `'train'` or `'test'`, in a process that is set up for it.
 
-    Args:
-        cfg: The whole config.
-        task: What it is for, `'train'` or `'test'`.
-
-    Returns:
-        mmengine's Runner, or the one that `runner_type` names.
+    It is mmengine's, or the one that `runner_type` names.
 
     Raises:
         JointError: When the config has a value with which nothing starts, or nothing was started by
@@ -93,9 +85,6 @@ def compile_networks(runner: Runner) -> None:
     mmengine compiles `train_step`, in which optimizers step, losses are named and domains sorted:
     Python that PyTorch's compiler cannot follow, in mmseg's own models neither. Most of the time
     goes into backbone and neck, and their parameters keep their names.
-
-    Args:
-        runner: The training's; its config no longer asks mmengine to compile.
     """
     options = runner.cfg.compile if isinstance(runner.cfg.compile, dict) else {}
     runner.cfg.compile = False
@@ -108,14 +97,7 @@ def compile_networks(runner: Runner) -> None:
 
 @contextmanager
 def told_where_stopped(runner: Runner) -> Iterator[None]:
-    """Let a training that the user stops say how to go on.
-
-    Args:
-        runner: The training's.
-
-    Raises:
-        KeyboardInterrupt: When the user stops it, with the words.
-    """
+    """Let a training that the user stops say how to go on, in the KeyboardInterrupt."""
     try:
         yield
     except KeyboardInterrupt:
@@ -131,9 +113,6 @@ def pin_memory(loader: dict[str, Any] | None) -> None:
 
     Else the process that trains does it between two steps: it opens each tensor's shared memory and
     reads it for the first time, in which no step is launched.
-
-    Args:
-        loader: Config of a data loader, changed in place.
     """
     if loader and torch.cuda.is_available():
         loader.setdefault('pin_memory', True)
@@ -153,9 +132,6 @@ def use_mixed_precision(cfg: Config) -> None:
     """Do what `--amp` says: half precision in the way that the config's optimizers understand.
 
     float16 with loss scaling on a GPU; bfloat16 on a CPU, which needs none.
-
-    Args:
-        cfg: The whole config, changed in place.
 
     Raises:
         JointError: When the optimizer wrapper knows no mixed precision.

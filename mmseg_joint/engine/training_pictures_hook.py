@@ -63,11 +63,7 @@ class TrainingPicturesHook(Hook):
         self._batches: list[dict[str, dict]] | None = None
 
     def before_train(self, runner: Any) -> None:
-        """Find out how often to draw, and say so.
-
-        Args:
-            runner: The runner, which has read its checkpoint.
-        """
+        """Find out how often to draw, and say so."""
         self._batches = None
         if not self.interval or not is_main_process():
             self._step = 0
@@ -87,13 +83,7 @@ class TrainingPicturesHook(Hook):
             )
 
     def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
-        """Draw, if it is time to.
-
-        Args:
-            runner: The runner.
-            *args: Not used.
-            **kwargs: Not used.
-        """
+        """Draw, if it is time to."""
         if not self.every_n_train_iters(runner, self._step):
             return
         try:

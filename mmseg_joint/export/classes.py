@@ -10,15 +10,7 @@ PACKAGE = 'mmseg_joint'
 
 
 def class_of(kind: Any, registry: Registry) -> type | None:
-    """Find the class that a config's `type` stands for.
-
-    Args:
-        kind: A registered name, with or without scope, a dotted path or the class itself.
-        registry: Where names are looked up.
-
-    Returns:
-        The class; None if there is none.
-    """
+    """Find the class, if any, that a config's `type` (name, dotted path or class) stands for."""
     if isinstance(kind, str):
         try:
             kind = registry.get(kind)
@@ -33,16 +25,7 @@ def is_ours(found: type | None) -> bool:
 
 
 def find_ours(node: Any, registry: Registry, key: str) -> Iterator[tuple[str, type]]:
-    """List the classes of this package that a part of a config names.
-
-    Args:
-        node: The part.
-        registry: Where its types are looked up.
-        key: Its dotted name in the config.
-
-    Yields:
-        Dotted name of the dict that names the class, and the class.
-    """
+    """List the classes of this package that a part of a config names, each with its dotted key."""
     if isinstance(node, (list, tuple)):
         for index, item in enumerate(node):
             yield from find_ours(item, registry, f'{key}.{index}')

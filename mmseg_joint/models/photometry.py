@@ -82,10 +82,6 @@ class ColorChange:
 def check_share(key: str, value: float) -> None:
     """Refuse what is no share or probability.
 
-    Args:
-        key: The value's name in the config, for the message.
-        value: The value.
-
     Raises:
         JointError: When it is not from 0 to 1.
     """

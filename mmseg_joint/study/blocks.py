@@ -62,14 +62,7 @@ Block = Heading | Paragraph | Items | Table | Image
 
 
 def to_markdown(blocks: Sequence[Block]) -> str:
-    """Write blocks as Markdown, with images by their names.
-
-    Args:
-        blocks: The blocks.
-
-    Returns:
-        The text.
-    """
+    """Write blocks as Markdown, with images by their names."""
     return '\n\n'.join(map(_markdown, blocks)) + '\n'
 
 
@@ -87,14 +80,7 @@ def _markdown(block: Block) -> str:
 
 
 def to_html(blocks: Sequence[Block]) -> str:
-    """Write blocks as one page that needs no other file.
-
-    Args:
-        blocks: The blocks.
-
-    Returns:
-        The page.
-    """
+    """Write blocks as one page that needs no other file."""
     title = next((block.text for block in blocks if isinstance(block, Heading)), '')
     body = '\n'.join(map(_html, blocks))
     return (

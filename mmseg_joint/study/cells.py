@@ -46,14 +46,7 @@ class Cell:
         return [run.miou for run in self.runs if run.miou is not None]
 
     def gains(self, base: Cell) -> list[float]:
-        """Compare with another row, seed by seed: a seed also draws the labeled images.
-
-        Args:
-            base: The other row's cell.
-
-        Returns:
-            The difference in percent for each seed that both have.
-        """
+        """Subtract another row's scores, seed by seed: a seed also draws the labeled images."""
         others = {run.seed: run.miou for run in base.runs}
         pairs = [(run.miou, others.get(run.seed)) for run in self.runs]
         return [ours - other for ours, other in pairs if ours is not None and other is not None]
@@ -87,13 +80,7 @@ class Selection:
     rows: Sequence[str] | None = None
 
     def rows_of(self, table: Comparison) -> list[Row]:
-        """Choose rows.
-
-        Args:
-            table: The table.
-
-        Returns:
-            Its chosen rows at this scale.
+        """Choose a table's rows at this scale.
 
         Raises:
             JointError: When a name is none of its rows.
@@ -111,15 +98,10 @@ class Selection:
         return [row for row in table.at(self.scale) if row.name in wanted]
 
     def labels_of(self, row: Row, measured: Iterable[int | None] = ()) -> list[int | None]:
-        """Choose numbers of labeled images.
+        """Choose numbers of labeled images for a row.
 
-        Args:
-            row: A row.
-            measured: Those that there are runs with.
-
-        Returns:
-            The wanted ones as far as its config can have them; else the paper's, those measured,
-            or the config's own.
+        The wanted ones as far as its config can have them; else the paper's, those
+        measured, or the config's own.
         """
         if self.labels is not None:
             return [n for n in self.labels if (row.is_free and n) or n == row.labels()]
@@ -131,15 +113,9 @@ class Selection:
 
 
 def measure(table: Comparison, root: str | Path | None, selection: Selection) -> list[Cell]:
-    """Put the paper's numbers beside those of the runs.
+    """Put the paper's numbers beside those of the runs: a cell a row and number of labels.
 
-    Args:
-        table: The table.
-        root: Folder of all runs, if there is one.
-        selection: What of it is shown.
-
-    Returns:
-        A cell for each row and number of labels, in the paper's order.
+    They are in the paper's order. `root` is the folder of all runs, if there is one.
 
     Raises:
         JointError: When runs of one cell differ in more than their seed, or a log is broken.
@@ -156,16 +132,7 @@ def measure(table: Comparison, root: str | Path | None, selection: Selection) ->
 
 
 def base_of(table: Comparison, cells: Sequence[Cell], cell: Cell) -> Cell | None:
-    """Find what a row is compared with where the paper's numbers are no match.
-
-    Args:
-        table: The table.
-        cells: Its rows, measured.
-        cell: One of them.
-
-    Returns:
-        The table's base row with the same number of labels; None for itself, and without one.
-    """
+    """Find the table's base row with as many labels, or None: what a row is compared with."""
     bases = (c for c in cells if (c.row.name, c.labels) == (table.base, cell.labels))
     base = next(bases, None)
     return None if base is cell else base

@@ -59,12 +59,7 @@ class Chart:
         return CURVES_HEIGHT if self.over_labels else len(self.cells) * ROW_HEIGHT + 1.0
 
     def draw(self, figure: FigureBase, title: str) -> None:
-        """Draw it.
-
-        Args:
-            figure: An empty figure, or a part of one.
-            title: Above it.
-        """
+        """Draw it into an empty figure, or a part of one."""
         grid = 'both' if self.over_labels else 'x'
         if self.base and any(self.gains):
             shared = dict(sharex=True) if self.over_labels else dict(sharey=True)

@@ -69,10 +69,7 @@ class Job:
         return (*where, '--cfg-options', *self.options)
 
     def run(self) -> Run | None:
-        """Read how far it has come.
-
-        Returns:
-            The run; None if it has logged nothing.
+        """Read how far it has come; None if it has logged nothing.
 
         Raises:
             JointError: When it has been trained otherwise than it would be now.

@@ -116,13 +116,7 @@ TARGET_ONLY, JOINT, SOURCE_ONLY = 'target', 'joint', 'source'
 
 
 def choose_methods(names: Sequence[str]) -> list[str]:
-    """Check the names of methods.
-
-    Args:
-        names: As on the command line.
-
-    Returns:
-        Them, in the order of the list of methods.
+    """Check the names of methods, and put them in the order of the list.
 
     Raises:
         JointError: When there is no method of a name.

@@ -27,12 +27,6 @@ REPORT, RUNS = 'report', 'runs.csv'
 def write_report(study: Study) -> Path:
     """Write what the finished runs of a study say: Markdown, one page of HTML, PNG and CSV.
 
-    Args:
-        study: The study; the files go into its folder.
-
-    Returns:
-        The Markdown's file.
-
     Raises:
         JointError: When runs that belong together were trained differently, or a file cannot be
             written.

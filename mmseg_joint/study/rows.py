@@ -64,13 +64,9 @@ class Row:
         return self.cfg is not None and bool(labels_of(self.cfg))
 
     def labels(self, cfg: Config | None = None) -> int | None:
-        """Count the labeled target images of this row.
+        """Count the labeled target images of this row, or of the config of one of its runs.
 
-        Args:
-            cfg: The config of one of its runs; its own by default.
-
-        Returns:
-            Their number, 0 for none at all; None if it takes all there are.
+        0 for none at all, None for all there are.
         """
         if self.cfg is None:
             return 0  # a row that is quoted
@@ -81,26 +77,12 @@ class Row:
         return self.miou[0][0] if found is None and len(self.miou) == 1 else found
 
     def paper(self, labels: int | None) -> float | None:
-        """Look up the paper's result.
-
-        Args:
-            labels: Labeled target images.
-
-        Returns:
-            Its mIoU in percent; None if the paper has none for as many.
-        """
+        """Look up the paper's result in percent; None if it has none for as many labels."""
         return None if labels is None else dict(self.miou).get(labels)
 
 
 def parts_of(cfg: Config) -> tuple[Config, ...]:
-    """Split a config into the trainings that it consists of.
-
-    Args:
-        cfg: The config, with `work_dir`.
-
-    Returns:
-        The config of each of its stages; itself without any.
-    """
+    """Split a config into those of the stages that it consists of; itself without any."""
     return tuple(stage.cfg for stage in read_stages(cfg)) if cfg.get('stages') else (cfg,)
 
 
@@ -121,12 +103,5 @@ class Comparison:
     rows: tuple[Row, ...]
 
     def at(self, scale: str) -> list[Row]:
-        """Choose the rows of a scale.
-
-        Args:
-            scale: A `scale` of its rows.
-
-        Returns:
-            Those that a config runs at that scale; at a paper's also those that are quoted.
-        """
+        """Choose the rows that a config runs at a scale; at a paper's also quoted ones."""
         return [row for row in self.rows if row.scale == scale]

@@ -78,26 +78,12 @@ class _Part:
 
 
 def folder_of(root: Path, row: Row, labels: int | None, seed: int) -> Path:
-    """Say where a run belongs.
-
-    Args:
-        root: Folder of all runs.
-        row: The row that it trains.
-        labels: Labeled target images; None for all there are.
-        seed: Its seed.
-
-    Returns:
-        The run's work dir.
-    """
+    """Say where a run belongs: its work dir."""
     return root / row.stem / ('all' if labels is None else str(labels)) / f'seed{seed}'
 
 
 def find_runs(root: str | Path, row: Row) -> list[Run]:
     """Read the runs of a row: ROOT/<config>, as tools/train.py calls it, and those of this tool.
-
-    Args:
-        root: Folder of all runs.
-        row: The row.
 
     Returns:
         Its runs by labels and seed, those that are not finished too.
@@ -121,14 +107,7 @@ def find_runs(root: str | Path, row: Row) -> list[Run]:
 
 
 def read_run(folder: Path, row: Row) -> Run | None:
-    """Read how far a run has come and what it measured.
-
-    Args:
-        folder: Its work dir.
-        row: The row that it trains.
-
-    Returns:
-        The run; None if nothing has been logged there.
+    """Read how far a run has come and what it measured; None if it has logged nothing.
 
     Raises:
         JointError: When a log is broken.

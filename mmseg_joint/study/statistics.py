@@ -48,12 +48,6 @@ def gain_of(differences: Sequence[float]) -> Gain | None:
 
     The interval is the mean ± t s / √n, with the sample standard deviation s and Student's
     quantile t for n - 1 degrees of freedom.
-
-    Args:
-        differences: One a seed, in points.
-
-    Returns:
-        The gain; None without any seed.
     """
     if not differences:
         return None
@@ -72,15 +66,7 @@ def _half_width(values: np.ndarray) -> float:
 
 
 def paired(scores: Scores, others: Scores) -> list[float]:
-    """Subtract scores of the same seed; a seed draws labels, order and first weights for both.
-
-    Args:
-        scores: Of one method.
-        others: Of the other.
-
-    Returns:
-        A difference for each seed that both have, by rising seed.
-    """
+    """Subtract scores of the same seed; a seed draws labels, order and first weights for both."""
     return [scores[seed] - others[seed] for seed in sorted(set(scores) & set(others))]
 
 

@@ -43,14 +43,7 @@ class Study(Comparison):
 
 
 def parse_labels(texts: Sequence[str], total: int) -> list[int]:
-    """Read numbers of labels.
-
-    Args:
-        texts: Numbers, or `'all'`.
-        total: How many there are.
-
-    Returns:
-        The numbers, rising.
+    """Read numbers of labels, or `'all'`, in rising order.
 
     Raises:
         JointError: When one is none, more than there are, or given twice.
@@ -75,13 +68,6 @@ def write_study(
     folder: Path, base: Base, methods: Sequence[str], labels: Sequence[int], seeds: Sequence[int]
 ) -> None:
     """Write the config of each method; those of an earlier call stay.
-
-    Args:
-        folder: The study's work dir.
-        base: Its base config.
-        methods: Names of methods.
-        labels: Numbers of labeled images.
-        seeds: Seeds, which draw them.
 
     Raises:
         JointError: When no method can be trained with these numbers, the model cannot take a
@@ -120,13 +106,7 @@ def write_study(
 
 
 def read_study(folder: Path) -> Study:
-    """Read which methods a study has.
-
-    Args:
-        folder: Its work dir.
-
-    Returns:
-        The study.
+    """Read which methods the study of a work dir has.
 
     Raises:
         JointError: When the folder is no study's.

@@ -35,13 +35,7 @@ class Metafile:
 
 
 def read_metafiles(index: str | Path) -> list[Metafile]:
-    """Read the metafiles that an index imports.
-
-    Args:
-        index: The `model-index.yml`.
-
-    Returns:
-        The metafiles in its order.
+    """Read the metafiles that a `model-index.yml` imports.
 
     Raises:
         JointError: When a file is missing or is not YAML of that form, or a model's `Config` is
@@ -68,12 +62,6 @@ def read_tables(index: str | Path) -> list[Table]:
         Tables: {hrs1: {Number: 1, Title: …, Rows: [FCN, …], Base: FCN, Quoted: {ROAD: 35.9}}}
         Results: {Table: hrs1, Row: FCN, Labels: 2975, Metrics: {mIoU(paper): 65.3}, …}
         Results: {Table: hrs1, Row: FCN, Scale: camvid, Labels: 12, Metrics: {mIoU: 48.5}, …}
-
-    Args:
-        index: The `model-index.yml`.
-
-    Returns:
-        All tables in the order of the metafiles, those without a config too.
 
     Raises:
         JointError: When a result is no row of a table, or two configs state the same.

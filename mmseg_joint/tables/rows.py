@@ -35,14 +35,7 @@ class Table(Comparison):
         return {row.name for row in self.rows if row.path is None}
 
     def heading(self, scale: str) -> str:
-        """Say in one line what table this is.
-
-        Args:
-            scale: At which scale its rows are run.
-
-        Returns:
-            Paper, table, and what it is trained and tested on.
-        """
+        """Say in one line what table this is: paper, number, and what it is trained on."""
         name = f'Table {self.number}' if self.number else self.title
         if scale in SMALL:
             return f'{self.paper}, {name}: its rows on {SMALL[scale]}'
@@ -51,13 +44,6 @@ class Table(Comparison):
 
 def choose_table(tables: Sequence[Table], wanted: str) -> Table:
     """Find a table by its id.
-
-    Args:
-        tables: All of them.
-        wanted: The id.
-
-    Returns:
-        The table.
 
     Raises:
         JointError: When none has it.

@@ -49,15 +49,7 @@ class WeightStatistics:
 
 
 def weight_statistics(images: Sequence[WeightedImage], num_classes: int) -> WeightStatistics:
-    """Count what the maps of some source images select.
-
-    Args:
-        images: What one checkpoint gives them, all with the same levels.
-        num_classes: Number of classes C.
-
-    Returns:
-        The statistics over the labeled pixels of all images together.
-    """
+    """Count what the maps of some source images select, over all their labeled pixels."""
     known = [~np.isnan(image.total) for image in images]
 
     def labeled(maps: Sequence[np.ndarray]) -> np.ndarray:
@@ -86,10 +78,6 @@ def draw_weight_statistics(
     statistics: dict[str, WeightStatistics], class_names: Sequence[str]
 ) -> Figure:
     """Draw how the selection changes over training.
-
-    Args:
-        statistics: Checkpoint's name -> its statistics, in the order of training.
-        class_names: Names of the classes.
 
     Returns:
         The figure: the histogram of the weights, the means of right and wrong pixels and of each

@@ -43,13 +43,7 @@ class WeightedImage:
 
 
 def weighting_name(cfg: Config) -> str:
-    """Find the objective that weights the source pixels.
-
-    Args:
-        cfg: The whole config.
-
-    Returns:
-        Its name in `model.objectives`.
+    """Find the name of the objective that weights the source pixels.
 
     Raises:
         JointError: When there is none.
@@ -115,10 +109,6 @@ def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> Weig
 
 def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False) -> Figure:
     """Draw Fig. 4 of the HRS paper: image, hierarchical map, map of each level.
-
-    Args:
-        images: One a row, all with the same levels.
-        per_class: Whether a pixel reads the map of its own class; said in the figure.
 
     Returns:
         The figure: its axes row by row, then the color bar's.

@@ -78,13 +78,7 @@ class Manifest:
 
 
 def read_manifest(root: Path) -> Manifest | None:
-    """Read the manifest of a copy.
-
-    Args:
-        root: The copy's folder.
-
-    Returns:
-        The manifest; None if there is none.
+    """Read the manifest of a copy's folder; None if there is none.
 
     Raises:
         JointError: When it cannot be understood.

@@ -42,12 +42,6 @@ class RandomGaussianBlur(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Blur ``results['img']``, or not.
 
-        Args:
-            results: With key ``img``.
-
-        Returns:
-            The same dictionary.
-
         Raises:
             JointError: When the image is not 8-bit.
         """

@@ -47,14 +47,7 @@ class MatchColors(BaseTransform):
         self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def transform(self, results: dict) -> dict:
-        """Change the image's colors.
-
-        Args:
-            results: The sample.
-
-        Returns:
-            The sample.
-        """
+        """Change the image's colors."""
         if np.random.rand() >= self.prob:
             return results
         index = np.random.randint(len(self.dataset))

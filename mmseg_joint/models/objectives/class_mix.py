@@ -80,9 +80,6 @@ class ClassMix(SelfTraining):
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make one mix of each of `from_domains`; none before the teacher begins.
 
-        Args:
-            domains: The domains of the batch.
-
         Returns:
             `<domain>_mix` -> as many images as `onto` has, labels, and weights 1 or q.
         """

@@ -85,9 +85,6 @@ class ConsistencyMix(SelfTraining):
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make the strong views; none before the teacher begins.
 
-        Args:
-            domains: The domains of the batch.
-
         Returns:
             `<domain>_strong` -> images, the first views of all and then the second ones, the
             teacher's labels, and weights `weight` or 0.

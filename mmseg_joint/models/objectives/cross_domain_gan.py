@@ -63,9 +63,6 @@ class CrossDomainGAN(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The losses of the backbone, of G and of the discriminators.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, and the discriminators' share of patches told right, for the log.
         """

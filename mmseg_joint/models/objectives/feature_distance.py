@@ -112,14 +112,7 @@ class FeatureDistance(Objective):
             )
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute the distance.
-
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
-        Returns:
-            `loss_distance`.
-        """
+        """Compute the distance, `loss_distance`."""
         found = [self._distances(outputs[domain]) for domain in self.domains]
         total = torch.stack([(distance * cells).sum() for distance, cells in found]).sum()
         count = torch.stack([cells.sum() for _, cells in found]).sum()

@@ -82,9 +82,6 @@ class LearningFromSyntheticData(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The losses of F beside its supervised one, of G and of D.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, and the share of patches whose kind D tells right, for the log.
         """

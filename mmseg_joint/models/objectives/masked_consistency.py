@@ -74,9 +74,6 @@ class MaskedConsistency(SelfTraining):
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make the masked images; none before the teacher begins.
 
-        Args:
-            domains: The domains of the batch.
-
         Returns:
             `<domain>_masked` -> images, the teacher's labels, and weights q.
         """

@@ -62,9 +62,6 @@ class PixelDA(Objective):
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Translate the source, with the graph to G.
 
-        Args:
-            domains: The domains of the batch.
-
         Returns:
             `translated`: the same scenes in the look of the target, with the source's labels.
         """
@@ -77,9 +74,6 @@ class PixelDA(Objective):
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The adversarial loss of G and D's loss.
-
-        Args:
-            outputs: Domain -> what the segmentor computed for it, `translated` among them.
 
         Returns:
             The losses, and D's share of patches told right, for the log.

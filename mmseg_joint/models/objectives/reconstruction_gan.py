@@ -63,9 +63,6 @@ class ReconstructionGAN(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """Reconstruction loss of G, adversarial loss of G and E, and D's loss.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, and D's share of images told right, for the log.
         """

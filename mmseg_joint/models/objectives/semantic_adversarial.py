@@ -94,9 +94,6 @@ class SemanticAdversarial(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """Eq. 5 or 7 for the segmentor, Eq. 6 or 8 for D_s.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, and D_s's share of features told right, for the log.
         """

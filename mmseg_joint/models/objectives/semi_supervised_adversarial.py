@@ -100,9 +100,6 @@ class SemiSupervisedAdversarial(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The adversarial losses and self-training for the segmentor, and D's loss.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses; for the log also the share of unlabeled pixels that D trusts, and its
             share of pixels told right.

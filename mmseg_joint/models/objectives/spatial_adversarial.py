@@ -72,9 +72,6 @@ class SpatialAdversarial(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The backbone's loss and that of the classifiers.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, the first one negative, and the share of cells told right, for the log.
         """

@@ -72,9 +72,6 @@ class TargetRegularization(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The loss of the main head and, if asked for, those of the auxiliary head.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses; with guidance also the share of pixels that have a pseudo-label.
 

@@ -304,12 +304,7 @@ class JointEncoderDecoder(EncoderDecoder):
     def _derive_domains(
         self, inputs: Inputs, samples: Samples
     ) -> tuple[Inputs, Samples, dict[str, Tensor], dict[str, dict[Any, Any]]]:
-        """Add the domains that objectives make.
-
-        Returns:
-            All domains' images and samples; the pixel weights of those that were made; and what
-            objectives computed of a domain for others.
-        """
+        """Add the domains that objectives make, their pixel weights, and what was computed."""
         inputs, samples, weights = dict(inputs), dict(samples), {}
         known: dict[str, DomainInput] = {}
         for name, objective in self.objectives.items():
@@ -478,28 +473,14 @@ class JointEncoderDecoder(EncoderDecoder):
 
 
 def evaluated_segmentor(model: nn.Module) -> nn.Module:
-    """Find the network that is tested: the model, or what an objective puts in its place.
-
-    Args:
-        model: A segmentor of this package, or any other.
-
-    Returns:
-        The model, or an objective's :attr:`~.Objective.evaluated`.
-    """
+    """Find the network that is tested: the model, or an objective's `evaluated`."""
     objectives = getattr(model, 'objectives', {})
     found = (objective.evaluated for objective in objectives.values())
     return next((segmentor for segmentor in found if segmentor is not None), model)
 
 
 def is_recomputed(module: nn.Module) -> bool:
-    """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps.
-
-    Args:
-        module: A part of a segmentor.
-
-    Returns:
-        The answer.
-    """
+    """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps."""
     return getattr(module, 'with_cp', False) or 'forward' in vars(module)
 
 
