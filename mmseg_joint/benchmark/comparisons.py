@@ -24,20 +24,13 @@ TOGETHER, IN_TURN = 'together', 'in turn'
 
 @dataclass
 class Comparison:
-    """Times and memory of several variants beside those of the first.
+    """Times and memory of several variants beside those of the first."""
 
-    Args:
-        times: Variant -> seconds of each timed step.
-        memory: Variant -> peak memory in bytes, if measured.
-        conditions: What was measured, in words.
-        first: What the report calls the first variant.
-        targets: Variant -> what its ratio to the first should not exceed.
-    """
-
-    times: Times
-    memory: dict[str, int]
-    conditions: str
-    first: str
+    times: Times  #: variant -> seconds of each timed step
+    memory: dict[str, int]  #: variant -> peak memory in bytes, if measured
+    conditions: str  #: what was measured, in words
+    first: str  #: what the report calls the first variant
+    #: variant -> what its ratio to the first should not exceed
     targets: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:

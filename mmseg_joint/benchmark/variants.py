@@ -19,18 +19,12 @@ from .settings import Settings
 
 @dataclass
 class Variant:
-    """Something whose steps are measured beside those of others.
-
-    Args:
-        cfg: Its config.
-        batch: The batch of every step.
-        dtype: Precision; None takes that of the settings.
-        build: Makes its loop from the prepared config; importable by name.
-    """
+    """Something whose steps are measured beside those of others."""
 
     cfg: Config
     batch: Batch
-    dtype: str | None = None
+    dtype: str | None = None  #: precision; None takes that of the settings
+    #: makes its loop from the prepared config; importable by name
     build: Callable[[Config], Any] = start
 
 

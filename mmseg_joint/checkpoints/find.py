@@ -14,15 +14,10 @@ PARTIAL = '.part'  # added to the name of a checkpoint that is being written
 
 
 class SavedCheckpoint(NamedTuple):
-    """A checkpoint on disk.
-
-    Attributes:
-        path: Its file.
-        step: How many iterations (or epochs) it has behind it.
-    """
+    """A checkpoint on disk."""
 
     path: Path
-    step: int
+    step: int  #: how many iterations (or epochs) it has behind it
 
 
 def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheckpoint | None:

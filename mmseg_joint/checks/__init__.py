@@ -45,17 +45,11 @@ BOTH = ('train', 'test')
 
 
 class Check(NamedTuple):
-    """A line of the list.
+    """A line of the list."""
 
-    Attributes:
-        moment: When it can be asked.
-        run: The function.
-        tasks: What it is asked for: `'train'`, `'test'` or both.
-    """
-
-    moment: str
+    moment: str  #: when it can be asked
     run: Callable[..., None]
-    tasks: tuple[str, ...] = BOTH
+    tasks: tuple[str, ...] = BOTH  #: what it is asked for: `'train'`, `'test'` or both
 
 
 # in this order: the earlier ones make sure of what the later ones take for granted

@@ -33,17 +33,11 @@ REFUSALS = (KeyError, TypeError, ValueError, AssertionError)
 
 
 class Part(NamedTuple):
-    """A part of a config that mmengine builds.
+    """A part of a config that mmengine builds."""
 
-    Attributes:
-        key: Its dotted place.
-        value: What the config has there.
-        registry: Where its `type` is looked up.
-    """
-
-    key: str
-    value: Any
-    registry: Registry
+    key: str  #: its dotted place
+    value: Any  #: what the config has there
+    registry: Registry  #: where its `type` is looked up
 
     @property
     def kind(self) -> Any:

@@ -24,17 +24,11 @@ READS_LABELS = (LoadAnnotations, LoadStreet)
 
 @dataclass
 class OpenDataset:
-    """One dataset of a config, out of the lists and chains that it stands in.
+    """One dataset of a config, out of the lists and chains that it stands in."""
 
-    Attributes:
-        name: Its domain, or `val` or `test`; with a number if there are several.
-        key: Its place in the config.
-        dataset: The dataset, initialized.
-    """
-
-    name: str
-    key: str
-    dataset: Any
+    name: str  #: its domain, or `val` or `test`; with a number if there are several
+    key: str  #: its place in the config
+    dataset: Any  #: the dataset, initialized
 
     @property
     def labeled(self) -> bool:

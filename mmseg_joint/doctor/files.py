@@ -24,17 +24,11 @@ MAX_THREADS = 8
 
 @dataclass
 class Reading:
-    """What the files of a dataset hold.
-
-    Attributes:
-        part: The dataset.
-        read: Images read.
-        pixels: Pixels of each class, and those ignored at the end; (C + 1,).
-    """
+    """What the files of a dataset hold."""
 
     part: OpenDataset
     read: int
-    pixels: np.ndarray
+    pixels: np.ndarray  #: pixels of each class, and those ignored at the end; (C + 1,)
 
     @property
     def complete(self) -> bool:

@@ -30,15 +30,10 @@ SET_FOR_ALL = ('work_dir', 'launcher', 'resume', 'experiment_name', 'cfg')
 
 @dataclass
 class Stage:
-    """One of the trainings that a config with `stages` asks for.
+    """One of the trainings that a config with `stages` asks for."""
 
-    Attributes:
-        name: Its name, which is also its folder's in the work dir.
-        cfg: Its whole config: the common one with the stage's own values merged in.
-    """
-
-    name: str
-    cfg: Config
+    name: str  #: its name, which is also its folder's in the work dir
+    cfg: Config  #: its whole config: the common one with the stage's own values merged in
 
     @property
     def folder(self) -> Path:

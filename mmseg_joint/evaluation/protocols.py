@@ -13,15 +13,10 @@ AVERAGE, COUNT = 'average', 'count'
 
 
 class Protocol(NamedTuple):
-    """Which classes a mean is taken over, and whose pixels are counted for it.
+    """Which classes a mean is taken over, and whose pixels are counted for it."""
 
-    Args:
-        average: The classes that the mean is over, by name or index, or `'all'`.
-        count: The classes whose ground-truth pixels are counted, those of `average` among them.
-    """
-
-    average: Any
-    count: Any
+    average: Any  #: the classes that the mean is over, by name or index, or `'all'`
+    count: Any  #: the classes whose ground-truth pixels are counted, those of `average` among them
 
 
 def named_protocols(protocols: Any) -> dict[str, Protocol]:

@@ -19,22 +19,16 @@ GRAY = 0.299, 0.587, 0.114  # red, green, blue (ITU-R BT.601)
 class ColorChange:
     """A random change of each image's color and sharpness; DACS's by default.
 
-    Args:
-        jitter: Greatest changes of brightness, contrast, saturation and hue.
-        jitter_probability: Share of images whose color changes.
-        gray_probability: Share of images that become gray.
-        sigma: Range of the blur's standard deviation, in pixels.
-        blur_probability: Share of images that are blurred.
-
     Raises:
         JointError: When a value is out of range.
     """
 
+    #: greatest changes of brightness, contrast, saturation and hue
     jitter: Sequence[float] = (0.2, 0.2, 0.2, 0.2)
-    jitter_probability: float = 0.8
-    gray_probability: float = 0.0
-    sigma: Sequence[float] = (0.15, 1.15)
-    blur_probability: float = 0.5
+    jitter_probability: float = 0.8  #: share of images whose color changes
+    gray_probability: float = 0.0  #: share of images that become gray
+    sigma: Sequence[float] = (0.15, 1.15)  #: range of the blur's standard deviation, in pixels
+    blur_probability: float = 0.5  #: share of images that are blurred
 
     def __post_init__(self) -> None:
         for name in ('jitter_probability', 'gray_probability', 'blur_probability'):

@@ -27,17 +27,11 @@ SHORT = 5000  # iterations of a training below which a teacher is averaged faste
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a model's backbone (with a neck, the neck) gives.
+    """What a model's backbone (with a neck, the neck) gives."""
 
-    Attributes:
-        channels: Of its last output.
-        stride: Of its last output.
-        parameters: Of the whole segmentor.
-    """
-
-    channels: int
-    stride: int
-    parameters: int
+    channels: int  #: of its last output
+    stride: int  #: of its last output
+    parameters: int  #: of the whole segmentor
 
 
 def look_at(model: Config, size: tuple[int, int]) -> Outputs:

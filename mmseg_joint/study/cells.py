@@ -16,21 +16,13 @@ from .same_training import first_difference
 
 @dataclass(frozen=True)
 class Cell:
-    """A row with one number of labels: the paper's result and ours.
-
-    Attributes:
-        row: The row.
-        labels: Labeled target images; None for all there are.
-        paper: The paper's mIoU in percent, if it has one.
-        runs: The runs that finished, one a seed.
-        unfinished: Those that did not, which count for nothing.
-    """
+    """A row with one number of labels: the paper's result and ours."""
 
     row: Row
-    labels: int | None
-    paper: float | None
-    runs: tuple[Run, ...] = ()
-    unfinished: tuple[Run, ...] = ()
+    labels: int | None  #: labeled target images; None for all there are
+    paper: float | None  #: the paper's mIoU in percent, if it has one
+    runs: tuple[Run, ...] = ()  #: the runs that finished, one a seed
+    unfinished: tuple[Run, ...] = ()  #: those that did not, which count for nothing
 
     @property
     def mean(self) -> float | None:
@@ -65,19 +57,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a table is shown or run.
+    """What of a table is shown or run."""
 
-    Attributes:
-        scale: Which of a row's configs.
-        labels: Numbers of labeled images; None for those that the paper or the runs have.
-        seeds: Seeds; None for all there are.
-        rows: Names of rows; None for all.
-    """
-
-    scale: str = PAPER
+    scale: str = PAPER  #: which of a row's configs
+    #: numbers of labeled images; None for those that the paper or the runs have
     labels: Sequence[int] | None = None
-    seeds: Sequence[int] | None = None
-    rows: Sequence[str] | None = None
+    seeds: Sequence[int] | None = None  #: seeds; None for all there are
+    rows: Sequence[str] | None = None  #: names of rows; None for all
 
     def rows_of(self, table: Comparison) -> list[Row]:
         """Choose a table's rows at this scale.

@@ -29,23 +29,15 @@ def deviation(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Chart:
-    """Rows with one number of labels as bars, with several as curves.
+    """Rows with one number of labels as bars, with several as curves."""
 
-    Attributes:
-        cells: The rows, measured.
-        gains: Of each over the base, seed by seed; none for the base itself.
-        base: Name of the base row, if there is one.
-        expected: Whether the expected numbers are drawn, too.
-        spread: Half of the error bar of some gains.
-        shown: What is drawn of gains, for the axis.
-    """
-
-    cells: Sequence[Cell]
+    cells: Sequence[Cell]  #: the rows, measured
+    #: of each over the base, seed by seed; none for the base itself
     gains: Sequence[Sequence[float]]
-    base: str | None
-    expected: bool = False
-    spread: Callable[[Sequence[float]], float] = deviation
-    shown: str = 'each seed and mean'
+    base: str | None  #: name of the base row, if there is one
+    expected: bool = False  #: whether the expected numbers are drawn, too
+    spread: Callable[[Sequence[float]], float] = deviation  #: half of the error bar of some gains
+    shown: str = 'each seed and mean'  #: what is drawn of gains, for the axis
 
     @property
     def over_labels(self) -> bool:

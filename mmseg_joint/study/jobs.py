@@ -28,23 +28,14 @@ CHECKPOINTS = 4  # a run saves at least so many, of which the newest is gone on 
 
 @dataclass(frozen=True)
 class Job:
-    """A run that a table needs.
-
-    Attributes:
-        row: Its row.
-        labels: Labeled target images; None for all there are.
-        seed: Its seed.
-        folder: Its work dir.
-        options: What it changes in its config, as `KEY=VALUE`.
-        cfgs: Its config with these changes, of each stage.
-    """
+    """A run that a table needs."""
 
     row: Row
-    labels: int | None
+    labels: int | None  #: labeled target images; None for all there are
     seed: int
     folder: Path
-    options: tuple[str, ...]
-    cfgs: tuple[Config, ...]
+    options: tuple[str, ...]  #: what it changes in its config, as `KEY=VALUE`
+    cfgs: tuple[Config, ...]  #: its config with these changes, of each stage
 
     @property
     def iterations(self) -> tuple[int, ...]:

@@ -14,15 +14,10 @@ from .study import SCALE, Study
 
 @dataclass(frozen=True)
 class Results:
-    """The finished runs of a study.
-
-    Attributes:
-        study: The study.
-        cells: A method with one number of labels each, as far as a run has begun.
-    """
+    """The finished runs of a study."""
 
     study: Study
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell, ...]  #: a method with one number of labels each, as far as a run has begun
 
     @classmethod
     def read(cls, study: Study) -> Results:

@@ -17,21 +17,16 @@ PAPER = 'paper'  # the scale at which rows have expected numbers
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table, or a method of a study, and the config that runs it.
+    """A row of a table, or a method of a study, and the config that runs it."""
 
-    Attributes:
-        name: The row, as the paper calls it.
-        scale: `'paper'`, or what else it is trained on: the small data that a sibling of the
-            paper's config runs on, or a study's.
-        miou: Pairs of labeled images and the expected mIoU in percent, rising.
-        path: The config's file; None for a row that is only quoted.
-        measured: What the metafile records of our own runs: mIoU, labels and seeds.
-    """
-
-    name: str
+    name: str  #: the row, as the paper calls it
+    #: `'paper'`, or what else it is trained on: the small data that a sibling of the paper's
+    #: config runs on, or a study's
     scale: str
+    #: pairs of labeled images and the expected mIoU in percent, rising
     miou: tuple[tuple[int, float], ...]
-    path: Path | None
+    path: Path | None  #: the config's file; None for a row that is only quoted
+    #: what the metafile records of our own runs: mIoU, labels and seeds
     measured: tuple[str, ...] = ()
 
     @cached_property
@@ -88,19 +83,12 @@ def parts_of(cfg: Config) -> tuple[Config, ...]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows that are compared: the methods of a study, or the rows of a paper's table.
-
-    Attributes:
-        id: What it is called.
-        names: The rows' names in their order.
-        base: The row that the others are compared with, if there is one.
-        rows: The rows with their configs, at each scale in that order.
-    """
+    """Rows that are compared: the methods of a study, or the rows of a paper's table."""
 
     id: str
-    names: tuple[str, ...]
-    base: str | None
-    rows: tuple[Row, ...]
+    names: tuple[str, ...]  #: the rows' names in their order
+    base: str | None  #: the row that the others are compared with, if there is one
+    rows: tuple[Row, ...]  #: the rows with their configs, at each scale in that order
 
     def at(self, scale: str) -> list[Row]:
         """Choose the rows that a config runs at a scale; at a paper's also quoted ones."""

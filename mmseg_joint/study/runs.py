@@ -19,30 +19,20 @@ METRIC = 'mIoU'
 
 @dataclass(frozen=True)
 class Run:
-    """A training of a row, as its logs tell.
-
-    Attributes:
-        folder: Its work dir.
-        labels: Labeled target images; None for all there are.
-        seed: Its seed.
-        cfgs: mmengine's copies of its config, of each stage that has begun.
-        miou: After the last iteration, in percent; None if it did not get there.
-        reached: How far an unfinished run has come.
-        seconds: Of an iteration of training, if any was logged: the median of those logged.
-        classes: Each class's IoU after the last iteration, in percent, if the run has logged it.
-        memory: Of a GPU, in MiB: the most that was logged, if it was.
-        watched: Whatever `GradientCosineHook` logged: name -> values by rising iteration.
-    """
+    """A training of a row, as its logs tell."""
 
     folder: Path
-    labels: int | None
+    labels: int | None  #: labeled target images; None for all there are
     seed: int
-    cfgs: tuple[Config, ...]
-    miou: float | None
-    reached: str = ''
+    cfgs: tuple[Config, ...]  #: mmengine's copies of its config, of each stage that has begun
+    miou: float | None  #: after the last iteration, in percent; None if it did not get there
+    reached: str = ''  #: how far an unfinished run has come
+    #: of an iteration of training, if any was logged: the median of those logged
     seconds: float | None = None
+    #: each class's IoU after the last iteration, in percent, if the run has logged it
     classes: dict[str, float] = field(default_factory=dict)
-    memory: float | None = None
+    memory: float | None = None  #: of a GPU, in MiB: the most that was logged, if it was
+    #: whatever `GradientCosineHook` logged: name -> values by rising iteration
     watched: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property

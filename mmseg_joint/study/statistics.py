@@ -18,18 +18,11 @@ Scores = Mapping[int, float]
 
 @dataclass(frozen=True)
 class Gain:
-    """The mean of differences, seed by seed, and how sure it is.
+    """The mean of differences, seed by seed, and how sure it is."""
 
-    Attributes:
-        mean: In points.
-        low: Lower end of Student's interval; None for fewer than two seeds.
-        high: Upper end.
-        seeds: How many.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
+    mean: float  #: in points
+    low: float | None  #: lower end of Student's interval; None for fewer than two seeds
+    high: float | None  #: upper end
     seeds: int
 
     @property
@@ -72,25 +65,17 @@ def paired(scores: Scores, others: Scores) -> list[float]:
 
 @dataclass(frozen=True)
 class LabelsNeeded:
-    """How many labels target-only training needs for a method's score.
+    """How many labels target-only training needs for a method's score."""
 
-    Attributes:
-        number: By the curve of means; None if it lies beyond the curve, at the end that `beyond`
-            names.
-        low: The least number that the seeds do not exclude, 0 if that lies before the curve; None
-            for fewer than two seeds.
-        high: The greatest, infinite if it lies beyond the curve.
-        least: Fewest labels on the curve.
-        most: Most labels on the curve.
-        beyond: `'below'`, `'above'` or `''`.
-    """
-
+    #: by the curve of means; None if it lies beyond the curve, at the end that `beyond` names
     number: float | None
+    #: the least number that the seeds do not exclude, 0 if that lies before the curve; None for
+    #: fewer than two seeds
     low: float | None
-    high: float | None
-    least: int
-    most: int
-    beyond: str = ''
+    high: float | None  #: the greatest, infinite if it lies beyond the curve
+    least: int  #: fewest labels on the curve
+    most: int  #: most labels on the curve
+    beyond: str = ''  #: `'below'`, `'above'` or `''`
 
 
 def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded | None:

@@ -25,21 +25,14 @@ UNLABELED = '_0'  # ends the name of a config that trains without labels of the 
 
 @dataclass(frozen=True)
 class Study(Comparison):
-    """Methods that are compared on one base config.
+    """Methods that are compared on one base config."""
 
-    Attributes:
-        folder: Its work dir, which holds configs, runs and report.
-        config: The base config's file.
-        total: Labeled target images that there are.
-        chosen: What was chosen for each method's config, a sentence each.
-        unseen: Which draws of labeled images lack a class, a sentence each.
-    """
-
-    folder: Path = Path()
-    config: str = ''
-    total: int = 0
+    folder: Path = Path()  #: its work dir, which holds configs, runs and report
+    config: str = ''  #: the base config's file
+    total: int = 0  #: labeled target images that there are
+    #: what was chosen for each method's config, a sentence each
     chosen: dict[str, list[str]] = field(default_factory=dict)
-    unseen: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()  #: which draws of labeled images lack a class, a sentence each
 
 
 def parse_labels(texts: Sequence[str], total: int) -> list[int]:

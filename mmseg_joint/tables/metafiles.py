@@ -19,19 +19,12 @@ KEYS = ('Table', 'Row', 'Scale', 'Labels', 'Metrics', 'Seeds', 'Task', 'Dataset'
 
 @dataclass(frozen=True)
 class Metafile:
-    """A metafile in mmseg's form.
-
-    Attributes:
-        path: Its file.
-        root: The folder that its `Config` entries count from: that of the index.
-        collections: Name, paper and page of papers, and what tables they have.
-        models: Name, collection and config, and which rows it runs.
-    """
+    """A metafile in mmseg's form."""
 
     path: Path
-    root: Path
-    collections: list[dict[str, Any]]
-    models: list[dict[str, Any]]
+    root: Path  #: the folder that its `Config` entries count from: that of the index
+    collections: list[dict[str, Any]]  #: name, paper and page of papers, and what tables they have
+    models: list[dict[str, Any]]  #: name, collection and config, and which rows it runs
 
 
 def read_metafiles(index: str | Path) -> list[Metafile]:

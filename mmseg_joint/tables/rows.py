@@ -17,17 +17,11 @@ SCALES = (PAPER, *SMALL)
 
 @dataclass(frozen=True)
 class Table(Comparison):
-    """A table of a paper, with the configs of its rows.
+    """A table of a paper, with the configs of its rows."""
 
-    Attributes:
-        paper: The paper's short name.
-        number: The table's number in the paper, if it has one.
-        title: What is trained and tested on.
-    """
-
-    paper: str
-    number: str
-    title: str
+    paper: str  #: the paper's short name
+    number: str  #: the table's number in the paper, if it has one
+    title: str  #: what is trained and tested on
 
     @property
     def quoted(self) -> set[str]:

@@ -23,19 +23,12 @@ NAME_LENGTH = 22  # characters of an image's name that have room
 
 @dataclass
 class PredictedImage:
-    """An image, its labels and what some models say about it.
+    """An image, its labels and what some models say about it."""
 
-    Args:
-        image: (H, W, 3), `uint8`, red first.
-        labels: Class of each pixel, (H, W).
-        predictions: Model's name -> class of each pixel, (H, W).
-        name: The image's file.
-    """
-
-    image: np.ndarray
-    labels: np.ndarray
-    predictions: dict[str, np.ndarray]
-    name: str = ''
+    image: np.ndarray  #: (H, W, 3), `uint8`, red first
+    labels: np.ndarray  #: class of each pixel, (H, W)
+    predictions: dict[str, np.ndarray]  #: model's name -> class of each pixel, (H, W)
+    name: str = ''  #: the image's file
 
 
 def labeled_image(packed: dict) -> PredictedImage:

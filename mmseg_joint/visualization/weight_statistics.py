@@ -26,21 +26,14 @@ MOST_LETTERS = 30  # of the checkpoints' names side by side under an axis
 
 @dataclass
 class WeightStatistics:
-    """What a checkpoint's weighting maps select among labeled source pixels.
+    """What a checkpoint's weighting maps select among labeled source pixels."""
 
-    Args:
-        shares: Weight -> share of the pixels that have it; the shares add up to 1.
-        right: Mean weight of the pixels whose class is predicted right; NaN if there are none.
-        wrong: Mean weight of the others.
-        levels: Level -> mean of H_k.
-        classes: Mean weight of each class's pixels, (C,); NaN for a class without pixels.
-    """
-
+    #: weight -> share of the pixels that have it; the shares add up to 1
     shares: dict[float, float]
-    right: float
-    wrong: float
-    levels: dict[str, float]
-    classes: np.ndarray
+    right: float  #: mean weight of the pixels whose class is predicted right; NaN if there are none
+    wrong: float  #: mean weight of the others
+    levels: dict[str, float]  #: level -> mean of H_k
+    classes: np.ndarray  #: mean weight of each class's pixels, (C,); NaN for a class without pixels
 
     @property
     def mean(self) -> float:

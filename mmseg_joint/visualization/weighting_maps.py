@@ -25,21 +25,13 @@ FOOTER = 0.42  # inches, for the color bar
 
 @dataclass
 class WeightedImage:
-    """A source image and the weights of its pixels.
+    """A source image and the weights of its pixels."""
 
-    Args:
-        image: (H, W, 3), `uint8`, red first.
-        total: H of Eq. 4, (H, W); NaN where the label is ignored.
-        levels: Level -> H_k of Eq. 3 at every pixel, (H, W); NaN likewise.
-        labels: Class of each pixel, (H, W), integers.
-        prediction: Predicted class of each pixel, (H, W), integers.
-    """
-
-    image: np.ndarray
-    total: np.ndarray
-    levels: dict[str, np.ndarray]
-    labels: np.ndarray
-    prediction: np.ndarray
+    image: np.ndarray  #: (H, W, 3), `uint8`, red first
+    total: np.ndarray  #: H of Eq. 4, (H, W); NaN where the label is ignored
+    levels: dict[str, np.ndarray]  #: level -> H_k of Eq. 3 at every pixel, (H, W); NaN likewise
+    labels: np.ndarray  #: class of each pixel, (H, W), integers
+    prediction: np.ndarray  #: predicted class of each pixel, (H, W), integers
 
 
 def weighting_name(cfg: Config) -> str:
