@@ -5,7 +5,7 @@ _base_ = [
     '_base_/schedules/adamw_1200.py',
     '_base_/objectives/teacher.py',
     '_base_/objectives/consistency_mix.py',
-    '_base_/default_runtime.py',
+    '_base_/frozen_norms_runtime.py',
 ]
 model = dict(
     decode_head=dict(num_classes=11),

@@ -5,7 +5,7 @@ _base_ = [
     '_base_/schedules/adamw_1200.py',
     '_base_/objectives/output_adversarial.py',
     '_base_/objectives/semantic_adversarial.py',
-    '_base_/default_runtime.py',
+    '_base_/frozen_norms_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11), objectives=dict(ga=_base_.ga, sa=_base_.csa))
 model['objectives']['sa']['discriminator'].update(in_channels=320)

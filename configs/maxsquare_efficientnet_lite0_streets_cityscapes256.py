@@ -4,6 +4,6 @@ _base_ = [
     '_base_/datasets/streets_cityscapes256_unlabeled.py',
     '_base_/schedules/adamw_1200.py',
     '_base_/objectives/target_regularization.py',
-    '_base_/default_runtime.py',
+    '_base_/frozen_norms_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11), objectives=dict(regularization=_base_.squares))

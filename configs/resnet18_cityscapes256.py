@@ -5,6 +5,9 @@ _base_ = [
     '_base_/schedules/adamw_1200.py',
     '_base_/default_runtime.py',
 ]
+train_dataloader = dict(  # batch norms from scratch want more images
+    batch_size=4, sampler=dict(samples_per_domain=dict(target=4))
+)
 model = dict(decode_head=dict(num_classes=11))
 optim_wrapper = dict(
     segmentor=dict(

@@ -4,7 +4,7 @@ _base_ = [
     '_base_/datasets/streets_cityscapes256_unlabeled.py',
     '_base_/schedules/adamw_1200.py',
     '_base_/objectives/strong.py',
-    '_base_/default_runtime.py',
+    '_base_/frozen_norms_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11), objectives=_base_.strong)
 model['objectives']['teacher'].update(start=300)  # burn-in, a quarter of the schedule

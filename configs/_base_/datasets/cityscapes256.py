@@ -22,8 +22,8 @@ tta_pipeline[1]['transforms'][0] = [
     dict(type='Resize', scale=scale) for scale in [(288, 144), (384, 192), (480, 240)]
 ]
 train_dataloader = dict(
-    batch_size=4,
-    sampler=dict(samples_per_domain=dict(target=4)),
+    batch_size=2,
+    sampler=dict(samples_per_domain=dict(target=2)),
     dataset=dict(
         domains=dict(
             target=dict(

@@ -1,8 +1,8 @@
 # Joint: rendered streets, read in CamVid's 11 classes, beside the 256×256 Cityscapes
 _base_ = './cityscapes256.py'
 train_dataloader = dict(
-    batch_size=8,  # the sum of samples_per_domain
-    sampler=dict(samples_per_domain=dict(source=4, target=4)),
+    batch_size=4,  # the sum of samples_per_domain
+    sampler=dict(samples_per_domain=dict(source=2, target=2)),
     dataset=dict(
         domains=dict(
             source=dict(

@@ -1,7 +1,7 @@
 # Joint, and all images of the 256×256 Cityscapes without their labels
 _base_ = './streets_cityscapes256.py'
 train_dataloader = dict(
-    batch_size=10,  # the sum of samples_per_domain
+    batch_size=6,  # the sum of samples_per_domain
     sampler=dict(samples_per_domain=dict(unlabeled=2)),
     dataset=dict(
         domains=dict(

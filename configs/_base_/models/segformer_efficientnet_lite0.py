@@ -1,6 +1,7 @@
 # SegFormer's head on EfficientNet-Lite0: 4.65 M parameters, no more than a CPU can train
 model = dict(
     type='JointEncoderDecoder',
+    channels_last=True,
     data_preprocessor=dict(
         type='JointDataPreprocessor',
         mean=[127.0, 127.0, 127.0],  # of the ImageNet weights, RGB
