@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from mmseg_joint.engine.launch import pin_memory
+from mmseg_joint.utils.walk import dicts_in
 
 from .photographs import write_like
 
@@ -68,27 +69,21 @@ def _endless(loader: Any) -> Iterator[dict[str, Any]]:
         yield from loader
 
 
-def _point(node: Any, folder: Path, form: str, size: tuple[int, int]) -> None:
+def _point(dataset: Any, folder: Path, form: str, size: tuple[int, int]) -> None:
     """Give datasets files of a form, and resize to the size, wherever they stand."""
-    if isinstance(node, (list, tuple)):
-        for item in node:
-            _point(item, folder, form, size)
-    if not isinstance(node, dict):
-        return
-    kind = node.get('type')
-    if kind in KINDS:
-        if 'jpeg' in form:
-            node['img_suffix'] = DATASETS.get(kind).IMG_SUFFIX.replace('.png', '.jpg')
-        resized = size if 'resized' in form else None
-        name = f'{form}_{size[0]}x{size[1]}' if resized else form
-        node['data_root'] = str(folder / name.replace(' ', '_') / kind)
-        _write(node, resized)
-    if kind == 'LabelSubset':
-        node.update(count=None, fraction=1.0, list_file=None)
-    if kind == 'Resize':
-        node['scale'] = size
-    for value in list(node.values()):
-        _point(value, folder, form, size)
+    for _, node in dicts_in(dataset):
+        kind = node.get('type')
+        if kind in KINDS:
+            if 'jpeg' in form:
+                node['img_suffix'] = DATASETS.get(kind).IMG_SUFFIX.replace('.png', '.jpg')
+            resized = size if 'resized' in form else None
+            name = f'{form}_{size[0]}x{size[1]}' if resized else form
+            node['data_root'] = str(folder / name.replace(' ', '_') / kind)
+            _write(node, resized)
+        if kind == 'LabelSubset':
+            node.update(count=None, fraction=1.0, list_file=None)
+        if kind == 'Resize':
+            node['scale'] = size
 
 
 def _write(dataset: dict[str, Any], size: tuple[int, int] | None) -> None:

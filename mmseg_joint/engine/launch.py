@@ -18,6 +18,7 @@ from mmseg_joint.checks.parts import check_refusal
 from mmseg_joint.errors import JointError
 from mmseg_joint.runtime import choose_threads, setup
 from mmseg_joint.utils.unwrapped import unwrapped
+from mmseg_joint.utils.walk import dicts_in
 
 _names_taken: set[str] = set()
 
@@ -198,16 +199,9 @@ def _prepare_cpu_ranks(cfg: Config) -> str:
         'model_wrapper_cfg',
         {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False},
     )
-    if not _without_sync(cfg.get('model') or {}):
+    synced = [n for _, n in dicts_in(cfg.get('model')) if n.get('type') in ('SyncBN', 'MMSyncBN')]
+    for norm in synced:
+        norm['type'] = 'BN'
+    if not synced:
         return ''
     return ' SyncBN needs GPUs and is BN here: each process takes the statistics of its own images.'
-
-
-def _without_sync(node: Any) -> bool:
-    """Replace every SyncBN in a config by BN, in place; return whether there was one."""
-    inner = list(node.values() if isinstance(node, dict) else node)
-    found = [_without_sync(item) for item in inner if isinstance(item, (dict, list, tuple))]
-    if isinstance(node, dict) and node.get('type') in ('SyncBN', 'MMSyncBN'):
-        node['type'] = 'BN'
-        found.append(True)
-    return any(found)

@@ -6,6 +6,8 @@ from typing import Any
 
 from mmengine.registry import Registry
 
+from mmseg_joint.utils.walk import dicts_in
+
 PACKAGE = 'mmseg_joint'
 
 
@@ -26,12 +28,7 @@ def is_ours(found: type | None) -> bool:
 
 def find_ours(node: Any, registry: Registry, key: str) -> Iterator[tuple[str, type]]:
     """List the classes of this package that a part of a config names, each with its dotted key."""
-    if isinstance(node, (list, tuple)):
-        for index, item in enumerate(node):
-            yield from find_ours(item, registry, f'{key}.{index}')
-    elif isinstance(node, dict):
-        found = class_of(node['type'], registry) if 'type' in node else None
+    for place, inner in dicts_in(node, key):
+        found = class_of(inner['type'], registry) if 'type' in inner else None
         if found is not None and is_ours(found):
-            yield key, found
-        for name, value in node.items():
-            yield from find_ours(value, registry, f'{key}.{name}')
+            yield place, found

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmseg_joint.checks.values import check_numbers
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.walk import dicts_in
 
 from .cells import Selection
 from .labels import TARGET, takes_subset
@@ -171,8 +172,8 @@ def _data(text: str) -> _Setting:
     name, value = _split(text)
 
     def options(cfg: Config) -> list[str]:
-        keys = (key for loader in LOADERS for key in _of_type(cfg.get(loader), name, loader))
-        return [f'{key}.data_root={value}' for key in keys]
+        found = (item for loader in LOADERS for item in dicts_in(cfg.get(loader), loader))
+        return [f'{key}.data_root={value}' for key, node in found if node.get('type') == name]
 
     return _Setting(text, options, 'name the type of a dataset, like CamVidDataset=data/camvid')
 
@@ -201,16 +202,3 @@ def _split(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise JointError(f'{text} is not of the form NAME=VALUE: correct it.')
     return name, value
-
-
-def _of_type(node: Any, kind: str, key: str) -> Iterator[str]:
-    """The keys of all configs of a type within a node."""
-    if isinstance(node, dict):
-        if node.get('type') == kind:
-            yield key
-    elif isinstance(node, (list, tuple)):
-        node = dict(enumerate(node))
-    else:
-        return
-    for name, child in node.items():
-        yield from _of_type(child, kind, f'{key}.{name}')
