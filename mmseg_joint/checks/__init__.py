@@ -26,13 +26,11 @@ from typing import Any, NamedTuple
 
 from mmseg_joint.errors import JointError
 
-from .channels import watch_channels
-from .classes import check_classes
-from .domains import check_batch, check_objective
+from .domains import check_batch, check_followers, check_objective
 from .hooks import check_backends, check_best
 from .launcher import check_launcher
+from .model import check_classes, watch_channels
 from .names import check_names
-from .objectives import check_followers
 from .parts import check_parts
 from .pipelines import check_pipelines
 from .samples import check_paths, check_sizes

@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS, HOOKS
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mmseg_joint.checks.classes import check_classes
+from mmseg_joint.checks.model import check_classes
 from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.engine.isolated_eval import isolated_eval, isolated_forward
 from mmseg_joint.errors import JointError
