@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from mmseg_joint.models.segmentors.running import evaluation_mode
+
 
 @contextmanager
 def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
@@ -17,15 +19,9 @@ def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
     from a seed of their own. Afterwards each module's mode is its own again, and each generator
     (Python's, numpy's, PyTorch's on the CPU and on the model's GPUs) goes on where it was.
     """
-    modes = {module: module.training for module in model.modules()}
-    try:
-        with _own_randomness(model, seed), torch.no_grad():
-            model.eval()
-            yield
-    finally:
-        # one by one: a batch norm may be frozen in a model that trains
-        for module, mode in modes.items():
-            module.training = mode
+    # evaluation_mode: a batch norm may be frozen in a model that trains
+    with _own_randomness(model, seed), torch.no_grad(), evaluation_mode([model]):
+        yield
 
 
 @contextmanager

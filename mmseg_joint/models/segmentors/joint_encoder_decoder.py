@@ -29,11 +29,9 @@ from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.utils.renamed import renamed_arguments
 
 from .compatibility import check_segmentor
-from .domain_groups import group_domains
-from .evaluation_mode import evaluation_mode
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
-from .sequential_domains import run_sequentially
+from .running import evaluation_mode, group_domains, run_sequentially
 from .step_values import check_finite
 
 Inputs = dict[str, Tensor]
