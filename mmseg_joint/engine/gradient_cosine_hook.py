@@ -15,6 +15,7 @@ from mmseg_joint.checks.model import check_classes
 from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.engine.isolated_eval import isolated_eval, isolated_forward
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_whole
 
 COSINE, HELD_OUT = 'gradient.cosine', 'held_out.cross_entropy'
 SCALE = 2.0**10  # of losses, so that gradients in float16 do not vanish; a cosine has no scale
@@ -53,10 +54,7 @@ class GradientCosineHook(Hook):
         domains: Sequence[str] = ('source', 'target'),
         held_out: dict[str, Any] | None = None,
     ) -> None:
-        if isinstance(interval, bool) or not isinstance(interval, int) or interval < 1:
-            raise JointError(
-                f'GradientCosineHook.interval is {interval!r}: give a whole number from 1.'
-            )
+        check_whole('GradientCosineHook.interval', interval)
         self.interval, self.domains = interval, tuple(domains)
         self.held_out = held_out
         self._images: Any = None

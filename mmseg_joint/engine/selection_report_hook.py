@@ -12,6 +12,7 @@ from mmseg.registry import HOOKS
 from mmseg_joint.engine.selection import SELECTION_SETS, describe, selection_set_of, summarize
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.utils.numbers import check_whole
 
 FILE = 'selection.json'
 
@@ -38,8 +39,7 @@ class SelectionReportHook(Hook):
     priority = 'LOWEST'  # after the checkpoint hook, whose files are named
 
     def __init__(self, metric: str = 'mIoU', last: int = 5, selection_set: str = 'auto') -> None:
-        if isinstance(last, bool) or not isinstance(last, int) or last < 1:
-            raise JointError(f'SelectionReportHook.last is {last!r}: give a whole number from 1.')
+        check_whole('SelectionReportHook.last', last)
         if selection_set not in ('auto', *SELECTION_SETS):
             raise JointError(
                 f'SelectionReportHook.selection_set is {selection_set!r}: choose "auto" or one of '

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_share
 
 GRAY = 0.299, 0.587, 0.114  # red, green, blue (ITU-R BT.601)
 
@@ -71,16 +72,6 @@ class ColorChange:
             unit = torch.where(draw(count, 1, 1, 1) < self.gray_probability, _gray(unit), unit)
         unit = blur(unit, sigmas, radius=ceil(3 * high)) if self.blur_probability else unit
         return 2 * (unit if red_first else unit.flip(1)) - 1
-
-
-def check_share(key: str, value: float) -> None:
-    """Refuse what is no share or probability.
-
-    Raises:
-        JointError: When it is not from 0 to 1.
-    """
-    if not 0 <= value <= 1:
-        raise JointError(f'{key} is {value}: choose a number from 0 to 1.')
 
 
 def jitter_color(images: Tensor, factors: Tensor) -> Tensor:

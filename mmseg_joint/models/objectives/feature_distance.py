@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import global_mean
-from mmseg_joint.models.photometry import check_share
 from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.numbers import check_share
 
 from .base import Objective, ObjectiveResult
 from .domains import DomainOutput

@@ -7,7 +7,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.photometry import ColorChange, check_share
+from mmseg_joint.models.photometry import ColorChange
+from mmseg_joint.utils.numbers import check_share
 
 from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle

@@ -10,8 +10,8 @@ from torch import Tensor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.class_features import ABSENT, class_features, downsample_labels
 from mmseg_joint.models.losses.global_mean import global_mean
-from mmseg_joint.models.photometry import check_share
 from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.numbers import check_share
 
 from .base import Objective, ObjectiveResult, call_frozen
 from .domains import DomainOutput
