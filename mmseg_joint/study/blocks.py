@@ -52,7 +52,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Image:
-    """A picture beside the report."""
+    """An image beside the report."""
 
     file: Path
     text: str

@@ -32,17 +32,17 @@ def write_report(study: Study) -> Path:
             written.
     """
     results, folder = Results.read(study), study.folder
-    picture = folder / f'{REPORT}.png'
+    image = folder / f'{REPORT}.png'
     if results.measured:
-        save_figure(draw_study(results), picture)
-    blocks = list(_blocks(results, picture))
+        save_figure(draw_study(results), image)
+    blocks = list(_blocks(results, image))
     atomic_write(folder / RUNS, _runs(results))
     atomic_write(folder / f'{REPORT}.html', to_html(blocks))
     atomic_write(folder / f'{REPORT}.md', to_markdown(blocks))
     return folder / f'{REPORT}.md'
 
 
-def _blocks(results: Results, picture: Path) -> Sequence[Block]:
+def _blocks(results: Results, image: Path) -> Sequence[Block]:
     study = results.study
     blocks: list[Block] = [
         Heading(f'Study of {Path(study.config).name}', 1),
@@ -50,7 +50,7 @@ def _blocks(results: Results, picture: Path) -> Sequence[Block]:
     ]
     if results.measured:
         blocks += [
-            Image(picture, 'Scores over labels, gains, and gains of each class'),
+            Image(image, 'Scores over labels, gains, and gains of each class'),
             Heading('Scores'),
             _scores(results),
             Paragraph(_legend(results)),
