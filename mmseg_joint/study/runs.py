@@ -30,7 +30,7 @@ class Run:
         reached: How far an unfinished run has come.
         seconds: Of an iteration of training, if any was logged: the median of those logged.
         classes: Each class's IoU after the last iteration, in percent, if the run has logged it.
-        memory: Of a GPU, in MiB: the most that was logged, if it was.
+        memory: In MiB, of a GPU or of a process on a CPU: the most that was logged, if it was.
         watched: Whatever `GradientCosineHook` logged: name -> values by rising iteration.
     """
 

@@ -11,7 +11,7 @@ HELD_OUT = 8  # source images that a watched training does not see
 
 
 def set_runtime(cfg: Config) -> None:
-    """Add what a study relies on: whole checkpoints, exact resuming, and the IoU of each class.
+    """Add what a study relies on: whole checkpoints, exact resuming, each class's IoU, memory.
 
     Args:
         cfg: A config, changed in place.
@@ -22,6 +22,7 @@ def set_runtime(cfg: Config) -> None:
         {**(hooks.get('checkpoint') or {}), 'type': 'AtomicCheckpointHook', 'by_epoch': False}
     )
     hooks.setdefault('schedule_extension', own.default_hooks.schedule_extension)
+    hooks.memory = ConfigDict(type='PeakMemoryHook')
     known = [hook.get('type') for hook in cfg.get('custom_hooks') or ()]
     missing = [hook for hook in own.custom_hooks if hook['type'] not in known]
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), *missing]
