@@ -9,14 +9,16 @@ from html import escape
 from pathlib import Path
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
-  color: #222; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem;
+  color: #222; background: #fff; }
+p, ul { max-width: 46rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right;
+  white-space: nowrap; }
 th { border-bottom: 2px solid #888; font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; } .scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; } img { width: 100%; min-width: 44rem; }
 """
 
 
@@ -84,8 +86,9 @@ def to_html(blocks: Sequence[Block]) -> str:
     title = next((block.text for block in blocks if isinstance(block, Heading)), '')
     body = '\n'.join(map(_html, blocks))
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
-        f'</title><style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
     )
 
 
@@ -99,7 +102,8 @@ def _html(block: Block) -> str:
         return f'<div class="scroll"><table>{"".join(rows)}</table></div>'
     if isinstance(block, Image):
         data = base64.b64encode(block.file.read_bytes()).decode()
-        return f'<img alt="{escape(block.text)}" src="data:image/png;base64,{data}">'
+        picture = f'<img alt="{escape(block.text)}" src="data:image/png;base64,{data}">'
+        return f'<div class="scroll">{picture}</div>'
     return f'<p>{escape(block.text)}</p>'
 
 

@@ -162,7 +162,7 @@ def _costs(results: Results) -> Table:
                 f'{memory / 1024:.1f}' if memory else NOTHING,
             ]
         )
-    head = ['method', 'labels', 's a step', f'of {TARGET_ONLY}', 'iterations', 'GPU memory (GiB)']
+    head = ['method', 'labels', 's a step', f'of {TARGET_ONLY}', 'iterations', 'memory (GiB)']
     return Table(head, rows)
 
 
