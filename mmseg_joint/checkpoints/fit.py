@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mmseg_joint.checkpoints.read import read_checkpoint, read_content, tensors_of
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.unwrapped import unwrapped
+from mmseg_joint.utils.walk import value_of
 
 MAX_NAMES = 3  # parameters named in an error
 
@@ -140,7 +141,7 @@ def _check_training_state(content: Any, path: str, scheduled: bool) -> None:
         kinds['param_schedulers'] = (list, dict)
     if isinstance(content.get('meta'), dict):
         kinds.update({'meta.iter': int, 'meta.epoch': int})
-    missing = [key for key, kind in kinds.items() if not isinstance(_entry(content, key), kind)]
+    missing = [key for key, kind in kinds.items() if not isinstance(value_of(content, key), kind)]
     if missing:
         raise JointError(
             f'The checkpoint {path} has no {", ".join(missing)} to go on from: give one that a '
@@ -160,11 +161,6 @@ def _check_length(done: int, path: str, cfg: Config) -> None:
             f'The checkpoint {path} is at iteration {done}, and train_cfg.max_iters is {length}: '
             'nothing is left to train, so raise it, or test the checkpoint.'
         )
-
-
-def _entry(content: Any, key: str) -> Any:
-    part, _, inner = key.partition('.')
-    return content.get(part) if not inner else _entry(content.get(part), inner)
 
 
 def _check_device(device: str) -> None:

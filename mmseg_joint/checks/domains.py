@@ -5,10 +5,10 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
-from mmseg_joint.checks.values import value_of
 from mmseg_joint.datasets.joint_sampler import check_samples
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import Objective
+from mmseg_joint.utils.walk import value_of
 
 SAMPLES = 'train_dataloader.sampler.samples_per_domain'
 

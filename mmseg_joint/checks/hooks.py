@@ -6,8 +6,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 
-from mmseg_joint.checks.values import value_of
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import value_of
 
 RULES = ('save_best', 'rule', 'greater_keys', 'less_keys')
 # backend -> packages of which it needs one; pip knows the first by the same name

@@ -14,9 +14,9 @@ from mmengine.dataset import ClassBalancedDataset
 from mmengine.registry import Registry
 from mmseg import registry as registries
 
-from mmseg_joint.checks.values import value_of
 from mmseg_joint.datasets.sample_checks import explain_no_images
 from mmseg_joint.errors import JointError, reason_of
+from mmseg_joint.utils.walk import value_of
 
 LOADERS = {'train': ('train', 'val'), 'test': ('test',)}
 # what mmengine hands over beside the config, or would take for a `type` that is left out

@@ -7,8 +7,9 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mmseg_joint.checks.values import LOADERS, value_of
+from mmseg_joint.checks.values import LOADERS
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import value_of
 
 # of these packages it is known that no other step packs
 KNOWN = ('mmcv', 'mmengine', 'mmseg', 'mmseg_joint')

@@ -6,9 +6,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_joint.checks.values import value_of
 from mmseg_joint.engine.joint_optim_wrapper_constructor import networks_of
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import value_of
 
 DECAYING_TO_ZERO = ('PolyLR', 'CosineAnnealingLR')
 # papers that stop early leave up to 63 % (configs/_base_/schedules/sgd_80k.py)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import value_of
 
 NEEDED = {
     'train': ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
@@ -38,14 +38,6 @@ NUMBERS: dict[str, tuple[int, int | None]] = {
     **{f'{loader}.batch_size': (1, None) for loader in LOADERS},
     **{f'{loader}.num_workers': (0, None) for loader in LOADERS},
 }
-
-
-def value_of(cfg: Config, key: str) -> Any:
-    """Read the value of a dotted key; None if it, or a part around it, is not there."""
-    node: Any = cfg
-    for part in key.split('.'):
-        node = node.get(part) if isinstance(node, (dict, Config)) else None
-    return node
 
 
 def check_sections(cfg: Config) -> None:

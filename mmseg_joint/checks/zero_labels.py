@@ -7,8 +7,9 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from mmseg_joint.checks.values import LOADERS, value_of
+from mmseg_joint.checks.values import LOADERS
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import value_of
 
 
 def check_zero_labels(cfg: Config) -> None:

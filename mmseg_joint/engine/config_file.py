@@ -15,6 +15,7 @@ from mmseg_joint.engine.stages import BESIDE_THE_RUNNER
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file
 from mmseg_joint.utils.renamed import rename_keys
+from mmseg_joint.utils.walk import value_of
 
 SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 
@@ -56,11 +57,9 @@ def config_value(cfg: Config, key: str) -> Any:
     Raises:
         JointError: When the config has no such key.
     """
-    value: Any = cfg
-    for part in key.split('.'):
-        value = value.get(part) if hasattr(value, 'get') else None
-        if value is None:
-            raise JointError(f'The config {cfg.filename or ""} has no {key}, which is drawn from.')
+    value = value_of(cfg, key)
+    if value is None:
+        raise JointError(f'The config {cfg.filename or ""} has no {key}, which is drawn from.')
     return value
 
 

@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmseg_joint.checkpoints.find import checkpoint_to_resume
 from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.checks import refuse
-from mmseg_joint.checks.values import value_of
+from mmseg_joint.utils.walk import value_of
 
 from .launch import close_process_group, ready_runner, told_where_stopped, use_mixed_precision
 from .recompute_norm import recompute_norm_of

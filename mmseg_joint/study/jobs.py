@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmseg_joint.checks.values import check_numbers
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
-from mmseg_joint.utils.walk import dicts_in
+from mmseg_joint.utils.walk import dicts_in, value_of
 
 from .cells import Selection
 from .labels import TARGET, takes_subset
@@ -186,12 +186,8 @@ def _option(text: str) -> _Setting:
         )
 
     def options(cfg: Config) -> list[str]:
-        node: Any = cfg
-        for key in name.split('.')[:-1]:
-            if isinstance(node, (list, tuple)):
-                node = node[int(key)] if key.isdigit() and int(key) < len(node) else None
-            else:
-                node = node.get(key) if isinstance(node, (dict, Config)) else None
+        place = name.rpartition('.')[0]
+        node = value_of(cfg, place) if place else cfg
         return [text] if isinstance(node, (dict, Config, list, tuple)) else []
 
     return _Setting(text, options, 'look for the key in their configs')

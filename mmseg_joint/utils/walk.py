@@ -1,7 +1,21 @@
+"""Reading a config by dotted keys, wherever its values stand."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
+from mmengine.config import Config
+
+
+def value_of(node: Any, key: str) -> Any:
+    """Read the value of a dotted key; None if it, or a part around it, is not there."""
+    for part in key.split('.'):
+        if isinstance(node, (list, tuple)):
+            node = node[int(part)] if part.isdigit() and int(part) < len(node) else None
+        else:
+            node = node.get(part) if isinstance(node, (dict, Config)) else None
+    return node
 
 
 def dicts_in(node: Any, key: str = '') -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,6 +1,7 @@
-from mmengine.config import ConfigDict
+import pytest
+from mmengine.config import Config, ConfigDict
 
-from mmseg_joint.utils.walk import dicts_in
+from mmseg_joint.utils.walk import dicts_in, value_of
 
 
 def test_dicts_are_listed_by_their_keys_outer_ones_first():
@@ -16,3 +17,20 @@ def test_dicts_are_listed_by_their_keys_outer_ones_first():
 def test_without_a_key_of_its_own():
     assert [key for key, _ in dicts_in([{}, {'a': {}}])] == ['0', '1', '1.a']
     assert list(dicts_in('text', 'key')) == []
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('a.b', 1),
+        ('c.0.d', 2),
+        ('c.1.d', None),
+        ('c.x', None),
+        ('a.b.e', None),
+        ('gone', None),
+    ],
+)
+def test_a_value_is_read_or_none(key, value):
+    content = dict(a=dict(b=1), c=[dict(d=2)])
+    assert value_of(content, key) == value
+    assert value_of(Config(content), key) == value
