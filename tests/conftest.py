@@ -224,20 +224,21 @@ def drawn_roots(tmp_path_factory) -> Path:
     return root
 
 
+def roots_in(root: Path) -> dict[str, Path]:
+    """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
+    return {
+        'WrittenDataset': root / 'written_19',
+        'WrittenDataset11': root / 'written_11',
+        'GTADataset': root / 'gta',
+        'SynthiaDataset': root / 'synthia',
+        'CityscapesIdsDataset': root / 'city',
+        'NTHUDataset': root / 'nthu',
+        'CamVidDataset': root / 'camvid',
+        'CityscapesTrainIdsDataset': root / 'train_ids',
+    }
+
+
 @pytest.fixture
 def roots(tmp_path, drawn_roots):
-    """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`.
-
-    The test may change them.
-    """
-    shutil.copytree(drawn_roots, tmp_path, dirs_exist_ok=True)
-    return {
-        'WrittenDataset': tmp_path / 'written_19',
-        'WrittenDataset11': tmp_path / 'written_11',
-        'GTADataset': tmp_path / 'gta',
-        'SynthiaDataset': tmp_path / 'synthia',
-        'CityscapesIdsDataset': tmp_path / 'city',
-        'NTHUDataset': tmp_path / 'nthu',
-        'CamVidDataset': tmp_path / 'camvid',
-        'CityscapesTrainIdsDataset': tmp_path / 'train_ids',
-    }
+    """What :func:`roots_in` gives, of copies that the test may change."""
+    return roots_in(shutil.copytree(drawn_roots, tmp_path, dirs_exist_ok=True))

@@ -54,7 +54,8 @@ def shrink(node, roots) -> None:
         if kind == 'RandomCrop':
             node.update(crop_size=SIZE[::-1])
         if kind == 'LabelSubset':
-            node.update(count=2, fraction=None, list_file=None)
+            within = node['dataset'].get('type') == kind  # some of the few, the others held out
+            node.update(count=1 if within else 2, fraction=None, list_file=None)
     for value in list(node.values()):
         shrink(value, roots)
 

@@ -20,6 +20,7 @@ from mmseg_joint.project.write import write_project
 from mmseg_joint.utils.cli import existing_file, run
 
 TOOLS = Path(__file__).parent
+FIRST_LOOK = 100  # iterations, which a CPU takes in a few minutes
 
 
 def parse_args() -> argparse.Namespace:
@@ -72,11 +73,14 @@ def main() -> None:
         raise JointError(f'{config} is written, but has problems: solve those above.')
     labels = len(domains['target']['train'].names)
     counts = ' '.join(str(labels // part) for part in (8, 4, 2) if labels // part)
+    study = f'python {TOOLS / "study.py"} {config} --methods target joint'
     print(
-        f'\n{config} is ready. Train on both domains, or compare methods and label counts:\n'
+        f'\n{config} is ready. A first look at target only and joint, in minutes; training on both '
+        'domains; or the comparison of methods and label counts:\n'
+        f'{study} --labels all --seeds 0 --iterations {FIRST_LOOK} '
+        f'--work-dir {args.out / "first_look"}\n'
         f'python {TOOLS / "train.py"} {config}\n'
-        f'python {TOOLS / "study.py"} {config} --methods target joint '
-        f'--labels {counts} all --seeds 0 1 2 --work-dir {args.out / "study"}'
+        f'{study} --labels {counts} all --seeds 0 1 2 --work-dir {args.out / "study"}'
     )
 
 

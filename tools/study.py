@@ -40,6 +40,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--methods', nargs='+', default=METHODS_SHOWN, metavar='NAME')
     parser.add_argument('--labels', nargs='+', default=['all'], metavar='N', help='or all')
     parser.add_argument('--seeds', nargs='+', type=int, default=list(SEEDS), metavar='SEED')
+    parser.add_argument(
+        '--iterations',
+        type=positive,
+        metavar='N',
+        help="of each training, instead of the config's; schedules are scaled",
+    )
     parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='runs at a time')
     parser.add_argument(
         '--watch',
@@ -60,7 +66,7 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
     twice = [seed for seed in args.seeds if args.seeds.count(seed) > 1]
     if twice:
         raise JointError(f'--seeds has {twice[0]} twice: leave one of them out.')
-    base = read_base(args.config, args.watch)
+    base = read_base(args.config, args.watch, args.iterations)
     labels = parse_labels(args.labels, base.count_labels())
     write_study(args.work_dir, base, methods, labels, args.seeds)
     study = read_study(args.work_dir)
@@ -84,8 +90,9 @@ def main(argv: list[str] | None = None) -> None:
     if args.config:
         study, jobs = prepare(args)
         if args.dry_run:
+            here = TRAIN.relative_to(Path.cwd()) if TRAIN.is_relative_to(Path.cwd()) else TRAIN
             for job in jobs:
-                print(shlex.join(['python', 'tools/train.py', *job.arguments]))
+                print(shlex.join(['python', str(here), *job.arguments]))
             return
         # so that runs in progress are ended too; they go on next time
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -34,7 +34,14 @@ from .names import check_names
 from .parts import check_parts
 from .pipelines import check_pipelines
 from .samples import check_paths, check_sizes
-from .schedules import check_begins, check_ends, check_lengths, check_networks, check_units
+from .schedules import (
+    check_begins,
+    check_ends,
+    check_lengths,
+    check_networks,
+    check_units,
+    check_warm_ups,
+)
 from .values import check_loops, check_needed, check_numbers, check_sections
 from .weights import check_files, check_start, check_tested
 from .zero_labels import check_zero_labels
@@ -70,6 +77,7 @@ CHECKS = (
     Check('config', check_begins, ('train',)),
     Check('config', check_followers, ('train',)),
     Check('advice', check_units, ('train',)),
+    Check('advice', check_warm_ups, ('train',)),
     Check('advice', check_ends, ('train',)),
     Check('advice', check_lengths, ('train',)),
     Check('model', watch_channels),

@@ -60,6 +60,20 @@ def check_units(cfg: Config) -> None:
                 )
 
 
+def check_warm_ups(cfg: Config) -> None:
+    """Look for a warm-up that never reaches its end: LinearLR begins with its first iteration."""
+    for key, schedules, _ in schedules_of(cfg):
+        for schedule in schedules:
+            begin, end = schedule.get('begin') or 0, schedule.get('end')
+            factors = schedule.get('start_factor', 1 / 3), schedule.get('end_factor', 1.0)
+            if schedule.get('type') == 'LinearLR' and end == begin + 1 and factors[0] != factors[1]:
+                raise JointError(
+                    f'{key}: LinearLR has one iteration, {begin:,}, and leaves the learning rate '
+                    f'at {factors[0]:g} of its value for all of the training: set its end to '
+                    f'{begin + 2:,} or later.'
+                )
+
+
 def check_ends(cfg: Config) -> None:
     """Look for a learning rate that is 0 long before training ends."""
     for key, schedules, max_iters in schedules_of(cfg):

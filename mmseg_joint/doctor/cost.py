@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 import time
 from datetime import timedelta
 from inspect import signature
@@ -16,6 +15,8 @@ from torch.optim import Optimizer
 
 from mmseg_joint.checks.parts import reason_of
 from mmseg_joint.errors import JointError
+from mmseg_joint.runtime import choose_threads
+from mmseg_joint.utils.memory import peak_bytes
 
 from .report import Report
 
@@ -72,6 +73,9 @@ def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     if device.type == 'cpu':
         model = revert_sync_batchnorm(model)
+        crowded = choose_threads()
+        if crowded:
+            report.line('threads', crowded)
     model = model.to(device).train()
     try:
         optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
@@ -110,20 +114,9 @@ def _show_step(
         slower = max(step, loading / workers) if workers else step + loading
         duration = timedelta(seconds=round(slower * max_iters))
         report.line('training', f'{max_iters:,} steps, {duration} without validation')
-    peak = _peak(device)
+    peak = peak_bytes(device)
     if peak:
         report.line('peak memory', _size(peak))
-
-
-def _peak(device: torch.device) -> int | None:
-    if device.type == 'cuda':
-        return torch.cuda.max_memory_allocated()
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == 'darwin' else peak * 1024
 
 
 def _bytes(tensors: Any) -> int:

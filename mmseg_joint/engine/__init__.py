@@ -5,6 +5,7 @@ from .iteration_seed_hook import IterationSeedHook
 from .joint_optim_wrapper import JointOptimWrapper
 from .joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from .layer_decay_constructor import LayerDecayConstructor
+from .peak_memory_hook import PeakMemoryHook
 from .schedule_extension_hook import ScheduleExtensionHook
 from .selection_report_hook import SelectionReportHook
 from .training_pictures_hook import TrainingPicturesHook
@@ -17,6 +18,7 @@ __all__ = [
     'JointOptimWrapper',
     'JointOptimWrapperConstructor',
     'LayerDecayConstructor',
+    'PeakMemoryHook',
     'ScheduleExtensionHook',
     'SelectionReportHook',
     'TrainingPicturesHook',

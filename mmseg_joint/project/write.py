@@ -99,17 +99,20 @@ def _data_file(
     listed: bool,
     out: Path,
 ) -> str:
-    samples = dict.fromkeys(domains, 2)
-    sections = {
-        'my_metainfo': {'classes': tuple(classes), 'palette': _palette(classes, colors)},
-        'my_crop_size': crop,
-        'my_samples': samples,
-    }
-    lines = [_assign(name, value) for name, value in sections.items()]
+    # no objective of the project's config looks at unlabeled images; a study's methods ask for them
+    samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
+    lines = [
+        'my_metainfo = dict(',
+        f'    classes={tuple(classes)!r},',
+        f'    palette={_palette(classes, colors)!r},',
+        ')',
+        f'my_crop_size = {crop!r}',
+        f'my_samples = {samples!r}',
+    ]
     labels = "dict(type='LoadAnnotations')"
     if colors:
         lines.append('# red, green and blue of each class, in their order, and of what is ignored')
-        lines += [_assign('my_colors', colors[0]), _assign('my_ignored', colors[1])]
+        lines += [f'my_colors = {colors[0]!r}', f'my_ignored = {colors[1]!r}']
         labels = "dict(type='LoadColorAnnotations', colors=my_colors, ignored=my_ignored)"
     width, height = domains['target']['train'].size
     lines += [
@@ -142,7 +145,6 @@ def _data_file(
         'my_train_dataloader = dict(',
         f'    batch_size={sum(samples.values())},  # the sum of samples_per_domain',
         '    num_workers=4,',
-        '    # a method that trains on unlabeled images wants 2 of them here',
         "    sampler=dict(type='JointSampler', samples_per_domain=my_samples),",
         "    dataset=dict(type='JointDataset', domains=my_domains),",
         ')',

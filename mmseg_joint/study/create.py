@@ -18,6 +18,7 @@ from mmseg_joint.models.segmentors.compatibility import joint_form
 from mmseg_joint.stack import own_config
 
 from .adapt import adapt, look_at
+from .length import set_length
 from .methods import METHODS, Method
 from .runtime import set_runtime, watch
 from .two_stages import set_stages
@@ -33,12 +34,15 @@ class Base:
         cfg: The config of a joint training of any kind. Left as it is.
         watch_every: Iterations from one look at source's and target's gradients to the next; None
             for no look.
+        iterations: How long to train instead of what the config says; its schedules are scaled.
 
     Raises:
         JointError: When it lacks what all methods need.
     """
 
-    def __init__(self, cfg: Config, watch_every: int | None = None) -> None:
+    def __init__(
+        self, cfg: Config, watch_every: int | None = None, iterations: int | None = None
+    ) -> None:
         self.cfg, self.watch_every = cfg, watch_every
         self.name = cfg.filename or 'the base config'
         domains = (cfg.get('train_dataloader') or {}).get('dataset', {}).get('domains') or {}
@@ -58,6 +62,9 @@ class Base:
             raise JointError(f'{self.name} has no train_cfg.max_iters: a study counts iterations.')
         if not cfg.get('val_dataloader'):
             raise JointError(f'{self.name} has no val_dataloader, by which methods are scored.')
+        if iterations:
+            self.cfg = cfg = copy.deepcopy(cfg)
+            set_length(cfg, iterations)
         init_default_scope(cfg.get('default_scope') or 'mmseg')
         refuse('config', 'train', copy.deepcopy(cfg))
         self.target = _without_subset(domains['target'])

@@ -58,7 +58,7 @@ def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
                     fontsize=TEXT_SIZE,
                     ha='center',
                     va='center',
-                    color='black' if sure else '0.4',
+                    color='black' if sure else '0.25',
                     weight='bold' if sure else 'normal',
                 )
     names = [f'{cell.row.name}, {cell.labels} labels' for cell in rows]

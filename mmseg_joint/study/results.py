@@ -98,7 +98,7 @@ class Results:
         return mean(known) if known else None
 
     def memory(self, cell: Cell) -> float | None:
-        """Of a GPU, in MiB, the most that a run logged."""
+        """In MiB, the most that a run logged."""
         return max((run.memory for run in cell.runs if run.memory), default=None)
 
     @property

@@ -31,7 +31,8 @@ class Run:
     seconds: float | None = None
     #: each class's IoU after the last iteration, in percent, if the run has logged it
     classes: dict[str, float] = field(default_factory=dict)
-    memory: float | None = None  #: of a GPU, in MiB: the most that was logged, if it was
+    #: in MiB, of a GPU or of a process on a CPU: the most that was logged, if it was
+    memory: float | None = None
     #: whatever `GradientCosineHook` logged: name -> values by rising iteration
     watched: dict[str, np.ndarray] = field(default_factory=dict)
 

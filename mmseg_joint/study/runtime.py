@@ -11,13 +11,14 @@ HELD_OUT = 8  # source images that a watched training does not see
 
 
 def set_runtime(cfg: Config) -> None:
-    """Add what a study relies on: whole checkpoints, exact resuming, and the IoU of each class."""
+    """Add what a study relies on: whole checkpoints, exact resuming, each class's IoU, memory."""
     own = Config.fromfile(own_config('_base_/default_runtime.py'))
     hooks = cfg.setdefault('default_hooks', ConfigDict())
     hooks.checkpoint = ConfigDict(
         {**(hooks.get('checkpoint') or {}), 'type': 'AtomicCheckpointHook', 'by_epoch': False}
     )
     hooks.setdefault('schedule_extension', own.default_hooks.schedule_extension)
+    hooks.memory = ConfigDict(type='PeakMemoryHook')
     known = [hook.get('type') for hook in cfg.get('custom_hooks') or ()]
     missing = [hook for hook in own.custom_hooks if hook['type'] not in known]
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), *missing]

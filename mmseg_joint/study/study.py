@@ -142,22 +142,25 @@ def _check_unchanged(folder: Path, stem: str, cfg: Config) -> None:
     parts, before = parts_of(cfg), row.parts
     cfg.pop('work_dir')
     for old, new in zip(before, parts):
-        found = first_difference(old, new)
         lengths = old.train_cfg.max_iters, new.train_cfg.max_iters
-        if found or lengths[0] != lengths[1]:
-            key, was, now = found or ('train_cfg.max_iters', *lengths)
+        found = first_difference(old, new)
+        if lengths[0] != lengths[1]:  # which schedules follow
+            found = ('train_cfg.max_iters', *lengths)
+        if found:
+            key, was, now = found
             raise JointError(
                 f'{folder} has runs of {stem} with {key}={was}, and the config has {now} now: '
                 'choose another --work-dir, or undo the change.'
             )
 
 
-def read_base(path: str, watch_every: int | None = None) -> Base:
+def read_base(path: str, watch_every: int | None = None, iterations: int | None = None) -> Base:
     """Read the base config of a study.
 
     Args:
         path: Its file.
         watch_every: As for :class:`Base`.
+        iterations: Likewise.
 
     Returns:
         The base.
@@ -165,4 +168,4 @@ def read_base(path: str, watch_every: int | None = None) -> Base:
     Raises:
         JointError: When it cannot be read, or lacks what all methods need.
     """
-    return Base(read_config(path), watch_every)
+    return Base(read_config(path), watch_every, iterations)

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import copy
-from typing import Any
-
 from mmengine.config import Config
 
+from .length import scaled
 from .methods import Second
 
 FIRST_PART = 2 / 3  # of a training in two stages
@@ -34,7 +32,7 @@ def set_stages(cfg: Config, second: Second, labeled: bool) -> str:
                     batch_size=sum(own.values()), sampler=dict(samples_per_domain=own)
                 ),
                 optim_wrapper=dict(segmentor=dict(optimizer=dict(lr=rate * optimizer.lr))),
-                param_scheduler=_scaled(cfg.get('param_scheduler'), iterations / total),
+                param_scheduler=scaled(cfg.get('param_scheduler'), iterations / total),
             )
         )
     if cfg.model.objectives:
@@ -45,17 +43,3 @@ def set_stages(cfg: Config, second: Second, labeled: bool) -> str:
         f'two stages: {begin} iterations on {first}, {max(1, total - begin)} at '
         f'{LOWER_RATE:g} of the learning rate ("{second.name}").'
     )
-
-
-def _scaled(schedulers: Any, factor: float) -> Any:
-    """A schedule for fewer iterations."""
-    if isinstance(schedulers, dict):
-        return _scaled([schedulers], factor)
-    scaled = copy.deepcopy(list(schedulers or ()))
-    for scheduler in scaled:
-        for key in ('begin', 'end', 'T_max', 'step_size'):
-            if isinstance(scheduler.get(key), int):
-                scheduler[key] = round(factor * scheduler[key])
-        if scheduler.get('milestones'):
-            scheduler['milestones'] = [round(factor * step) for step in scheduler['milestones']]
-    return scaled

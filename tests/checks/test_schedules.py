@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.optim import LinearLR
 
 from mmseg_joint.checks.schedules import (
     check_begins,
@@ -11,6 +13,7 @@ from mmseg_joint.checks.schedules import (
     check_lengths,
     check_networks,
     check_units,
+    check_warm_ups,
     rate_left,
 )
 from mmseg_joint.errors import JointError
@@ -61,6 +64,22 @@ def test_epochs_and_iterations():
     both = dict(a=[dict(type='StepLR')], b=[iterations], c=dict(type='StepLR'))
     with pytest.raises(JointError, match=r'^param_scheduler\.a: StepLR counts'):
         check_units(of_100(both))
+
+
+def test_a_warm_up_of_one_iteration():
+    schedule = dict(type='LinearLR', start_factor=1e-6, end=1, by_epoch=False)
+    said = r'^param_scheduler: LinearLR has one iteration, 0, .* at 1e-06 of .* its end to 2 or'
+    with pytest.raises(JointError, match=said):
+        check_warm_ups(of_100([schedule, dict(type='PolyLR', begin=1)]))
+    for good in (dict(end=2), dict(start_factor=1.0), dict(type='ConstantLR'), dict(end=None)):
+        check_warm_ups(of_100([schedule | good]))
+    for end, reached in ((1, 1e-6), (2, 1.0)):  # what mmengine does
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+        warm_up = LinearLR(optimizer, start_factor=1e-6, end=end, by_epoch=False)
+        for _ in range(3):
+            optimizer.step()
+            warm_up.step()
+        assert optimizer.param_groups[0]['lr'] == pytest.approx(reached)
 
 
 def test_ends():

@@ -16,7 +16,7 @@ def assert_healthy(cfg: Config, folder: Path, capsys) -> None:
     schedules = cfg.param_scheduler
     if isinstance(schedules, list):
         for schedule in schedules[:-1]:
-            schedule.end = 1
+            schedule.update(end=1, start_factor=1.0)
         schedules[-1].pop('end', None)
         schedules[-1].begin = min(1, len(schedules) - 1)
     cfg.dump(folder / 'examined.py')

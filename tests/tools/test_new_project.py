@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ model = dict(
 # of a trial run, shorter than the base's warm-up
 SHORT = ('--cfg-options', 'train_cfg.max_iters=4', 'train_cfg.val_interval=4')
 SHORT += ('default_hooks.checkpoint.interval=2', 'train_dataloader.num_workers=0')
-SHORT += ('param_scheduler.0.end=1', 'param_scheduler.1.begin=1')
+SHORT += ('param_scheduler.0.end=2', 'param_scheduler.1.begin=2')
 SHORT += ('val_dataloader.num_workers=0', 'default_hooks.logger.interval=1')
 
 
@@ -91,7 +92,8 @@ def test_the_config_trains_and_resumes_bit_for_bit(new, lines, tmp_path):
     assert ended.status == 0, ended
     assert 'no problem found' in ended.stdout
     assert 'target, val: 3 images in images/val/*.jpg, labels in labels/val/*.png' in ended.stdout
-    train, study = ended.stdout.strip().splitlines()[-2:]
+    look, train, study = ended.stdout.strip().splitlines()[-3:]
+    assert '/study.py mine/joint.py --methods target joint --labels all --seeds 0 --iter' in look
     assert train.endswith('tools/train.py mine/joint.py')
     assert re.search(
         r'study\.py mine/joint\.py --methods target joint --labels 1 2 all .* --work-dir mine/st',
@@ -169,3 +171,16 @@ def test_a_child_of_an_mmseg_config_has_no_false_problem(config, lines, fields):
     )
     assert ended.status == 0, ended
     assert 'no problem found' in ended.stdout
+
+
+def test_mask2former_says_what_it_needs(lines, fields):
+    words = ('--classes', *CLASSES, '--source', 'sim', '--target', 'real', '--out', 'mask2former')
+    base = 'mmseg::mask2former/mask2former_r50_8xb2-160k_ade20k-512x512.py'
+    ended = lines.run(ROOT / 'tools/new_project.py', '--mmseg', base, *words, cwd=fields)
+    if find_spec('mmdet'):
+        assert ended.status == 0, ended
+        assert 'no problem found' in ended.stdout
+        return
+    (said,) = re.findall(r'^problem: (.*)$', ended.stdout, re.MULTILINE)
+    assert re.search('Mask2FormerHead needs mmdet, .* not installed: install it, or choose', said)
+    assert 'mask2former/joint.py is written, but has problems: solve those above' in ended.stderr

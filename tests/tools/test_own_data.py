@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mmseg_joint.engine.work_dir import locked
@@ -289,6 +290,19 @@ def test_several_processes_without_a_gpu_train_a_model_with_sync_bn(place, monke
     assert (place / 'work_dirs/small/iter_2.pth').exists()
     (log,) = (place / 'work_dirs/small').glob('*/*.log')
     assert 'SyncBN needs GPUs and is BN here' in log.read_text()
+
+
+def test_few_threads_on_a_loaded_machine(call, place):
+    crowded = "custom_imports = dict(imports=['mmseg_joint', 'tests.tools.crowding'])"
+    hint = r'1.0 of \d+ cores are idle: torch takes 1 instead of 4 threads, and OMP_NUM_THREADS'
+    ended = call(DOCTOR, crowded, '--step')
+    assert ended.status == 0, ended
+    assert re.search(rf'^  threads +{hint}', ended.stdout, re.MULTILINE)
+    ended = call(TRAIN)
+    assert ended.status == 0, ended
+    assert re.search(rf'WARNING - {hint}', ended.stdout + ended.stderr)
+    hub = torch.load(place / 'work_dirs/small/iter_2.pth', weights_only=False)['message_hub']
+    assert hub['runtime_info']['torch_threads'] == 1
 
 
 def test_the_doctor_tells_what_a_child_of_an_mmseg_config_does_without(call):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import json
 import os
 import re
 import runpy
@@ -142,6 +143,32 @@ def test_the_commands_of_a_dry_run(main, roots, tmp_path, capsys):
     assert not (folder / 'hrs').exists()
     main('--work-dir', folder)
     assert 'No run is finished yet.' in capsys.readouterr().out
+
+
+def test_a_dry_run_from_another_folder(main, roots, tmp_path, monkeypatch, capsys):
+    base = write_base(roots, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    main(base, '--work-dir', 'study', '--methods', 'joint', '--seeds', 0, '--dry-run')
+    assert capsys.readouterr().out.startswith(
+        f'python {ROOT}/tools/train.py study/configs/joint.py'
+    )
+
+
+def test_a_first_look_is_shorter_and_stays_apart(main, roots, tmp_path):
+    warm_up = dict(type='LinearLR', start_factor=0.1, end=10, by_epoch=False)
+    decay = dict(type='PolyLR', begin=10, by_epoch=False)
+    changes = {'train_cfg.max_iters': 40, 'param_scheduler': [warm_up, decay]}
+    base, folder = write_base(roots, tmp_path, **changes), tmp_path / 'look'
+    chosen = (base, '--work-dir', folder, '--methods', 'joint', '--labels', 2, '--seeds', 0)
+    main(*chosen, '--iterations', 4)
+    text = (folder / 'report.md').read_text(encoding='utf-8')
+    assert re.search(r'^\| joint \| 2 \| [\d.]+ \| - \| 4 \| [\d.]+ \|$', text, re.MULTILINE)
+    (log,) = (folder / 'joint/2/seed0').glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in log.read_text(encoding='utf-8').splitlines()]
+    rates = [line['segmentor.lr'] for line in lines if 'loss' in line]
+    assert rates == pytest.approx([2e-5, 2e-4, 2e-4, 0.0])  # up in two steps, down in two
+    with pytest.raises(JointError, match=r'max_iters=4, and the config has 40 now: choose ano'):
+        main(*chosen)
 
 
 @pytest.mark.parametrize(

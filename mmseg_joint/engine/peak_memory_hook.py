@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mmseg_joint.utils.memory import peak_bytes
+
+MEMORY = 'memory'  # mmengine's own name for a GPU's, in MiB
+
+
+@HOOKS.register_module()
+class PeakMemoryHook(Hook):
+    """Logs the most memory that a training on a CPU has held, as mmengine does a GPU's.
+
+    It is that of the training's process, libraries and all; workers that load images have their
+    own.
+    """
+
+    def after_train_iter(self, runner: Any, batch_idx: int, *_: Any, **__: Any) -> None:
+        """Note it for the log.
+
+        Args:
+            runner: The runner.
+            batch_idx: Number of the iteration.
+        """
+        if torch.cuda.is_available():
+            return
+        peak = peak_bytes(torch.device('cpu'))
+        if peak is not None:
+            runner.message_hub.update_scalar(f'train/{MEMORY}', peak / 2**20)
