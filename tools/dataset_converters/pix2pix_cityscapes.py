@@ -105,7 +105,7 @@ def convert(source: Path, out: Path) -> int:
         label = Image.fromarray(ids)
         atomic_write(out / 'labels' / split / f'{path.stem}.png', _packed(label, 'PNG'))
     numbers = sorted(int(p.stem) for split, p in files if split == 'train' and p.stem.isdecimal())
-    lists = {'fit': [], 'held_out': []}
+    lists: dict[str, list[str]] = {'fit': [], 'held_out': []}
     for number in numbers:
         lists['held_out' if number >= FIRST_HELD_OUT else 'fit'].append(f'{number}\n')
     for name, lines in lists.items():
