@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from mmseg_joint.datasets.joint_sampler import check_samples
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import Objective
-from mmseg_joint.utils.walk import value_of
+from mmseg_joint.utils.walk import class_of, value_of
 
 SAMPLES = 'train_dataloader.sampler.samples_per_domain'
 
@@ -43,8 +43,7 @@ def check_followers(cfg: Config) -> None:
     if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         return
     for name, config in (value_of(cfg, 'model.objectives') or {}).items():
-        kind = config.get('type') if isinstance(config, dict) else None
-        kind = MODELS.get(kind) if isinstance(kind, str) else kind
+        kind = class_of(config.get('type') if isinstance(config, dict) else None, MODELS)
         follow = getattr(kind, 'after_optimizer_step', Objective.after_optimizer_step)
         if follow is not Objective.after_optimizer_step:
             raise JointError(

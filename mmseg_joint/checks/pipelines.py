@@ -9,7 +9,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 
 from mmseg_joint.checks.values import LOADERS
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.walk import value_of
+from mmseg_joint.utils.walk import class_of, value_of
 
 # of these packages it is known that no other step packs
 KNOWN = ('mmcv', 'mmengine', 'mmseg', 'mmseg_joint')
@@ -42,7 +42,9 @@ def _check(node: Any, key: str, packed: bool) -> None:
         if node.get(inner) is not None:
             _check(node[inner], f'{key}.{inner}', packed)
             return
-    if not packed and ('pipeline' in node or _is_ours(_found(DATASETS, node), BaseSegDataset)):
+    if not packed and (
+        'pipeline' in node or _is_ours(class_of(node.get('type'), DATASETS), BaseSegDataset)
+    ):
         raise JointError(
             f"{key}.pipeline has no PackSegInputs: end it with dict(type='PackSegInputs')."
         )
@@ -54,14 +56,8 @@ def _packs(step: Any) -> bool:
         return any(_packs(inner) for inner in step)
     if isinstance(step, dict) and 'transforms' in step:
         return _packs(step['transforms'])
-    kind = _found(TRANSFORMS, step)
-    return not _is_ours(kind, object) or issubclass(kind, PackSegInputs)
-
-
-def _found(registry: Any, node: Any) -> Any:
-    """The class that a part of the config names; None if there is none by that name."""
-    kind = node.get('type') if isinstance(node, dict) else None
-    return registry.get(kind) if isinstance(kind, str) else kind
+    kind = class_of(step.get('type') if isinstance(step, dict) else None, TRANSFORMS)
+    return not _is_ours(kind, object) or _is_ours(kind, PackSegInputs)
 
 
 def _is_ours(kind: Any, base: type) -> bool:

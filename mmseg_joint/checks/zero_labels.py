@@ -9,7 +9,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_joint.checks.values import LOADERS
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.walk import value_of
+from mmseg_joint.utils.walk import class_of, value_of
 
 
 def check_zero_labels(cfg: Config) -> None:
@@ -33,8 +33,7 @@ def _labeled(node: Any, key: str) -> Iterator[tuple[str, bool]]:
             yield from _labeled(item, f'{key}.{index}')
     if not isinstance(node, dict):
         return
-    kind = node.get('type')
-    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    kind = class_of(node.get('type'), DATASETS)
     if getattr(kind, '__name__', '') == 'Unlabeled' or node.get('labeled') is False:
         return
     for name, domain in (node.get('domains') or {}).items():

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch.utils.data import Dataset
 
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import class_of
 
 
 @DATASETS.register_module()
@@ -73,7 +73,7 @@ def without_labels(cfg: dict) -> dict:
         cfg['dataset'] = without_labels(cfg['dataset'])
     if 'datasets' in cfg:
         cfg['datasets'] = [without_labels(c) for c in cfg['datasets']]
-    kind = _resolve(cfg.get('type'), DATASETS)
+    kind = class_of(cfg.get('type'), DATASETS)
     if kind is not None and issubclass(kind, RawLabelDataset):
         cfg['labeled'] = False
     return cfg
@@ -89,7 +89,7 @@ def _strip(steps: Sequence[Any]) -> list[Any]:
             if not isinstance(step, LoadAnnotations):
                 kept.append(step)
             continue
-        kind = _resolve(step.get('type'), TRANSFORMS)
+        kind = class_of(step.get('type'), TRANSFORMS)
         if kind is not None and issubclass(kind, LoadAnnotations):
             continue
         step = copy.copy(step)
@@ -99,9 +99,3 @@ def _strip(steps: Sequence[Any]) -> list[Any]:
             step['cat_max_ratio'] = 1.0
         kept.append(step)
     return kept
-
-
-def _resolve(kind: Any, registry: Any) -> type | None:
-    """Return the class behind a config's ``type``, which is a name or the class itself."""
-    found = registry.get(kind) if isinstance(kind, str) else kind
-    return found if inspect.isclass(found) else None

@@ -1,24 +1,13 @@
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
 from mmengine.registry import Registry
 
-from mmseg_joint.utils.walk import dicts_in
+from mmseg_joint.utils.walk import class_of, dicts_in
 
 PACKAGE = 'mmseg_joint'
-
-
-def class_of(kind: Any, registry: Registry) -> type | None:
-    """Find the class, if any, that a config's `type` (name, dotted path or class) stands for."""
-    if isinstance(kind, str):
-        try:
-            kind = registry.get(kind)
-        except Exception:  # of a name like a dotted path, whatever its import raises
-            return None
-    return kind if inspect.isclass(kind) else None
 
 
 def is_ours(found: type | None) -> bool:

@@ -16,8 +16,9 @@ from mmseg_joint.models.segmentors import (
     JointEncoderDecoder,
     JointMaskEncoderDecoder,
 )
+from mmseg_joint.utils.walk import class_of
 
-from .classes import class_of, find_ours, is_ours
+from .classes import find_ours, is_ours
 
 # classes of ours that predict exactly as these do
 SAME_PREDICTION: dict[type, type] = {

@@ -8,8 +8,9 @@ from mmseg.registry import DATASETS, TRANSFORMS
 
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.streets.dataset import LoadStreet
+from mmseg_joint.utils.walk import class_of
 
-from .classes import class_of, is_ours
+from .classes import is_ours
 
 
 def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:

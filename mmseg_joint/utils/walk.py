@@ -1,4 +1,4 @@
-"""Reading a config by dotted keys, wherever its values stand."""
+"""Reading a config by dotted keys, wherever its values stand, and the classes that it names."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.registry import Registry
+
+
+def class_of(kind: Any, registry: Registry) -> type | None:
+    """Find the class, if any, that a config's `type` (name, dotted path or class) stands for."""
+    if isinstance(kind, str):
+        try:
+            kind = registry.get(kind)
+        except Exception:  # of a name like a dotted path, whatever its import raises
+            return None
+    return kind if isinstance(kind, type) else None
 
 
 def value_of(node: Any, key: str) -> Any:

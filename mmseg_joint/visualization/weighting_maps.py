@@ -17,6 +17,7 @@ from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
+from mmseg_joint.utils.walk import class_of
 
 from .figures import MAP_COLORS, NO_VALUE, caption, draw_scale, image_grid, to_rgb
 
@@ -41,9 +42,8 @@ def weighting_name(cfg: Config) -> str:
         JointError: When there is none.
     """
     for name, objective in (config_value(cfg, 'model').get('objectives') or {}).items():
-        kind = (objective or {}).get('type')
-        kind = MODELS.get(kind) if isinstance(kind, str) else kind
-        if isinstance(kind, type) and issubclass(kind, HierarchicalWeighting):
+        kind = class_of((objective or {}).get('type'), MODELS)
+        if kind is not None and issubclass(kind, HierarchicalWeighting):
             return name
     raise JointError(
         f'The config {cfg.filename or ""} has no HierarchicalWeighting in model.objectives, so it '

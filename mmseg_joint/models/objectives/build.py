@@ -10,6 +10,7 @@ from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import class_of
 
 from .base import Objective
 
@@ -64,9 +65,8 @@ def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any)
 
 def _find(name: str, config: dict[str, Any]) -> type[Objective]:
     kind = config.get('type') if isinstance(config, dict) else config
-    found = MODELS.get(kind) if isinstance(kind, str) else kind
-    is_config = isinstance(config, dict)
-    if is_config and isinstance(found, type) and issubclass(found, Objective):
+    found = class_of(kind, MODELS)
+    if isinstance(config, dict) and found is not None and issubclass(found, Objective):
         return found
     known = sorted(
         key

@@ -6,6 +6,7 @@ from mmseg.models.decode_heads import Mask2FormerHead, MaskFormerHead
 from mmseg.registry import MODELS
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import class_of
 
 
 def check_segmentor(segmentor: type, decode_head: Any) -> None:
@@ -36,5 +37,5 @@ def _form(decode_head: Any) -> tuple[str, str]:
 
 
 def _classifies_masks(kind: Any) -> bool:
-    found = MODELS.get(kind) if isinstance(kind, str) else kind
-    return isinstance(found, type) and issubclass(found, (Mask2FormerHead, MaskFormerHead))
+    found = class_of(kind, MODELS)
+    return found is not None and issubclass(found, (Mask2FormerHead, MaskFormerHead))
