@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 ROOT = Path(__file__).parent.parent
 SIZE = (64, 48)
@@ -88,7 +88,7 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
     if objectives.get('sa'):
         objectives.sa.discriminator.update(in_channels=last[cfg.model.backbone.type], channels=8)
     if objectives.get('weighting'):
-        objectives.weighting.setdefault('network', {}).update(channels=(4, 4, 4, 4))
+        objectives.weighting.setdefault('network', ConfigDict()).update(channels=(4, 4, 4, 4))
     if objectives.get('gan') and objectives.gan.type == 'ReconstructionGAN':
         narrow = {'VGGEncoder': 8, 'TimmBackbone': 320}.get(cfg.model.backbone.type, 512)
         objectives.gan.generator.update(in_channels=narrow, channels=(4, 4, 4, 4, 4, 4))
@@ -99,10 +99,9 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
     ):
         own = objectives.get(name)
         if own and own.type == kind:
-            own.setdefault('generator', {})['channels'] = (4,) * (
-                5 if cfg.model.backbone.type == 'VGGEncoder' else 4
-            )
-            own.setdefault('discriminator', {}).update(narrow)
+            levels = 5 if cfg.model.backbone.type == 'VGGEncoder' else 4
+            own.setdefault('generator', ConfigDict()).channels = (4,) * levels
+            own.setdefault('discriminator', ConfigDict()).update(narrow)
             if cfg.model.backbone.type == 'VGGEncoder':
                 own.generator.in_channels = (6, 8, 8)
     if objectives.get('spatial'):

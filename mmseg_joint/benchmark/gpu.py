@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.utils.atomic_write import atomic_write
@@ -212,7 +212,7 @@ def _narrow(model: Any) -> None:
         if 'gan' in objectives:
             objectives.gan.generator.update(in_channels=8, channels=(8, 8, 8, 8, 8, 8))
         if 'weighting' in objectives:
-            objectives.weighting.setdefault('network', {}).update(channels=(8, 8, 8, 8))
+            objectives.weighting.setdefault('network', ConfigDict()).update(channels=(8, 8, 8, 8))
         return
     if model.backbone.type != 'DeepLabResNet':
         return  # SegFormer-B0 is small enough
