@@ -104,6 +104,11 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
             own.setdefault('discriminator', ConfigDict()).update(narrow)
             if cfg.model.backbone.type == 'VGGEncoder':
                 own.generator.in_channels = (6, 8, 8)
+    if objectives.get('pixelda'):
+        objectives.pixelda.setdefault('generator', ConfigDict()).update(channels=4, num_blocks=1)
+        objectives.pixelda.setdefault('discriminator', ConfigDict()).update(channels=(4, 4, 4, 4))
+    if objectives.get('semi'):
+        objectives.semi.setdefault('discriminator', ConfigDict()).update(channels=(4, 4, 4, 4))
     if objectives.get('spatial'):
         narrow = 8 if cfg.model.backbone.type == 'VGGEncoder' else 512
         objectives.spatial.update(in_channels=narrow, grid=(1, 2), classifier=dict(channels=(4, 4)))

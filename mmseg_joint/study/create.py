@@ -18,10 +18,9 @@ from mmseg_joint.models.segmentors.compatibility import joint_form
 from mmseg_joint.stack import own_config
 
 from .adapt import adapt, look_at
-from .length import set_length
+from .length import set_length, set_stages
 from .methods import METHODS, Method
 from .runtime import set_runtime, watch
-from .two_stages import set_stages
 
 RARE_PIXELS = 3000 / 512**2  # of a rare class, as a part of a crop (DAFormer)
 DOMAINS = 'train_dataloader.dataset.domains'
