@@ -5,7 +5,7 @@ from __future__ import annotations
 from .cells import Cell
 from .methods import JOINT, TARGET_ONLY
 from .results import Results, scores
-from .statistics import Gain, LabelsNeeded, gain_of, paired
+from .statistics import Gain, LabelsNeeded, gain_of, paired, signed
 
 FEW_SEEDS = 3
 
@@ -122,10 +122,10 @@ def gain_in_words(gain: Gain) -> str:
     Returns:
         For example +2.1 points (95 %: +0.4 to +3.8).
     """
-    text = f'{gain.mean:+.1f} points'
+    text = f'{signed(gain.mean)} points'
     if gain.low is None or gain.high is None:
         return text
-    return f'{text} (95 %: {gain.low:+.1f} to {gain.high:+.1f})'
+    return f'{text} (95 %: {signed(gain.low)} to {signed(gain.high)})'
 
 
 def needed_in_words(needed: LabelsNeeded) -> str:

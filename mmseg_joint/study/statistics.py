@@ -43,6 +43,11 @@ class Gain:
         return not self.low <= 0 <= self.high and abs(self.mean) >= LEAST
 
 
+def signed(number: float, digits: int = 1) -> str:
+    """Write a number with its sign, and what rounds to 0 as +0."""
+    return f'{round(number, digits) + 0.0:+.{digits}f}'
+
+
 def gain_of(differences: Sequence[float]) -> Gain | None:
     """Put an interval around the mean of paired differences.
 
