@@ -10,26 +10,29 @@ from .statistics import Gain, LabelsNeeded, gain_of, paired, signed
 FEW_SEEDS = 3
 
 
-def advise(results: Results) -> str:
+def advise(results: Results) -> list[str]:
     """Say which method to use for how many labels, and what is only noise.
 
     Args:
         results: The study's results.
 
     Returns:
-        One paragraph.
+        A few sentences for each number of labels, then what holds for all.
     """
     if not results.measured:
-        return 'No run is finished yet.'
+        return ['No run is finished yet.']
     counts = [n for n in results.counts if n and results.find(TARGET_ONLY, n)]
-    sentences = [sentence for count in counts for sentence in _at(results, count)]
+    parts = [_at(results, count) for count in counts]
     if not counts:
         best = max(results.measured, key=lambda cell: cell.mean or 0.0)
-        sentences = [
-            f'{best.row.name} is highest so far ({best.mean:.1f}), but no run of {TARGET_ONLY} is '
-            'finished, so nothing can be said about gains.'
+        parts = [
+            [
+                f'{best.row.name} is highest so far ({best.mean:.1f}), but no run of {TARGET_ONLY} '
+                'is finished, so nothing can be said about gains.'
+            ]
         ]
-    return ' '.join([*sentences, *_synthetic(results, counts), *_caution(results)])
+    parts += [_synthetic(results, counts), _caution(results)]
+    return [' '.join(sentences) for sentences in parts if sentences]
 
 
 def _at(results: Results, count: int) -> list[str]:
@@ -108,7 +111,8 @@ def _caution(results: Results) -> list[str]:
     number = sum(results.gain(cell) is not None for cell in results.measured)
     if number > 10:
         sentences.append(
-            f'Of {number} gains that are none, one in twenty would still look like one by chance.'
+            f'Of {number} comparisons, one in twenty looks like a gain or a loss by chance even if '
+            'there is none.'
         )
     return sentences
 

@@ -49,10 +49,10 @@ def write_report(study: Study) -> Path:
 
 
 def _blocks(results: Results, picture: Path) -> Sequence[Block]:
-    study = results.study
+    study, advice = results.study, advise(results)
     blocks: list[Block] = [
         Heading(f'Study of {Path(study.config).name}', 1),
-        Paragraph(advise(results)),
+        Items(advice) if len(advice) > 1 else Paragraph(advice[0]),
     ]
     if results.measured:
         blocks += [

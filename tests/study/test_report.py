@@ -22,7 +22,7 @@ SURE = {
 
 
 def advice(folder, scores):
-    return advise(Results.read(write_finished(folder, scores)))
+    return ' '.join(advise(Results.read(write_finished(folder, scores))))
 
 
 def test_a_gain_is_called_one_only_where_its_interval_excludes_zero(tmp_path):
