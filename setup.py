@@ -71,7 +71,9 @@ setup(
     package_data={'mmseg_joint.datasets.label_lists': ['*/*.txt', '*/SHA256SUMS']},
     python_requires='>=3.10',
     install_requires=[
-        *('torch>=2.4', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm', 'filelock')
+        *('torch>=2.4', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm', 'filelock'),
+        'scipy',  # Student's intervals
+        'markdown-it-py',  # mmengine's rich brings it anyway
     ],
     extras_require=EXTRAS,
     cmdclass={'install_lib': InstallWithConfigs, 'editable_wheel': EditableForMim},

@@ -1,11 +1,5 @@
 # BDL (CVPR 2019), GTA5 → Cityscapes, step 2: AdaptSegNet on translated images (M0)
 _base_ = './adaptsegnet_deeplabv2_gta_city.py'
-translated_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='LoadMappedAnnotations'),
-    dict(type='Resize', scale=(1280, 720), interpolation='bicubic'),
-    dict(type='PackSegInputs'),
-]
 train_dataloader = dict(
     dataset=dict(
         domains=dict(
@@ -13,7 +7,7 @@ train_dataloader = dict(
                 _delete_=True,
                 type='WrittenDataset',
                 data_root='work_dirs/bdl_gta/translated/',  # from tools/translate.py
-                pipeline=translated_pipeline,
+                pipeline=_base_.source_pipeline,
             )
         )
     )

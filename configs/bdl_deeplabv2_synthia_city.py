@@ -1,11 +1,7 @@
 # BDL (CVPR 2019), SYNTHIA → Cityscapes, step 2: AdaptSegNet on translated images (M0)
 _base_ = './adaptsegnet_deeplabv2_synthia_city.py'
-translated_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='LoadMappedAnnotations'),
-    dict(type='Resize', scale=(1280, 760), interpolation='bicubic'),
-    dict(type='PackSegInputs'),
-]
+translated_pipeline = _base_.source_pipeline
+translated_pipeline[1] = dict(type='LoadMappedAnnotations')
 train_dataloader = dict(
     dataset=dict(
         domains=dict(

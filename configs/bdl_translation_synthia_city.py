@@ -1,27 +1,20 @@
 # BDL (CVPR 2019), SYNTHIA → Cityscapes, step 1: translation of images; nothing else is trained
 _base_ = ['./adaptsegnet_deeplabv2_synthia_city.py', '_base_/objectives/cycle_translation.py']
-source_pipeline = [
-    dict(type='LoadCheckedImage'),
-    dict(type='LoadSynthiaAnnotations'),  # for tools/translate.py
-    dict(type='Resize', scale=(1280, 760), interpolation='bicubic'),
-    dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=1.0),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
-]
+crop = [dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=1.0)]
+crop += [dict(type='RandomFlip', prob=0.5), dict(type='PackSegInputs')]
+source = _base_.train_dataloader.dataset.domains.source  # with its labels, for tools/translate.py
+source.pipeline = [*_base_.source_pipeline[:-1], *crop]
 city_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(1024, 512), interpolation='bicubic'),
-    dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=1.0),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    *crop,
 ]
-synthia = dict(type='SynthiaDataset', data_root='data/synthia/', pipeline=source_pipeline)
 model = dict(objectives=dict(_delete_=True, translation=_base_.translation))
 optim_wrapper = dict(segmentor=None, ga=None, translation=_base_.translation_optimizers)
 train_dataloader = dict(
     dataset=dict(
         domains=dict(
-            source=dict(_delete_=True, type='Unlabeled', dataset=synthia),
+            source=dict(_delete_=True, type='Unlabeled', dataset=source),
             unlabeled=dict(pipeline=city_pipeline),
         )
     )

@@ -15,9 +15,6 @@ def user_message(error: BaseException) -> str:
     PyTorch re-raises a worker's exception as the same type with the worker's whole traceback as its
     text; the sentence is that text's last line ``mmseg_joint.errors.JointError: …``.
 
-    Args:
-        error: The exception that was caught.
-
     Returns:
         The sentence; for an error that is not a :class:`JointError`, its text as it is.
     """

@@ -27,9 +27,6 @@ def setup() -> str:
     - Denormal numbers count as 0 on a CPU, which handles them in microcode: Adam's moments and
       discriminators' gradients decay into them, and a float32 step of HRS takes up to three times
       as long with them.
-
-    Returns:
-        What was set, in one line for the log.
     """
     enforce_weights_only()
     register_safe_globals()
@@ -44,9 +41,6 @@ def configure_malloc() -> str:
     On a CPU a training step allocates its feature maps anew. glibc maps and unmaps each large one,
     so that the kernel hands out every page of it again: up to a third of the step, and most of the
     noise between steps. Variables that the user has set win; other C libraries are left alone.
-
-    Returns:
-        What was set, for the log.
     """
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')  # torch reads it at its first large tensor
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None

@@ -32,10 +32,7 @@ def doctor_is_starting() -> bool:
 
 
 def installed_line() -> dict[str, tuple[str, str]]:
-    """Find which line of the OpenMMLab stack is installed.
-
-    Returns:
-        Import name -> (distribution, version), for mmengine, mmcv and mmseg.
+    """Find which line of the OpenMMLab stack is installed: import name -> (distribution, version).
 
     Raises:
         ImportError: When one of the three is missing; the message is the command that installs
@@ -135,12 +132,6 @@ def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:
 
 def own_config(name: str) -> Path:
     """Find a config of this package, installed or in a checkout.
-
-    Args:
-        name: Its path below `configs`, like ``hrs_fcn8s_gta_city.py``.
-
-    Returns:
-        The file.
 
     Raises:
         JointError: When there is no such config.

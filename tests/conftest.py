@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -112,69 +113,71 @@ def write_city(root: Path, city: str = 'Rome', suffixes=('.png', '.jpg', '.png')
     return written
 
 
+def write_gta_files(root: Path, count: int = 3, height: int = 32, width: int = 40, ids=GTA_IDS):
+    """``images/00001.png``, ``labels/00001.png``: palette PNGs of raw ids 0-34."""
+    names = 'images/{:05d}.png', 'labels/{:05d}.png'
+    return _write(root, count, ids, *names, save_palette, height, width)
+
+
 @pytest.fixture
 def write_gta():
-    """``images/00001.png``, ``labels/00001.png``: palette PNGs of raw ids 0-34."""
+    return write_gta_files
 
-    def write(root: Path, count: int = 3, height: int = 32, width: int = 40, ids=GTA_IDS):
-        names = 'images/{:05d}.png', 'labels/{:05d}.png'
-        return _write(root, count, ids, *names, save_palette, height, width)
 
-    return write
+def write_synthia_files(root: Path, count: int = 3, height: int = 32, width: int = 40):
+    """``RGB/0000001.png``, ``GT/LABELS/0000001.png``: 16 bits, class in red, instance in green."""
+    names = 'RGB/{:07d}.png', 'GT/LABELS/{:07d}.png'
+    return _write(root, count, SYNTHIA_IDS, *names, save_synthia, height, width)
 
 
 @pytest.fixture
 def write_synthia():
-    """``RGB/0000001.png``, ``GT/LABELS/0000001.png``: 16 bits, class in red, instance in green."""
+    return write_synthia_files
 
-    def write(root: Path, count: int = 3, height: int = 32, width: int = 40):
-        names = 'RGB/{:07d}.png', 'GT/LABELS/{:07d}.png'
-        return _write(root, count, SYNTHIA_IDS, *names, save_synthia, height, width)
 
-    return write
+def write_cityscapes_files(
+    root: Path, count: int = 3, split: str = 'train', height: int = 32, width: int = 40
+):
+    """The official folders, with ``labelIds`` only."""
+    stem = split + '/aachen/aachen_{:06d}_000019_'
+    names = (
+        'leftImg8bit/' + stem + 'leftImg8bit.png',
+        'gtFine/' + stem + 'gtFine_labelIds.png',
+    )
+    save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
+    first = 0 if split == 'train' else 1000  # no image is in two splits
+    return _write(root, count, range(34), *names, save, height, width, first)
 
 
 @pytest.fixture
 def write_cityscapes():
-    """The official folders, with ``labelIds`` only."""
+    return write_cityscapes_files
 
-    def write(root: Path, count: int = 3, split: str = 'train', height: int = 32, width: int = 40):
-        stem = split + '/aachen/aachen_{:06d}_000019_'
-        names = (
-            'leftImg8bit/' + stem + 'leftImg8bit.png',
-            'gtFine/' + stem + 'gtFine_labelIds.png',
-        )
-        save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        first = 0 if split == 'train' else 1000  # no image is in two splits
-        return _write(root, count, range(34), *names, save, height, width, first)
 
-    return write
+def write_camvid_files(root: Path, count: int = 3, split: str = 'train', suffix: str = '.jpg'):
+    """``images/train/*.jpg``, ``labels/train/*.png`` with 0-10 and 255."""
+    names = f'images/{split}/0001TP_{{:06d}}{suffix}', f'labels/{split}/0001TP_{{:06d}}.png'
+    save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
+    first = 0 if split == 'train' else 1000
+    return _write(root, count, [*range(11), 255], *names, save, 36, 48, first)
 
 
 @pytest.fixture
 def write_camvid():
-    """``images/train/*.jpg``, ``labels/train/*.png`` with 0-10 and 255."""
+    return write_camvid_files
 
-    def write(root: Path, count: int = 3, split: str = 'train', suffix: str = '.jpg'):
-        names = f'images/{split}/0001TP_{{:06d}}{suffix}', f'labels/{split}/0001TP_{{:06d}}.png'
-        save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        first = 0 if split == 'train' else 1000
-        return _write(root, count, [*range(11), 255], *names, save, 36, 48, first)
 
-    return write
+def write_train_id_files(root: Path, count: int = 3, split: str = 'train'):
+    """``images/train/*.jpg``, ``labels/train/*.png`` with 0-18 and 255."""
+    names = f'images/{split}/{{:d}}.jpg', f'labels/{split}/{{:d}}.png'
+    save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
+    first = 0 if split == 'train' else 1000
+    return _write(root, count, [*range(19), 255], *names, save, 36, 48, first)
 
 
 @pytest.fixture
 def write_train_ids():
-    """``images/train/*.jpg``, ``labels/train/*.png`` with 0-18 and 255."""
-
-    def write(root: Path, count: int = 3, split: str = 'train'):
-        names = f'images/{split}/{{:d}}.jpg', f'labels/{split}/{{:d}}.png'
-        save = lambda labels, path: Image.fromarray(labels).save(path)  # noqa: E731
-        first = 0 if split == 'train' else 1000
-        return _write(root, count, [*range(19), 255], *names, save, 36, 48, first)
-
-    return write
+    return write_train_id_files
 
 
 @pytest.fixture
@@ -204,31 +207,38 @@ def write_written(root: Path, classes: tuple, palette: list) -> Path:
     return root
 
 
-@pytest.fixture
-def roots(tmp_path, write_gta, write_synthia, write_cityscapes, write_camvid, write_train_ids):
-    """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
-    write_gta(tmp_path / 'gta', height=60, width=80)
-    write_synthia(tmp_path / 'synthia', height=60, width=80)
+@pytest.fixture(scope='session')
+def drawn_roots(tmp_path_factory) -> Path:
+    """A tiny dataset of each type, drawn once."""
+    root = tmp_path_factory.mktemp('roots')
+    write_gta_files(root / 'gta', height=60, width=80)
+    write_synthia_files(root / 'synthia', height=60, width=80)
     for city in ('Rome', 'Rio', 'Tokyo', 'Taipei'):
-        write_city(tmp_path / 'nthu', city)
+        write_city(root / 'nthu', city)
     for split in ('train', 'val'):
-        write_cityscapes(tmp_path / 'city', split=split, height=60, width=80)
-        write_camvid(tmp_path / 'camvid', split=split)
-        write_train_ids(tmp_path / 'train_ids', split=split)
-    written = {
-        len(names): write_written(tmp_path / f'written_{len(names)}', names, palette)
-        for names, palette in (
-            (CITYSCAPES_CLASSES, CITYSCAPES_PALETTE),
-            (CAMVID_CLASSES, CAMVID_PALETTE),
-        )
-    }
+        write_cityscapes_files(root / 'city', split=split, height=60, width=80)
+        write_camvid_files(root / 'camvid', split=split)
+        write_train_id_files(root / 'train_ids', split=split)
+    write_written(root / 'written_19', CITYSCAPES_CLASSES, CITYSCAPES_PALETTE)
+    write_written(root / 'written_11', CAMVID_CLASSES, CAMVID_PALETTE)
+    return root
+
+
+def roots_in(root: Path) -> dict[str, Path]:
+    """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
     return {
-        'WrittenDataset': written[19],
-        'WrittenDataset11': written[11],
-        'GTADataset': tmp_path / 'gta',
-        'SynthiaDataset': tmp_path / 'synthia',
-        'CityscapesIdsDataset': tmp_path / 'city',
-        'NTHUDataset': tmp_path / 'nthu',
-        'CamVidDataset': tmp_path / 'camvid',
-        'CityscapesTrainIdsDataset': tmp_path / 'train_ids',
+        'WrittenDataset': root / 'written_19',
+        'WrittenDataset11': root / 'written_11',
+        'GTADataset': root / 'gta',
+        'SynthiaDataset': root / 'synthia',
+        'CityscapesIdsDataset': root / 'city',
+        'NTHUDataset': root / 'nthu',
+        'CamVidDataset': root / 'camvid',
+        'CityscapesTrainIdsDataset': root / 'train_ids',
     }
+
+
+@pytest.fixture
+def roots(tmp_path, drawn_roots):
+    """What :func:`roots_in` gives, of copies that the test may change."""
+    return roots_in(shutil.copytree(drawn_roots, tmp_path, dirs_exist_ok=True))

@@ -14,7 +14,7 @@ from mmseg_joint.benchmark import Settings, measure, measure_sequential, measure
 from mmseg_joint.benchmark.data_path import measure_data_path
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.utils.atomic_write import atomic_write, check_writable
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import run
 from mmseg_joint.utils.renamed import renamed_flags
 
@@ -61,14 +61,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='instead, compare all domains at once with model.sequential_domains and one domain',
     )
     parser.add_argument('--json', metavar='FILE', help='write all numbers here')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=CfgOptions,
-        metavar='KEY=VALUE',
-        help='change values of the config (and of --plain)',
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     argv = sys.argv[1:] if argv is None else argv
     former = {'--share': '--samples-per-domain', '--in-turn': '--sequential-domains'}
     return parser.parse_args(renamed_flags(argv, former))

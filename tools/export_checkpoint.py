@@ -23,7 +23,7 @@ from mmseg_joint.export import (
     write_export,
 )
 from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
 
 
@@ -47,10 +47,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="take batch norms' running averages anew from N training images of the target",
     )
     parser.add_argument('--force', action='store_true', help='replace files that are there')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     return parser.parse_args(argv)
 
 

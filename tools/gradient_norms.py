@@ -17,7 +17,7 @@ from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.gradient_norms import gradient_norms
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 
 
@@ -30,10 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--part', default='backbone', help='backbone, neck or decode_head')
     parser.add_argument('--batches', type=int, default=4, help='batches that are averaged')
     parser.add_argument('--device', default='cpu', help='where the model runs')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     return parser.parse_args()
 
 

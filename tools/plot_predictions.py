@@ -17,7 +17,7 @@ from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.visualization.figures import check_figure, choose_images, save_figure
 from mmseg_joint.visualization.predictions import (
@@ -50,14 +50,7 @@ def parse_args() -> argparse.Namespace:
         '--score', action='store_true', help='predict all test images, for the mIoU of the dataset'
     )
     parser.add_argument('--device', default='cpu', help='where the models run')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=CfgOptions,
-        metavar='KEY=VALUE',
-        help='change every config',
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     return parser.parse_args()
 
 

@@ -12,7 +12,7 @@ from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.visualization.figures import check_figure, save_figure
 from mmseg_joint.visualization.source_samples import source_samples
@@ -34,10 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--count', type=int, default=24, help='number of source images')
     parser.add_argument('--seed', type=int, default=0, help='which images, and how they are cut')
     parser.add_argument('--device', default='cpu', help='where the model runs')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     return parser.parse_args()
 
 

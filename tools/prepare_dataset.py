@@ -13,7 +13,7 @@ from mmseg_joint.datasets.prepared.configured import domain_config, to_prepare
 from mmseg_joint.datasets.prepared.writing import write_copy
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import run
 
 
@@ -43,14 +43,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--compress', action='store_true', help='a third smaller, three times as slow to read'
     )
     parser.add_argument('--workers', type=int, help='threads; by default one a core')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=CfgOptions,
-        metavar='KEY=VALUE',
-        help='change values of the config; with --type, arguments of the dataset',
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     args = parser.parse_args(argv)
     for flag, value in (('--size', min(args.size or (1,))), ('--workers', args.workers)):
         if value is not None and value < 1:

@@ -15,7 +15,7 @@ from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.run import test
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
 
 
@@ -36,16 +36,13 @@ def parse_args() -> argparse.Namespace:
         help="take batch norms' running averages anew from N training images of the target",
     )
     parser.add_argument(
-        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
-    )
-    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='job launcher',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     return parser.parse_args()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmseg_joint import setup
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.run import train
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 
 
@@ -30,20 +30,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision')
     parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=CfgOptions,
-        metavar='KEY=VALUE',
-        help='change values of the config, like train_cfg.max_iters=1000',
-    )
-    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='job launcher',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     return parser.parse_args()
 
 

@@ -12,7 +12,7 @@ from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import config_of_checkpoint
-from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.writing import LabelFolder, write_translated_images
 from mmseg_joint.writing.images import labeled_images_of_domain
@@ -30,10 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--workers', type=int, default=2, help='processes that load images (2)')
     parser.add_argument('--device', default='cpu', help='where the network runs, e.g. cuda')
     parser.add_argument('--force', action='store_true', help='replace a dataset that is there')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help='change the config'
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     return parser.parse_args(argv)
 
 

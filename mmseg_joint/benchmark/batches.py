@@ -12,11 +12,7 @@ BLOCK = 16  # side of a patch of one class
 
 
 def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
-    """Images of each domain in a batch of a config.
-
-    Args:
-        cfg: Any config.
-        share: The same number for every domain, instead of the config's.
+    """Images of each domain in a batch of a config, or `share` of every domain.
 
     Returns:
         Domain -> number; source 1 and target 1 where the config names no domains.
@@ -30,11 +26,6 @@ def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
 
 def random_batch(shares: dict[str, int], num_classes: int, settings: Settings) -> Batch:
     """A batch as a data loader hands it over: uint8 images, labels with ignored pixels.
-
-    Args:
-        shares: Domain -> number of images.
-        num_classes: Number of classes of the labels.
-        settings: Size of the images.
 
     Returns:
         `inputs` and `data_samples`; samples of the domain `unlabeled` have labels all ignored.

@@ -55,14 +55,7 @@ class Ledger:
 
 
 def networks(model: nn.Module) -> dict[str, nn.Module]:
-    """The networks that have a row of their own in the table.
-
-    Args:
-        model: A segmentor.
-
-    Returns:
-        `backbone`, `decode_head`, … and `<objective>.<network>`.
-    """
+    """The networks with a row of their own: `backbone`, … and `<objective>.<network>`."""
     owners = {f'{name}.': part for name, part in getattr(model, 'objectives', {}).items()}
     found: dict[str, nn.Module] = {}
     for prefix, owner in {'': model, **owners}.items():
@@ -82,14 +75,7 @@ def _callable_networks(module: nn.Module, name: str) -> dict[str, nn.Module]:
 
 
 def parts_of(loop: BenchmarkLoop) -> list[Part]:
-    """The methods whose time is told apart.
-
-    Args:
-        loop: The loop of a Runner.
-
-    Returns:
-        Owner, method and name of each, in the order of the table.
-    """
+    """The methods whose time is told apart: owner, method and name, in the order of the table."""
     runner = loop.runner
     model = unwrapped(runner.model)
     found = networks(model)
@@ -121,11 +107,6 @@ def _charged(function: Callable, ledger: Ledger, name: str) -> Callable:
 def seconds_by_part(loop: BenchmarkLoop, batch: dict, settings: Settings) -> dict[str, float]:
     """Where the time of a step goes.
 
-    Args:
-        loop: The loop of a Runner.
-        batch: The batch of every step.
-        settings: Number of steps, device.
-
     Returns:
         Part -> seconds, the mean over the middle half of the steps; their sum is the step.
     """
@@ -145,10 +126,6 @@ def seconds_by_part(loop: BenchmarkLoop, batch: dict, settings: Settings) -> dic
 
 def flops_by_part(loop: BenchmarkLoop, batch: dict) -> dict[str, float]:
     """Floating-point operations of one step's convolutions and matrix products.
-
-    Args:
-        loop: The loop of a Runner.
-        batch: The batch.
 
     Returns:
         Part -> FLOPs (a multiply-add counts two); the networks' rows are their forward.

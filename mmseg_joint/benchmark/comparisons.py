@@ -24,20 +24,13 @@ TOGETHER, IN_TURN = 'together', 'in turn'
 
 @dataclass
 class Comparison:
-    """Times and memory of several variants beside those of the first.
+    """Times and memory of several variants beside those of the first."""
 
-    Args:
-        times: Variant -> seconds of each timed step.
-        memory: Variant -> peak memory in bytes, if measured.
-        conditions: What was measured, in words.
-        first: What the report calls the first variant.
-        targets: Variant -> what its ratio to the first should not exceed.
-    """
-
-    times: Times
-    memory: dict[str, int]
-    conditions: str
-    first: str
+    times: Times  #: variant -> seconds of each timed step
+    memory: dict[str, int]  #: variant -> peak memory in bytes, if measured
+    conditions: str  #: what was measured, in words
+    first: str  #: what the report calls the first variant
+    #: variant -> what its ratio to the first should not exceed
     targets: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,9 +69,6 @@ def measure_sequential(
         settings: What is measured, and how often; its `dtype` is not used.
         loop: The config that the loop follows, on the same batch; None for `cfg` itself.
 
-    Returns:
-        All numbers.
-
     Raises:
         JointError: When the loop was not written for the config's objectives, or is not there.
     """
@@ -94,13 +84,7 @@ def measure_sequential(
 def measure_sequential_domains(cfg: Config, name: str, settings: Settings) -> Comparison:
     """Measure a config with all domains' maps alive, with one domain's at a time, and with one.
 
-    Args:
-        cfg: A config whose model is a `JointEncoderDecoder`.
-        name: What the report calls it.
-        settings: What is measured, and how often.
-
-    Returns:
-        All numbers. The last variant is plain supervised training on one labeled domain alone.
+    The last variant is plain supervised training on one labeled domain alone.
 
     Raises:
         JointError: When the config's model has no such option.

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.export.plain_model import without_files
+from mmseg_joint.utils.walk import dicts_in
 
 from .settings import Settings
 
@@ -15,9 +15,6 @@ UNUSED = ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test
 
 def plain_beside(cfg: Config) -> Config | None:
     """The plain supervised config beside a joint one: direct joint training.
-
-    Args:
-        cfg: Any config.
 
     Returns:
         The same config without objectives and their optimizers; None if it has no objectives.
@@ -35,16 +32,7 @@ def plain_beside(cfg: Config) -> Config | None:
 
 
 def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config:
-    """A config whose Runner does steps only: no weights file, no validation, no console.
-
-    Args:
-        cfg: Any config with a model and an optimizer; it is left as it is.
-        settings: Device and precision.
-        name: Name of the experiment, unique in the process.
-        work_dir: Folder for what the hooks write.
-
-    Returns:
-        The prepared config.
+    """Copy a config for a Runner that does steps only: no weights file, no validation, no console.
 
     Raises:
         JointError: When it cannot train, or its optimizer wrapper takes no `dtype`.
@@ -53,7 +41,10 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
         if not cfg.get(key):
             raise JointError(f'The config has no {key}: only a config that trains can be measured.')
     cfg = copy.deepcopy(cfg)
-    cfg.model = _without_group(without_files(cfg.model))
+    cfg.model = without_files(cfg.model)
+    for _, node in dicts_in(cfg.model):
+        if node.get('type') == 'SyncBN':  # it needs a process group
+            node['type'] = 'BN'
     for objective in (cfg.model.get('objectives') or {}).values():
         if objective and 'start' in objective:
             objective['start'] = 0  # measured as most steps are, after a burn-in
@@ -67,15 +58,6 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
     cfg.update(resume=False)
     cfg.setdefault('default_scope', 'mmseg')
     return cfg
-
-
-def _without_group(node: Any) -> Any:
-    """Replace the norm that needs a process group, wherever it stands."""
-    if isinstance(node, (list, tuple)):
-        return type(node)(_without_group(item) for item in node)
-    if not isinstance(node, dict):
-        return 'BN' if node == 'SyncBN' else node
-    return {key: _without_group(value) for key, value in node.items()}
 
 
 def _set_dtype(cfg: Config, dtype: str) -> None:

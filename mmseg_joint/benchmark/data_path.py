@@ -29,27 +29,17 @@ TARGET = 3.0
 
 @dataclass
 class Reading:
-    """What loading and augmenting the images of one dataset takes.
-
-    Args:
-        domain: Name of its domain.
-        dataset: Its type.
-        size: Width and height of the originals.
-        seconds: Processor time of each image, from the originals.
-        file: Bytes of an original image.
-        prepared: Processor time of each image, from a prepared copy.
-        prepared_file: Bytes of a copied image.
-        note: Why there is no copy.
-    """
+    """What loading and augmenting the images of one dataset takes."""
 
     domain: str
     dataset: str
-    size: tuple[int, int]
-    seconds: list[float]
-    file: float
+    size: tuple[int, int]  #: width and height of the originals
+    seconds: list[float]  #: processor time of each image, from the originals
+    file: float  #: bytes of an original image
+    #: processor time of each image, from a prepared copy
     prepared: list[float] = field(default_factory=list)
-    prepared_file: float | None = None
-    note: str | None = None
+    prepared_file: float | None = None  #: bytes of a copied image
+    note: str | None = None  #: why there is no copy
 
     @property
     def gain(self) -> float | None:
@@ -69,13 +59,9 @@ class Reading:
 
 @dataclass
 class DataPathReport:
-    """The numbers of every dataset of a config.
+    """The numbers of every dataset of a config."""
 
-    Args:
-        readings: One for each dataset.
-    """
-
-    readings: list[Reading]
+    readings: list[Reading]  #: one for each dataset
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""
@@ -94,13 +80,6 @@ def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
     Originals and copies take turns, in this process and on one thread; processor time is counted,
     so that other programs do not count. The files come from the system's cache: a disk is not
     measured.
-
-    Args:
-        cfg: The config.
-        rounds: How often each of the few images is loaded.
-
-    Returns:
-        The numbers.
 
     Raises:
         JointError: When the config has no dataset that reads images and labels from files.

@@ -47,16 +47,9 @@ def steps_part(
 ) -> dict[str, Any]:
     """Measure a config's step in every precision and form, and the plain step beside each.
 
-    Args:
-        name: The config's stem.
-        cfg: The config.
-        settings: Size and device.
-        seconds: How long each is measured.
-        compiled: Measure compiled forms only, else all others.
-        save: Called whenever there is one row more.
-
-    Returns:
-        `rows` of numbers, and the `flops` of a joint and of a plain step.
+    Returns the numbers, which `save` is called with whenever there is one row more: `rows`, and
+    the `flops` of a joint and of a plain step. `compiled` measures compiled forms only, else
+    all others.
     """
     found: dict[str, Any] = {'config': name, 'size': list(settings.size), 'rows': []}
     for label, (dtype, channels_last, is_compiled) in VARIANTS.items():
@@ -116,11 +109,7 @@ def _variant(
 
 
 def compile_segmentor(model: torch.nn.Module) -> None:
-    """Compile what takes the time, module by module: backbone and heads.
-
-    Args:
-        model: A segmentor; hooks, losses and optimizers stay as they are.
-    """
+    """Compile what takes the time, module by module; hooks, losses and optimizers stay."""
     for name in ('backbone', 'neck', 'decode_head'):
         module = getattr(model, name, None)
         if module is not None:
@@ -129,11 +118,6 @@ def compile_segmentor(model: torch.nn.Module) -> None:
 
 def free_running(step: Callable[[], Any], settings: Settings, seconds: float) -> dict[str, Any]:
     """Time steps as a training makes them: the host waits for the device at the end only.
-
-    Args:
-        step: One step.
-        settings: Device, warm-up and least number of steps.
-        seconds: About how long to measure.
 
     Returns:
         `steps_per_s`, `steps`, `spread` (of thirds, relative) and `peak_memory` in bytes (GPU).
@@ -165,16 +149,7 @@ def free_running(step: Callable[[], Any], settings: Settings, seconds: float) ->
 
 
 def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any]:
-    """GA beside AdaptSegNet's hand-written loop, and AdaptSegNet beside its own.
-
-    Args:
-        settings: Size, device and number of steps.
-        tiny: Whether networks are narrow.
-        save: Called whenever there is a config more.
-
-    Returns:
-        The numbers of :class:`~mmseg_joint.benchmark.comparisons.Comparison`, by config.
-    """
+    """GA beside AdaptSegNet's hand-written loop, and AdaptSegNet beside its own, by config."""
     loop = _config('adaptsegnet_deeplabv2_gta_city', tiny)
     found = {}
     for name in ('ga_deeplabv2_gta_city', 'adaptsegnet_deeplabv2_gta_city'):
@@ -194,14 +169,6 @@ def waiting_part(
     cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
 ) -> dict[str, Any]:
     """The share of time in which the device waits for data, in bfloat16.
-
-    Args:
-        cfg: The config.
-        settings: Size and device.
-        workers: Of the data loader.
-        folder: Where images are written.
-        seconds: How long to train.
-        save: Called whenever there is a form more.
 
     Returns:
         Steps a second with a batch in memory and with a loader, and the share.

@@ -8,14 +8,7 @@ PREDICTION, WAITING = 1.1, 0.05  # at most
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    """Write the numbers of `tools/gpu_report.py` as tables, as far as they came.
-
-    Args:
-        report: What the tool writes as JSON.
-
-    Returns:
-        Markdown.
-    """
+    """Write the JSON of `tools/gpu_report.py` as tables in Markdown, as far as its numbers came."""
     machine, parts = report['machine'], report['parts']
     lines = [f'# {machine["device"]}, torch {machine["torch"]}, Python {machine["python"]}', '']
     if machine['rehearsal']:

@@ -17,9 +17,6 @@ def count_waits(step: Callable[[], Any]) -> dict[str, int] | None:
 
     The one wait for the log's values is an event's, which CUDA does not report.
 
-    Args:
-        step: One step, warmed up.
-
     Returns:
         Package, file, line and function -> number, by the innermost function of the packages
         above; None without a GPU.

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from mmseg_joint.engine.launch import pin_memory
+from mmseg_joint.utils.walk import dicts_in
 
 from .photographs import write_like
 
@@ -30,19 +31,7 @@ def loading_rates(
     seconds: float,
     save: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
-    """Images a second that a config's loader gives, from files of several forms.
-
-    Args:
-        cfg: A config that trains on GTA5 and Cityscapes.
-        size: To which its pipeline resizes, and the size of the resized forms.
-        workers: Of the loader.
-        folder: Where images are written.
-        seconds: How long to load of each form.
-        save: Called whenever there is a form more.
-
-    Returns:
-        Form -> images a second.
-    """
+    """Images a second from the loader of a config on GTA5 and Cityscapes, by form of the files."""
     found: dict[str, Any] = {'workers': workers, 'size': list(size)}
     for form, batches in real_batches(cfg, size, workers, folder):
         for _ in range(4):
@@ -59,16 +48,10 @@ def loading_rates(
 def real_batches(
     cfg: Config, size: tuple[int, int], workers: int, folder: Path
 ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    """A config's own loader on images written in several forms.
+    """A config's own loader on images written in several forms: each form, and batches without end.
 
-    Args:
-        cfg: A config that trains on GTA5 and Cityscapes.
-        size: To which its pipeline resizes, and the size of the resized forms.
-        workers: Of the loader.
-        folder: Where images are written, unless they are there.
-
-    Yields:
-        The form and its batches, without end.
+    `size` is that to which its pipeline resizes, and that of the resized forms. Images that are
+    in the folder already are not written again.
     """
     init_default_scope('mmseg')
     cv2.setNumThreads(0)  # as a Runner does; a worker would start as many as there are cores
@@ -86,27 +69,21 @@ def _endless(loader: Any) -> Iterator[dict[str, Any]]:
         yield from loader
 
 
-def _point(node: Any, folder: Path, form: str, size: tuple[int, int]) -> None:
+def _point(dataset: Any, folder: Path, form: str, size: tuple[int, int]) -> None:
     """Give datasets files of a form, and resize to the size, wherever they stand."""
-    if isinstance(node, (list, tuple)):
-        for item in node:
-            _point(item, folder, form, size)
-    if not isinstance(node, dict):
-        return
-    kind = node.get('type')
-    if kind in KINDS:
-        if 'jpeg' in form:
-            node['img_suffix'] = DATASETS.get(kind).IMG_SUFFIX.replace('.png', '.jpg')
-        resized = size if 'resized' in form else None
-        name = f'{form}_{size[0]}x{size[1]}' if resized else form
-        node['data_root'] = str(folder / name.replace(' ', '_') / kind)
-        _write(node, resized)
-    if kind == 'LabelSubset':
-        node.update(count=None, fraction=1.0, list_file=None)
-    if kind == 'Resize':
-        node['scale'] = size
-    for value in list(node.values()):
-        _point(value, folder, form, size)
+    for _, node in dicts_in(dataset):
+        kind = node.get('type')
+        if kind in KINDS:
+            if 'jpeg' in form:
+                node['img_suffix'] = DATASETS.get(kind).IMG_SUFFIX.replace('.png', '.jpg')
+            resized = size if 'resized' in form else None
+            name = f'{form}_{size[0]}x{size[1]}' if resized else form
+            node['data_root'] = str(folder / name.replace(' ', '_') / kind)
+            _write(node, resized)
+        if kind == 'LabelSubset':
+            node.update(count=None, fraction=1.0, list_file=None)
+        if kind == 'Resize':
+            node['scale'] = size
 
 
 def _write(dataset: dict[str, Any], size: tuple[int, int] | None) -> None:

@@ -51,11 +51,7 @@ class BenchmarkLoop(IterBasedTrainLoop):
         return self.runner.model
 
     def step(self, batch: dict) -> None:
-        """What mmengine's loop does for one batch.
-
-        Args:
-            batch: What a data loader would hand over.
-        """
+        """What mmengine's loop does for one batch of a data loader."""
         self.runner.model.train()
         self.run_iter(batch)
         self._decide_current_val_interval()
@@ -69,14 +65,7 @@ class BenchmarkLoop(IterBasedTrainLoop):
 
 
 def start(cfg: Config) -> BenchmarkLoop:
-    """Build a Runner and bring it to just before its first step.
-
-    Args:
-        cfg: A config that :func:`mmseg_joint.benchmark.configs.prepare` made.
-
-    Returns:
-        Its loop.
-    """
+    """Build the Runner of a prepared config up to just before its first step; return its loop."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)  # of hooks that have nothing to do here
         runner = build_runner(cfg)

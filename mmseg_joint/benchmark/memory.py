@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +11,7 @@ from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.memory import peak_bytes
 
 from .batches import Batch
 from .loop import start
@@ -26,12 +24,6 @@ def peak_memory(
     cfg: Config, batch: Batch, settings: Settings, build: Callable[[Config], Any] = start
 ) -> int:
     """Peak memory of training, measured in a fresh process so that no other config adds to it.
-
-    Args:
-        cfg: A prepared config.
-        batch: The batch of every step.
-        settings: Device.
-        build: Makes the loop whose steps are taken; importable by name.
 
     Returns:
         Bytes: on a GPU what tensors took, on a CPU the process's, Python and libraries included.
@@ -61,16 +53,4 @@ def _train(
     loop = build(cfg)
     for _ in range(STEPS):
         loop.step(batch)
-    if settings.device_type == 'cuda':
-        return torch.cuda.max_memory_allocated()
-    return _peak_of_process()
-
-
-def _peak_of_process() -> int:
-    status = Path('/proc/self/status')
-    if status.is_file():  # unlike getrusage, it leaves out what the parent had when it forked
-        for line in status.read_text().splitlines():
-            if line.startswith('VmHWM:'):
-                return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == 'darwin' else peak * 1024
+    return peak_bytes(torch.device(settings.device_type)) or 0

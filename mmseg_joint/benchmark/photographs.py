@@ -20,11 +20,6 @@ def smooth_noise(rng: np.random.Generator, size: tuple[int, int], roughness: flo
 
     So it compresses as they do before and after it is resized, which white noise would not.
 
-    Args:
-        rng: Source of randomness.
-        size: Width and height.
-        roughness: The amplitude falls with frequency to this power.
-
     Returns:
         Array of shape (height, width), mean 0 and deviation 1.
     """
@@ -54,17 +49,7 @@ def draw_label(rng: np.random.Generator, size: tuple[int, int], ids: list[int]) 
 def write_like(
     dataset: RawLabelDataset, count: int, seed: int = 0, size: tuple[int, int] | None = None
 ) -> tuple[int, int]:
-    """Write images where a dataset expects them, in its format.
-
-    Args:
-        dataset: The dataset, not initialized yet.
-        count: How many images.
-        seed: Of what is drawn.
-        size: Width and height; None takes the usual ones of the dataset.
-
-    Returns:
-        Width and height.
-    """
+    """Write images where a dataset expects them, in its format and usual size; return the size."""
     rng = np.random.default_rng(seed)
     size = size or SIZES.get(type(dataset).__name__, CITYSCAPES_SIZE)
     for index in range(count):

@@ -16,13 +16,7 @@ FOLDER = Path(__file__).resolve().parents[2] / 'tests' / 'reference'
 
 
 def reference(name: str) -> ModuleType:
-    """Import a hand-written loop, which only a checkout has.
-
-    Args:
-        name: A module of `tests/reference`, e.g. `'sequential'`.
-
-    Returns:
-        The module.
+    """Import a hand-written loop, a module of `tests/reference`, which only a checkout has.
 
     Raises:
         JointError: When this is no checkout.
@@ -41,12 +35,5 @@ def reference(name: str) -> ModuleType:
 
 
 def start_sequential(cfg: Config) -> Any:
-    """Build the sequential loop; a function that a new process can import, as the loop is not.
-
-    Args:
-        cfg: A config that :func:`mmseg_joint.benchmark.configs.prepare` made.
-
-    Returns:
-        The loop.
-    """
+    """Build the sequential loop; a function that a new process can import, as the loop is not."""
     return reference('sequential').start_sequential(cfg)

@@ -14,21 +14,13 @@ EXPLAINED = {
 
 @dataclass
 class Measured:
-    """One config's numbers.
+    """One config's numbers."""
 
-    Args:
-        seconds: Of each timed step of the Runner.
-        images: In a batch.
-        parts: Part of a step -> seconds.
-        flops: Part of a step -> floating-point operations.
-        peak_memory: Bytes, if measured.
-    """
-
-    seconds: list[float]
-    images: int
-    parts: dict[str, float]
-    flops: dict[str, float]
-    peak_memory: int | None = None
+    seconds: list[float]  #: of each timed step of the Runner
+    images: int  #: in a batch
+    parts: dict[str, float]  #: part of a step -> seconds
+    flops: dict[str, float]  #: part of a step -> floating-point operations
+    peak_memory: int | None = None  #: bytes, if measured
 
     @property
     def total_flops(self) -> float:
@@ -38,23 +30,15 @@ class Measured:
 
 @dataclass
 class Report:
-    """All numbers of a run.
+    """All numbers of a run."""
 
-    Args:
-        measured: Name of a config -> its numbers; the plain config comes second.
-        conditions: Size, precision, device, …
-        bare: Seconds of each step of the bare loop.
-        bare_note: Why there is no bare loop.
-        ratios: Name -> median and quarter points of the pairwise ratios.
-        data: What the data loader took, if measured.
-    """
-
-    measured: dict[str, Measured]
-    conditions: dict[str, Any]
-    bare: list[float] | None = None
-    bare_note: str | None = None
+    measured: dict[str, Measured]  #: name of a config -> its numbers; the plain config comes second
+    conditions: dict[str, Any]  #: size, precision, device, …
+    bare: list[float] | None = None  #: seconds of each step of the bare loop
+    bare_note: str | None = None  #: why there is no bare loop
+    #: name -> median and quarter points of the pairwise ratios
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
-    data: dict[str, float] | None = None
+    data: dict[str, float] | None = None  #: what the data loader took, if measured
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""

@@ -12,28 +12,18 @@ from mmseg_joint.errors import JointError
 class Settings:
     """What is measured, and how often.
 
-    Args:
-        size: Width and height of the random images.
-        share: Images of each domain in a batch; None takes the config's.
-        steps: Timed steps of each variant.
-        warmup: Steps before them.
-        dtype: `'float32'`, `'bfloat16'` or `'float16'`; None takes the config's.
-        device: `'auto'`, `'cpu'` or `'cuda'`.
-        memory: Measure the peak memory, each config in a process of its own.
-        data: Measure the config's own data loader too.
-
     Raises:
         JointError: When a number is too small, or there is no such device.
     """
 
-    size: tuple[int, int] = (512, 256)
-    share: int | None = None
-    steps: int = 20
-    warmup: int = 3
-    dtype: str | None = None
-    device: str = 'auto'
-    memory: bool = True
-    data: bool = False
+    size: tuple[int, int] = (512, 256)  #: width and height of the random images
+    share: int | None = None  #: images of each domain in a batch; None takes the config's
+    steps: int = 20  #: timed steps of each variant
+    warmup: int = 3  #: steps before them
+    dtype: str | None = None  #: `'float32'`, `'bfloat16'` or `'float16'`; None takes the config's
+    device: str = 'auto'  #: `'auto'`, `'cpu'` or `'cuda'`
+    memory: bool = True  #: measure the peak memory, each config in a process of its own
+    data: bool = False  #: measure the config's own data loader too
 
     def __post_init__(self) -> None:
         least = min(self.size), self.steps, self.share
@@ -56,15 +46,7 @@ class Settings:
             torch.cuda.synchronize()
 
     def conditions(self, shares: dict[str, int], dtype: str | None = None) -> dict[str, Any]:
-        """What is measured, as numbers and words for JSON.
-
-        Args:
-            shares: Domain -> images in a batch.
-            dtype: The precision, where it is the same for all variants.
-
-        Returns:
-            What `in_words` of the report writes in a line.
-        """
+        """What is measured, for JSON; `in_words` of the report writes it in a line."""
         cuda = self.device_type == 'cuda'
         return {
             'size': list(self.size),

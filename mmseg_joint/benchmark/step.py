@@ -26,14 +26,7 @@ SAME_LOSS = 1e-3  # the bare loop's loss may differ by rounding, and by no more 
 def measure(cfg: Config, name: str, settings: Settings, plain: Config | None = None) -> Report:
     """Measure a config, and the plain supervised config and the bare loop beside it.
 
-    Args:
-        cfg: The config.
-        name: What the report calls it.
-        settings: What is measured, and how often.
-        plain: The plain config; None derives it from `cfg`.
-
-    Returns:
-        All numbers.
+    Without `plain`, the plain config is derived from `cfg`.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     torch.manual_seed(0)

@@ -19,12 +19,7 @@ Times = dict[str, list[float]]
 def interleaved(variants: dict[str, Callable[[], object]], settings: Settings) -> Times:
     """Time variants in turn, A B C A B C …, so that a machine's drift reaches all of them alike.
 
-    Args:
-        variants: Name -> one step.
-        settings: Number of steps, device.
-
-    Returns:
-        Name -> seconds of each timed step, in order.
+    Returns the seconds of each timed step by name.
     """
     times: Times = {name: [] for name in variants}
     rounds = range(settings.warmup + settings.steps)
@@ -40,12 +35,7 @@ def interleaved(variants: dict[str, Callable[[], object]], settings: Settings) -
 
 
 def ratio(above: list[float], below: list[float], factor: float = 1.0) -> dict[str, float]:
-    """Median of the pairwise ratios of two variants, and the quarter points.
-
-    Args:
-        above: Seconds of the first variant.
-        below: Seconds of the second, measured in the same rounds.
-        factor: Multiplies each of `below`.
+    """Median and quarter points of the pairwise ratios of two variants, the second times `factor`.
 
     Returns:
         `median`, `low` and `high`: half of the rounds lie between the latter two.
@@ -59,10 +49,6 @@ def ratio(above: list[float], below: list[float], factor: float = 1.0) -> dict[s
 
 def loading_time(cfg: Config, settings: Settings) -> dict[str, float]:
     """Time a config's own data loader, with nobody computing beside it.
-
-    Args:
-        cfg: The config, not the prepared one.
-        settings: Number of batches.
 
     Returns:
         `seconds` a batch (all batches after the first over the time they took, so that workers

@@ -19,18 +19,12 @@ from .settings import Settings
 
 @dataclass
 class Variant:
-    """Something whose steps are measured beside those of others.
-
-    Args:
-        cfg: Its config.
-        batch: The batch of every step.
-        dtype: Precision; None takes that of the settings.
-        build: Makes its loop from the prepared config; importable by name.
-    """
+    """Something whose steps are measured beside those of others."""
 
     cfg: Config
     batch: Batch
-    dtype: str | None = None
+    dtype: str | None = None  #: precision; None takes that of the settings
+    #: makes its loop from the prepared config; importable by name
     build: Callable[[Config], Any] = start
 
 
@@ -39,10 +33,6 @@ def started(
     variants: dict[str, Variant], settings: Settings
 ) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
     """Bring every variant to just before its first step.
-
-    Args:
-        variants: Name -> variant.
-        settings: Device, precision, and whether memory is measured.
 
     Yields:
         Name -> loop, and name -> peak memory in bytes, empty if it is not measured.
@@ -63,13 +53,5 @@ def started(
 
 
 def step_of(loop: Any, batch: Batch) -> Callable[[], object]:
-    """What is timed: one step of a loop.
-
-    Args:
-        loop: Anything with a `step`.
-        batch: Its argument.
-
-    Returns:
-        A function without arguments.
-    """
+    """What is timed: one step of a loop, as a function without arguments."""
     return lambda: loop.step(batch)

@@ -12,9 +12,6 @@ def average_buffers(model: nn.Module) -> None:
     Each process has statistics of its own images, but only the first one's get into a checkpoint.
     All must call this. Doing it twice changes nothing: the sum of equal float32 values is exact in
     float64.
-
-    Args:
-        model: The model, the same on each process but for the values of its buffers.
     """
     buffers = list(model.buffers())
     if not buffers or not is_distributed():

@@ -29,13 +29,6 @@ def enforce_weights_only() -> None:
 def load_from_local_weights_only(path: str, map_location: Any = None) -> Any:
     """Take the place of mmengine's loader of local files.
 
-    Args:
-        path: The file.
-        map_location: Device to which it is read; what was kept for this call stays on the CPU.
-
-    Returns:
-        What was saved.
-
     Raises:
         JointError: When the file is absent or cannot be read.
     """

@@ -14,31 +14,16 @@ PARTIAL = '.part'  # added to the name of a checkpoint that is being written
 
 
 class SavedCheckpoint(NamedTuple):
-    """A checkpoint on disk.
-
-    Attributes:
-        path: Its file.
-        step: How many iterations (or epochs) it has behind it.
-    """
+    """A checkpoint on disk."""
 
     path: Path
-    step: int
+    step: int  #: how many iterations (or epochs) it has behind it
 
 
 def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheckpoint | None:
-    """Find the checkpoint that a run in a folder wrote last, whenever the run was killed.
+    """Find the newest whole checkpoint that a run left in a folder, whenever it was killed, if any.
 
-    mmengine writes the checkpoint, then its name to `last_checkpoint`. A run that was killed
-    between the two has a newer file than the one named; a run that was killed while it wrote has a
-    file cut off; a disk that fails spoils any part of one. So the file named counts, unless a whole
-    one with a higher number was written after it. What it holds is kept for who reads it next.
-
-    Args:
-        folder: Where the checkpoints lie.
-        template: `CheckpointHook`'s name of them, with `{}` in place of the number.
-
-    Returns:
-        The newest whole checkpoint; None if there is none.
+    `template` is `CheckpointHook`'s name of them, with `{}` in place of the number.
 
     Raises:
         JointError: When it holds more than a training writes.
@@ -56,9 +41,6 @@ def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheck
 
 def checkpoint_to_resume(cfg: Config) -> str | None:
     """Find the checkpoint that the last run of a config wrote last.
-
-    Args:
-        cfg: The whole config, with `work_dir`.
 
     Returns:
         The newest whole checkpoint; None if there is none. Of checkpoints that are not local files,
@@ -90,30 +72,13 @@ def checkpoint_template(cfg: Config) -> str:
 
 
 def broken_files(folder: Path, template: str, after: int) -> list[Path]:
-    """Find the checkpoints of later steps that cannot be read.
-
-    Args:
-        folder: Where the checkpoints lie.
-        template: Their name, with `{}` in place of the number.
-        after: Only those with a higher number.
-
-    Returns:
-        The files.
-    """
+    """Find the checkpoints of steps later than `after` that cannot be read."""
     files = sorted(_files(folder, template).items())
     return [path for step, path in files if step > after and not is_whole(path)]
 
 
 def partial_files(folder: Path, template: str) -> list[Path]:
-    """Find what was being written when a run was killed.
-
-    Args:
-        folder: Where the checkpoints lie.
-        template: Their name, with `{}` in place of the number.
-
-    Returns:
-        The files, of the last checkpoint or of the best.
-    """
+    """Find what was being written when a run was killed: of the last checkpoint or of the best."""
     return sorted(folder.glob(f'*{Path(template).suffix}{PARTIAL}'))
 
 

@@ -96,15 +96,7 @@ def read_content(
 
 
 def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tensor]:
-    """Take the named tensors out of what a file holds.
-
-    Args:
-        content: What :func:`read_content` returned.
-        name: What the file is to the user, for the errors.
-        remedy: What to do about an error.
-
-    Returns:
-        Name -> tensor.
+    """Take the named tensors out of what :func:`read_content` returned.
 
     Raises:
         JointError: When it holds no named values.
@@ -117,14 +109,7 @@ def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tenso
 
 
 def is_whole(file: str | Path | IO[bytes]) -> bool:
-    """Whether all that torch wrote, a zip file, is there and has its checksums.
-
-    Args:
-        file: Its path, or the file itself.
-
-    Returns:
-        Whether it is; torch itself compares no checksums.
-    """
+    """Whether a zip file of torch's is whole and has its checksums; torch compares none."""
     try:
         with zipfile.ZipFile(file) as archive:
             return archive.testzip() is None

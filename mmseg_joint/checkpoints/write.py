@@ -33,10 +33,6 @@ class AtomicBackend(LocalBackend):
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write a file.
 
-        Args:
-            obj: Its content.
-            filepath: Its path; its folder is made if there is none.
-
         Raises:
             JointError: When the disk refuses it. What was there before is as it was.
         """
@@ -55,11 +51,7 @@ class AtomicBackend(LocalBackend):
         _flush_folder(target.parent)
 
     def remove(self, filepath: str | Path) -> None:
-        """Delete a file, or note it inside :meth:`hold_back_removals`.
-
-        Args:
-            filepath: The file.
-        """
+        """Delete a file, or note it inside :meth:`hold_back_removals`."""
         if self._held is None:
             super().remove(filepath)
         else:
@@ -113,19 +105,11 @@ class AtomicCheckpointHook(CheckpointHook):
             self.backend_args = {'backend': 'atomic'}
 
     def before_run(self, runner: Any) -> None:
-        """Let torch read back what is written here, in a process without our `setup` too.
-
-        Args:
-            runner: The runner, which has read no checkpoint yet.
-        """
+        """Let torch read back what is written here, in a process without our `setup` too."""
         register_safe_globals()
 
     def before_train(self, runner: Any) -> None:
-        """Delete what was half-written, and say where training goes on instead.
-
-        Args:
-            runner: The runner, which has read its checkpoint.
-        """
+        """Delete what was half-written, and say where training goes on instead."""
         super().before_train(runner)
         if not is_main_process() or not isinstance(self.file_backend, AtomicBackend):
             return
@@ -144,11 +128,7 @@ class AtomicCheckpointHook(CheckpointHook):
             path.unlink()
 
     def before_val_epoch(self, runner: Any) -> None:
-        """Let all processes validate the same model.
-
-        Args:
-            runner: The runner.
-        """
+        """Let all processes validate the same model."""
         average_buffers(runner.model)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:

@@ -26,13 +26,11 @@ from typing import Any, NamedTuple
 
 from mmseg_joint.errors import JointError
 
-from .channels import watch_channels
-from .classes import check_classes
-from .domains import check_batch, check_objective
+from .domains import check_batch, check_followers, check_objective
 from .hooks import check_backends, check_best
 from .launcher import check_launcher
+from .model import check_classes, watch_channels
 from .names import check_names
-from .objectives import check_followers
 from .parts import check_parts
 from .pipelines import check_pipelines
 from .samples import check_paths, check_sizes
@@ -52,17 +50,11 @@ BOTH = ('train', 'test')
 
 
 class Check(NamedTuple):
-    """A line of the list.
+    """A line of the list."""
 
-    Attributes:
-        moment: When it can be asked.
-        run: The function.
-        tasks: What it is asked for: `'train'`, `'test'` or both.
-    """
-
-    moment: str
+    moment: str  #: when it can be asked
     run: Callable[..., None]
-    tasks: tuple[str, ...] = BOTH
+    tasks: tuple[str, ...] = BOTH  #: what it is asked for: `'train'`, `'test'` or both
 
 
 # in this order: the earlier ones make sure of what the later ones take for granted
@@ -99,12 +91,7 @@ CHECKS = (
 
 
 def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
-    """Go through the checks of a moment.
-
-    Args:
-        moment: As in the list.
-        task: `'train'` or `'test'`.
-        *things: What the checks of this moment take.
+    """Go through the checks of a moment, with the things that the table above names.
 
     Yields:
         What each has found, before the next is asked.
@@ -118,15 +105,6 @@ def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
 
 
 def refuse(moment: str, task: str, *things: Any) -> None:
-    """Go through the checks of a moment, up to the first that finds a mistake.
-
-    Args:
-        moment: As for :func:`findings`.
-        task: Likewise.
-        *things: Likewise.
-
-    Raises:
-        JointError: When one finds a mistake.
-    """
+    """Raise what the first check of a moment finds, of those that :func:`findings` goes through."""
     for error in findings(moment, task, *things):
         raise error

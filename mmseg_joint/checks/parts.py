@@ -33,17 +33,11 @@ REFUSALS = (KeyError, TypeError, ValueError, AssertionError)
 
 
 class Part(NamedTuple):
-    """A part of a config that mmengine builds.
+    """A part of a config that mmengine builds."""
 
-    Attributes:
-        key: Its dotted place.
-        value: What the config has there.
-        registry: Where its `type` is looked up.
-    """
-
-    key: str
-    value: Any
-    registry: Registry
+    key: str  #: its dotted place
+    value: Any  #: what the config has there
+    registry: Registry  #: where its `type` is looked up
 
     @property
     def kind(self) -> Any:
@@ -94,11 +88,6 @@ def _check_arguments(part: Part) -> None:
 
 def check_refusal(cfg: Config, task: str, error: Exception) -> None:
     """Find the part of a config for which building failed, by building the parts one by one.
-
-    Args:
-        cfg: The whole config.
-        task: `'train'` or `'test'`.
-        error: What was raised.
 
     Raises:
         JointError: When building a part on its own raises the same; the smallest is named.

@@ -24,14 +24,6 @@ def check_paths(model: nn.Module | None, dataset: Any, key: str) -> None:
 
     Every path is looked up, in one listing of each folder. Files on no local disk, and what is no
     file, are left to training.
-
-    Args:
-        model: The model; not looked at.
-        dataset: A dataset that has been built.
-        key: Its place in the config.
-
-    Raises:
-        JointError: When a file is missing.
     """
     for place, part in single_datasets(dataset, key):
         inner = innermost(part)
@@ -48,14 +40,6 @@ def check_sizes(model: nn.Module | None, dataset: Any, key: str) -> None:
     """Refuse data with a label of another size than its image.
 
     Sizes are read from the files' heads, of a few images spread evenly.
-
-    Args:
-        model: The model; not looked at.
-        dataset: A dataset that has been built.
-        key: Its place in the config.
-
-    Raises:
-        JointError: When the sizes of one differ.
     """
     for place, part in single_datasets(dataset, key):
         inner = innermost(part)

@@ -100,14 +100,9 @@ def check_lengths(cfg: Config) -> None:
 
 
 def rate_left(schedule: dict[str, Any], max_iters: int) -> float:
-    """Tell which part of the learning rate a schedule leaves when training stops.
+    """Tell which part of the learning rate, 0 to 1, a schedule leaves when training stops.
 
-    Args:
-        schedule: Its config.
-        max_iters: Iterations of the training.
-
-    Returns:
-        From 0 to 1; 0 for kinds that do not decay to 0, since it is not known.
+    It is 0 for kinds that do not decay to 0, since it is not known.
     """
     kind, begin, end = schedule.get('type'), schedule.get('begin', 0), schedule.get('end')
     if kind not in DECAYING_TO_ZERO or not end or end <= max_iters:
@@ -120,9 +115,6 @@ def rate_left(schedule: dict[str, Any], max_iters: int) -> float:
 
 def schedules_of(cfg: Config) -> Iterator[tuple[str, list[dict[str, Any]], int]]:
     """List the schedules of a training that counts iterations.
-
-    Args:
-        cfg: The whole config.
 
     Yields:
         Key of a network's schedules, their configs, the one that ends last at the end, and the

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import dicts_in
 
 
 def check_files(cfg: Config) -> None:
@@ -35,7 +36,7 @@ def check_tested(cfg: Config, model: nn.Module) -> None:
 
 def weights_files(cfg: Config) -> dict[str, str]:
     """List the weights files that a config names, by their dotted keys."""
-    files = dict(_pretrained(cfg.get('model'), 'model'))
+    files = dict(_pretrained(cfg.get('model')))
     if cfg.get('load_from'):
         files['load_from'] = cfg.load_from
     return files
@@ -51,11 +52,8 @@ def is_here(path: str) -> bool:
     return not is_remote(path) and os.path.isfile(os.path.expanduser(path))
 
 
-def _pretrained(node: Any, key: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, (list, tuple)):
-        for index, item in enumerate(node):
-            yield from _pretrained(item, f'{key}.{index}')
-    elif isinstance(node, dict):
+def _pretrained(model: Any) -> Iterator[tuple[str, str]]:
+    for key, node in dicts_in(model, 'model'):
         kind = str(node.get('type')).rpartition('.')[2]
         if kind == 'Pretrained' and isinstance(node.get('checkpoint'), str):
             yield f'{key}.checkpoint', node['checkpoint']
@@ -63,5 +61,3 @@ def _pretrained(node: Any, key: str) -> Iterator[tuple[str, str]]:
         old = node.get('pretrained') if key in ('model', 'model.backbone') else None
         if isinstance(old, str) and (is_remote(old) or old.endswith('.pth')):
             yield f'{key}.pretrained', old
-        for name, value in node.items():
-            yield from _pretrained(value, f'{key}.{name}')

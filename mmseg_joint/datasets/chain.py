@@ -72,13 +72,7 @@ class Chain(Dataset):
             self._ends = list(accumulate(len(d) for d in self.datasets))
 
     def locate(self, index: int) -> tuple[int, int]:
-        """Find a sample.
-
-        Args:
-            index: Its number in the chain.
-
-        Returns:
-            Number of its dataset, and its number therein.
+        """Find the number of a sample's dataset, and its number therein.
 
         Raises:
             IndexError: When there is no such sample.

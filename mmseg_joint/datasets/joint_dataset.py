@@ -128,14 +128,7 @@ class JointDataset(Dataset):
         self._all.full_init()
 
     def get_data_info(self, index: int) -> dict:
-        """Return paths and the like of a sample, counted through the domains one after the other.
-
-        Args:
-            index: The sample's number.
-
-        Returns:
-            What the sample's dataset gives.
-        """
+        """Return paths and the like of a sample, counted through one domain after the other."""
         return self._all.get_data_info(index)
 
     def __len__(self) -> int:

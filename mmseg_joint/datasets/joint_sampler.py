@@ -68,11 +68,7 @@ class JointSampler(Sampler):
         self._start = 0
 
     def reseed(self, seed: int) -> None:
-        """Take another seed, before iterating.
-
-        Args:
-            seed: The run's seed.
-        """
+        """Take another seed, before iterating."""
         self.seed = seed
         self._orders.clear()
 
@@ -82,14 +78,7 @@ class JointSampler(Sampler):
         return len(self._slots)
 
     def draw(self, number: int) -> SampleRequest:
-        """Compute one draw of this rank.
-
-        Args:
-            number: Its number on this rank, from 0.
-
-        Returns:
-            The draw.
-        """
+        """Compute one draw of this rank, by its number from 0."""
         batch, slot = divmod(number, self.batch_size)
         domain, j = self._slots[slot]
         position = (batch * self.samples_per_domain[domain] + j) * self.world_size + self.rank
@@ -116,9 +105,6 @@ class JointSampler(Sampler):
         The number is absolute, not relative to earlier calls, as for mmengine's
         ``InfiniteSampler``.
 
-        Args:
-            num_samples: Draws that were consumed before resuming.
-
         Raises:
             ValueError: When it is negative.
         """
@@ -136,10 +122,6 @@ class JointSampler(Sampler):
 
 def check_samples(samples_per_domain: dict[str, int], domains: Collection[str]) -> None:
     """Refuse numbers with which there is no batch, before or after the datasets are built.
-
-    Args:
-        samples_per_domain: Domain → samples a batch.
-        domains: Names of the domains that there are.
 
     Raises:
         JointError: When one is no whole number, negative, or of an unknown domain, or when all

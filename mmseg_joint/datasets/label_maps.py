@@ -11,66 +11,17 @@ that dataset can hold, the ignored ones too, so that a value outside it proves a
 
 from __future__ import annotations
 
+from mmseg.utils import cityscapes_classes, cityscapes_palette
+
 IGNORE = 255
 
-CITYSCAPES_CLASSES: tuple[str, ...] = (
-    'road',
-    'sidewalk',
-    'building',
-    'wall',
-    'fence',
-    'pole',
-    'traffic light',
-    'traffic sign',
-    'vegetation',
-    'terrain',
-    'sky',
-    'person',
-    'rider',
-    'car',
-    'truck',
-    'bus',
-    'train',
-    'motorcycle',
-    'bicycle',
-)
-
-CITYSCAPES_PALETTE: list[list[int]] = [
-    [128, 64, 128],
-    [244, 35, 232],
-    [70, 70, 70],
-    [102, 102, 156],
-    [190, 153, 153],
-    [153, 153, 153],
-    [250, 170, 30],
-    [220, 220, 0],
-    [107, 142, 35],
-    [152, 251, 152],
-    [70, 130, 180],
-    [220, 20, 60],
-    [255, 0, 0],
-    [0, 0, 142],
-    [0, 0, 70],
-    [0, 60, 100],
-    [0, 80, 100],
-    [0, 0, 230],
-    [119, 11, 32],
-]
+CITYSCAPES_CLASSES: tuple[str, ...] = tuple(cityscapes_classes())
+CITYSCAPES_PALETTE: list[list[int]] = cityscapes_palette()
 
 CAMVID_CLASSES: tuple[str, ...] = (
-    'sky',
-    'building',
-    'pole',
-    'road',
-    'pavement',
-    'tree',
-    'sign',
-    'fence',
-    'car',
-    'pedestrian',
-    'bicyclist',
+    *('sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign', 'fence', 'car'),
+    *('pedestrian', 'bicyclist'),
 )
-
 CAMVID_PALETTE: list[list[int]] = [
     [128, 128, 128],
     [128, 0, 0],

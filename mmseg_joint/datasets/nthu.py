@@ -81,11 +81,7 @@ class NTHUDataset(RawLabelDataset):
         return f'NTHUDataset (city={self.city})'
 
     def load_data_list(self) -> list[dict]:
-        """List the images and, unless ``labeled=False``, their labels.
-
-        Returns:
-            One dictionary an image, sorted by its path.
-        """
+        """List the images and, unless ``labeled=False``, their labels."""
         data_list = super().load_data_list()
         folder, suffix = self.data_prefix['img_path'], self.img_suffix
         for info in data_list:

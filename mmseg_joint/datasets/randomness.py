@@ -29,10 +29,6 @@ def seed_words(*parts: int | str) -> list[int]:
 def permutation(size: int, *parts: int | str) -> np.ndarray:
     """Return a shuffled ``0 .. size - 1`` that depends on ``parts`` alone.
 
-    Args:
-        size: Length.
-        *parts: As in :func:`seed_words`.
-
     Returns:
         Array of ``int64``, shape (size,).
     """

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.utils.numbers import check_whole
 
 
 @DATASETS.register_module()
@@ -61,11 +62,8 @@ class RareClassSampling(Dataset):
         tries: int = 10,
         cache: str | None = None,
     ) -> None:
-        for name, value, least in (('min_pixels', min_pixels, 1), ('tries', tries, 1)):
-            if not isinstance(value, int) or value < least:
-                raise JointError(
-                    f'RareClassSampling.{name} is {value!r}: give a whole number from {least}'
-                )
+        check_whole('RareClassSampling.min_pixels', min_pixels)
+        check_whole('RareClassSampling.tries', tries)
         if temperature is not None and temperature <= 0:
             raise JointError(
                 f'RareClassSampling.temperature is {temperature}: give a number above 0, or None'
@@ -107,9 +105,6 @@ class RareClassSampling(Dataset):
 
     def class_pixels(self) -> np.ndarray:
         """Count each image's pixels of each class, or read the counts from the cache.
-
-        Returns:
-            Counts, (images, classes), `int64`.
 
         Raises:
             JointError: When the dataset's pipeline loads no labels.

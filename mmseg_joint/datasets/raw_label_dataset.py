@@ -177,20 +177,11 @@ class RawLabelDataset(BaseSegDataset):
         """Return what the pipeline starts from.
 
         The map is the same for every sample, so it is added here and not stored with each.
-
-        Args:
-            idx: The sample's number.
-
-        Returns:
-            Paths, and the keys that ``LoadMappedAnnotations`` reads.
         """
         return {**super().get_data_info(idx), **self._label_info}
 
     def load_data_list(self) -> list[dict]:
         """List the images and, unless ``labeled=False``, their labels.
-
-        Returns:
-            One dictionary an image, sorted by its path.
 
         Raises:
             JointError: See the class.

@@ -73,10 +73,6 @@ def explain_failure(error: Exception, info: dict[str, Any]) -> None:
     Loaders end in anything from ``FileNotFoundError`` to ``AssertionError`` for a bad file. Only
     once one has failed are its files looked at.
 
-    Args:
-        error: What the pipeline raised.
-        info: The sample's ``get_data_info``.
-
     Raises:
         JointError: When a file is missing or broken; otherwise the function returns, and the caller
             raises ``error`` again.
@@ -93,14 +89,7 @@ def explain_failure(error: Exception, info: dict[str, Any]) -> None:
 
 
 def explain_no_images(cfg: Any) -> str:
-    """Tell why a dataset of mmseg's lists no image, by what its folder holds.
-
-    Args:
-        cfg: The dataset's config.
-
-    Returns:
-        What was not found, and the remedy where it is known.
-    """
+    """Tell why a dataset of mmseg's lists no image, by what its folder holds."""
     cfg = cfg if isinstance(cfg, dict) else {}
     while isinstance(cfg.get('dataset'), dict):
         cfg = cfg['dataset']

@@ -65,14 +65,7 @@ class Unlabeled(Dataset):
 
 
 def without_labels(cfg: dict) -> dict:
-    """Return a dataset's config without any label loading, through all its wrappers.
-
-    Args:
-        cfg: Config of a dataset or wrapper (``dataset=``, ``datasets=[...]``).
-
-    Returns:
-        A changed copy.
-    """
+    """Copy a dataset's config without any label loading, through all its wrappers."""
     cfg = copy.copy(cfg)
     if 'pipeline' in cfg:
         cfg['pipeline'] = _strip(cfg['pipeline'])

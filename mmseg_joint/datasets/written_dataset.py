@@ -50,9 +50,6 @@ class WrittenDataset(RawLabelDataset):
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Read what a folder of :class:`WrittenDataset` says of itself.
 
-    Args:
-        folder: The folder.
-
     Returns:
         ``classes``, ``palette``, ``images`` (a folder, relative to this one), ``img_suffix``, and
         what the tool that wrote it adds.

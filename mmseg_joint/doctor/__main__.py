@@ -34,14 +34,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Check, and print one line a problem.
-
-    Args:
-        argv: The command line; that of the process if None.
-
-    Returns:
-        The exit status: 0 if no problem was found, else 1.
-    """
+    """Check, print one line a problem, and return the exit status: 0 if there is none, else 1."""
     args = parse_args(argv)
     if args.config:
         existing_file(args.config, 'config')

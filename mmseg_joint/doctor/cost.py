@@ -69,13 +69,7 @@ def state_bytes(optimizer: Optimizer) -> int:
 
 
 def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
-    """Take two real steps on the config's own data and time the second.
-
-    Args:
-        cfg: The whole config.
-        model: The model; its weights change.
-        report: Takes the findings.
-    """
+    """Take two real steps (weights change) on the config's own data, and time the second."""
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     if device.type == 'cpu':
         model = revert_sync_batchnorm(model)

@@ -24,17 +24,11 @@ READS_LABELS = (LoadAnnotations, LoadStreet)
 
 @dataclass
 class OpenDataset:
-    """One dataset of a config, out of the lists and chains that it stands in.
+    """One dataset of a config, out of the lists and chains that it stands in."""
 
-    Attributes:
-        name: Its domain, or `val` or `test`; with a number if there are several.
-        key: Its place in the config.
-        dataset: The dataset, initialized.
-    """
-
-    name: str
-    key: str
-    dataset: Any
+    name: str  #: its domain, or `val` or `test`; with a number if there are several
+    key: str  #: its place in the config
+    dataset: Any  #: the dataset, initialized
 
     @property
     def labeled(self) -> bool:
@@ -64,15 +58,7 @@ class OpenDataset:
 
 
 def open_datasets(cfg: Config, report: Report) -> list[OpenDataset]:
-    """Build every dataset of a config; each that fails is one problem.
-
-    Args:
-        cfg: The whole config.
-        report: Takes the problems.
-
-    Returns:
-        The datasets that can be read.
-    """
+    """Build every dataset of a config, and return those that can be read; others are problems."""
     found, domains = [], {}
     for name, key, value in _configured(cfg):
         built = tried(key, partial(_open, name, key, value), cfg, report)
@@ -88,17 +74,7 @@ def open_datasets(cfg: Config, report: Report) -> list[OpenDataset]:
 
 
 def tried(key: str, make: Callable[[], Any], cfg: Config, report: Report) -> Any:
-    """Build a part of the config; tell what it raises as a problem.
-
-    Args:
-        key: Its name in the config.
-        make: Builds it.
-        cfg: The whole config.
-        report: Takes the problem.
-
-    Returns:
-        The part, or None.
-    """
+    """Build a part of the config; tell what it raises as a problem, and return None."""
     try:
         return make()
     except JointError as error:

@@ -32,9 +32,6 @@ INSTALL = 'python -m pip install'
 def check_environment(report: Report) -> bool:
     """Report versions and hardware, and what is missing with the command that installs it.
 
-    Args:
-        report: Takes the findings.
-
     Returns:
         Whether the package can be imported.
     """

@@ -29,15 +29,7 @@ def examine(
     everything: bool = False,
     step: bool = False,
 ) -> None:
-    """Look at all that a config needs to train.
-
-    Args:
-        path: The config's file.
-        options: Values to change in it.
-        report: Takes the findings.
-        everything: Read every image and label.
-        step: Time a real step.
-    """
+    """Look at all that a config needs to train."""
     setup()
     with _quiet_log():
         for name, cfg in _read(path, options, report).items():

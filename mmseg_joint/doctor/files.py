@@ -24,17 +24,11 @@ MAX_THREADS = 8
 
 @dataclass
 class Reading:
-    """What the files of a dataset hold.
-
-    Attributes:
-        part: The dataset.
-        read: Images read.
-        pixels: Pixels of each class, and those ignored at the end; (C + 1,).
-    """
+    """What the files of a dataset hold."""
 
     part: OpenDataset
     read: int
-    pixels: np.ndarray
+    pixels: np.ndarray  #: pixels of each class, and those ignored at the end; (C + 1,)
 
     @property
     def complete(self) -> bool:
@@ -45,13 +39,7 @@ class Reading:
 def read_files(part: OpenDataset, report: Report, everything: bool = False) -> Reading:
     """Read images and labels of a dataset as training does, and count the labels' pixels.
 
-    Args:
-        part: The dataset.
-        report: Takes the problems.
-        everything: Read all, instead of a few spread evenly.
-
-    Returns:
-        What was read.
+    Not everything, by default, but a few spread evenly.
     """
     problems = []
     try:

@@ -7,12 +7,7 @@ from .report import Report
 
 
 def show_labels(readings: list[Reading], report: Report) -> None:
-    """Print how often each class occurs, a column a dataset, and which do not occur.
-
-    Args:
-        readings: What was read of the datasets.
-        report: Takes the findings.
-    """
+    """Print how often each class occurs, a column a dataset, and which do not occur."""
     labeled = [reading for reading in readings if reading.part.labeled and reading.pixels.sum()]
     for classes in dict.fromkeys(reading.part.classes for reading in labeled):
         if classes:
@@ -30,15 +25,7 @@ def show_labels(readings: list[Reading], report: Report) -> None:
 
 
 def table(classes: tuple[str, ...], readings: list[Reading]) -> list[str]:
-    """Lay the shares of the classes out in columns.
-
-    Args:
-        classes: Names of the classes.
-        readings: Of datasets with these classes.
-
-    Returns:
-        The rows: a head, one a class, and the ignored share of all pixels.
-    """
+    """Lay the shares of the classes out in rows: a head, one a class, and the ignored share."""
     width = max(10, *(len(reading.part.name) + 2 for reading in readings))
     first = max(len(name) for name in (*classes, 'ignored'))
     rows = [' ' * first + ''.join(f'{reading.part.name:>{width}}' for reading in readings)]

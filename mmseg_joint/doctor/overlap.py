@@ -18,10 +18,6 @@ def find_overlaps(parts: list[OpenDataset], report: Report) -> None:
 
     By their paths, all of them; and by their content, a sample, since a copy may have another name.
     Unlabeled images of the validation set teach no label: they are told, but are no problem.
-
-    Args:
-        parts: The datasets of a config.
-        report: Takes the findings.
     """
     scored = [part for part in parts if not part.key.startswith('train_')]
     trained = [part for part in parts if part.key.startswith('train_')]

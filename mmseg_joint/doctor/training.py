@@ -37,14 +37,7 @@ HOOKS = {
 
 
 def look_at_training(cfg: Config, parts: list[OpenDataset], step: bool, report: Report) -> None:
-    """Build all that training builds, and go through the list of checks.
-
-    Args:
-        cfg: The whole config.
-        parts: Its datasets.
-        step: Time a real step.
-        report: Takes the findings.
-    """
+    """Build all that training builds, and go through the list of checks."""
     for moment in ('config', 'advice'):
         report.problem(*findings(moment, 'train', cfg))
     for part in parts_of(cfg, 'train'):

@@ -33,11 +33,7 @@ class ClassGainHook(Hook):
         self._theirs: dict[str, dict[int, float]] = {}
 
     def before_train(self, runner: Any) -> None:
-        """Read the other run's log.
-
-        Args:
-            runner: Not used.
-        """
+        """Read the other run's log."""
         from mmseg_joint.visualization.scalars import read_scalars
 
         self._theirs = {
@@ -52,12 +48,7 @@ class ClassGainHook(Hook):
             )
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
-        """Log the differences.
-
-        Args:
-            runner: The runner.
-            metrics: What the evaluator found.
-        """
+        """Log the differences."""
         gains = {}
         for name, value in (metrics or {}).items():
             theirs = self._theirs.get(name)

@@ -29,9 +29,6 @@ def read_config(
         options: Dotted key -> value that replaces the config's.
         import_custom_modules: Import what its `custom_imports` names.
 
-    Returns:
-        The whole config.
-
     Raises:
         JointError: When there is no such file, it or one of its bases cannot be read, or an option
             has no place in it, or a section is of another kind than it must be.
@@ -54,14 +51,7 @@ def read_config(
 
 
 def config_value(cfg: Config, key: str) -> Any:
-    """Read a value deep in a config.
-
-    Args:
-        cfg: The whole config.
-        key: Its dotted name.
-
-    Returns:
-        The value.
+    """Read the value of a dotted key.
 
     Raises:
         JointError: When the config has no such key.

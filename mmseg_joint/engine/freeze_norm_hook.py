@@ -28,13 +28,7 @@ class FreezeNormHook(Hook):
         self.begin = begin
 
     def before_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
-        """Put the norms into evaluation mode, which each validation ends.
-
-        Args:
-            runner: The runner.
-            *args: Not used.
-            **kwargs: Not used.
-        """
+        """Put the norms into evaluation mode, which each validation ends."""
         if runner.iter < self.begin:
             return
         for name, module in unwrapped(runner.model).named_modules():

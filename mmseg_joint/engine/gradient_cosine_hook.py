@@ -11,10 +11,11 @@ from mmseg.registry import DATASETS, HOOKS
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mmseg_joint.checks.classes import check_classes
+from mmseg_joint.checks.model import check_classes
 from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.engine.isolated_eval import isolated_eval, isolated_forward
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_whole
 
 COSINE, HELD_OUT = 'gradient.cosine', 'held_out.cross_entropy'
 SCALE = 2.0**10  # of losses, so that gradients in float16 do not vanish; a cosine has no scale
@@ -53,20 +54,13 @@ class GradientCosineHook(Hook):
         domains: Sequence[str] = ('source', 'target'),
         held_out: dict[str, Any] | None = None,
     ) -> None:
-        if isinstance(interval, bool) or not isinstance(interval, int) or interval < 1:
-            raise JointError(
-                f'GradientCosineHook.interval is {interval!r}: give a whole number from 1.'
-            )
+        check_whole('GradientCosineHook.interval', interval)
         self.interval, self.domains = interval, tuple(domains)
         self.held_out = held_out
         self._images: Any = None
 
     def before_train(self, runner: Any) -> None:
-        """Look whether the model can be watched, and build the dataset.
-
-        Args:
-            runner: The runner.
-        """
+        """Look whether the model can be watched, and build the dataset."""
         from mmseg_joint.models.segmentors import JointEncoderDecoder
         from mmseg_joint.models.segmentors.joint_encoder_decoder import is_recomputed
 
@@ -86,13 +80,7 @@ class GradientCosineHook(Hook):
             check_classes(model, self._images, 'GradientCosineHook.held_out')
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Look, if it is time to.
-
-        Args:
-            runner: The runner.
-            batch_idx: Not used.
-            data_batch: The iteration's batch.
-        """
+        """Look, if it is time to."""
         if runner.iter % self.interval:
             return
         model = _bare(runner.model)

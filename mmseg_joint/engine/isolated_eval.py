@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from mmseg_joint.models.segmentors.running import evaluation_mode
+
 
 @contextmanager
 def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
@@ -16,20 +18,10 @@ def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
     Inside, every module is in evaluation mode, nothing needs gradients, and random numbers come
     from a seed of their own. Afterwards each module's mode is its own again, and each generator
     (Python's, numpy's, PyTorch's on the CPU and on the model's GPUs) goes on where it was.
-
-    Args:
-        model: The model, without a wrapper.
-        seed: Seed of what is drawn inside.
     """
-    modes = {module: module.training for module in model.modules()}
-    try:
-        with _own_randomness(model, seed), torch.no_grad():
-            model.eval()
-            yield
-    finally:
-        # one by one: a batch norm may be frozen in a model that trains
-        for module, mode in modes.items():
-            module.training = mode
+    # evaluation_mode: a batch norm may be frozen in a model that trains
+    with _own_randomness(model, seed), torch.no_grad(), evaluation_mode([model]):
+        yield
 
 
 @contextmanager
@@ -39,10 +31,6 @@ def isolated_forward(model: nn.Module, seed: int = 0) -> Iterator[None]:
     Inside, random numbers come from a seed of their own. Afterwards each buffer, such as batch
     norm's running averages, and each generator is as it was. Gradients are to be taken with
     `torch.autograd.grad`, which accumulates none.
-
-    Args:
-        model: The model, without a wrapper.
-        seed: Seed of what is drawn inside.
     """
     buffers = {buffer: buffer.clone() for buffer in model.buffers()}
     try:

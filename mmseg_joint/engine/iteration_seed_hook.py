@@ -33,9 +33,6 @@ class IterationSeedHook(Hook):
 
         The sampler takes its seed where the config names none, and torch as many threads, unless
         `OMP_NUM_THREADS` is set.
-
-        Args:
-            runner: The runner, which built the sampler before it read the checkpoint.
         """
         sampler = runner.train_dataloader.sampler
         if isinstance(sampler, JointSampler) and not _has_seed_of_its_own(runner.cfg):
@@ -46,13 +43,7 @@ class IterationSeedHook(Hook):
         runner.message_hub.update_info(THREADS, torch.get_num_threads())
 
     def before_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
-        """Seed every generator that a training step may draw from.
-
-        Args:
-            runner: The runner.
-            *args: Not used.
-            **kwargs: Not used.
-        """
+        """Seed every generator that a training step may draw from."""
         first, second, third, _ = seed_words(runner.seed or 0, 'step', get_rank(), runner.iter)
         random.seed(first)
         np.random.seed(second)

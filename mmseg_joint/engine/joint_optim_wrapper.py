@@ -76,13 +76,7 @@ class JointOptimWrapper(OptimWrapperDict):
     update_params = OptimWrapper.update_params
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
-        """Set the number of iterations behind and ahead, which decide when a window ends.
-
-        Args:
-            model: The model.
-            init_counts: Iterations that a resumed run has behind it.
-            max_counts: Iterations of the whole run.
-        """
+        """Set the number of iterations behind and ahead, which decide when a window ends."""
         # mmengine warns of lost gradients, but load_state_dict has brought them back
         warned = 0 if self._has_accumulated else init_counts
         OptimWrapper.initialize_count_status(self, model, warned, max_counts)
@@ -92,22 +86,13 @@ class JointOptimWrapper(OptimWrapperDict):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Cast the forward to `dtype`; hold back all-reduce while gradients accumulate.
-
-        Args:
-            model: The model, perhaps wrapped for distributed training.
-        """
+        """Cast the forward to `dtype`; hold back all-reduce while gradients accumulate."""
         cast = torch.autocast(self.device_type, self.dtype) if self.dtype else nullcontext()
         with OptimWrapper.optim_context(self, model), cast:
             yield
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
-        """Backpropagate the sum of all networks' losses once.
-
-        Args:
-            loss: The sum, a scalar.
-            **kwargs: Passed on to :meth:`torch.Tensor.backward`.
-        """
+        """Backpropagate the sum of all networks' losses once."""
         self.loss_scaler.scale(loss).backward(**kwargs)
         self._inner_count += 1
 
@@ -115,9 +100,6 @@ class JointOptimWrapper(OptimWrapperDict):
         """Clip each network's gradients as its config says, then step every optimizer.
 
         What `after_step` holds is called afterwards.
-
-        Args:
-            **kwargs: Passed on to :meth:`torch.optim.Optimizer.step`.
         """
         for optim_wrapper in self.values():
             # the scaler unscales its gradients, then calls its step(), which clips and steps
@@ -128,11 +110,7 @@ class JointOptimWrapper(OptimWrapperDict):
                 follow()
 
     def zero_grad(self, **kwargs: Any) -> None:
-        """Clear the gradients of every network.
-
-        Args:
-            **kwargs: Passed on to :meth:`torch.optim.Optimizer.zero_grad`.
-        """
+        """Clear the gradients of every network."""
         for optim_wrapper in self.values():
             optim_wrapper.zero_grad(**kwargs)
 
@@ -169,9 +147,6 @@ class JointOptimWrapper(OptimWrapperDict):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` gathered.
-
-        Args:
-            state_dict: Network's name -> state.
 
         Raises:
             JointError: When the checkpoint was written with other networks.

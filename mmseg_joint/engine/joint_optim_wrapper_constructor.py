@@ -64,13 +64,7 @@ class JointOptimWrapperConstructor:
         self.networks = networks_of(optim_wrapper_cfg)
 
     def __call__(self, model: nn.Module) -> Any:
-        """Build the optimizers of a model.
-
-        Args:
-            model: A segmentor, perhaps wrapped for distributed training.
-
-        Returns:
-            A :class:`JointOptimWrapper`.
+        """Build the optimizers of a segmentor as a :class:`JointOptimWrapper`.
 
         Raises:
             JointError: When a key names no network, two keys name the same parameter, or a
@@ -99,9 +93,6 @@ class JointOptimWrapperConstructor:
 
 def networks_of(optim_wrapper_cfg: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """List the networks that a config gives optimizers to.
-
-    Args:
-        optim_wrapper_cfg: The dict of :class:`JointOptimWrapperConstructor`.
 
     Returns:
         Network's dotted name, like `gan.generator` -> its optimizer wrapper's config.

@@ -18,6 +18,7 @@ from mmseg_joint.checks.parts import check_refusal
 from mmseg_joint.errors import JointError
 from mmseg_joint.runtime import choose_threads, setup
 from mmseg_joint.utils.unwrapped import unwrapped
+from mmseg_joint.utils.walk import dicts_in
 
 _names_taken: set[str] = set()
 
@@ -29,9 +30,6 @@ def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
         cfg: The whole config.
         task: `'train'` or `'test'`.
         check_weights: Compare the checkpoint of the config with the model, too.
-
-    Returns:
-        The Runner, of which only `train` or `test` need be called.
 
     Raises:
         JointError: When a check finds a mistake.
@@ -56,14 +54,9 @@ def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
 
 
 def build_runner(cfg: Config, task: str = 'train') -> Runner:
-    """Build the Runner that a config asks for, in a process that is set up for it.
+    """Build the Runner for a task, `'train'` or `'test'`, in a process that is set up for it.
 
-    Args:
-        cfg: The whole config.
-        task: What it is for, `'train'` or `'test'`.
-
-    Returns:
-        mmengine's Runner, or the one that `runner_type` names.
+    It is mmengine's, or the one that `runner_type` names.
 
     Raises:
         JointError: When the config has a value with which nothing starts, or nothing was started by
@@ -93,9 +86,6 @@ def compile_networks(runner: Runner) -> None:
     mmengine compiles `train_step`, in which optimizers step, losses are named and domains sorted:
     Python that PyTorch's compiler cannot follow, in mmseg's own models neither. Most of the time
     goes into backbone and neck, and their parameters keep their names.
-
-    Args:
-        runner: The training's; its config no longer asks mmengine to compile.
     """
     options = runner.cfg.compile if isinstance(runner.cfg.compile, dict) else {}
     runner.cfg.compile = False
@@ -108,14 +98,7 @@ def compile_networks(runner: Runner) -> None:
 
 @contextmanager
 def told_where_stopped(runner: Runner) -> Iterator[None]:
-    """Let a training that the user stops say how to go on.
-
-    Args:
-        runner: The training's.
-
-    Raises:
-        KeyboardInterrupt: When the user stops it, with the words.
-    """
+    """Let a training that the user stops say how to go on, in the KeyboardInterrupt."""
     try:
         yield
     except KeyboardInterrupt:
@@ -131,9 +114,6 @@ def pin_memory(loader: dict[str, Any] | None) -> None:
 
     Else the process that trains does it between two steps: it opens each tensor's shared memory and
     reads it for the first time, in which no step is launched.
-
-    Args:
-        loader: Config of a data loader, changed in place.
     """
     if loader and torch.cuda.is_available():
         loader.setdefault('pin_memory', True)
@@ -153,9 +133,6 @@ def use_mixed_precision(cfg: Config) -> None:
     """Do what `--amp` says: half precision in the way that the config's optimizers understand.
 
     float16 with loss scaling on a GPU; bfloat16 on a CPU, which needs none.
-
-    Args:
-        cfg: The whole config, changed in place.
 
     Raises:
         JointError: When the optimizer wrapper knows no mixed precision.
@@ -222,16 +199,9 @@ def _prepare_cpu_ranks(cfg: Config) -> str:
         'model_wrapper_cfg',
         {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False},
     )
-    if not _without_sync(cfg.get('model') or {}):
+    synced = [n for _, n in dicts_in(cfg.get('model')) if n.get('type') in ('SyncBN', 'MMSyncBN')]
+    for norm in synced:
+        norm['type'] = 'BN'
+    if not synced:
         return ''
     return ' SyncBN needs GPUs and is BN here: each process takes the statistics of its own images.'
-
-
-def _without_sync(node: Any) -> bool:
-    """Replace every SyncBN in a config by BN, in place; return whether there was one."""
-    inner = list(node.values() if isinstance(node, dict) else node)
-    found = [_without_sync(item) for item in inner if isinstance(item, (dict, list, tuple))]
-    if isinstance(node, dict) and node.get('type') in ('SyncBN', 'MMSyncBN'):
-        node['type'] = 'BN'
-        found.append(True)
-    return any(found)

@@ -53,14 +53,7 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
     def add_params(
         self, params: list[dict], module: nn.Module, prefix: str = '', **kwargs: Any
     ) -> None:
-        """Collect parameter groups as mmengine does, then scale those of the backbone.
-
-        Args:
-            params: Parameter groups, one a parameter; added to in place.
-            module: The network.
-            prefix: Its name; mmengine calls this again for each child.
-            **kwargs: mmengine's own.
-        """
+        """Collect parameter groups as mmengine does, then scale those of the backbone."""
         super().add_params(params, module, prefix, **kwargs)
         if prefix:  # a child: its root will come
             return
@@ -73,9 +66,6 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
 
 def layers_to_the_end(backbone: nn.Module | None) -> dict[int, int]:
     """Count the layers from each parameter of a timm backbone to the head.
-
-    Args:
-        backbone: A segmentor's.
 
     Returns:
         `id` of the parameter -> 1 for those of the last layer, one more for each layer before.

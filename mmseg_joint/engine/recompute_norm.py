@@ -45,9 +45,6 @@ def recompute_norm_of(model: nn.Module, cfg: Config, count: int) -> None:
 def target_loader(cfg: Config) -> dict[str, Any]:
     """Find what loads the target's training images.
 
-    Args:
-        cfg: The whole config, joint or plain.
-
     Returns:
         The config of a data loader. Of a joint one's domains it keeps `target` and `unlabeled`, or
         all where there is neither.
@@ -72,12 +69,7 @@ def target_loader(cfg: Config) -> dict[str, Any]:
 
 @torch.no_grad()
 def recompute_norm(model: nn.Module, loader: Iterable[dict[str, Any]], count: int) -> None:
-    """Give each batch norm the mean over batches of the batch's mean and variance.
-
-    Args:
-        model: The segmentor, without a wrapper.
-        loader: Batches as training gets them; as many are taken as hold `count` images.
-        count: At least how many images.
+    """Give each batch norm the mean over batches, of `count` images or more, of mean and variance.
 
     Raises:
         JointError: When no batch norm has averages that training moves.

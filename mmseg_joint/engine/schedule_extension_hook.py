@@ -19,12 +19,7 @@ class ScheduleExtensionHook(Hook):
     """
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Set the ends of the schedules in a checkpoint to those of the config.
-
-        Args:
-            runner: The runner.
-            checkpoint: What it has read, and goes on from if it resumes; changed in place.
-        """
+        """Set the ends of the schedules in a checkpoint to those of the config."""
         if not runner._resume or not runner.param_schedulers:
             return
         at_zero: set[int] = set()

@@ -21,9 +21,6 @@ VERDICTS = {
 def selection_set_of(cfg: Config) -> str:
     """Tell which labels the validations of a training look at.
 
-    Args:
-        cfg: The whole config.
-
     Returns:
         `TEST` if `val_dataloader` and `test_dataloader` have one dataset, their pipelines aside,
         or there is no test set; `HELD_OUT` if the former is what a `LabelSubset` holds out;
@@ -82,16 +79,7 @@ def summarize(
 
 
 def describe(summary: dict[str, Any], metric: str, selection_set: str) -> str:
-    """Write what :func:`summarize` found as a block for the log.
-
-    Args:
-        summary: Its result, with the name of the best's `checkpoint`, None if it was not kept.
-        metric: The one that decides.
-        selection_set: Which labels the validations look at.
-
-    Returns:
-        Four lines.
-    """
+    """Write what :func:`summarize` found, and the best's `checkpoint`, as lines for the log."""
     last, mean, best = (summary[key] for key in ('last', 'mean', 'best'))
     iters = mean['iters']
     kept = best.get('checkpoint') or (

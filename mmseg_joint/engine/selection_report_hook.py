@@ -12,6 +12,7 @@ from mmseg.registry import HOOKS
 from mmseg_joint.engine.selection import SELECTION_SETS, describe, selection_set_of, summarize
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.utils.numbers import check_whole
 
 FILE = 'selection.json'
 
@@ -38,8 +39,7 @@ class SelectionReportHook(Hook):
     priority = 'LOWEST'  # after the checkpoint hook, whose files are named
 
     def __init__(self, metric: str = 'mIoU', last: int = 5, selection_set: str = 'auto') -> None:
-        if isinstance(last, bool) or not isinstance(last, int) or last < 1:
-            raise JointError(f'SelectionReportHook.last is {last!r}: give a whole number from 1.')
+        check_whole('SelectionReportHook.last', last)
         if selection_set not in ('auto', *SELECTION_SETS):
             raise JointError(
                 f'SelectionReportHook.selection_set is {selection_set!r}: choose "auto" or one of '
@@ -50,11 +50,7 @@ class SelectionReportHook(Hook):
         self._training = False
 
     def before_train(self, runner: Any) -> None:
-        """Take over the validations of the run that is resumed.
-
-        Args:
-            runner: The runner, which has read its checkpoint.
-        """
+        """Take over the validations of the run that is resumed."""
         self._training = True
         if self.selection_set == 'auto':
             self.selection_set = selection_set_of(runner.cfg)
@@ -63,22 +59,13 @@ class SelectionReportHook(Hook):
         self.validations = shared[0] or []
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Validate the checkpoint that is resumed, if the run was stopped before it had.
-
-        Args:
-            runner: The runner.
-        """
+        """Validate the checkpoint that is resumed, if the run was stopped before it had."""
         if _is_due(runner) and all(v['iter'] != runner.iter for v in self.validations):
             runner.logger.info(f'No validation of iteration {runner.iter} is known: made up for.')
             runner.val_loop.run()
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any]) -> None:
-        """Note a validation's result.
-
-        Args:
-            runner: The runner.
-            metrics: What the evaluator found.
-        """
+        """Note a validation's result."""
         if not self._training:
             return
         numbers = {k: round(float(v), 6) for k, v in metrics.items() if _is_number(v)}
@@ -93,11 +80,7 @@ class SelectionReportHook(Hook):
             self._write(Path(runner.work_dir))
 
     def after_train(self, runner: Any) -> None:
-        """Write the comparison to the log.
-
-        Args:
-            runner: The runner.
-        """
+        """Write the comparison to the log."""
         self._training = False
         if self.validations and is_main_process():
             summary = self._write(Path(runner.work_dir))

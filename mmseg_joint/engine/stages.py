@@ -30,15 +30,10 @@ SET_FOR_ALL = ('work_dir', 'launcher', 'resume', 'experiment_name', 'cfg')
 
 @dataclass
 class Stage:
-    """One of the trainings that a config with `stages` asks for.
+    """One of the trainings that a config with `stages` asks for."""
 
-    Attributes:
-        name: Its name, which is also its folder's in the work dir.
-        cfg: Its whole config: the common one with the stage's own values merged in.
-    """
-
-    name: str
-    cfg: Config
+    name: str  #: its name, which is also its folder's in the work dir
+    cfg: Config  #: its whole config: the common one with the stage's own values merged in
 
     @property
     def folder(self) -> Path:
@@ -72,9 +67,6 @@ def read_stages(cfg: Config) -> list[Stage]:
     Every stage is the config itself with the stage's values merged in as a child config's are:
     `_delete_` replaces a dict, None deletes an objective or an optimizer.
 
-    Args:
-        cfg: The whole config, with `work_dir`; left as it is.
-
     Returns:
         The stages in their order, each with a folder of its own in the work dir.
 
@@ -103,10 +95,6 @@ def read_stages(cfg: Config) -> list[Stage]:
 def config_of_checkpoint(cfg: Config, checkpoint: str) -> Config:
     """Choose the stage's config that a checkpoint belongs to.
 
-    Args:
-        cfg: A whole config, with or without stages.
-        checkpoint: The checkpoint's file; its folder has the name of the stage.
-
     Returns:
         The config of that stage, or of the last one if the folder is no stage's, with the work dir
         of them all. A config without stages comes back as it is.
@@ -123,15 +111,7 @@ def config_of_checkpoint(cfg: Config, checkpoint: str) -> Config:
 
 
 def stage_of_checkpoint(stages: list[Stage], checkpoint: str) -> Stage | None:
-    """Find the stage in whose folder a checkpoint lies.
-
-    Args:
-        stages: The stages.
-        checkpoint: The checkpoint's file, in this or another work dir.
-
-    Returns:
-        The stage; None if the folder has the name of none.
-    """
+    """Find the stage, if any, whose name a checkpoint's folder has, in whatever work dir."""
     folder = Path(checkpoint).absolute().parent.name
     return next((stage for stage in stages if stage.name == folder), None)
 

@@ -16,6 +16,7 @@ from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.engine.isolated_eval import isolated_eval
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.utils.unwrapped import unwrapped
 
 FOLDER = 'images'
@@ -49,25 +50,15 @@ class TrainingPicturesHook(Hook):
     priority = 'LOWEST'  # after the checkpoint, which is worth more
 
     def __init__(self, interval: int = 4000, samples: int = 2, max_moments: int = 100) -> None:
-        for name, value, least in (
-            ('interval', interval, 0),
-            ('samples', samples, 1),
-            ('max_moments', max_moments, 1),
-        ):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise JointError(
-                    f'TrainingPicturesHook.{name} is {value!r}: give a whole number from {least}.'
-                )
+        check_whole('TrainingPicturesHook.interval', interval, least=0)
+        check_whole('TrainingPicturesHook.samples', samples)
+        check_whole('TrainingPicturesHook.max_moments', max_moments)
         self.interval, self.samples, self.max_moments = interval, samples, max_moments
         self._step = interval
         self._batches: list[dict[str, dict]] | None = None
 
     def before_train(self, runner: Any) -> None:
-        """Find out how often to draw, and say so.
-
-        Args:
-            runner: The runner, which has read its checkpoint.
-        """
+        """Find out how often to draw, and say so."""
         self._batches = None
         if not self.interval or not is_main_process():
             self._step = 0
@@ -87,13 +78,7 @@ class TrainingPicturesHook(Hook):
             )
 
     def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
-        """Draw, if it is time to.
-
-        Args:
-            runner: The runner.
-            *args: Not used.
-            **kwargs: Not used.
-        """
+        """Draw, if it is time to."""
         if not self.every_n_train_iters(runner, self._step):
             return
         try:

@@ -20,14 +20,7 @@ RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 
 
 def refuse_other_run(cfg: Config) -> None:
-    """Refuse to start anew in a folder that has checkpoints.
-
-    Args:
-        cfg: The whole config, with `work_dir`.
-
-    Raises:
-        JointError: When there is a checkpoint to go on from.
-    """
+    """Refuse to start anew in a work dir that has a checkpoint to go on from."""
     newest = checkpoint_to_resume(cfg)
     if newest:
         raise JointError(
@@ -38,13 +31,9 @@ def refuse_other_run(cfg: Config) -> None:
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Hold a work dir while a run writes to it; the end of the process frees it, however it ends.
+    """Hold a work dir while a run writes to it, or refuse where another process does.
 
-    Args:
-        folder: The work dir.
-
-    Raises:
-        JointError: When another process holds it.
+    The end of the process frees it, however it ends.
     """
     if not _is_first():
         yield

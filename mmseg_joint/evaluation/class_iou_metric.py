@@ -19,14 +19,7 @@ class ClassIoUMetric(IoUMetric):
     """
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Sum the areas up.
-
-        Args:
-            results: Areas of each image, from all processes.
-
-        Returns:
-            `IoU.<class>` -> percent, two decimals.
-        """
+        """Sum the images' areas up; returns `IoU.<class>` in percent, two decimals."""
         right, union, *_ = (sum(areas).double() for areas in zip(*results))
         names = (self.dataset_meta or {})['classes']
         return {

@@ -84,12 +84,7 @@ class ProtocolIoUMetric(IoUMetric):
         }
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Count the areas of each image, and save predictions if ``output_dir`` is given.
-
-        Args:
-            data_batch: Not used.
-            data_samples: The model's outputs, with ``gt_sem_seg`` unless ``format_only``.
-        """
+        """Count the areas of each image, and save predictions if ``output_dir`` is given."""
         for sample in data_samples:
             self._file = sample.get('seg_map_path', sample.get('img_path'))
             super().process(data_batch, [sample])
@@ -140,14 +135,7 @@ class ProtocolIoUMetric(IoUMetric):
         return counts.view(num_classes, width).cpu()
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Sum the areas up and take the means.
-
-        Args:
-            results: What :meth:`intersect_and_union` gave, an image each, from all processes.
-
-        Returns:
-            Metric → percent, two decimals.
-        """
+        """Sum the images' areas up and take the means, in percent with two decimals."""
         if self.format_only:
             return super().compute_metrics(results)
         areas = torch.stack(list(results)).sum(0).double()

@@ -13,23 +13,14 @@ AVERAGE, COUNT = 'average', 'count'
 
 
 class Protocol(NamedTuple):
-    """Which classes a mean is taken over, and whose pixels are counted for it.
+    """Which classes a mean is taken over, and whose pixels are counted for it."""
 
-    Args:
-        average: The classes that the mean is over, by name or index, or `'all'`.
-        count: The classes whose ground-truth pixels are counted, those of `average` among them.
-    """
-
-    average: Any
-    count: Any
+    average: Any  #: the classes that the mean is over, by name or index, or `'all'`
+    count: Any  #: the classes whose ground-truth pixels are counted, those of `average` among them
 
 
 def named_protocols(protocols: Any) -> dict[str, Protocol]:
     """Give every protocol of a config a name.
-
-    Args:
-        protocols: A name, several of them, or a dict of name → classes; as
-            :class:`ProtocolIoUMetric` takes it.
 
     Returns:
         Name → classes to average over and to count; in the config's order.
@@ -85,15 +76,7 @@ def _known(classes: Any) -> Any:
 
 
 def protocol_indices(name: str, protocol: Protocol, classes: Sequence[str]) -> Protocol:
-    """Find a protocol's classes among those of a dataset.
-
-    Args:
-        name: The protocol's name.
-        protocol: What to average over and to count.
-        classes: The dataset's class names.
-
-    Returns:
-        The same as lists of indices, in the dataset's order.
+    """Find a protocol's classes among those of a dataset, as lists of indices in its order.
 
     Raises:
         JointError: When the dataset lacks a class, one is named twice, or one that is averaged
@@ -110,15 +93,7 @@ def protocol_indices(name: str, protocol: Protocol, classes: Sequence[str]) -> P
 
 
 def class_indices(name: str, wanted: Any, classes: Sequence[str]) -> list[int]:
-    """Find a protocol's classes among those of a dataset.
-
-    Args:
-        name: The protocol's name.
-        wanted: Its classes, by name or index, or ``'all'``.
-        classes: The dataset's class names.
-
-    Returns:
-        Indices of classes, in the dataset's order.
+    """Find the indices of some classes, named, numbered or ``'all'``, among those of a dataset.
 
     Raises:
         JointError: When the dataset lacks one, or one is named twice.

@@ -6,19 +6,13 @@ from typing import Any
 
 from mmengine.registry import Registry
 
+from mmseg_joint.utils.walk import dicts_in
+
 PACKAGE = 'mmseg_joint'
 
 
 def class_of(kind: Any, registry: Registry) -> type | None:
-    """Find the class that a config's `type` stands for.
-
-    Args:
-        kind: A registered name, with or without scope, a dotted path or the class itself.
-        registry: Where names are looked up.
-
-    Returns:
-        The class; None if there is none.
-    """
+    """Find the class, if any, that a config's `type` (name, dotted path or class) stands for."""
     if isinstance(kind, str):
         try:
             kind = registry.get(kind)
@@ -33,22 +27,8 @@ def is_ours(found: type | None) -> bool:
 
 
 def find_ours(node: Any, registry: Registry, key: str) -> Iterator[tuple[str, type]]:
-    """List the classes of this package that a part of a config names.
-
-    Args:
-        node: The part.
-        registry: Where its types are looked up.
-        key: Its dotted name in the config.
-
-    Yields:
-        Dotted name of the dict that names the class, and the class.
-    """
-    if isinstance(node, (list, tuple)):
-        for index, item in enumerate(node):
-            yield from find_ours(item, registry, f'{key}.{index}')
-    elif isinstance(node, dict):
-        found = class_of(node['type'], registry) if 'type' in node else None
+    """List the classes of this package that a part of a config names, each with its dotted key."""
+    for place, inner in dicts_in(node, key):
+        found = class_of(inner['type'], registry) if 'type' in inner else None
         if found is not None and is_ours(found):
-            yield key, found
-        for name, value in node.items():
-            yield from find_ours(value, registry, f'{key}.{name}')
+            yield place, found

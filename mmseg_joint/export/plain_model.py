@@ -30,14 +30,7 @@ SAME_PREDICTION: dict[type, type] = {
 
 
 def without_training(model: dict[str, Any]) -> dict[str, Any]:
-    """Drop what only training needs: the objectives, and the files that it starts from.
-
-    Args:
-        model: Config of a segmentor.
-
-    Returns:
-        A changed copy, all of plain dicts, lists and tuples.
-    """
+    """Copy a model's config without what only training needs: objectives, files to start from."""
     return without_files({key: value for key, value in model.items() if key != 'objectives'})
 
 
@@ -71,14 +64,7 @@ def _heads(model: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def without_files(node: Any) -> Any:
-    """Drop the pretrained files that a model or any part of it starts from.
-
-    Args:
-        node: Config of a model, or what is within it.
-
-    Returns:
-        A changed copy, all of plain dicts, lists and tuples.
-    """
+    """Copy a model's config, or a part, without the pretrained files that it starts from."""
     if isinstance(node, (list, tuple)):
         return type(node)(without_files(item) for item in node)
     if not isinstance(node, dict):

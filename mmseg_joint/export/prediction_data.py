@@ -19,12 +19,6 @@ def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
     other. Our checked loading becomes the one. A label loader of another name is left out: plain
     mmseg has none that maps raw ids, and would take them for classes without a word.
 
-    Args:
-        pipeline: `test_dataloader.dataset.pipeline`.
-
-    Returns:
-        A changed copy.
-
     Raises:
         JointError: When no step loads an image.
     """
@@ -52,12 +46,6 @@ def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
     """Find the dataset that a config tests on, out of its wrappers.
 
-    Args:
-        values: The whole config.
-
-    Returns:
-        Its config.
-
     Raises:
         JointError: When the config has none, or one without a pipeline.
     """
@@ -76,12 +64,6 @@ def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
 def build_lazily(dataset: dict[str, Any]) -> Any:
     """Build a dataset without a look at its files, for its classes and folders.
 
-    Args:
-        dataset: Its config.
-
-    Returns:
-        The dataset, not initialized.
-
     Raises:
         JointError: When it cannot be built.
     """
@@ -98,14 +80,7 @@ def build_lazily(dataset: dict[str, Any]) -> Any:
 
 
 def dataset_meta(dataset: Any, num_classes: int) -> dict[str, list]:
-    """Name and colors of the classes, as plain lists.
-
-    Args:
-        dataset: The dataset that is tested on.
-        num_classes: Of the model.
-
-    Returns:
-        `classes` and `palette`.
+    """Name and colors of the classes, as plain lists `classes` and `palette`.
 
     Raises:
         JointError: When the dataset has another number of classes.

@@ -15,11 +15,7 @@ from mmseg_joint.utils.atomic_write import atomic_path
 
 
 def check_safetensors() -> None:
-    """Refuse `--safetensors` before any work is done if the package is not installed.
-
-    Raises:
-        JointError: When it is not.
-    """
+    """Refuse `--safetensors` before any work is done if the package is not installed."""
     if importlib.util.find_spec('safetensors') is None:
         raise JointError(
             '--safetensors needs the package safetensors: run `python -m pip install safetensors`.'
@@ -77,12 +73,6 @@ def write_export(
     targets: list[Path], weights: dict[str, Tensor], cfg: Config, meta: dict[str, list]
 ) -> None:
     """Write checkpoint, config and perhaps safetensors; no name ever has half a file.
-
-    Args:
-        targets: What :func:`check_targets` returned.
-        weights: Name -> tensor.
-        cfg: The config.
-        meta: `classes` and `palette`.
 
     Raises:
         JointError: When a file cannot be written; none has been replaced then.

@@ -54,12 +54,8 @@ class JointDataPreprocessor(SegDataPreProcessor):
     def cast_data(self, data: Any) -> Any:
         """Copy data to the device; to a GPU from pinned memory, without waiting for it.
 
-        Args:
-            data: What a data loader hands over, or a part of it. `train_dataloader.pin_memory` has
-                images pinned already, but not the labels within samples.
-
-        Returns:
-            The same on the device of the model.
+        `train_dataloader.pin_memory` has images pinned already, but not the labels within
+        samples.
         """
         if self.device.type == 'cuda' and isinstance(data, (Tensor, BaseDataElement)):
             data = _pinned(data)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_share
 
 GRAY = 0.299, 0.587, 0.114  # red, green, blue (ITU-R BT.601)
 
@@ -19,22 +20,16 @@ GRAY = 0.299, 0.587, 0.114  # red, green, blue (ITU-R BT.601)
 class ColorChange:
     """A random change of each image's color and sharpness; DACS's by default.
 
-    Args:
-        jitter: Greatest changes of brightness, contrast, saturation and hue.
-        jitter_probability: Share of images whose color changes.
-        gray_probability: Share of images that become gray.
-        sigma: Range of the blur's standard deviation, in pixels.
-        blur_probability: Share of images that are blurred.
-
     Raises:
         JointError: When a value is out of range.
     """
 
+    #: greatest changes of brightness, contrast, saturation and hue
     jitter: Sequence[float] = (0.2, 0.2, 0.2, 0.2)
-    jitter_probability: float = 0.8
-    gray_probability: float = 0.0
-    sigma: Sequence[float] = (0.15, 1.15)
-    blur_probability: float = 0.5
+    jitter_probability: float = 0.8  #: share of images whose color changes
+    gray_probability: float = 0.0  #: share of images that become gray
+    sigma: Sequence[float] = (0.15, 1.15)  #: range of the blur's standard deviation, in pixels
+    blur_probability: float = 0.5  #: share of images that are blurred
 
     def __post_init__(self) -> None:
         for name in ('jitter_probability', 'gray_probability', 'blur_probability'):
@@ -77,20 +72,6 @@ class ColorChange:
             unit = torch.where(draw(count, 1, 1, 1) < self.gray_probability, _gray(unit), unit)
         unit = blur(unit, sigmas, radius=ceil(3 * high)) if self.blur_probability else unit
         return 2 * (unit if red_first else unit.flip(1)) - 1
-
-
-def check_share(key: str, value: float) -> None:
-    """Refuse what is no share or probability.
-
-    Args:
-        key: The value's name in the config, for the message.
-        value: The value.
-
-    Raises:
-        JointError: When it is not from 0 to 1.
-    """
-    if not 0 <= value <= 1:
-        raise JointError(f'{key} is {value}: choose a number from 0 to 1.')
 
 
 def jitter_color(images: Tensor, factors: Tensor) -> Tensor:

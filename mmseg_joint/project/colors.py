@@ -13,17 +13,7 @@ LINE = re.compile(r'(\S.*?)[\s,;:]+(\d+)[\s,;]+(\d+)[\s,;]+(\d+)$')
 def read_colors(
     path: Path, classes: Sequence[str]
 ) -> tuple[list[list[list[int]]], list[list[int]]]:
-    """Read which colors stand for which class.
-
-    A line is a name, red, green and blue; a name may have several lines. `ignore` or `void` are
-    pixels that count for nothing. What follows a `#` is no part of it.
-
-    Args:
-        path: The file.
-        classes: Names of the classes.
-
-    Returns:
-        The colors of each class, and those that are ignored.
+    """Read which colors stand for each class, and which are ignored.
 
     Raises:
         JointError: When a line is none of these, or a class has no color.

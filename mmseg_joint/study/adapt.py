@@ -27,29 +27,15 @@ SHORT = 5000  # iterations of a training below which a teacher is averaged faste
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a model's backbone (with a neck, the neck) gives.
+    """What a model's backbone (with a neck, the neck) gives."""
 
-    Attributes:
-        channels: Of its last output.
-        stride: Of its last output.
-        parameters: Of the whole segmentor.
-    """
-
-    channels: int
-    stride: int
-    parameters: int
+    channels: int  #: of its last output
+    stride: int  #: of its last output
+    parameters: int  #: of the whole segmentor
 
 
 def look_at(model: Config, size: tuple[int, int]) -> Outputs:
-    """Run a model's backbone once, with random weights, to see what it gives.
-
-    Args:
-        model: Config of the segmentor; it is built without its objectives.
-        size: Height and width of its training images.
-
-    Returns:
-        Channels, stride and parameters.
-    """
+    """Run a segmentor's backbone once, with random weights, on an image of (height, width)."""
     config = copy.deepcopy(model)
     config.pop('objectives', None)
     built = MODELS.build(config).eval()
@@ -66,16 +52,9 @@ def adapt(
     iterations: int,
     domains: Sequence[str],
 ) -> list[str]:
-    """Fit objectives to a model, and to the length and the domains of its training.
+    """Fit objectives, in place, to a model and to the length and domains of its training.
 
-    Args:
-        objectives: `model.objectives` as the bases describe them, changed in place.
-        outputs: What the model gives.
-        iterations: Of the training.
-        domains: What it is trained on.
-
-    Returns:
-        What was chosen, a sentence each.
+    Returns what was chosen, a sentence each.
     """
     chosen = []
     for name, config in objectives.items():

@@ -13,9 +13,6 @@ FEW_SEEDS = 3
 def advise(results: Results) -> list[str]:
     """Say which method to use for how many labels, and what is only noise.
 
-    Args:
-        results: The study's results.
-
     Returns:
         A few sentences for each number of labels, then what holds for all.
     """
@@ -118,14 +115,7 @@ def _caution(results: Results) -> list[str]:
 
 
 def gain_in_words(gain: Gain) -> str:
-    """Write a gain with its interval.
-
-    Args:
-        gain: The gain.
-
-    Returns:
-        For example +2.1 points (95 %: +0.4 to +3.8).
-    """
+    """Write a gain with its interval, like +2.1 points (95 %: +0.4 to +3.8)."""
     text = f'{signed(gain.mean)} points'
     if gain.low is None or gain.high is None:
         return text
@@ -133,14 +123,7 @@ def gain_in_words(gain: Gain) -> str:
 
 
 def needed_in_words(needed: LabelsNeeded) -> str:
-    """Write how many labels are needed, with the interval.
-
-    Args:
-        needed: The number.
-
-    Returns:
-        For example 87 (95 %: 40 to more than 367).
-    """
+    """Write how many labels are needed, with the interval, like 87 (95 %: 40 to more than 367)."""
     if needed.number is not None:
         text = f'{needed.number:.0f}'
     elif needed.beyond == 'above':

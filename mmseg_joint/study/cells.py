@@ -16,21 +16,13 @@ from .same_training import first_difference
 
 @dataclass(frozen=True)
 class Cell:
-    """A row with one number of labels: the paper's result and ours.
-
-    Attributes:
-        row: The row.
-        labels: Labeled target images; None for all there are.
-        paper: The paper's mIoU in percent, if it has one.
-        runs: The runs that finished, one a seed.
-        unfinished: Those that did not, which count for nothing.
-    """
+    """A row with one number of labels: the paper's result and ours."""
 
     row: Row
-    labels: int | None
-    paper: float | None
-    runs: tuple[Run, ...] = ()
-    unfinished: tuple[Run, ...] = ()
+    labels: int | None  #: labeled target images; None for all there are
+    paper: float | None  #: the paper's mIoU in percent, if it has one
+    runs: tuple[Run, ...] = ()  #: the runs that finished, one a seed
+    unfinished: tuple[Run, ...] = ()  #: those that did not, which count for nothing
 
     @property
     def mean(self) -> float | None:
@@ -46,14 +38,7 @@ class Cell:
         return [run.miou for run in self.runs if run.miou is not None]
 
     def gains(self, base: Cell) -> list[float]:
-        """Compare with another row, seed by seed: a seed also draws the labeled images.
-
-        Args:
-            base: The other row's cell.
-
-        Returns:
-            The difference in percent for each seed that both have.
-        """
+        """Subtract another row's scores, seed by seed: a seed also draws the labeled images."""
         others = {run.seed: run.miou for run in base.runs}
         pairs = [(run.miou, others.get(run.seed)) for run in self.runs]
         return [ours - other for ours, other in pairs if ours is not None and other is not None]
@@ -72,28 +57,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a table is shown or run.
+    """What of a table is shown or run."""
 
-    Attributes:
-        scale: Which of a row's configs.
-        labels: Numbers of labeled images; None for those that the paper or the runs have.
-        seeds: Seeds; None for all there are.
-        rows: Names of rows; None for all.
-    """
-
-    scale: str = PAPER
+    scale: str = PAPER  #: which of a row's configs
+    #: numbers of labeled images; None for those that the paper or the runs have
     labels: Sequence[int] | None = None
-    seeds: Sequence[int] | None = None
-    rows: Sequence[str] | None = None
+    seeds: Sequence[int] | None = None  #: seeds; None for all there are
+    rows: Sequence[str] | None = None  #: names of rows; None for all
 
     def rows_of(self, table: Comparison) -> list[Row]:
-        """Choose rows.
-
-        Args:
-            table: The table.
-
-        Returns:
-            Its chosen rows at this scale.
+        """Choose a table's rows at this scale.
 
         Raises:
             JointError: When a name is none of its rows.
@@ -111,15 +84,10 @@ class Selection:
         return [row for row in table.at(self.scale) if row.name in wanted]
 
     def labels_of(self, row: Row, measured: Iterable[int | None] = ()) -> list[int | None]:
-        """Choose numbers of labeled images.
+        """Choose numbers of labeled images for a row.
 
-        Args:
-            row: A row.
-            measured: Those that there are runs with.
-
-        Returns:
-            The wanted ones as far as its config can have them; else the paper's, those measured,
-            or the config's own.
+        The wanted ones as far as its config can have them; else the paper's, those
+        measured, or the config's own.
         """
         if self.labels is not None:
             return [n for n in self.labels if (row.is_free and n) or n == row.labels()]
@@ -131,15 +99,9 @@ class Selection:
 
 
 def measure(table: Comparison, root: str | Path | None, selection: Selection) -> list[Cell]:
-    """Put the paper's numbers beside those of the runs.
+    """Put the paper's numbers beside those of the runs: a cell a row and number of labels.
 
-    Args:
-        table: The table.
-        root: Folder of all runs, if there is one.
-        selection: What of it is shown.
-
-    Returns:
-        A cell for each row and number of labels, in the paper's order.
+    They are in the paper's order. `root` is the folder of all runs, if there is one.
 
     Raises:
         JointError: When runs of one cell differ in more than their seed, or a log is broken.
@@ -156,16 +118,7 @@ def measure(table: Comparison, root: str | Path | None, selection: Selection) ->
 
 
 def base_of(table: Comparison, cells: Sequence[Cell], cell: Cell) -> Cell | None:
-    """Find what a row is compared with where the paper's numbers are no match.
-
-    Args:
-        table: The table.
-        cells: Its rows, measured.
-        cell: One of them.
-
-    Returns:
-        The table's base row with the same number of labels; None for itself, and without one.
-    """
+    """Find the table's base row with as many labels, or None: what a row is compared with."""
     bases = (c for c in cells if (c.row.name, c.labels) == (table.base, cell.labels))
     base = next(bases, None)
     return None if base is cell else base

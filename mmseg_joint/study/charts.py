@@ -30,23 +30,15 @@ def deviation(values: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Chart:
-    """Rows with one number of labels as bars, with several as curves.
+    """Rows with one number of labels as bars, with several as curves."""
 
-    Attributes:
-        cells: The rows, measured.
-        gains: Of each over the base, seed by seed; none for the base itself.
-        base: Name of the base row, if there is one.
-        expected: Whether the expected numbers are drawn, too.
-        spread: Half of the error bar of some gains.
-        shown: What is drawn of gains, for the axis.
-    """
-
-    cells: Sequence[Cell]
+    cells: Sequence[Cell]  #: the rows, measured
+    #: of each over the base, seed by seed; none for the base itself
     gains: Sequence[Sequence[float]]
-    base: str | None
-    expected: bool = False
-    spread: Callable[[Sequence[float]], float] = deviation
-    shown: str = 'each seed and mean'
+    base: str | None  #: name of the base row, if there is one
+    expected: bool = False  #: whether the expected numbers are drawn, too
+    spread: Callable[[Sequence[float]], float] = deviation  #: half of the error bar of some gains
+    shown: str = 'each seed and mean'  #: what is drawn of gains, for the axis
 
     @property
     def over_labels(self) -> bool:
@@ -60,12 +52,7 @@ class Chart:
         return CURVES_HEIGHT if self.over_labels else len(self.cells) * ROW_HEIGHT + 1.0
 
     def draw(self, figure: FigureBase, title: str) -> None:
-        """Draw it.
-
-        Args:
-            figure: An empty figure, or a part of one.
-            title: Above it.
-        """
+        """Draw it into an empty figure, or a part of one."""
         grid = 'both' if self.over_labels else 'x'
         if self.base and any(self.gains):
             shared = dict(sharex=True) if self.over_labels else dict(sharey=True)

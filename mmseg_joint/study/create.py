@@ -78,10 +78,6 @@ class Base:
     def config_of(self, name: str, labeled: bool = True) -> tuple[Config, list[str]]:
         """Make the config of a method.
 
-        Args:
-            name: One of `METHODS`.
-            labeled: Whether it trains with labels of the target, if it can do without.
-
         Returns:
             The config, and what has been chosen for it, a sentence each.
 

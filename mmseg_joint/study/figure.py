@@ -20,11 +20,7 @@ LONGEST = 40  # rows of the classes' gains
 def draw_study(results: Results) -> Figure:
     """Draw a study: label curves (or bars), gains over the target alone, and each class's gains.
 
-    Args:
-        results: The study's results, at least one run of which is finished.
-
-    Returns:
-        The figure. Scores have error bars of one standard deviation, gains their 95 % interval.
+    Scores have error bars of one standard deviation, gains their 95 % interval.
     """
     cells = results.measured
     bases = [results.base_of(cell) for cell in cells]

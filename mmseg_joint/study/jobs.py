@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmseg_joint.checks.values import check_numbers
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import CfgOptions
+from mmseg_joint.utils.walk import dicts_in
 
 from .cells import Selection
 from .labels import TARGET, takes_subset
@@ -28,23 +29,14 @@ CHECKPOINTS = 4  # a run saves at least so many, of which the newest is gone on 
 
 @dataclass(frozen=True)
 class Job:
-    """A run that a table needs.
-
-    Attributes:
-        row: Its row.
-        labels: Labeled target images; None for all there are.
-        seed: Its seed.
-        folder: Its work dir.
-        options: What it changes in its config, as `KEY=VALUE`.
-        cfgs: Its config with these changes, of each stage.
-    """
+    """A run that a table needs."""
 
     row: Row
-    labels: int | None
+    labels: int | None  #: labeled target images; None for all there are
     seed: int
     folder: Path
-    options: tuple[str, ...]
-    cfgs: tuple[Config, ...]
+    options: tuple[str, ...]  #: what it changes in its config, as `KEY=VALUE`
+    cfgs: tuple[Config, ...]  #: its config with these changes, of each stage
 
     @property
     def iterations(self) -> tuple[int, ...]:
@@ -69,10 +61,7 @@ class Job:
         return (*where, '--cfg-options', *self.options)
 
     def run(self) -> Run | None:
-        """Read how far it has come.
-
-        Returns:
-            The run; None if it has logged nothing.
+        """Read how far it has come; None if it has logged nothing.
 
         Raises:
             JointError: When it has been trained otherwise than it would be now.
@@ -183,8 +172,8 @@ def _data(text: str) -> _Setting:
     name, value = _split(text)
 
     def options(cfg: Config) -> list[str]:
-        keys = (key for loader in LOADERS for key in _of_type(cfg.get(loader), name, loader))
-        return [f'{key}.data_root={value}' for key in keys]
+        found = (item for loader in LOADERS for item in dicts_in(cfg.get(loader), loader))
+        return [f'{key}.data_root={value}' for key, node in found if node.get('type') == name]
 
     return _Setting(text, options, 'name the type of a dataset, like CamVidDataset=data/camvid')
 
@@ -213,16 +202,3 @@ def _split(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise JointError(f'{text} is not of the form NAME=VALUE: correct it.')
     return name, value
-
-
-def _of_type(node: Any, kind: str, key: str) -> Iterator[str]:
-    """The keys of all configs of a type within a node."""
-    if isinstance(node, dict):
-        if node.get('type') == kind:
-            yield key
-    elif isinstance(node, (list, tuple)):
-        node = dict(enumerate(node))
-    else:
-        return
-    for name, child in node.items():
-        yield from _of_type(child, kind, f'{key}.{name}')

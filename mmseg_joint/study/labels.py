@@ -8,14 +8,7 @@ TARGET = 'train_dataloader.dataset.domains.target'
 
 
 def labels_of(cfg: Config) -> int | None:
-    """Count the labeled target images that a config trains with.
-
-    Args:
-        cfg: The config, of one stage if it was trained in stages.
-
-    Returns:
-        Their number; 0 without labels of the target, None if the config does not say.
-    """
+    """Count the labeled target images that one stage's config trains with; None if not known."""
     shares = cfg.train_dataloader.sampler.samples_per_domain
     return subset_of(cfg) if target_of(cfg) and shares.get('target', 0) else 0
 
@@ -23,11 +16,7 @@ def labels_of(cfg: Config) -> int | None:
 def subset_of(cfg: Config) -> int | None:
     """Count the labeled target images that a config has, whether it trains with them or not.
 
-    Args:
-        cfg: The config; a stage of a training may leave the labels to another stage.
-
-    Returns:
-        Their number; None if the config does not say.
+    A stage of a training may leave the labels to another stage. None if it does not say.
     """
     return (target_of(cfg) or {}).get('count') if takes_subset(cfg) else None
 

@@ -9,56 +9,35 @@ from mmseg_joint.errors import JointError
 
 
 class Part(NamedTuple):
-    """An objective of a method, and where the project's bases describe it.
+    """An objective of a method, and where the project's bases describe it."""
 
-    Attributes:
-        name: Its name in `model.objectives`.
-        file: The file in `configs/_base_/objectives`, without suffix.
-        variable: Its config in that file, like `strong.class_mix` for one in a dict.
-        optimizer: Its networks' optimizers in that file; None if it trains none.
-    """
-
-    name: str
-    file: str
-    variable: str
-    optimizer: str | None = None
+    name: str  #: its name in `model.objectives`
+    file: str  #: the file in `configs/_base_/objectives`, without suffix
+    variable: str  #: its config in that file, like `strong.class_mix` for one in a dict
+    optimizer: str | None = None  #: its networks' optimizers in that file; None if it trains none
 
 
 class Second(NamedTuple):
-    """The last third of a training in two stages, which begins from the weights of the first two.
+    """The last third of a training in two stages, from the weights of the first two."""
 
-    Attributes:
-        name: Its name, and its folder's.
-        domains: What it is trained on.
-        first: Name of the stage before it.
-        first_domains: What that one is trained on, without objectives.
-    """
-
-    name: str
-    domains: tuple[str, ...]
-    first: str = 'joint'
+    name: str  #: its name, and its folder's
+    domains: tuple[str, ...]  #: what it is trained on
+    first: str = 'joint'  #: name of the stage before it
+    #: what that one is trained on, without objectives
     first_domains: tuple[str, ...] = ('source', 'target')
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to train on labeled synthetic and a few labeled real images.
+    """A way to train on labeled synthetic and a few labeled real images."""
 
-    Attributes:
-        title: What it is, in a line.
-        domains: What it is trained on.
-        parts: Its objectives.
-        second: Its second stage, if it has two.
-        goes_unlabeled: Whether it makes sense without any label of the target (`--labels 0`).
-        rare_classes: Whether images with rare classes are drawn more often.
-    """
-
-    title: str
-    domains: tuple[str, ...] = ('source', 'target')
-    parts: tuple[Part, ...] = ()
-    second: Second | None = None
+    title: str  #: what it is, in a line
+    domains: tuple[str, ...] = ('source', 'target')  #: what it is trained on
+    parts: tuple[Part, ...] = ()  #: its objectives
+    second: Second | None = None  #: its second stage, if it has two
+    #: whether it makes sense without any label of the target (`--labels 0`)
     goes_unlabeled: bool = False
-    rare_classes: bool = False
+    rare_classes: bool = False  #: whether images with rare classes are drawn more often
 
 
 ALL = ('source', 'target', 'unlabeled')
@@ -116,13 +95,7 @@ TARGET_ONLY, JOINT, SOURCE_ONLY = 'target', 'joint', 'source'
 
 
 def choose_methods(names: Sequence[str]) -> list[str]:
-    """Check the names of methods.
-
-    Args:
-        names: As on the command line.
-
-    Returns:
-        Them, in the order of the list of methods.
+    """Check the names of methods, and put them in the order of the list.
 
     Raises:
         JointError: When there is no method of a name.

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,10 @@ from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.visualization.figures import save_figure
 
 from .advice import advise, needed_in_words
-from .blocks import Block, Heading, Image, Items, Paragraph, Table, to_html, to_markdown
 from .cells import Cell
 from .figure import draw_study
 from .methods import JOINT, METHODS, SOURCE_ONLY, TARGET_ONLY
+from .page import items, table, to_html
 from .results import Results
 from .statistics import Gain, signed
 from .study import Study
@@ -27,60 +26,48 @@ REPORT, RUNS = 'report', 'runs.csv'
 def write_report(study: Study) -> Path:
     """Write what the finished runs of a study say: Markdown, one page of HTML, PNG and CSV.
 
-    Args:
-        study: The study; the files go into its folder.
-
-    Returns:
-        The Markdown's file.
-
     Raises:
         JointError: When runs that belong together were trained differently, or a file cannot be
             written.
     """
     results, folder = Results.read(study), study.folder
-    picture = folder / f'{REPORT}.png'
     if results.measured:
-        save_figure(draw_study(results), picture)
-    blocks = list(_blocks(results, picture))
+        save_figure(draw_study(results), folder / f'{REPORT}.png')
+    text = '\n\n'.join(_blocks(results)) + '\n'
     atomic_write(folder / RUNS, _runs(results))
-    atomic_write(folder / f'{REPORT}.html', to_html(blocks))
-    atomic_write(folder / f'{REPORT}.md', to_markdown(blocks))
+    atomic_write(folder / f'{REPORT}.html', to_html(text, folder))
+    atomic_write(folder / f'{REPORT}.md', text)
     return folder / f'{REPORT}.md'
 
 
-def _blocks(results: Results, picture: Path) -> Sequence[Block]:
-    study, advice = results.study, advise(results)
-    blocks: list[Block] = [
-        Heading(f'Study of {Path(study.config).name}', 1),
-        Items(advice) if len(advice) > 1 else Paragraph(advice[0]),
-    ]
+def _blocks(results: Results) -> list[str]:
+    """The report's parts in Markdown."""
+    study = results.study
+    blocks = [f'# Study of {Path(study.config).name}', items(advise(results))]
     if results.measured:
         blocks += [
-            Image(picture, 'Scores over labels, gains, and gains of each class'),
-            Heading('Scores'),
+            f'![Scores over labels, gains, and gains of each class]({REPORT}.png)',
+            '## Scores',
             _scores(results),
-            Paragraph(_legend(results)),
+            _legend(results),
             *_classes(results),
-            Heading('Cost'),
+            '## Cost',
             _costs(results),
             *_watched(results),
         ]
-    blocks += [
-        Heading('Methods'),
-        Items([f'{name}: {METHODS[name].title}.' for name in study.names]),
-    ]
+    blocks += ['## Methods', items([f'{name}: {METHODS[name].title}.' for name in study.names])]
     chosen = [f'{stem}, {text}' for stem, texts in study.chosen.items() for text in texts]
     if chosen:
-        blocks += [Paragraph('Chosen for this model and schedule:'), Items(chosen)]
+        blocks += ['Chosen for this model and schedule:', items(chosen)]
     if study.unseen:
-        blocks += [Heading('Classes without a label'), Items(study.unseen)]
+        blocks += ['## Classes without a label', items(study.unseen)]
     unfinished = [f'{run.folder}: {run.reached}' for c in results.cells for run in c.unfinished]
     if unfinished:
-        blocks += [Heading('Unfinished, not counted'), Items(unfinished)]
+        blocks += ['## Unfinished, not counted', items(unfinished)]
     return blocks
 
 
-def _scores(results: Results) -> Table:
+def _scores(results: Results) -> str:
     others = [TARGET_ONLY, *([JOINT] if results.has_joint else [])]
     head = ['method', 'labels', 'mIoU', *(f'over {name} (95 %)' for name in others)]
     rows = []
@@ -97,7 +84,7 @@ def _scores(results: Results) -> Table:
                 str(len(cell.runs)),
             ]
         )
-    return Table([*head, f'labels that {TARGET_ONLY} needs', 'seeds'], rows)
+    return table([*head, f'labels that {TARGET_ONLY} needs', 'seeds'], rows)
 
 
 def _gain_over(results: Results, cell: Cell, other: str) -> Gain | None:
@@ -133,8 +120,8 @@ def _legend(results: Results) -> str:
     )
 
 
-def _classes(results: Results) -> list[Block]:
-    blocks: list[Block] = []
+def _classes(results: Results) -> list[str]:
+    blocks: list[str] = []
     for count in results.counts:
         cells = [cell for cell in results.at(count) if results.base_of(cell)]
         base = results.base_of(cells[0]) if cells else None
@@ -148,11 +135,11 @@ def _classes(results: Results) -> list[Block]:
             if name in means
         ]
         head = ['class', f'IoU of {base.row.name}', *(cell.row.name for cell in cells)]
-        blocks += [Heading(f'Gain of each class with {count} labels'), Table(head, rows)]
+        blocks += [f'## Gain of each class with {count} labels', table(head, rows)]
     return blocks
 
 
-def _costs(results: Results) -> Table:
+def _costs(results: Results) -> str:
     rows = []
     for cell in results.measured:
         seconds, memory = results.seconds(cell), results.memory(cell)
@@ -169,10 +156,10 @@ def _costs(results: Results) -> Table:
             ]
         )
     head = ['method', 'labels', 's a step', f'of {TARGET_ONLY}', 'iterations', 'memory (GiB)']
-    return Table(head, rows)
+    return table(head, rows)
 
 
-def _watched(results: Results) -> list[Block]:
+def _watched(results: Results) -> list[str]:
     """Whether source and target pull the same way, where it was watched."""
     rows = []
     for cell in results.measured:
@@ -193,19 +180,19 @@ def _watched(results: Results) -> list[Block]:
         "step on the source lowers the target's loss too, below 0 it raises it. Held-out loss: "
         'cross-entropy on source images that are not trained on.'
     )
-    return [Heading('Do source and target agree?'), Table(head, rows), Paragraph(text)]
+    return ['## Do source and target agree?', table(head, rows), text]
 
 
 def _runs(results: Results) -> str:
     """Every finished run in a line."""
     stream = io.StringIO()
-    table = csv.writer(stream)
-    table.writerow(
+    writer = csv.writer(stream)
+    writer.writerow(
         ['method', 'labels', 'seed', 'mIoU', 'seconds', 'memory', 'folder', *results.classes]
     )
     for cell in results.measured:
         for run in cell.runs:
             values = [run.classes.get(name, '') for name in results.classes]
             facts = [run.miou, run.seconds or '', run.memory or '', run.folder]
-            table.writerow([cell.row.name, cell.labels, run.seed, *facts, *values])
+            writer.writerow([cell.row.name, cell.labels, run.seed, *facts, *values])
     return stream.getvalue()

@@ -14,25 +14,14 @@ from .study import SCALE, Study
 
 @dataclass(frozen=True)
 class Results:
-    """The finished runs of a study.
-
-    Attributes:
-        study: The study.
-        cells: A method with one number of labels each, as far as a run has begun.
-    """
+    """The finished runs of a study."""
 
     study: Study
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell, ...]  #: a method with one number of labels each, as far as a run has begun
 
     @classmethod
     def read(cls, study: Study) -> Results:
         """Read the logs of all runs.
-
-        Args:
-            study: The study.
-
-        Returns:
-            What is in them.
 
         Raises:
             JointError: When runs of one method and number of labels were trained differently.
@@ -124,14 +113,6 @@ def of_class(name: str) -> Callable:
 
 
 def scores(cell: Cell, value: Callable = lambda run: run.miou) -> Scores:
-    """Seed -> score of each finished run that has one.
-
-    Args:
-        cell: A method with one number of labels.
-        value: What the score is; by default the mIoU.
-
-    Returns:
-        The scores in percent.
-    """
+    """Seed -> score in percent (by default the mIoU) of each finished run that has one."""
     found = {run.seed: value(run) for run in cell.runs}
     return {seed: score for seed, score in found.items() if score is not None}

@@ -17,21 +17,16 @@ PAPER = 'paper'  # the scale at which rows have expected numbers
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table, or a method of a study, and the config that runs it.
+    """A row of a table, or a method of a study, and the config that runs it."""
 
-    Attributes:
-        name: The row, as the paper calls it.
-        scale: `'paper'`, or what else it is trained on: the small data that a sibling of the
-            paper's config runs on, or a study's.
-        miou: Pairs of labeled images and the expected mIoU in percent, rising.
-        path: The config's file; None for a row that is only quoted.
-        measured: What the metafile records of our own runs: mIoU, labels and seeds.
-    """
-
-    name: str
+    name: str  #: the row, as the paper calls it
+    #: `'paper'`, or what else it is trained on: the small data that a sibling of the paper's
+    #: config runs on, or a study's
     scale: str
+    #: pairs of labeled images and the expected mIoU in percent, rising
     miou: tuple[tuple[int, float], ...]
-    path: Path | None
+    path: Path | None  #: the config's file; None for a row that is only quoted
+    #: what the metafile records of our own runs: mIoU, labels and seeds
     measured: tuple[str, ...] = ()
 
     @cached_property
@@ -64,13 +59,9 @@ class Row:
         return self.cfg is not None and bool(labels_of(self.cfg))
 
     def labels(self, cfg: Config | None = None) -> int | None:
-        """Count the labeled target images of this row.
+        """Count the labeled target images of this row, or of the config of one of its runs.
 
-        Args:
-            cfg: The config of one of its runs; its own by default.
-
-        Returns:
-            Their number, 0 for none at all; None if it takes all there are.
+        0 for none at all, None for all there are.
         """
         if self.cfg is None:
             return 0  # a row that is quoted
@@ -81,52 +72,24 @@ class Row:
         return self.miou[0][0] if found is None and len(self.miou) == 1 else found
 
     def paper(self, labels: int | None) -> float | None:
-        """Look up the paper's result.
-
-        Args:
-            labels: Labeled target images.
-
-        Returns:
-            Its mIoU in percent; None if the paper has none for as many.
-        """
+        """Look up the paper's result in percent; None if it has none for as many labels."""
         return None if labels is None else dict(self.miou).get(labels)
 
 
 def parts_of(cfg: Config) -> tuple[Config, ...]:
-    """Split a config into the trainings that it consists of.
-
-    Args:
-        cfg: The config, with `work_dir`.
-
-    Returns:
-        The config of each of its stages; itself without any.
-    """
+    """Split a config into those of the stages that it consists of; itself without any."""
     return tuple(stage.cfg for stage in read_stages(cfg)) if cfg.get('stages') else (cfg,)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows that are compared: the methods of a study, or the rows of a paper's table.
-
-    Attributes:
-        id: What it is called.
-        names: The rows' names in their order.
-        base: The row that the others are compared with, if there is one.
-        rows: The rows with their configs, at each scale in that order.
-    """
+    """Rows that are compared: the methods of a study, or the rows of a paper's table."""
 
     id: str
-    names: tuple[str, ...]
-    base: str | None
-    rows: tuple[Row, ...]
+    names: tuple[str, ...]  #: the rows' names in their order
+    base: str | None  #: the row that the others are compared with, if there is one
+    rows: tuple[Row, ...]  #: the rows with their configs, at each scale in that order
 
     def at(self, scale: str) -> list[Row]:
-        """Choose the rows of a scale.
-
-        Args:
-            scale: A `scale` of its rows.
-
-        Returns:
-            Those that a config runs at that scale; at a paper's also those that are quoted.
-        """
+        """Choose the rows that a config runs at a scale; at a paper's also quoted ones."""
         return [row for row in self.rows if row.scale == scale]

@@ -19,30 +19,21 @@ METRIC = 'mIoU'
 
 @dataclass(frozen=True)
 class Run:
-    """A training of a row, as its logs tell.
-
-    Attributes:
-        folder: Its work dir.
-        labels: Labeled target images; None for all there are.
-        seed: Its seed.
-        cfgs: mmengine's copies of its config, of each stage that has begun.
-        miou: After the last iteration, in percent; None if it did not get there.
-        reached: How far an unfinished run has come.
-        seconds: Of an iteration of training, if any was logged: the median of those logged.
-        classes: Each class's IoU after the last iteration, in percent, if the run has logged it.
-        memory: In MiB, of a GPU or of a process on a CPU: the most that was logged, if it was.
-        watched: Whatever `GradientCosineHook` logged: name -> values by rising iteration.
-    """
+    """A training of a row, as its logs tell."""
 
     folder: Path
-    labels: int | None
+    labels: int | None  #: labeled target images; None for all there are
     seed: int
-    cfgs: tuple[Config, ...]
-    miou: float | None
-    reached: str = ''
+    cfgs: tuple[Config, ...]  #: mmengine's copies of its config, of each stage that has begun
+    miou: float | None  #: after the last iteration, in percent; None if it did not get there
+    reached: str = ''  #: how far an unfinished run has come
+    #: of an iteration of training, if any was logged: the median of those logged
     seconds: float | None = None
+    #: each class's IoU after the last iteration, in percent, if the run has logged it
     classes: dict[str, float] = field(default_factory=dict)
+    #: in MiB, of a GPU or of a process on a CPU: the most that was logged, if it was
     memory: float | None = None
+    #: whatever `GradientCosineHook` logged: name -> values by rising iteration
     watched: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -78,26 +69,12 @@ class _Part:
 
 
 def folder_of(root: Path, row: Row, labels: int | None, seed: int) -> Path:
-    """Say where a run belongs.
-
-    Args:
-        root: Folder of all runs.
-        row: The row that it trains.
-        labels: Labeled target images; None for all there are.
-        seed: Its seed.
-
-    Returns:
-        The run's work dir.
-    """
+    """Say where a run belongs: its work dir."""
     return root / row.stem / ('all' if labels is None else str(labels)) / f'seed{seed}'
 
 
 def find_runs(root: str | Path, row: Row) -> list[Run]:
     """Read the runs of a row: ROOT/<config>, as tools/train.py calls it, and those of this tool.
-
-    Args:
-        root: Folder of all runs.
-        row: The row.
 
     Returns:
         Its runs by labels and seed, those that are not finished too.
@@ -121,14 +98,7 @@ def find_runs(root: str | Path, row: Row) -> list[Run]:
 
 
 def read_run(folder: Path, row: Row) -> Run | None:
-    """Read how far a run has come and what it measured.
-
-    Args:
-        folder: Its work dir.
-        row: The row that it trains.
-
-    Returns:
-        The run; None if nothing has been logged there.
+    """Read how far a run has come and what it measured; None if it has logged nothing.
 
     Raises:
         JointError: When a log is broken.

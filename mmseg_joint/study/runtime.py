@@ -11,11 +11,7 @@ HELD_OUT = 8  # source images that a watched training does not see
 
 
 def set_runtime(cfg: Config) -> None:
-    """Add what a study relies on: whole checkpoints, exact resuming, each class's IoU, memory.
-
-    Args:
-        cfg: A config, changed in place.
-    """
+    """Add what a study relies on: whole checkpoints, exact resuming, each class's IoU, memory."""
     own = Config.fromfile(own_config('_base_/default_runtime.py'))
     hooks = cfg.setdefault('default_hooks', ConfigDict())
     hooks.checkpoint = ConfigDict(
@@ -38,12 +34,7 @@ def set_runtime(cfg: Config) -> None:
 
 
 def watch(cfg: Config, interval: int) -> None:
-    """Watch the gradients of source and target, and the loss on source images held out for it.
-
-    Args:
-        cfg: The config of a method with a source, changed in place.
-        interval: Iterations from one look to the next.
-    """
+    """Watch the gradients of source and target, and the loss on source images held out for it."""
     domains = cfg.train_dataloader.dataset.domains
     hook = ConfigDict(type='GradientCosineHook', interval=interval)
     source = domains['source']

@@ -29,12 +29,9 @@ ABSENT = 'nothing'
 def first_difference(
     done: Config, wanted: Config, any_draw: bool = False
 ) -> tuple[str, Any, Any] | None:
-    """Compare the configs of two trainings.
+    """Find the first difference between a run's config and another's, or what is wanted now.
 
-    Args:
-        done: mmengine's copy of a run's config.
-        wanted: That of another run, or what the config says now.
-        any_draw: Whether the draw of the labeled images may differ, as between runs of a row.
+    With `any_draw` the draw of the labeled images may differ, as between runs of a row.
 
     Returns:
         The first key whose values differ, and both values; None if the training is the same.

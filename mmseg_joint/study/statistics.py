@@ -18,18 +18,11 @@ Scores = Mapping[int, float]
 
 @dataclass(frozen=True)
 class Gain:
-    """The mean of differences, seed by seed, and how sure it is.
+    """The mean of differences, seed by seed, and how sure it is."""
 
-    Attributes:
-        mean: In points.
-        low: Lower end of Student's interval; None for fewer than two seeds.
-        high: Upper end.
-        seeds: How many.
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
+    mean: float  #: in points
+    low: float | None  #: lower end of Student's interval; None for fewer than two seeds
+    high: float | None  #: upper end
     seeds: int
 
     @property
@@ -53,12 +46,6 @@ def gain_of(differences: Sequence[float]) -> Gain | None:
 
     The interval is the mean ± t s / √n, with the sample standard deviation s and Student's
     quantile t for n - 1 degrees of freedom.
-
-    Args:
-        differences: One a seed, in points.
-
-    Returns:
-        The gain; None without any seed.
     """
     if not differences:
         return None
@@ -77,39 +64,23 @@ def _half_width(values: np.ndarray) -> float:
 
 
 def paired(scores: Scores, others: Scores) -> list[float]:
-    """Subtract scores of the same seed; a seed draws labels, order and first weights for both.
-
-    Args:
-        scores: Of one method.
-        others: Of the other.
-
-    Returns:
-        A difference for each seed that both have, by rising seed.
-    """
+    """Subtract scores of the same seed; a seed draws labels, order and first weights for both."""
     return [scores[seed] - others[seed] for seed in sorted(set(scores) & set(others))]
 
 
 @dataclass(frozen=True)
 class LabelsNeeded:
-    """How many labels target-only training needs for a method's score.
+    """How many labels target-only training needs for a method's score."""
 
-    Attributes:
-        number: By the curve of means; None if it lies beyond the curve, at the end that `beyond`
-            names.
-        low: The least number that the seeds do not exclude, 0 if that lies before the curve; None
-            for fewer than two seeds.
-        high: The greatest, infinite if it lies beyond the curve.
-        least: Fewest labels on the curve.
-        most: Most labels on the curve.
-        beyond: `'below'`, `'above'` or `''`.
-    """
-
+    #: by the curve of means; None if it lies beyond the curve, at the end that `beyond` names
     number: float | None
+    #: the least number that the seeds do not exclude, 0 if that lies before the curve; None for
+    #: fewer than two seeds
     low: float | None
-    high: float | None
-    least: int
-    most: int
-    beyond: str = ''
+    high: float | None  #: the greatest, infinite if it lies beyond the curve
+    least: int  #: fewest labels on the curve
+    most: int  #: most labels on the curve
+    beyond: str = ''  #: `'below'`, `'above'` or `''`
 
 
 def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded | None:

@@ -25,32 +25,18 @@ UNLABELED = '_0'  # ends the name of a config that trains without labels of the 
 
 @dataclass(frozen=True)
 class Study(Comparison):
-    """Methods that are compared on one base config.
+    """Methods that are compared on one base config."""
 
-    Attributes:
-        folder: Its work dir, which holds configs, runs and report.
-        config: The base config's file.
-        total: Labeled target images that there are.
-        chosen: What was chosen for each method's config, a sentence each.
-        unseen: Which draws of labeled images lack a class, a sentence each.
-    """
-
-    folder: Path = Path()
-    config: str = ''
-    total: int = 0
+    folder: Path = Path()  #: its work dir, which holds configs, runs and report
+    config: str = ''  #: the base config's file
+    total: int = 0  #: labeled target images that there are
+    #: what was chosen for each method's config, a sentence each
     chosen: dict[str, list[str]] = field(default_factory=dict)
-    unseen: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()  #: which draws of labeled images lack a class, a sentence each
 
 
 def parse_labels(texts: Sequence[str], total: int) -> list[int]:
-    """Read numbers of labels.
-
-    Args:
-        texts: Numbers, or `'all'`.
-        total: How many there are.
-
-    Returns:
-        The numbers, rising.
+    """Read numbers of labels, or `'all'`, in rising order.
 
     Raises:
         JointError: When one is none, more than there are, or given twice.
@@ -75,13 +61,6 @@ def write_study(
     folder: Path, base: Base, methods: Sequence[str], labels: Sequence[int], seeds: Sequence[int]
 ) -> None:
     """Write the config of each method; those of an earlier call stay.
-
-    Args:
-        folder: The study's work dir.
-        base: Its base config.
-        methods: Names of methods.
-        labels: Numbers of labeled images.
-        seeds: Seeds, which draw them.
 
     Raises:
         JointError: When no method can be trained with these numbers, the model cannot take a
@@ -120,13 +99,7 @@ def write_study(
 
 
 def read_study(folder: Path) -> Study:
-    """Read which methods a study has.
-
-    Args:
-        folder: Its work dir.
-
-    Returns:
-        The study.
+    """Read which methods the study of a work dir has.
 
     Raises:
         JointError: When the folder is no study's.

@@ -35,24 +35,12 @@ class Pace:
         self._seconds: dict[str, float] = {}
 
     def note(self, config: str, seconds: float | None) -> None:
-        """Keep the newest measurement.
-
-        Args:
-            config: The config's name.
-            seconds: Of an iteration; None if not known.
-        """
+        """Keep the newest measurement of a config's iteration, if there is one."""
         if seconds:
             self._seconds[config] = seconds
 
     def remaining(self, left: Sequence[tuple[str, int]]) -> float | None:
-        """Expect how long runs will take.
-
-        Args:
-            left: The config's name and the iterations left, of each run.
-
-        Returns:
-            Seconds; None as long as nothing has been timed.
-        """
+        """Expect the seconds that runs (config, iterations left) take; None if none was timed."""
         if not self._seconds:
             return None
         mean = sum(self._seconds.values()) / len(self._seconds)
@@ -60,15 +48,10 @@ class Pace:
 
 
 def start_process(tool: Path, at_once: int = 1) -> Start:
-    """Make what starts a run: tools/train.py in a process of its own.
+    """Make what starts a run: tools/train.py in a process of its own, one of `at_once`.
 
-    Args:
-        tool: The tool.
-        at_once: How many runs share the CPU's cores.
-
-    Returns:
-        The function; what the process prints is added to `train.log` in the run's work dir. On
-        Linux the process ends with this one, however this one ends.
+    What it prints is added to `train.log` in the run's work dir. On Linux it ends with this
+    process, however this one ends.
     """
     threads = max(1, (os.cpu_count() or 1) // at_once)
     shared = {} if at_once == 1 else {'OMP_NUM_THREADS': str(threads)}
@@ -115,18 +98,10 @@ def train_missing(
     at_once: int = 1,
     after: Callable[[], object] = lambda: None,
 ) -> list[Job]:
-    """Train what is not finished, some runs at a time.
+    """Train what is not finished, some runs at a time; returns the runs that failed.
 
     A run that fails is told of, and the others go on. When this is stopped, the runs are too.
-
-    Args:
-        jobs: All runs.
-        start: Starts one.
-        at_once: How many at a time.
-        after: What to do whenever one has ended.
-
-    Returns:
-        The runs that failed.
+    Whenever one has ended, `after` is called.
 
     Raises:
         JointError: When a run finished earlier, with another schedule.
@@ -187,14 +162,7 @@ def _problem(job: Job, status: int | None) -> str:
 
 
 def progress(job: Job) -> tuple[int, float | None]:
-    """Look how far a run is, and how fast, cheaply.
-
-    Args:
-        job: The run.
-
-    Returns:
-        Iterations of all stages, as far as they are logged, and the seconds of one of the newest.
-    """
+    """Look, cheaply, how many iterations of all stages are logged, and the seconds of the last."""
     folders = [job.folder / stage for stage in job.row.stages] or [job.folder]
     lines = [_last_line(folder) for folder in folders]
     steps = [int(line.get('step', 0)) for line in lines]
@@ -204,14 +172,7 @@ def progress(job: Job) -> tuple[int, float | None]:
 
 
 def iterations_done(job: Job) -> int:
-    """Look how far a run is; see :func:`progress`.
-
-    Args:
-        job: The run.
-
-    Returns:
-        Iterations of all stages.
-    """
+    """Look how far a run is; see :func:`progress`."""
     return progress(job)[0]
 
 
@@ -240,14 +201,7 @@ def _expectation(pace: Pace, jobs: Sequence[Job], at_once: int) -> str:
 
 
 def in_words(seconds: float | None) -> str:
-    """Say how long the rest takes.
-
-    Args:
-        seconds: How long; None if not known.
-
-    Returns:
-        Words.
-    """
+    """Say how long the rest takes, in seconds if it is known."""
     if seconds is None:
         return 'no estimate yet'
     minutes = round(seconds / 60)

@@ -10,16 +10,7 @@ LOWER_RATE = 0.25  # learning rate of the second stage, as a part of the first o
 
 
 def set_stages(cfg: Config, second: Second, labeled: bool) -> str:
-    """Divide a training into two stages that share its iterations.
-
-    Args:
-        cfg: Its config, changed in place.
-        second: The second stage.
-        labeled: Whether there are labels of the target.
-
-    Returns:
-        What was chosen, a sentence.
-    """
+    """Divide a training, in place, into two stages that share its iterations; return a sentence."""
     total = int(cfg.train_cfg.max_iters)
     begin = max(1, round(FIRST_PART * total))
     samples = cfg.train_dataloader.sampler.samples_per_domain

@@ -19,15 +19,9 @@ class _Silent(Report):
 
 
 def unseen_classes(target: Any, counts: Iterable[int], seeds: Iterable[int]) -> list[str]:
-    """Look for classes that no labeled image of a run shows.
+    """Look for classes that no labeled image shows: a sentence for each draw that lacks one.
 
-    Args:
-        target: Config of the labeled target images.
-        counts: Numbers of labels; large ones are not looked at.
-        seeds: Seeds, which draw the images.
-
-    Returns:
-        A sentence for each draw that lacks one.
+    Large numbers of labels are not looked at.
     """
     found = []
     for count in sorted(count for count in counts if 0 < count <= FEW):

@@ -19,14 +19,6 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
     The paper's numbers stand beside the measured ones at the paper's scale only; on other data they
     are no match. There the gain over the table's base row stands beside the bars, seed by seed.
 
-    Args:
-        table: The table.
-        cells: Its rows, measured.
-        scale: At which scale.
-
-    Returns:
-        The figure, with error bars of one standard deviation.
-
     Raises:
         JointError: When there is nothing to draw.
     """

@@ -14,12 +14,7 @@ NOTHING = '-'
 def list_table(table: Table, recorded: bool = False) -> str:
     """Write which config runs which row, and the paper's numbers.
 
-    Args:
-        table: The table.
-        recorded: Link the configs, and add what the metafiles record of our own runs.
-
-    Returns:
-        Markdown.
+    `recorded` links the configs, and adds what the metafiles record of our own runs.
     """
     scales = [scale for scale in SCALES if table.at(scale)]
     ours = {row.scale for row in table.rows if row.measured and recorded}
@@ -60,16 +55,7 @@ def _recorded(row: Row | None) -> str:
 
 
 def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
-    """Write what was measured beside what the paper reports.
-
-    Args:
-        table: The table.
-        cells: Its rows, measured.
-        scale: At which scale.
-
-    Returns:
-        Markdown: the table, and below it the runs that do not count and why.
-    """
+    """Write what was measured beside what the paper reports, and which runs do not count."""
     columns, lines = _at_paper(cells) if scale == PAPER else _elsewhere(table, cells)
     body = [(c.row.name, _labels(c), *line, *_tail(c)) for c, line in zip(cells, lines)]
     head = ('row', 'labels', *columns, 'seeds', 'iterations', 'config')

@@ -19,29 +19,16 @@ KEYS = ('Table', 'Row', 'Scale', 'Labels', 'Metrics', 'Seeds', 'Task', 'Dataset'
 
 @dataclass(frozen=True)
 class Metafile:
-    """A metafile in mmseg's form.
-
-    Attributes:
-        path: Its file.
-        root: The folder that its `Config` entries count from: that of the index.
-        collections: Name, paper and page of papers, and what tables they have.
-        models: Name, collection and config, and which rows it runs.
-    """
+    """A metafile in mmseg's form."""
 
     path: Path
-    root: Path
-    collections: list[dict[str, Any]]
-    models: list[dict[str, Any]]
+    root: Path  #: the folder that its `Config` entries count from: that of the index
+    collections: list[dict[str, Any]]  #: name, paper and page of papers, and what tables they have
+    models: list[dict[str, Any]]  #: name, collection and config, and which rows it runs
 
 
 def read_metafiles(index: str | Path) -> list[Metafile]:
-    """Read the metafiles that an index imports.
-
-    Args:
-        index: The `model-index.yml`.
-
-    Returns:
-        The metafiles in its order.
+    """Read the metafiles that a `model-index.yml` imports.
 
     Raises:
         JointError: When a file is missing or is not YAML of that form, or a model's `Config` is
@@ -68,12 +55,6 @@ def read_tables(index: str | Path) -> list[Table]:
         Tables: {hrs1: {Number: 1, Title: …, Rows: [FCN, …], Base: FCN, Quoted: {ROAD: 35.9}}}
         Results: {Table: hrs1, Row: FCN, Labels: 2975, Metrics: {mIoU(paper): 65.3}, …}
         Results: {Table: hrs1, Row: FCN, Scale: camvid, Labels: 12, Metrics: {mIoU: 48.5}, …}
-
-    Args:
-        index: The `model-index.yml`.
-
-    Returns:
-        All tables in the order of the metafiles, those without a config too.
 
     Raises:
         JointError: When a result is no row of a table, or two configs state the same.

@@ -22,17 +22,7 @@ reports; "measured" is our own mean ± standard deviation of the seeds.
 
 
 def write_readme(index: str | Path) -> str:
-    """Write which configs there are, paper by paper, with their rows and numbers.
-
-    Args:
-        index: The `model-index.yml`.
-
-    Returns:
-        Markdown, for the folder of the configs.
-
-    Raises:
-        JointError: As `read_tables`.
-    """
+    """Write which configs there are, paper by paper, with their rows and numbers."""
     tables = read_tables(index)
     scales = [f'- `{scale}`: the same row on {what}.' for scale, what in SMALL.items()]
     parts = [HEAD, '\n'.join(scales)]

@@ -17,17 +17,11 @@ SCALES = (PAPER, *SMALL)
 
 @dataclass(frozen=True)
 class Table(Comparison):
-    """A table of a paper, with the configs of its rows.
+    """A table of a paper, with the configs of its rows."""
 
-    Attributes:
-        paper: The paper's short name.
-        number: The table's number in the paper, if it has one.
-        title: What is trained and tested on.
-    """
-
-    paper: str
-    number: str
-    title: str
+    paper: str  #: the paper's short name
+    number: str  #: the table's number in the paper, if it has one
+    title: str  #: what is trained and tested on
 
     @property
     def quoted(self) -> set[str]:
@@ -35,14 +29,7 @@ class Table(Comparison):
         return {row.name for row in self.rows if row.path is None}
 
     def heading(self, scale: str) -> str:
-        """Say in one line what table this is.
-
-        Args:
-            scale: At which scale its rows are run.
-
-        Returns:
-            Paper, table, and what it is trained and tested on.
-        """
+        """Say in one line what table this is: paper, number, and what it is trained on."""
         name = f'Table {self.number}' if self.number else self.title
         if scale in SMALL:
             return f'{self.paper}, {name}: its rows on {SMALL[scale]}'
@@ -51,13 +38,6 @@ class Table(Comparison):
 
 def choose_table(tables: Sequence[Table], wanted: str) -> Table:
     """Find a table by its id.
-
-    Args:
-        tables: All of them.
-        wanted: The id.
-
-    Returns:
-        The table.
 
     Raises:
         JointError: When none has it.

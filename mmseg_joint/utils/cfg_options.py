@@ -26,3 +26,15 @@ class CfgOptions(DictAction):
                 super().__call__(parser, namespace, [text], option_string)
             except AssertionError:
                 parser.error(f'{option_string} {text}: close every bracket of the value.')
+
+
+def add_config_flags(parser: argparse.ArgumentParser) -> None:
+    """Let a tool that reads a config take `--cfg-options`, and `--debug`, which `cli.run` heeds."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=CfgOptions,
+        metavar='KEY=VALUE',
+        help='change values of the config, like train_cfg.max_iters=1000',
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')

@@ -65,14 +65,7 @@ def _message(error: Exception) -> str | None:
 
 
 def existing_file(path: str, what: str) -> str:
-    """Check that a file named on the command line exists.
-
-    Args:
-        path: The file.
-        what: What it is, for the sentence, e.g. `'config'`.
-
-    Returns:
-        The path.
+    """Check that a file named on the command line exists; `what` it is goes into the sentence.
 
     Raises:
         JointError: When there is no such file.
@@ -83,17 +76,7 @@ def existing_file(path: str, what: str) -> str:
 
 
 def positive(text: str) -> int:
-    """Read a flag's number of things, of which there must be one at least.
-
-    Args:
-        text: What the user gave.
-
-    Returns:
-        The number.
-
-    Raises:
-        argparse.ArgumentTypeError: When it is no whole number from 1.
-    """
+    """Read a flag's number of things, a whole number from 1."""
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f'{text} is not a whole number from 1')
     return int(text)

@@ -24,9 +24,6 @@ def hint(error: Exception) -> str | None:
 
     Mistakes in a config are told by :mod:`mmseg_joint.checks`, before anything is built from it.
 
-    Args:
-        error: What was caught.
-
     Returns:
         One sentence for a file that the system refuses or a failed compilation; None for any other
         error, which is perhaps a mistake in the program.

@@ -8,9 +8,6 @@ from mmseg_joint.errors import JointError
 def import_timm() -> ModuleType:
     """Import timm, which only `TimmBackbone` needs.
 
-    Returns:
-        The package.
-
     Raises:
         JointError: When it or its torchvision is absent. (One that dies otherwise, as with a
             torchvision of another torch, ends the import of this package: mmseg imports it too.)

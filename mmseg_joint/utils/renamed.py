@@ -29,9 +29,6 @@ def renamed_arguments(**names: str) -> Callable[[Kind], Kind]:
 
     Args:
         **names: Former name -> present name.
-
-    Returns:
-        The decorator.
     """
 
     def decorate(kind: Kind) -> Kind:
@@ -67,15 +64,7 @@ def rename_keys(cfg: Any, where: str = 'the config', warn: bool = True) -> None:
 
 
 def renamed_flags(argv: Iterable[str], names: dict[str, str]) -> list[str]:
-    """Replace former names of flags on a command line.
-
-    Args:
-        argv: The words of the command line.
-        names: Former flag -> present flag.
-
-    Returns:
-        The words with present flags.
-    """
+    """Replace former names of flags on a command line by the present ones."""
     words = []
     for word in argv:
         flag, equals, value = word.partition('=')

@@ -38,13 +38,6 @@ TITLE_LENGTH, FILE_LENGTH = 29, 70  # characters that have room
 def draw_sheet(inspection: Inspection, title: str, metainfo: Mapping, file: str = '') -> Figure:
     """Draw all that is seen of one image on one sheet.
 
-    Args:
-        inspection: What :func:`~mmseg_joint.visualization.inspection.inspect_samples` found of a
-            domain.
-        title: Title of the sheet.
-        metainfo: The dataset's `classes` and `palette`.
-        file: The image's file, named in the sheet.
-
     Returns:
         The figure: one axes for each image or map, in the order of `inspection`, then the color
         bar's.
@@ -73,28 +66,14 @@ def draw_sheet(inspection: Inspection, title: str, metainfo: Mapping, file: str 
 
 
 def to_array(figure: Figure) -> np.ndarray:
-    """Turn a figure into an image.
-
-    Args:
-        figure: The figure.
-
-    Returns:
-        (H, W, 3), `uint8`, red first.
-    """
+    """Turn a figure into an image, (H, W, 3), `uint8`, red first."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def to_png(image: np.ndarray) -> bytes:
-    """Turn an image into the content of a file.
-
-    Args:
-        image: (H, W, 3), `uint8`, red first.
-
-    Returns:
-        The content of a PNG file.
-    """
+    """Turn an image, (H, W, 3), `uint8`, red first, into the content of a PNG file."""
     return cv2.imencode('.png', image[..., ::-1])[1].tobytes()
 
 

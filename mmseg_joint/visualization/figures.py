@@ -63,15 +63,7 @@ def image_grid(
 
 
 def add_image(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
-    """Add axes for an image: a thin frame and no ticks.
-
-    Args:
-        figure: Where they go.
-        box: Left, bottom, width and height in inches.
-
-    Returns:
-        The axes.
-    """
+    """Add axes with a thin frame and no ticks, in a box (left, bottom, width, height; inches)."""
     width, height = figure.get_size_inches()
     left, bottom, wide, tall = box
     axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
@@ -121,24 +113,12 @@ def draw_scale(
 
 
 def caption(axes: Axes, text: str) -> None:
-    """Write a small line under an image.
-
-    Args:
-        axes: The image's.
-        text: The line.
-    """
+    """Write a small line under an image."""
     axes.set_xlabel(text, fontsize=TEXT_SIZE, labelpad=2, color=GRAY)
 
 
 def to_rgb(inputs: Tensor) -> np.ndarray:
-    """Turn a packed image, as a data pipeline gives it, into one to look at.
-
-    Args:
-        inputs: (3, H, W), 0-255, blue first as mmcv loads it.
-
-    Returns:
-        (H, W, 3), `uint8`, red first.
-    """
+    """Turn a packed image (3, H, W), 0-255, blue first, into (H, W, 3), `uint8`, red first."""
     image = inputs.detach().cpu().permute(1, 2, 0).flip(-1)
     return image.clamp(0, 255).byte().numpy()
 
@@ -165,12 +145,6 @@ def choose_images(size: int, count: int, seed: int) -> list[int]:
 def check_figure(path: str | Path) -> str:
     """Refuse a file that no figure could be written to, before the work that it is to show.
 
-    Args:
-        path: The file.
-
-    Returns:
-        The format that its ending names.
-
     Raises:
         JointError: When the format is unknown, or there is a folder of that name.
     """
@@ -188,10 +162,6 @@ def check_figure(path: str | Path) -> str:
 
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure, so that there is never half a file under its name.
-
-    Args:
-        figure: The figure.
-        path: Its file; the ending says the format. Missing folders are made.
 
     Raises:
         JointError: When the format is unknown, or the file cannot be written.

@@ -56,14 +56,7 @@ def inspect_samples(model: nn.Module, packed: dict[str, dict]) -> dict[str, Insp
 
 
 def file_of(packed: dict) -> str:
-    """Name the file of a packed sample.
-
-    Args:
-        packed: The sample.
-
-    Returns:
-        The image's path, empty if it has none.
-    """
+    """Name the image's file of a packed sample, empty if it has none."""
     sample: SegDataSample = packed['data_samples']
     return sample.metainfo.get('img_path', '')
 

@@ -23,29 +23,16 @@ NAME_LENGTH = 22  # characters of an image's name that have room
 
 @dataclass
 class PredictedImage:
-    """An image, its labels and what some models say about it.
+    """An image, its labels and what some models say about it."""
 
-    Args:
-        image: (H, W, 3), `uint8`, red first.
-        labels: Class of each pixel, (H, W).
-        predictions: Model's name -> class of each pixel, (H, W).
-        name: The image's file.
-    """
-
-    image: np.ndarray
-    labels: np.ndarray
-    predictions: dict[str, np.ndarray]
-    name: str = ''
+    image: np.ndarray  #: (H, W, 3), `uint8`, red first
+    labels: np.ndarray  #: class of each pixel, (H, W)
+    predictions: dict[str, np.ndarray]  #: model's name -> class of each pixel, (H, W)
+    name: str = ''  #: the image's file
 
 
 def labeled_image(packed: dict) -> PredictedImage:
-    """Take image and labels out of a packed sample.
-
-    Args:
-        packed: A sample as the data pipeline packs it: `inputs` (3, H, W) and `data_samples`.
-
-    Returns:
-        Both at the labels' size, without predictions yet.
+    """Take image and labels out of a packed sample, both at the labels' size.
 
     Raises:
         JointError: When the sample has no label.
@@ -63,15 +50,7 @@ def labeled_image(packed: dict) -> PredictedImage:
 
 @torch.no_grad()
 def predict(model: nn.Module, packed: dict) -> np.ndarray:
-    """Predict an image as a test run does.
-
-    Args:
-        model: An mmseg segmentor in evaluation mode.
-        packed: A sample as the test pipeline packs it.
-
-    Returns:
-        Class of each pixel of the original image, (H, W).
-    """
+    """Predict a packed image as a test run does: class of each pixel of the original, (H, W)."""
     batch = {'inputs': [packed['inputs']], 'data_samples': [packed['data_samples']]}
     return model.test_step(batch)[0].pred_sem_seg.data[0].cpu().numpy()
 
@@ -154,15 +133,7 @@ def draw_predictions(
 
 
 def class_entries(maps: Iterable[np.ndarray], metainfo: Mapping) -> list[Patch]:
-    """Make the entries of a legend for the classes that occur.
-
-    Args:
-        maps: Class indices of any shape; those that are no class stand for "no label".
-        metainfo: The dataset's `classes` and `palette`.
-
-    Returns:
-        One for each class, in their order.
-    """
+    """Make the legend's entries for the classes that occur; what is none stands for "no label"."""
     found = {index for classes in maps for index in np.unique(classes).tolist()}
     names, palette = metainfo['classes'], np.array(metainfo['palette']) / 255
     known = [index for index in sorted(found) if 0 <= index < len(names)]

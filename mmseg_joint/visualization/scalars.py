@@ -37,9 +37,6 @@ def read_scalars(work_dir: str | Path) -> dict[str, Series]:
     A work dir holds one log a start. Of a run that was resumed, the later log counts from its first
     iteration on; so does a run that was begun anew.
 
-    Args:
-        work_dir: A run's folder, which holds `*/vis_data/scalars.json`.
-
     Returns:
         Name of each value in the logs -> its series.
 
@@ -93,9 +90,6 @@ def _arrays(series: dict[int, float]) -> Series:
 def sort_into_panels(scalars: dict[str, Series]) -> dict[str, dict[str, Series]]:
     """Sort a run's values into the panels of a figure.
 
-    Args:
-        scalars: What :func:`read_scalars` returned.
-
     Returns:
         Panel -> label -> series. The supervised losses of all heads on one domain are summed;
         values that no panel shows, like times, are left out.
@@ -142,9 +136,6 @@ def _sum(first: Series, second: Series) -> Series:
 
 def over_seeds(seeds: Iterable[Series]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Bring several seeds of one run together.
-
-    Args:
-        seeds: Their series.
 
     Returns:
         The iterations that all of them have, and there the mean, the least and the greatest value.

@@ -15,11 +15,6 @@ SOURCE = 'train_dataloader.dataset.domains.source'
 def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list[str]]:
     """Load source images exactly as training would: augmented, but a function of the seed.
 
-    Args:
-        cfg: The whole config.
-        count: Number of images; if there are fewer, all are loaded.
-        seed: Which images, and how they are cut.
-
     Returns:
         Packed samples, and the names of the classes.
 

@@ -26,21 +26,14 @@ MOST_LETTERS = 30  # of the checkpoints' names side by side under an axis
 
 @dataclass
 class WeightStatistics:
-    """What a checkpoint's weighting maps select among labeled source pixels.
+    """What a checkpoint's weighting maps select among labeled source pixels."""
 
-    Args:
-        shares: Weight -> share of the pixels that have it; the shares add up to 1.
-        right: Mean weight of the pixels whose class is predicted right; NaN if there are none.
-        wrong: Mean weight of the others.
-        levels: Level -> mean of H_k.
-        classes: Mean weight of each class's pixels, (C,); NaN for a class without pixels.
-    """
-
+    #: weight -> share of the pixels that have it; the shares add up to 1
     shares: dict[float, float]
-    right: float
-    wrong: float
-    levels: dict[str, float]
-    classes: np.ndarray
+    right: float  #: mean weight of the pixels whose class is predicted right; NaN if there are none
+    wrong: float  #: mean weight of the others
+    levels: dict[str, float]  #: level -> mean of H_k
+    classes: np.ndarray  #: mean weight of each class's pixels, (C,); NaN for a class without pixels
 
     @property
     def mean(self) -> float:
@@ -49,15 +42,7 @@ class WeightStatistics:
 
 
 def weight_statistics(images: Sequence[WeightedImage], num_classes: int) -> WeightStatistics:
-    """Count what the maps of some source images select.
-
-    Args:
-        images: What one checkpoint gives them, all with the same levels.
-        num_classes: Number of classes C.
-
-    Returns:
-        The statistics over the labeled pixels of all images together.
-    """
+    """Count what the maps of some source images select, over all their labeled pixels."""
     known = [~np.isnan(image.total) for image in images]
 
     def labeled(maps: Sequence[np.ndarray]) -> np.ndarray:
@@ -86,10 +71,6 @@ def draw_weight_statistics(
     statistics: dict[str, WeightStatistics], class_names: Sequence[str]
 ) -> Figure:
     """Draw how the selection changes over training.
-
-    Args:
-        statistics: Checkpoint's name -> its statistics, in the order of training.
-        class_names: Names of the classes.
 
     Returns:
         The figure: the histogram of the weights, the means of right and wrong pixels and of each

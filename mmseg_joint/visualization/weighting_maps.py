@@ -25,31 +25,17 @@ FOOTER = 0.42  # inches, for the color bar
 
 @dataclass
 class WeightedImage:
-    """A source image and the weights of its pixels.
+    """A source image and the weights of its pixels."""
 
-    Args:
-        image: (H, W, 3), `uint8`, red first.
-        total: H of Eq. 4, (H, W); NaN where the label is ignored.
-        levels: Level -> H_k of Eq. 3 at every pixel, (H, W); NaN likewise.
-        labels: Class of each pixel, (H, W), integers.
-        prediction: Predicted class of each pixel, (H, W), integers.
-    """
-
-    image: np.ndarray
-    total: np.ndarray
-    levels: dict[str, np.ndarray]
-    labels: np.ndarray
-    prediction: np.ndarray
+    image: np.ndarray  #: (H, W, 3), `uint8`, red first
+    total: np.ndarray  #: H of Eq. 4, (H, W); NaN where the label is ignored
+    levels: dict[str, np.ndarray]  #: level -> H_k of Eq. 3 at every pixel, (H, W); NaN likewise
+    labels: np.ndarray  #: class of each pixel, (H, W), integers
+    prediction: np.ndarray  #: predicted class of each pixel, (H, W), integers
 
 
 def weighting_name(cfg: Config) -> str:
-    """Find the objective that weights the source pixels.
-
-    Args:
-        cfg: The whole config.
-
-    Returns:
-        Its name in `model.objectives`.
+    """Find the name of the objective that weights the source pixels.
 
     Raises:
         JointError: When there is none.
@@ -115,10 +101,6 @@ def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> Weig
 
 def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False) -> Figure:
     """Draw Fig. 4 of the HRS paper: image, hierarchical map, map of each level.
-
-    Args:
-        images: One a row, all with the same levels.
-        per_class: Whether a pixel reads the map of its own class; said in the figure.
 
     Returns:
         The figure: its axes row by row, then the color bar's.

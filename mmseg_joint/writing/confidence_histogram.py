@@ -6,14 +6,7 @@ BINS = 10_000  # of equal width from 0 to 1; one more holds 1 itself
 
 
 def confidence_bins(confidence: np.ndarray) -> np.ndarray:
-    """Round probabilities down to ten-thousandths.
-
-    Args:
-        confidence: Probabilities in [0, 1], any shape.
-
-    Returns:
-        `uint16`, 0 to 10,000, of the same shape.
-    """
+    """Round probabilities in [0, 1] down to ten-thousandths, `uint16`."""
     return (confidence.astype(np.float64) * BINS).astype(np.uint16)
 
 
@@ -28,12 +21,7 @@ class ConfidenceHistogram:
         self.counts = np.zeros((num_classes, BINS + 1), dtype=np.int64)
 
     def add(self, labels: np.ndarray, bins: np.ndarray) -> None:
-        """Count the pixels of an image.
-
-        Args:
-            labels: Predicted class of each pixel, (H, W).
-            bins: What :func:`confidence_bins` gives for its probability, (H, W).
-        """
+        """Count the pixels of an image."""
         classes, width = self.counts.shape
         places = labels.astype(np.int64) * width + bins
         self.counts += np.bincount(places.ravel(), minlength=classes * width).reshape(classes, -1)
@@ -59,14 +47,7 @@ class ConfidenceHistogram:
         return np.where((total > 0) & (quantile < 1), np.minimum(bins, limit), limit)
 
     def kept(self, thresholds: np.ndarray) -> np.ndarray:
-        """Share of each class's pixels that thresholds keep.
-
-        Args:
-            thresholds: Bins, (C,).
-
-        Returns:
-            From 0 to 1, NaN for a class that is nowhere predicted, (C,).
-        """
+        """Share of each class's pixels that thresholds keep, (C,); NaN where there are none."""
         above = np.arange(BINS + 1) >= thresholds[:, None]
         total = self.counts.sum(axis=1)
         share = (self.counts * above).sum(axis=1) / np.maximum(total, 1)

@@ -25,9 +25,6 @@ def images_of_domain(cfg: Config, domain: str, pipeline: list[dict] | None = Non
         domain: The domain; wrappers around its dataset, such as a subset's, are left out.
         pipeline: How they are loaded; by default as the config's test images.
 
-    Returns:
-        A dataset of packed images.
-
     Raises:
         JointError: When there is no such domain, or it is several datasets.
     """
@@ -42,13 +39,8 @@ def images_of_domain(cfg: Config, domain: str, pipeline: list[dict] | None = Non
 def labeled_images_of_domain(cfg: Config, domain: str) -> Any:
     """Build the images and labels of a domain, all of them, at the size that they are resized to.
 
-    Args:
-        cfg: A whole config.
-        domain: The domain; wrappers around its dataset are left out, `Unlabeled` among them, and of
-            its pipeline all but loading, the first `Resize` and packing.
-
-    Returns:
-        A dataset of packed images with labels.
+    Wrappers around its dataset are left out, `Unlabeled` among them, and of its pipeline all
+    but loading, the first `Resize` and packing.
 
     Raises:
         JointError: When there is no such domain, or it is several datasets.
@@ -65,15 +57,7 @@ def labeled_images_of_domain(cfg: Config, domain: str) -> Any:
 
 
 def images_of_folder(cfg: Config, folder: Path, suffix: str) -> ImageFolder:
-    """Build the images below a folder, loaded as the config's test images.
-
-    Args:
-        cfg: A whole config.
-        folder: The folder.
-        suffix: End of their names.
-
-    Returns:
-        A dataset of packed images with the classes of the test dataset.
+    """Build the images below a folder whose names end in a suffix, loaded as the test images.
 
     Raises:
         JointError: When there is none.

@@ -86,14 +86,7 @@ class LabelFolder:
         atomic_write(self.path / LABELS / f'{name}.png', content.getvalue())
 
     def finish(self, images: str, img_suffix: str, names: Sequence[str], **more: Any) -> None:
-        """Write the list of images and the manifest.
-
-        Args:
-            images: The folder of the images.
-            img_suffix: End of their names.
-            names: Their names, as given to :meth:`write_label`.
-            **more: What else the manifest is to say.
-        """
+        """Write the list of images and the manifest."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         atomic_write(self.path / IMAGE_LIST, ''.join(f'{name}\n' for name in names))
         content = {

@@ -20,13 +20,7 @@ from .label_folder import IMAGES, LabelFolder
 
 
 def translation_of(model: nn.Module) -> CycleTranslation:
-    """Find the objective of a model that translates images.
-
-    Args:
-        model: The segmentor with its objectives.
-
-    Returns:
-        The first :class:`CycleTranslation`.
+    """Find the first :class:`CycleTranslation` of a model.
 
     Raises:
         JointError: When there is none.
@@ -43,19 +37,7 @@ def translation_of(model: nn.Module) -> CycleTranslation:
 def write_translated_images(
     model: nn.Module, dataset: Any, folder: LabelFolder, workers: int = 0, progress: bool = True
 ) -> int:
-    """Redraw a dataset's images in the look of the target, and keep its labels.
-
-    Args:
-        model: The segmentor with a :class:`CycleTranslation`, in evaluation mode.
-        dataset: Images and labels, with `img_suffix` and the folder of the images in
-            `data_prefix['img_path']`.
-        folder: Where both go.
-        workers: Processes that load images.
-        progress: Show a bar.
-
-    Returns:
-        How many images were written.
-    """
+    """Redraw a dataset's images in the look of the target, and keep its labels; count them."""
     translate = translation_of(model).translate
     loader = DataLoader(dataset, num_workers=workers, collate_fn=pseudo_collate)
     names = []

@@ -1,12 +1,11 @@
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.checks.domains import check_batch, check_objective
+from mmseg_joint.checks.domains import check_batch, check_followers, check_objective
 from mmseg_joint.errors import JointError
+from tests.models.objectives.seam_objectives import SeamAverage
 
 
 def batch_of(size: int = 4, **shares) -> Config:
@@ -42,3 +41,15 @@ def test_domains_of_an_objective():
     for shares in (dict(source=1), dict(source=1, target=0)):
         with pytest.raises(JointError, match=r'^model\.objectives\.gan needs the domain "target"'):
             check_objective(batch_of(**shares), 'gan', objective)
+
+
+@pytest.mark.parametrize('kind', ['SeamAverage', SeamAverage])
+def test_who_moves_with_every_step_needs_to_be_told(kind):
+    objectives = dict(mix=dict(type='SeamMix'), gone=None, average=dict(type=kind))
+    cfg = Config(dict(model=dict(objectives=objectives), optim_wrapper=dict(type='OptimWrapper')))
+    with pytest.raises(JointError, match=r'objectives\.average moves .*constructor=.*: set it\.'):
+        check_followers(cfg)
+    cfg.optim_wrapper.constructor = 'JointOptimWrapperConstructor'
+    check_followers(cfg)
+    cfg = Config(dict(model=dict(objectives=dict(mix=dict(type='SeamMix'))), optim_wrapper={}))
+    check_followers(cfg)

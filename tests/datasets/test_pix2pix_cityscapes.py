@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,24 @@ def test_colors_against_a_search_pixel_by_pixel(tool):
         wanted = distances.index(min(distances)) if min(distances) <= 25 else 255
         assert index == wanted, color
     assert got[-2:].tolist() == [2, 255] and 0.1 < (got == 255).mean() < 0.9
+
+
+def test_the_last_cities_are_held_out(tool, tmp_path):
+    write_pairs(tmp_path / 'download', count=1)
+    for number in (2616, 2617, 2975):
+        shutil.copy(tmp_path / 'download/train/1.jpg', tmp_path / f'download/train/{number}.jpg')
+    tool.convert(tmp_path / 'download', tmp_path / 'out')
+    for name, wanted in {'fit': ['1', '2616'], 'held_out': ['2617', '2975']}.items():
+        dataset = DATASETS.build(
+            dict(
+                type='CityscapesTrainIdsDataset',
+                data_root=str(tmp_path / 'out'),
+                ann_file=f'{name}.txt',
+                data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
+            )
+        )
+        found = [Path(dataset.get_data_info(i)['img_path']).stem for i in range(len(dataset))]
+        assert found == wanted
 
 
 def test_the_labels_survive_the_compression(tool, tmp_path, pipeline):

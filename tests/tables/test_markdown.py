@@ -21,6 +21,7 @@ def test_the_list_names_config_and_sibling(tables):
         'mIoU in the paper': '42.4',
         'config': '`adaptsegnet_multi_deeplabv2_gta_city`',
         'camvid config': '-',
+        'cityscapes256 config': '-',
     }
     oracle = lines['Oracle', '50 · 100 · 200 · 500 · 1000 · 2975']
     assert oracle['mIoU in the paper'] == '39.5 · 43.6 · 47.1 · 53.6 · 58.6 · 65.9'

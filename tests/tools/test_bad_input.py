@@ -569,9 +569,7 @@ def test_debug_shows_the_traceback(name, run):
     assert 'Traceback (most recent call last)' in ended.stderr
 
 
-@pytest.mark.parametrize(
-    'name', ['truncated-resumed', 'malicious-tested', 'doctor_of_a_broken_config']
-)
+@pytest.mark.parametrize('name', ['truncated-resumed', 'doctor_of_a_broken_config'])
 def test_a_fork_ends_as_the_command_line_does(name, run, place):
     case = parameter(name)
     forked, _ = run(case)

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 
 from mmseg_joint.checkpoints import write
+from tests.conftest import roots_in
 from tests.tiny_configs import ROOT, tiny
 from tests.tools.running import train
 
@@ -19,10 +20,11 @@ STEPS, WINDOW = 8, 3  # the last window is one of two
 CROP, COLORS = (40, 56), 'PhotoMetricDistortion'
 
 
-@pytest.fixture
-def config(roots, tmp_path):
+@pytest.fixture(scope='module')
+def config(drawn_roots, tmp_path_factory):
     """Several optimizers, augmentation, dropout, label noise, accumulation, two workers."""
-    cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, tmp_path / 'whole')
+    place = tmp_path_factory.mktemp('exact')
+    cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots_in(drawn_roots), place / 'whole')
     cfg.model.backbone.dropout_ratio = 0.5
     cfg.model.objectives.gan.update(real_label=(0.7, 1.2), fake_label=(0.0, 0.3))
     cfg.optim_wrapper.update(dtype='float32', accumulative_counts=WINDOW)
@@ -33,9 +35,16 @@ def config(roots, tmp_path):
     cfg.train_cfg.update(max_iters=STEPS, val_interval=4)
     cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=2, save_best='mIoU')
     cfg.custom_imports.imports.append('tests.tools.stopping')
-    path = tmp_path / 'exact.py'
+    path = place / 'exact.py'
     cfg.dump(path)
     return path
+
+
+@pytest.fixture(scope='module')
+def whole(config):
+    """The work dir of a run that nothing stopped."""
+    assert train(config) == 0
+    return config.with_name('whole')
 
 
 def killed_after(config, folder, step) -> None:
@@ -92,9 +101,7 @@ def assert_resumed_exactly(config, folder, whole, capfd) -> str:
     return said
 
 
-def test_killed_runs_end_with_the_weights_of_the_whole_one(config, tmp_path, capfd):
-    whole = tmp_path / 'whole'
-    assert train(config) == 0
+def test_killed_runs_end_with_the_weights_of_the_whole_one(config, whole, tmp_path, capfd):
     kept = {f'iter_{STEPS - 1}.pth', f'iter_{STEPS}.pth'}
     assert kept < {path.name for path in whole.glob('*.pth')}
     assert len(list(whole.glob('best_*.pth'))) == 1
@@ -121,9 +128,8 @@ def test_killed_runs_end_with_the_weights_of_the_whole_one(config, tmp_path, cap
     assert 'Training goes on from iteration 4.' in said
 
 
-def test_what_a_disk_spoils_is_passed_over(config, tmp_path, capfd):
-    whole, cut, full = (tmp_path / name for name in ('whole', 'cut', 'full'))
-    assert train(config) == 0
+def test_what_a_disk_spoils_is_passed_over(config, whole, tmp_path, capfd):
+    cut, full = tmp_path / 'cut', tmp_path / 'full'
     killed_after(config, cut, 6)
     newest = cut / 'iter_5.pth'
     newest.write_bytes(newest.read_bytes()[:-1000])

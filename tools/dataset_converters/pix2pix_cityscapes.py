@@ -5,6 +5,9 @@ the right. From it come `OUT/images/{train,val}/N.jpg` and `OUT/labels/{train,va
 `CityscapesTrainIdsDataset` reads. JPEG blurs the label's colors: a pixel gets the class whose
 color is nearest, and none (255) if even that is further than 25 away. So what is ignored are the
 borders, thin things and Cityscapes' void.
+
+`OUT/held_out.txt` names the training images of Ulm, Weimar and Zurich, by which settings can be
+chosen without a look at `val`, and `OUT/fit.txt` the others; both are an `ann_file` of the dataset.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.cli import run
 
 SPLITS = ('train', 'val')
+FIRST_HELD_OUT = 2617  # the download numbers the training images city by city, in their order
 MAX_DISTANCE = 25.0  # two classes are 37 apart, bus and train 20
 LEAST_KNOWN = 0.1  # of a label's pixels; fewer means that it is no label
 
@@ -100,6 +104,12 @@ def convert(source: Path, out: Path) -> int:
         atomic_write(out / 'images' / split / path.name, _packed(photo, 'JPEG', quality=95))
         label = Image.fromarray(ids)
         atomic_write(out / 'labels' / split / f'{path.stem}.png', _packed(label, 'PNG'))
+    numbers = sorted(int(p.stem) for split, p in files if split == 'train' and p.stem.isdecimal())
+    lists = {'fit': [], 'held_out': []}
+    for number in numbers:
+        lists['held_out' if number >= FIRST_HELD_OUT else 'fit'].append(f'{number}\n')
+    for name, lines in lists.items():
+        atomic_write(out / f'{name}.txt', ''.join(lines))
     return len(files)
 
 

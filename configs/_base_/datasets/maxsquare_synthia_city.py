@@ -4,9 +4,7 @@ source_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='LoadSynthiaAnnotations'),
     dict(type='Resize', scale=(1280, 760), interpolation='bicubic'),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='RandomGaussianBlur', prob=0.5, radius=(0, 1)),
-    dict(type='PackSegInputs'),
+    *_base_.source_pipeline[3:],
 ]
 train_dataloader = dict(
     dataset=dict(

@@ -14,12 +14,6 @@ KNOWN = {'count', 'seed'}
 def placeholders(list_file: str) -> set[str]:
     """Return which of ``{count}`` and ``{seed}`` a list's name has, e.g. ``{count:04d}``.
 
-    Args:
-        list_file: Path of a list, perhaps with placeholders.
-
-    Returns:
-        A subset of ``{'count', 'seed'}``.
-
     Raises:
         JointError: When the name has another placeholder, or one that cannot hold a number.
     """
@@ -35,13 +29,7 @@ def placeholders(list_file: str) -> set[str]:
 
 
 def find_list(list_file: str) -> Path:
-    """Find a list: where the path says, or else among the lists that ship.
-
-    Args:
-        list_file: A path, or one like ``cityscapes/0100_seed0.txt``, relative to :data:`SHIPPED`.
-
-    Returns:
-        The file.
+    """Find a list: where the path says, or else, relative to :data:`SHIPPED`, among ours.
 
     Raises:
         JointError: When there is neither.
@@ -66,9 +54,6 @@ def _alternatives(list_file: str) -> str:
 
 def read_names(path: Path) -> list[str]:
     """Return a list's image names, without empty lines.
-
-    Args:
-        path: A text file with one name a line.
 
     Raises:
         JointError: When the file cannot be read.

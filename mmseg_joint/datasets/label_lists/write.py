@@ -18,12 +18,6 @@ def make_lists(
 ) -> dict[str, list[str]]:
     """Draw nested label lists, as :class:`~mmseg_joint.datasets.LabelSubset` draws its subsets.
 
-    Args:
-        dataset: A dataset, or what looks like one to ``LabelSubset``.
-        counts: Numbers of images.
-        seeds: A list is drawn for every count and seed.
-        held_out: Whether to make the lists of the other images too.
-
     Returns:
         File name → image names, sorted, without the dataset's ``img_suffix``. Besides
         ``0050_seed0.txt`` and perhaps ``0050_seed0_held_out.txt`` one list has all images; it is
@@ -56,11 +50,6 @@ def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) 
     """Write lists, and their checksums in the format of ``sha256sum``.
 
     The checksums of other lists in the folder stay as they are.
-
-    Args:
-        lists: File name → image names.
-        folder: Where to write; made if it is not there.
-        force: Whether to replace files.
 
     Returns:
         File name → SHA-256 of what was written.

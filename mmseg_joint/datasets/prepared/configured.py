@@ -23,10 +23,6 @@ CHOOSING = ('protocol', 'metainfo', 'ann_file', 'indices', 'prepared', 'lazy_ini
 def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
     """Find a domain's dataset in a config, within all its wrappers.
 
-    Args:
-        cfg: The config.
-        domain: Its name; None where there is only one.
-
     Returns:
         The dataset's key, and its config: without labels for an unlabeled domain.
 
@@ -54,11 +50,6 @@ def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
 
 def innermost(cfg: Any, key: str, unlabeled: bool = False) -> Iterator[tuple[str, dict]]:
     """Find the datasets within a config's lists and wrappers.
-
-    Args:
-        cfg: Config of a dataset, of a wrapper, or a list of them.
-        key: Its key.
-        unlabeled: Whether its labels are not read.
 
     Yields:
         The key and the config of each; without label loading where labels are not read.

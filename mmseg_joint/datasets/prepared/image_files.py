@@ -42,15 +42,7 @@ def write_png(path: Path, array: np.ndarray, compress: bool = False) -> None:
 
 
 def is_intact(path: Path, size: tuple[int, int]) -> bool:
-    """Whether a file of a copy is whole, by its checksums, and of the copy's size.
-
-    Args:
-        path: The file, an image or a label.
-        size: Width and height in pixels.
-
-    Returns:
-        Whether it is.
-    """
+    """Whether an image or a label of a copy is whole, by its checksums, and of the copy's size."""
     data = path.read_bytes()
     try:
         check_image(data, str(path), 'file')

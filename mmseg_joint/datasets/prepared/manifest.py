@@ -13,21 +13,13 @@ MANIFEST = 'prepared.json'
 
 @dataclass(frozen=True)
 class Setting:
-    """All that decides about the pixels of a copy, besides the originals.
+    """All that decides about the pixels of a copy, besides the originals."""
 
-    Attributes:
-        dataset: Type of the dataset.
-        size: Width and height in pixels.
-        interpolation: Of the images; labels are always resized with ``nearest``.
-        backend: What resizes, ``cv2`` or ``pillow``.
-        decoder: What decodes the original images; JPEGs come out differently.
-    """
-
-    dataset: str
-    size: tuple[int, int]
-    interpolation: str = 'bilinear'
-    backend: str = 'cv2'
-    decoder: str = 'cv2'
+    dataset: str  #: type of the dataset
+    size: tuple[int, int]  #: width and height in pixels
+    interpolation: str = 'bilinear'  #: of the images; labels are always resized with ``nearest``
+    backend: str = 'cv2'  #: what resizes, ``cv2`` or ``pillow``
+    decoder: str = 'cv2'  #: what decodes the original images; JPEGs come out differently
 
     @property
     def resize(self) -> dict[str, Any]:
@@ -44,31 +36,20 @@ class Setting:
 
 @dataclass
 class Folder:
-    """One image folder of a copy, e.g. a split.
+    """One image folder of a copy, e.g. a split."""
 
-    Attributes:
-        images: How many it has; None while it is being written.
-        labeled: Whether every image has a label.
-    """
-
-    images: int | None = None
-    labeled: bool = False
+    images: int | None = None  #: how many it has; None while it is being written
+    labeled: bool = False  #: whether every image has a label
 
 
 @dataclass
 class Manifest:
-    """What a copy is a copy of.
+    """What a copy is a copy of."""
 
-    Attributes:
-        setting: How it was made.
-        source: Absolute path of the originals.
-        versions: Of what made it.
-        folders: Image folder, relative to either root → what is in the copy.
-    """
-
-    setting: Setting
-    source: str
-    versions: dict[str, str] = field(default_factory=dict)
+    setting: Setting  #: how it was made
+    source: str  #: absolute path of the originals
+    versions: dict[str, str] = field(default_factory=dict)  #: of what made it
+    #: image folder, relative to either root → what is in the copy
     folders: dict[str, Folder] = field(default_factory=dict)
 
     def save(self, root: Path) -> None:
@@ -78,13 +59,7 @@ class Manifest:
 
 
 def read_manifest(root: Path) -> Manifest | None:
-    """Read the manifest of a copy.
-
-    Args:
-        root: The copy's folder.
-
-    Returns:
-        The manifest; None if there is none.
+    """Read the manifest of a copy's folder; None if there is none.
 
     Raises:
         JointError: When it cannot be understood.

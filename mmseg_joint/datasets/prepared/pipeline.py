@@ -61,13 +61,6 @@ def built(steps: Sequence[Any]) -> list[Any]:
 def loading_steps(steps: Sequence[Any], where: str) -> list[Any]:
     """Return the steps that load image and label, with which a pipeline starts.
 
-    Args:
-        steps: The built steps.
-        where: Whose pipeline it is, for the message.
-
-    Returns:
-        The loading steps, in their order.
-
     Raises:
         JointError: When no image is loaded, or in a way that a copy cannot keep.
     """
@@ -89,14 +82,6 @@ def loading_steps(steps: Sequence[Any], where: str) -> list[Any]:
 
 def setting_of(steps: Sequence[Any], dataset: str, where: str) -> Setting:
     """Return the setting of the copy that a pipeline can be fed with.
-
-    Args:
-        steps: The built steps.
-        dataset: Type of the dataset.
-        where: Whose pipeline it is, for the message.
-
-    Returns:
-        The setting.
 
     Raises:
         JointError: When there is no such copy: nothing is resized to one fixed size right after

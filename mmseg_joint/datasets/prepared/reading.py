@@ -18,15 +18,7 @@ def png_suffix(suffix: str) -> str:
 
 
 def places(prefix: dict[str, str], img_suffix: str, seg_map_suffix: str) -> dict[str, str]:
-    """Return where a copy has what the dataset has at ``prefix``: at the same place.
-
-    Args:
-        prefix: ``img_path`` and perhaps ``seg_map_path``, relative to the dataset's root.
-        img_suffix: End of the original images' names.
-        seg_map_suffix: End of the original labels' names.
-
-    Returns:
-        The same keys with normal paths, relative to the copy's root.
+    """Return where a copy has what the dataset has at ``prefix``: the same place, a normal path.
 
     Raises:
         JointError: When a path leaves the root, or a label would get its image's name.
@@ -103,10 +95,6 @@ class PreparedCopy:
     def adapt(self, steps: list[Any], reduce_zero_label: bool = False) -> list[Any]:
         """Check that a pipeline gives the same samples from the copy, and let it read them.
 
-        Args:
-            steps: The built steps.
-            reduce_zero_label: The dataset's.
-
         Returns:
             The steps to use. An empty pipeline, of who only lists images, stays empty.
 
@@ -128,9 +116,6 @@ class PreparedCopy:
 
     def check_count(self, found: int) -> None:
         """Refuse a copy that has lost images.
-
-        Args:
-            found: How many there are.
 
         Raises:
             JointError: When there were another number when it was written.

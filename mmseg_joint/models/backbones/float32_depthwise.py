@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -14,16 +13,23 @@ def run_depthwise_in_float32(network: nn.Module) -> None:
     whole step of EfficientNet-Lite0 a third slower. GPUs are left alone.
 
     Args:
-        network: Any network; its convolutions are changed in place.
+        network: Any network; the class of its depthwise convolutions is changed in place.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels:
-            module.forward = partial(_in_float32, module.forward)
+            module.__class__ = _in_float32(type(module))  # type: ignore[assignment]
 
 
-def _in_float32(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    mixed = inputs.device.type == 'cpu' and torch.is_autocast_enabled('cpu')
-    if not mixed or inputs.dtype != torch.get_autocast_dtype('cpu'):
-        return forward(inputs)
-    with torch.autocast('cpu', enabled=False):
-        return forward(inputs.float()).to(inputs.dtype)
+class _InFloat32:
+    def forward(self, inputs: Tensor) -> Tensor:
+        forward = super().forward  # type: ignore[misc]
+        mixed = inputs.device.type == 'cpu' and torch.is_autocast_enabled('cpu')
+        if not mixed or inputs.dtype != torch.get_autocast_dtype('cpu'):
+            return forward(inputs)
+        with torch.autocast('cpu', enabled=False):
+            return forward(inputs.float()).to(inputs.dtype)
+
+
+@cache
+def _in_float32(kind: type[nn.Module]) -> type[nn.Module]:
+    return type(kind.__name__, (_InFloat32, kind), {})

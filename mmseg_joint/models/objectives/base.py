@@ -17,15 +17,12 @@ from .domains import DerivedDomain, DomainInput, DomainOutput
 
 @dataclass
 class ObjectiveResult:
-    """What an objective adds to a training step.
+    """What an objective adds to a training step."""
 
-    Args:
-        losses: Named values for the log; those with `loss` in the name are summed and minimized.
-        pixel_weights: Domain -> weight of each pixel in that domain's supervised loss, (N, H, W).
-            What several objectives give is multiplied.
-    """
-
+    #: named values for the log; those with `loss` in the name are summed and minimized
     losses: dict[str, Tensor]
+    #: domain -> weight of each pixel in that domain's supervised loss, (N, H, W). What several
+    #: objectives give is multiplied
     pixel_weights: dict[str, Tensor] = field(default_factory=dict)
 
 

@@ -8,7 +8,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.photometry import ColorChange, check_share
+from mmseg_joint.models.photometry import ColorChange
+from mmseg_joint.utils.numbers import check_share
 
 from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
@@ -79,9 +80,6 @@ class ClassMix(SelfTraining):
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make one mix of each of `from_domains`; none before the teacher begins.
-
-        Args:
-            domains: The domains of the batch.
 
         Returns:
             `<domain>_mix` -> as many images as `onto` has, labels, and weights 1 or q.

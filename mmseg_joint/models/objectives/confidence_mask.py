@@ -58,9 +58,6 @@ class ConfidenceMask(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The mask of the domain's pixels.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The share of labeled pixels that are kept, for the log, and the mask as weights.
         """

@@ -59,14 +59,7 @@ class ConservativeLoss(Objective):
         self.ignore_index = ignore_index
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The mean over the labeled pixels of all processes.
-
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
-        Returns:
-            `loss_conservative`.
-        """
+        """`loss_conservative`: the mean over the labeled pixels of all processes."""
         output = outputs[self.domains[0]]
         labels = output.truth
         u = F.cross_entropy(

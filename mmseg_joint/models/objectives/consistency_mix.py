@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_joint.errors import JointError
-from mmseg_joint.models.photometry import ColorChange, check_share
+from mmseg_joint.models.photometry import ColorChange
 from mmseg_joint.models.random_boxes import random_boxes
+from mmseg_joint.utils.numbers import check_share, check_whole
 
 from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
@@ -70,8 +70,7 @@ class ConsistencyMix(SelfTraining):
         super().__init__(segmentor, teacher, init_cfg)
         check_share('ConsistencyMix.threshold', threshold)
         check_share('ConsistencyMix.box_probability', box_probability)
-        if not isinstance(views, int) or views < 1:
-            raise JointError(f'ConsistencyMix.views is {views!r}: give a whole number from 1.')
+        check_whole('ConsistencyMix.views', views)
         self.domain = domain
         self.domains = (domain,)
         self.threshold = threshold
@@ -84,9 +83,6 @@ class ConsistencyMix(SelfTraining):
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make the strong views; none before the teacher begins.
-
-        Args:
-            domains: The domains of the batch.
 
         Returns:
             `<domain>_strong` -> images, the first views of all and then the second ones, the

@@ -9,6 +9,7 @@ from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from mmseg_joint.models.losses.cross_entropies import gan_loss
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen
@@ -63,9 +64,6 @@ class CrossDomainGAN(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The losses of the backbone, of G and of the discriminators.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, and the discriminators' share of patches told right, for the log.
         """
@@ -76,13 +74,13 @@ class CrossDomainGAN(Objective):
             features = [output.features[index] for index in self.feature_indices]
             passed = call_frozen(self.generator, features, output.inputs.shape[-2:])
             passed = 2 * full_precision(passed) - 1
-            encoder.append(_called(call_frozen(self.discriminators[OTHER[look]], passed), 1.0))
-            generator.append(_called(call_frozen(self.discriminators[look], drawn[look]), 1.0))
+            encoder.append(gan_loss(call_frozen(self.discriminators[OTHER[look]], passed), 1.0))
+            generator.append(gan_loss(call_frozen(self.discriminators[look], drawn[look]), 1.0))
             distance.append(F.l1_loss(drawn[look], output.unit_images))
             discriminator = self.discriminators[look]
             real = discriminator(output.unit_images)
             fakes = [discriminator(image.detach()) for image in drawn.values()]
-            d_loss += [_called(real, 1.0), *(0.5 * _called(fake, 0.0) for fake in fakes)]
+            d_loss += [gan_loss(real, 1.0), *(0.5 * gan_loss(fake, 0.0) for fake in fakes)]
             right += [(real > 0).double().mean(), *((fake <= 0).double().mean() for fake in fakes)]
         return ObjectiveResult(
             {
@@ -102,8 +100,3 @@ class CrossDomainGAN(Objective):
         """Images in [-1, 1] that train G alone."""
         features = [output.features[index].detach() for index in self.feature_indices]
         return 2 * full_precision(self.generator(features, output.inputs.shape[-2:])) - 1
-
-
-def _called(d_logits: Tensor, label: float) -> Tensor:
-    d_logits = full_precision(d_logits)
-    return F.binary_cross_entropy_with_logits(d_logits, torch.full_like(d_logits, label))

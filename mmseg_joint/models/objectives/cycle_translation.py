@@ -110,14 +110,7 @@ class CycleTranslation(Objective):
         return full_precision(self.generators['target'](images))
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Take the images, and make no domain.
-
-        Args:
-            domains: The domains of the batch.
-
-        Returns:
-            Nothing.
-        """
+        """Take the images, and make no domain."""
         self._images = {
             'source': domains['source'].unit_images,
             'target': domains[self.target].unit_images,
@@ -126,9 +119,6 @@ class CycleTranslation(Objective):
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The generators' loss by its terms, and the discriminators' losses.
-
-        Args:
-            outputs: Not read.
 
         Returns:
             The losses, and the share of patches that the discriminators tell right, for the log.

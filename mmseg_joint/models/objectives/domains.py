@@ -41,41 +41,29 @@ class DomainImages:
 
 @dataclass
 class DomainInput(DomainImages):
-    """One domain of a batch before the segmentor's forward; the same object for all objectives.
+    """One domain of a batch before the segmentor's forward; the same object for all objectives."""
 
-    Args:
-        inputs: Normalized images, as the segmentor takes them, (N, 3, H, W).
-        labels: Class indices or the ignore index, (N, H, W); None for an unlabeled domain.
-        to_unit_range: Maps normalized images to [-1, 1].
-        shared: What one objective computed of it for others of the same step.
-    """
-
-    inputs: Tensor
+    inputs: Tensor  #: normalized images, as the segmentor takes them, (N, 3, H, W)
+    #: class indices or the ignore index, (N, H, W); None for an unlabeled domain
     labels: Tensor | None
-    to_unit_range: Callable[[Tensor], Tensor]
+    to_unit_range: Callable[[Tensor], Tensor]  #: maps normalized images to [-1, 1]
+    #: what one objective computed of it for others of the same step
     shared: dict[Any, Any] = field(default_factory=dict)
 
 
 @dataclass
 class DomainOutput(DomainImages):
-    """What the segmentor computed for one domain of a batch.
+    """What the segmentor computed for one domain of a batch."""
 
-    Args:
-        inputs: Normalized images, (N, 3, H, W).
-        features: The backbone's (or neck's) outputs.
-        logits: The main head's scores at image size, (N, C, H, W).
-        labels: Class indices or the ignore index, (N, H, W); None for an unlabeled domain.
-        to_unit_range: Maps normalized images to [-1, 1].
-        auxiliary: Computes the first auxiliary head's scores at image size; None without one.
-        shared: What objectives computed of its images, before the forward or since.
-    """
-
-    inputs: Tensor
-    features: tuple[Tensor, ...]
-    logits: Tensor
+    inputs: Tensor  #: normalized images, (N, 3, H, W)
+    features: tuple[Tensor, ...]  #: the backbone's (or neck's) outputs
+    logits: Tensor  #: the main head's scores at image size, (N, C, H, W)
+    #: class indices or the ignore index, (N, H, W); None for an unlabeled domain
     labels: Tensor | None
-    to_unit_range: Callable[[Tensor], Tensor]
+    to_unit_range: Callable[[Tensor], Tensor]  #: maps normalized images to [-1, 1]
+    #: computes the first auxiliary head's scores at image size; None without one
     auxiliary: Callable[[], Tensor] | None = None
+    #: what objectives computed of its images, before the forward or since
     shared: dict[Any, Any] = field(default_factory=dict)
 
     @cached_property
@@ -99,14 +87,10 @@ class DomainOutput(DomainImages):
 
 
 class DerivedDomain(NamedTuple):
-    """A domain that an objective makes of others: one domain more of the same step.
+    """A domain that an objective makes of others: one domain more of the same step."""
 
-    Args:
-        images: In [-1, 1], (N, 3, H, W); with a graph, its losses train what made them.
-        labels: Class indices or the ignore index, (N, H, W); None for no supervised loss.
-        pixel_weights: Weight of each pixel in the supervised loss, (N, H, W); None for 1.
-    """
-
-    images: Tensor
+    images: Tensor  #: in [-1, 1], (N, 3, H, W); with a graph, its losses train what made them
+    #: class indices or the ignore index, (N, H, W); None for no supervised loss
     labels: Tensor | None = None
+    #: weight of each pixel in the supervised loss, (N, H, W); None for 1
     pixel_weights: Tensor | None = None

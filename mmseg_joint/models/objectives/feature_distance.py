@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import global_mean
-from mmseg_joint.models.photometry import check_share
 from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.numbers import check_share
 
 from .base import Objective, ObjectiveResult
 from .domains import DomainOutput
@@ -112,14 +112,7 @@ class FeatureDistance(Objective):
             )
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute the distance.
-
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
-        Returns:
-            `loss_distance`.
-        """
+        """Compute the distance, `loss_distance`."""
         found = [self._distances(outputs[domain]) for domain in self.domains]
         total = torch.stack([(distance * cells).sum() for distance, cells in found]).sum()
         count = torch.stack([cells.sum() for _, cells in found]).sum()

@@ -57,9 +57,6 @@ class FocalWeighting(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The weights (1 - p)^γ of the domain's pixels.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The mean weight of the labeled pixels, for the log, and the weights.
 

@@ -31,25 +31,11 @@ class FrozenBackbone(BaseModule):
         self._is_init = True
 
     def train(self, mode: bool = True) -> FrozenBackbone:
-        """Stay in evaluation mode.
-
-        Args:
-            mode: Not used.
-
-        Returns:
-            The backbone.
-        """
+        """Stay in evaluation mode."""
         return super().train(False)
 
     @no_grad()
     def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """Compute the features.
-
-        Args:
-            inputs: Normalized images, (N, 3, H, W).
-
-        Returns:
-            The backbone's outputs, without a graph.
-        """
+        """Compute the features of normalized images, (N, 3, H, W), without a graph."""
         features = self.backbone(inputs)
         return (features,) if isinstance(features, Tensor) else tuple(features)

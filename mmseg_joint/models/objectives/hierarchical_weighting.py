@@ -104,9 +104,6 @@ class HierarchicalWeighting(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """Eq. 1 for the weighting networks, Eq. 3-4 for the source pixels.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The weighting loss of either domain, the mean weight for the log, and the weights.
         """

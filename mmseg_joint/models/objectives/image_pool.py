@@ -34,16 +34,7 @@ class ImagePool(nn.Module):
         self._count: int | None = None  # of `count`, which only a waiting host could read
 
     def forward(self, images: Tensor) -> Tensor:
-        """Hand out as many images as are given.
-
-        Until the pool is full, they are kept and handed on. Then with probability ½ an earlier one
-        is handed out, and the new one takes its place.
-
-        Args:
-            images: (N, 3, H, W) in [-1, 1], detached.
-
-        Returns:
-            Images, (N, 3, H, W).
+        """Hand out as many images as are given: (N, 3, H, W) in [-1, 1], detached.
 
         Raises:
             JointError: When the size is another than the pool's.

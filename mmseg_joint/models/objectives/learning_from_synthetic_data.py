@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_joint.models.losses.global_mean import global_mean
+from mmseg_joint.models.losses.cross_entropies import global_cross_entropy
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen
@@ -81,9 +81,6 @@ class LearningFromSyntheticData(Objective):
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The losses of F beside its supervised one, of G and of D.
-
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
 
         Returns:
             The losses, and the share of patches whose kind D tells right, for the log.
@@ -166,11 +163,7 @@ class LearningFromSyntheticData(Objective):
     def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy with labels at the map's size, a mean over all processes' labeled ones."""
         small = F.interpolate(labels[:, None].float(), size=logits.shape[2:], mode='nearest')
-        small = small.squeeze(1).long()
-        total = F.cross_entropy(
-            full_precision(logits), small, ignore_index=self.ignore_index, reduction='sum'
-        )
-        return global_mean(total, (small != self.ignore_index).sum())
+        return global_cross_entropy(logits, small.squeeze(1).long(), self.ignore_index)
 
 
 def _unit(output: DomainOutput) -> Tensor:

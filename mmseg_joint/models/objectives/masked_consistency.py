@@ -7,7 +7,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.photometry import ColorChange, check_share
+from mmseg_joint.models.photometry import ColorChange
+from mmseg_joint.utils.numbers import check_share
 
 from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
@@ -73,9 +74,6 @@ class MaskedConsistency(SelfTraining):
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make the masked images; none before the teacher begins.
-
-        Args:
-            domains: The domains of the batch.
 
         Returns:
             `<domain>_masked` -> images, the teacher's labels, and weights q.

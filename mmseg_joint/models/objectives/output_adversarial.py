@@ -100,9 +100,6 @@ class OutputAdversarial(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The adversarial loss for the segmentor and D's loss, at each level.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, and D's share of patches told right, for the log.
         """

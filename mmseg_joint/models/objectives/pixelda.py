@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from mmseg.registry import MODELS
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
+from mmseg_joint.models.losses.cross_entropies import gan_loss
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen, probability_map
@@ -62,9 +61,6 @@ class PixelDA(Objective):
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Translate the source, with the graph to G.
 
-        Args:
-            domains: The domains of the batch.
-
         Returns:
             `translated`: the same scenes in the look of the target, with the source's labels.
         """
@@ -78,9 +74,6 @@ class PixelDA(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The adversarial loss of G and D's loss.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it, `translated` among them.
-
         Returns:
             The losses, and D's share of patches told right, for the log.
         """
@@ -88,10 +81,10 @@ class PixelDA(Objective):
         adv_logits = call_frozen(self.discriminator, translated)
         real = self.discriminator(target)
         fake = self.discriminator(translated.detach())
-        d_loss = _called(real, 1.0) + _called(fake, 0.0)
+        d_loss = gan_loss(real, 1.0) + gan_loss(fake, 0.0)
         return ObjectiveResult(
             {
-                'loss_generator': self.generator_weight * _called(adv_logits, 1.0),
+                'loss_generator': self.generator_weight * gan_loss(adv_logits, 1.0),
                 'loss_discriminator': self.discriminator_weight * d_loss,
                 'accuracy_real': (real > 0).double().mean(),
                 'accuracy_fake': (fake <= 0).double().mean(),
@@ -105,8 +98,3 @@ class PixelDA(Objective):
         for domain, images in ((TRANSLATED, redrawn), ('target', outputs['target'].unit_images)):
             found[domain] = {'D says real': probability_map(self.discriminator(images))}
         return found
-
-
-def _called(d_logits: Tensor, label: float) -> Tensor:
-    d_logits = full_precision(d_logits)
-    return binary_cross_entropy_with_logits(d_logits, torch.full_like(d_logits, label))

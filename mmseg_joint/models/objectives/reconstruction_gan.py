@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
+from mmseg_joint.models.losses.cross_entropies import gan_loss
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen, call_together, probability_map
@@ -63,9 +64,6 @@ class ReconstructionGAN(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """Reconstruction loss of G, adversarial loss of G and E, and D's loss.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, and D's share of images told right, for the log.
         """
@@ -85,8 +83,8 @@ class ReconstructionGAN(Objective):
         return ObjectiveResult(
             {
                 'loss_reconstruction': self.reconstruction_weight * reconstruction,
-                'loss_generator': self.generator_weight * _called_real(d_logits),
-                'loss_encoder': self.encoder_weight * _called_real(adv_logits),
+                'loss_generator': self.generator_weight * gan_loss(d_logits, 1.0),
+                'loss_encoder': self.encoder_weight * gan_loss(adv_logits, 1.0),
                 'loss_discriminator': discriminator,
                 'accuracy_real': (real > 0).double().mean(),
                 'accuracy_fake': (fake <= 0).double().mean(),
@@ -124,8 +122,3 @@ class ReconstructionGAN(Objective):
         labels = torch.empty(len(d_logits), 1, 1, 1, dtype=d_logits.dtype, device=d_logits.device)
         labels = labels.uniform_(low, high).expand_as(d_logits)
         return binary_cross_entropy_with_logits(d_logits, labels)
-
-
-def _called_real(d_logits: Tensor) -> Tensor:
-    d_logits = full_precision(d_logits)
-    return binary_cross_entropy_with_logits(d_logits, torch.ones_like(d_logits))

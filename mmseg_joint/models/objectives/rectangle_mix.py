@@ -59,9 +59,6 @@ class RectangleMix(Objective):
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make the mixes.
 
-        Args:
-            domains: The domains of the batch.
-
         Returns:
             `rectangle_mix` -> as many images as `onto` has, their labels, and `weight`.
         """
@@ -84,12 +81,5 @@ class RectangleMix(Objective):
         return {'rectangle_mix': DerivedDomain(images, labels, weights)}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Nothing: the supervised loss of the mixes trains the segmentor.
-
-        Args:
-            outputs: Not read.
-
-        Returns:
-            No losses.
-        """
+        """Nothing: the supervised loss of the mixes trains the segmentor."""
         return ObjectiveResult({})

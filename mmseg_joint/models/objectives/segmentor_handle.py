@@ -84,15 +84,7 @@ class SegmentorHandle:
         return copied
 
     def objective(self, name: str, kind: type[T], key: str) -> T:
-        """Find another objective of the model, once the model is built.
-
-        Args:
-            name: Its name in `model.objectives`.
-            kind: Its class.
-            key: Who asks, for the message.
-
-        Returns:
-            The objective.
+        """Find another objective of the model by its name and class, once the model is built.
 
         Raises:
             JointError: When there is none of that class under that name.

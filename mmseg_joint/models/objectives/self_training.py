@@ -34,10 +34,7 @@ class SelfTraining(Objective):
         self._log: dict[str, Tensor] = {}
 
     def find_teacher(self) -> Teacher | None:
-        """Find the teacher, and forget what was logged of the step before.
-
-        Returns:
-            The teacher; None before it begins.
+        """Find the teacher, and forget what was logged of the step before; None before it begins.
 
         Raises:
             JointError: When there is no teacher of that name.
@@ -48,12 +45,8 @@ class SelfTraining(Objective):
         return teacher if teacher.active else None
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The supervised loss of what it made trains the segmentor; here is only what to log.
+        """Log `trust`, the share of pixels of which the teacher was sure.
 
-        Args:
-            outputs: Not read.
-
-        Returns:
-            `trust`, the share of pixels of which the teacher was sure.
+        The supervised loss of what was made trains the segmentor.
         """
         return ObjectiveResult(self._log)

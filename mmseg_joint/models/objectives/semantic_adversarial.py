@@ -3,15 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.class_features import ABSENT, class_features, downsample_labels
-from mmseg_joint.models.losses.global_mean import global_mean
-from mmseg_joint.models.photometry import check_share
+from mmseg_joint.models.losses.cross_entropies import global_cross_entropy
 from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.numbers import check_share
 
 from .base import Objective, ObjectiveResult, call_frozen
 from .domains import DomainOutput
@@ -94,9 +93,6 @@ class SemanticAdversarial(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """Eq. 5 or 7 for the segmentor, Eq. 6 or 8 for D_s.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, and D_s's share of features told right, for the log.
         """
@@ -117,11 +113,12 @@ class SemanticAdversarial(Objective):
                 torch.cat([target_classes, classes]),
             )
         as_target = _shifted(source_classes, self.num_classes)
-        adv_loss = _cross_entropy(call_frozen(self.discriminator, source), as_target)
+        adv_loss = global_cross_entropy(call_frozen(self.discriminator, source), as_target, ABSENT)
         of_source = self.discriminator(source.detach())
         of_target = self.discriminator(target.detach())
         truth = _shifted(target_classes, self.num_classes)
-        d_loss = _cross_entropy(of_source, source_classes) + _cross_entropy(of_target, truth)
+        d_loss = global_cross_entropy(of_source, source_classes, ABSENT)
+        d_loss = d_loss + global_cross_entropy(of_target, truth, ABSENT)
         return ObjectiveResult(
             {
                 'loss_adversarial': self.weight * adv_loss,
@@ -162,12 +159,6 @@ class SemanticAdversarial(Objective):
 
 def _shifted(classes: Tensor, num_classes: int) -> Tensor:
     return torch.where(classes == ABSENT, ABSENT, classes + num_classes)
-
-
-def _cross_entropy(d_logits: Tensor, classes: Tensor) -> Tensor:
-    """Mean over all processes' features that have a class; 0, with a graph, where none has."""
-    total = F.cross_entropy(full_precision(d_logits), classes, ignore_index=ABSENT, reduction='sum')
-    return global_mean(total, (classes != ABSENT).sum())
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.cross_entropies import global_cross_entropy
 from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
 
@@ -100,9 +101,6 @@ class SemiSupervisedAdversarial(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The adversarial losses and self-training for the segmentor, and D's loss.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses; for the log also the share of unlabeled pixels that D trusts, and its
             share of pixels told right.
@@ -172,10 +170,8 @@ class SemiSupervisedAdversarial(Objective):
         return d_logits.squeeze(1)
 
     def _self_training(self, logits: Tensor, trusted: Tensor) -> Tensor:
-        logits = full_precision(logits)
         labels = logits.detach().argmax(dim=1).masked_fill(~trusted, UNSURE)
-        total = F.cross_entropy(logits, labels, ignore_index=UNSURE, reduction='sum')
-        return self.self_training_weight * global_mean(total, trusted.sum())
+        return self.self_training_weight * global_cross_entropy(logits, labels, UNSURE)
 
 
 def _mean_loss(label: float, *d_logits: tuple[Tensor, Tensor]) -> Tensor:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.losses.cross_entropies import gan_loss
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen, probability_map
@@ -72,9 +72,6 @@ class SpatialAdversarial(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The backbone's loss and that of the classifiers.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses, the first one negative, and the share of cells told right, for the log.
         """
@@ -82,9 +79,9 @@ class SpatialAdversarial(Objective):
         for domain, label in (('source', SOURCE), (self.target, TARGET)):
             parts = self._regions(outputs[domain].features[self.feature_index])
             for classifier, part in zip(self.classifiers, parts):
-                adversarial.append(_loss(call_frozen(classifier, part), label))
+                adversarial.append(gan_loss(call_frozen(classifier, part), label))
                 logits = full_precision(classifier(part.detach()))
-                told.append(_loss(logits, label))
+                told.append(gan_loss(logits, label))
                 right.append(((logits.detach() > 0) == bool(label)).double().mean())
         return ObjectiveResult(
             {
@@ -127,8 +124,3 @@ class SpatialAdversarial(Objective):
 
 def _borders(length: int, parts: int) -> list[int]:
     return [length * part // parts for part in range(parts + 1)]
-
-
-def _loss(logits: Tensor, label: float) -> Tensor:
-    logits = full_precision(logits)
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))

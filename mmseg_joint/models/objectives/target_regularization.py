@@ -5,10 +5,9 @@ from typing import Any
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.losses.global_mean import global_mean
+from mmseg_joint.models.losses.cross_entropies import global_cross_entropy
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult
@@ -72,9 +71,6 @@ class TargetRegularization(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """The loss of the main head and, if asked for, those of the auxiliary head.
 
-        Args:
-            outputs: Domain -> what the segmentor computed for it.
-
         Returns:
             The losses; with guidance also the share of pixels that have a pseudo-label.
 
@@ -90,7 +86,7 @@ class TargetRegularization(Objective):
             scores = _second_level(output, 'guidance=False')
             labels = guidance_labels(output.logits, scores, self.threshold)
             weight = self.weight * self.auxiliary_weight
-            losses['loss_auxiliary'] = weight * _guided(scores, labels)
+            losses['loss_auxiliary'] = weight * global_cross_entropy(scores, labels, UNSURE)
             losses['confident_share'] = (labels != UNSURE).double().mean()
         return ObjectiveResult(losses)
 
@@ -130,10 +126,3 @@ def guidance_labels(main: Tensor, auxiliary: Tensor, threshold: float) -> Tensor
     confident = (probabilities.amax(dim=1) > threshold) | (others.amax(dim=1) > threshold)
     # the sum is highest where the mean is; in place, for these arrays are large
     return probabilities.add_(others).argmax(dim=1).masked_fill_(~confident, UNSURE)
-
-
-def _guided(scores: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy, its mean over all processes' labeled pixels; 0, zero gradient without any."""
-    scores = full_precision(scores)
-    total = cross_entropy(scores, labels, ignore_index=UNSURE, reduction='sum')
-    return global_mean(total, (labels != UNSURE).sum())

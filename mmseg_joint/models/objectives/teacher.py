@@ -124,14 +124,7 @@ class Teacher(Objective):
         }
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Whom it labels for has the losses; here is only what to log.
-
-        Args:
-            outputs: Not read.
-
-        Returns:
-            `momentum`, the a of its next step; 0 in the burn-in.
-        """
+        """Log `momentum`, the a of its next step; whom it labels for has the losses."""
         momentum = self._momentum(self._steps_done() + 1)
         return ObjectiveResult({'momentum': torch.full((), momentum, device=self.steps.device)})
 

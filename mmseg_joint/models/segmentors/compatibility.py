@@ -11,10 +11,6 @@ from mmseg_joint.errors import JointError
 def check_segmentor(segmentor: type, decode_head: Any) -> None:
     """Refuse heads that another of the joint segmentors is made for.
 
-    Args:
-        segmentor: The class that is about to be built.
-        decode_head: Config of its head, or a list of them.
-
     Raises:
         JointError: When another class is needed; the message names it.
     """
@@ -24,14 +20,7 @@ def check_segmentor(segmentor: type, decode_head: Any) -> None:
 
 
 def joint_form(model: dict[str, Any]) -> str:
-    """Name the joint segmentor that trains a model.
-
-    Args:
-        model: Config of any segmentor.
-
-    Returns:
-        Its own type if it is a joint one already.
-    """
+    """Name the joint segmentor that trains a model: its own type if it is a joint one already."""
     wanted, _ = _form(model.get('decode_head'))
     return str(model['type']) if str(model['type']).startswith('Joint') else wanted
 

@@ -26,26 +26,11 @@ class CascadeHeads(nn.ModuleList):
     """
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
-        """Run all heads.
-
-        Args:
-            features: The backbone's (or neck's) outputs.
-
-        Returns:
-            The last head's score map, (N, C, h, w).
-        """
+        """Run all heads; returns the last one's score map, (N, C, h, w)."""
         return self.score_maps(features, len(self))[-1]
 
     def score_maps(self, features: tuple[Tensor, ...], count: int) -> list[Tensor]:
-        """Run the first heads.
-
-        Args:
-            features: The backbone's (or neck's) outputs.
-            count: How many heads to run.
-
-        Returns:
-            The score map of each, (N, C, h, w).
-        """
+        """Run the first heads; returns the score map of each, (N, C, h, w)."""
         maps: list[Tensor] = []
         for head in self[:count]:
             maps.append(head(features, maps[-1]) if maps else head(features))

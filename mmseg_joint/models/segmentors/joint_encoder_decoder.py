@@ -29,11 +29,9 @@ from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.utils.renamed import renamed_arguments
 
 from .compatibility import check_segmentor
-from .domain_groups import group_domains
-from .evaluation_mode import evaluation_mode
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
-from .sequential_domains import run_sequentially
+from .running import evaluation_mode, group_domains, run_sequentially
 from .step_values import check_finite
 
 Inputs = dict[str, Tensor]
@@ -66,8 +64,9 @@ class JointEncoderDecoder(EncoderDecoder):
             source-only stage). `'all'`: every domain's, one after the other, as AdaptSegNet's and
             maximum squares' code has it. Or a list of domains. Images that objectives make count
             only if named.
-        channels_last: Keep the segmentor's weights and maps channels-last: faster for residual
-            networks on a CPU and in half precision on a GPU, slower for VGG on a CPU.
+        channels_last: Keep the segmentor's weights and maps channels-last: faster in half precision
+            (on a CPU VGG's convolutions take a third of the time) and for residual networks;
+            slower for VGG in float32 on a CPU.
         data_preprocessor: mmseg's config of it; :class:`JointDataPreprocessor` takes its place.
         *args: Arguments of :class:`mmseg.models.EncoderDecoder`.
         **kwargs: Likewise.
@@ -304,12 +303,7 @@ class JointEncoderDecoder(EncoderDecoder):
     def _derive_domains(
         self, inputs: Inputs, samples: Samples
     ) -> tuple[Inputs, Samples, dict[str, Tensor], dict[str, dict[Any, Any]]]:
-        """Add the domains that objectives make.
-
-        Returns:
-            All domains' images and samples; the pixel weights of those that were made; and what
-            objectives computed of a domain for others.
-        """
+        """Add the domains that objectives make, their pixel weights, and what was computed."""
         inputs, samples, weights = dict(inputs), dict(samples), {}
         known: dict[str, DomainInput] = {}
         for name, objective in self.objectives.items():
@@ -478,28 +472,14 @@ class JointEncoderDecoder(EncoderDecoder):
 
 
 def evaluated_segmentor(model: nn.Module) -> nn.Module:
-    """Find the network that is tested: the model, or what an objective puts in its place.
-
-    Args:
-        model: A segmentor of this package, or any other.
-
-    Returns:
-        The model, or an objective's :attr:`~.Objective.evaluated`.
-    """
+    """Find the network that is tested: the model, or an objective's `evaluated`."""
     objectives = getattr(model, 'objectives', {})
     found = (objective.evaluated for objective in objectives.values())
     return next((segmentor for segmentor in found if segmentor is not None), model)
 
 
 def is_recomputed(module: nn.Module) -> bool:
-    """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps.
-
-    Args:
-        module: A part of a segmentor.
-
-    Returns:
-        The answer.
-    """
+    """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps."""
     return getattr(module, 'with_cp', False) or 'forward' in vars(module)
 
 

@@ -63,9 +63,6 @@ def check_mmdet(head: type | None) -> None:
 
     mmseg then hides the reason and says that mmdet is missing, installed or not.
 
-    Args:
-        head: The class of the head.
-
     Raises:
         JointError: When the head has nothing to stand on.
     """

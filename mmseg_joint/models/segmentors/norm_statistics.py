@@ -133,11 +133,7 @@ class NormStatistics:
 
 @contextmanager
 def averages_held(network: nn.Module) -> Iterator[None]:
-    """Within :meth:`NormStatistics.of`, run a part whose averages another call moves.
-
-    Args:
-        network: The part.
-    """
+    """Within :meth:`NormStatistics.of`, run a part whose averages another call moves."""
     norms = [module for module in network.modules() if isinstance(module, _ByDomain)]
     for norm in norms:
         norm.held = True
@@ -149,14 +145,7 @@ def averages_held(network: nn.Module) -> Iterator[None]:
 
 
 def live_norms(network: Iterable[nn.Module]) -> list[nn.Module]:
-    """Find the norms that use the statistics of the batch.
-
-    Args:
-        network: Modules to look through.
-
-    Returns:
-        Batch norms in training mode, and those without averages in any mode.
-    """
+    """Find the norms that use the batch's statistics: in training mode, or without averages."""
     return [
         module
         for part in network

@@ -44,10 +44,6 @@ class PixelWeights(BasePixelSampler):
 def check_weighable(heads: Iterable[nn.Module], objective: str) -> None:
     """Refuse heads that would drop pixel weights in silence.
 
-    Args:
-        heads: The segmentor's heads.
-        objective: Config key of the objective that gives weights, for the message.
-
     Raises:
         JointError: When a head computes its loss in its own way, or a loss takes no weights.
     """

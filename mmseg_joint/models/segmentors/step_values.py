@@ -28,11 +28,7 @@ class HostCopy:
             self._arrived.record()
 
     def read(self) -> Tensor:
-        """Wait for the values.
-
-        Returns:
-            Them in the host's memory, float64.
-        """
+        """Wait for the values, in the host's memory, float64."""
         if self._arrived is not None:
             self._arrived.synchronize()
         return self._copy

@@ -12,8 +12,8 @@ from torch.nn.functional import interpolate
 from mmseg_joint.datasets import SampleRequest
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives.build import build_objectives
-from mmseg_joint.models.segmentors.domain_groups import group_domains
 from mmseg_joint.models.segmentors.pixel_weights import check_weighable
+from mmseg_joint.models.segmentors.running import group_domains
 from tests.tiny import CLASSES, GAN, HRS, MODEL, WEIGHTING, batch, build
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmseg_joint.models.segmentors.domain_groups import group_domains
+from mmseg_joint.models.segmentors.running import group_domains
 
 SMALL, LARGE = torch.zeros(1, 3, 8, 8), torch.zeros(2, 3, 8, 16)
 ALL = ('source', 'target', 'unlabeled')

@@ -1,9 +1,14 @@
+"""How domains run through the segmentor: together, one after the other, or as it is tested."""
+
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mmseg_joint.errors import JointError
 
@@ -37,3 +42,27 @@ def group_domains(
         return [list(images)]
     alike = groupby(images, key=lambda domain: (sizes[domain], domain in trained))
     return [list(group) for _, group in alike]
+
+
+@contextmanager
+def evaluation_mode(network: Sequence[nn.Module]) -> Iterator[None]:
+    """Let a network in training run as it is tested; afterwards each module's mode is its own."""
+    training = [module for part in network for module in part.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def run_sequentially(segment: Callable[[Tensor], Any], images: Tensor) -> Any:
+    """Run one domain's forward, and again in the backward, so that domains' maps never coexist.
+
+    Losses couple the domains, so all of them are computed before the one backward. Autograd comes
+    to the domains one after the other there: it computes one's maps again from its images, uses
+    them up, and turns to the next. Outputs and gradients are those of keeping all maps, to the last
+    bit; a dropout draws again what it drew.
+    """
+    return checkpoint(segment, images, use_reentrant=False)

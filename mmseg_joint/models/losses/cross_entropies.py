@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmseg_joint.models.losses.global_mean import global_mean
+from mmseg_joint.models.precision import full_precision
+
+
+def gan_loss(d_logits: Tensor, label: float) -> Tensor:
+    """Cross-entropy of a discriminator's logits, of any shape, with one label for all: the mean."""
+    d_logits = full_precision(d_logits)
+    return F.binary_cross_entropy_with_logits(d_logits, torch.full_like(d_logits, label))
+
+
+def global_cross_entropy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
+    """Cross-entropy, its mean over what all processes have labeled.
+
+    Args:
+        logits: (N, C, ...).
+        labels: Class indices or `ignore_index`, (N, ...).
+        ignore_index: Label of what does not count.
+
+    Returns:
+        A scalar, as :func:`global_mean` gives it; 0 with zero gradient where nothing is labeled.
+    """
+    logits = full_precision(logits)
+    total = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='sum')
+    return global_mean(total, (labels != ignore_index).sum())

@@ -1,0 +1,19 @@
+"""Numbers that users give: each is refused in one sentence if it is none of its kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmseg_joint.errors import JointError
+
+
+def check_share(key: str, value: float) -> None:
+    """Refuse what is no share or probability, by its name in the config."""
+    if not 0 <= value <= 1:
+        raise JointError(f'{key} is {value}: choose a number from 0 to 1.')
+
+
+def check_whole(key: str, value: Any, least: int = 1) -> None:
+    """Refuse what is no whole number from `least` on, by its name in the config."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise JointError(f'{key} is {value!r}: give a whole number from {least}.')
