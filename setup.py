@@ -72,6 +72,7 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         *('torch>=2.4', 'numpy', 'opencv-python', 'Pillow', 'matplotlib', 'tqdm', 'filelock'),
+        'scipy',  # Student's intervals
         'markdown-it-py',  # mmengine's rich brings it anyway
     ],
     extras_require=EXTRAS,

@@ -104,7 +104,8 @@ def main(argv: list[str] | None = None) -> None:
             sys.exit(130)
     report = write_report(read_study(args.work_dir))
     print(report.read_text(encoding='utf-8'))
-    print(f'{report}, {report.with_suffix(".html").name}, {report.with_suffix(".png").name}')
+    files = [path for end in ('.md', '.html', '.png') if (path := report.with_suffix(end)).exists()]
+    print(', '.join([str(files[0]), *(path.name for path in files[1:])]))
     if failed:
         raise JointError(
             f'{len(failed)} runs failed: look at {", ".join(str(j.folder / LOG) for j in failed)}, '

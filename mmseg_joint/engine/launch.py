@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
+from torch import nn
 
 from mmseg_joint.checkpoints.find import checkpoint_to_resume
 from mmseg_joint.checks import findings, refuse
@@ -85,15 +86,26 @@ def compile_networks(runner: Runner) -> None:
 
     mmengine compiles `train_step`, in which optimizers step, losses are named and domains sorted:
     Python that PyTorch's compiler cannot follow, in mmseg's own models neither. Most of the time
-    goes into backbone and neck, and their parameters keep their names.
+    goes into backbone and neck, and their parameters keep their names. Validation, of other sizes
+    and without gradients, would compile them anew and is left as it is.
     """
     options = runner.cfg.compile if isinstance(runner.cfg.compile, dict) else {}
     runner.cfg.compile = False
     model = unwrapped(runner.model)
     parts = [name for name in ('backbone', 'neck') if getattr(model, name, None) is not None]
     for name in parts:
-        getattr(model, name).compile(**options)
+        _compile_training(getattr(model, name), options)
     runner.logger.info(f'Compiled in the first steps, which are slow: {", ".join(parts)}.')
+
+
+def _compile_training(part: nn.Module, options: dict[str, Any]) -> None:
+    part.compile(**options)
+    compiled, plain = part._compiled_call_impl, part._call_impl
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return (compiled if part.training else plain)(*arguments, **named)
+
+    part._compiled_call_impl = call
 
 
 @contextmanager

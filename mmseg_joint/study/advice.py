@@ -5,24 +5,31 @@ from __future__ import annotations
 from .cells import Cell
 from .methods import JOINT, TARGET_ONLY
 from .results import Results, scores
-from .statistics import Gain, LabelsNeeded, gain_of, paired
+from .statistics import Gain, LabelsNeeded, gain_of, paired, signed
 
 FEW_SEEDS = 3
 
 
-def advise(results: Results) -> str:
-    """Say in a paragraph which method to use for how many labels, and what is only noise."""
+def advise(results: Results) -> list[str]:
+    """Say which method to use for how many labels, and what is only noise.
+
+    Returns:
+        A few sentences for each number of labels, then what holds for all.
+    """
     if not results.measured:
-        return 'No run is finished yet.'
+        return ['No run is finished yet.']
     counts = [n for n in results.counts if n and results.find(TARGET_ONLY, n)]
-    sentences = [sentence for count in counts for sentence in _at(results, count)]
+    parts = [_at(results, count) for count in counts]
     if not counts:
         best = max(results.measured, key=lambda cell: cell.mean or 0.0)
-        sentences = [
-            f'{best.row.name} is highest so far ({best.mean:.1f}), but no run of {TARGET_ONLY} is '
-            'finished, so nothing can be said about gains.'
+        parts = [
+            [
+                f'{best.row.name} is highest so far ({best.mean:.1f}), but no run of {TARGET_ONLY} '
+                'is finished, so nothing can be said about gains.'
+            ]
         ]
-    return ' '.join([*sentences, *_synthetic(results, counts), *_caution(results)])
+    parts += [_synthetic(results, counts), _caution(results)]
+    return [' '.join(sentences) for sentences in parts if sentences]
 
 
 def _at(results: Results, count: int) -> list[str]:
@@ -101,17 +108,18 @@ def _caution(results: Results) -> list[str]:
     number = sum(results.gain(cell) is not None for cell in results.measured)
     if number > 10:
         sentences.append(
-            f'Of {number} gains that are none, one in twenty would still look like one by chance.'
+            f'Of {number} comparisons, one in twenty looks like a gain or a loss by chance even if '
+            'there is none.'
         )
     return sentences
 
 
 def gain_in_words(gain: Gain) -> str:
     """Write a gain with its interval, like +2.1 points (95 %: +0.4 to +3.8)."""
-    text = f'{gain.mean:+.1f} points'
+    text = f'{signed(gain.mean)} points'
     if gain.low is None or gain.high is None:
         return text
-    return f'{text} (95 %: {gain.low:+.1f} to {gain.high:+.1f})'
+    return f'{text} (95 %: {signed(gain.low)} to {signed(gain.high)})'
 
 
 def needed_in_words(needed: LabelsNeeded) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import nan
 from statistics import mean, stdev
 from typing import Any
 
@@ -108,7 +109,7 @@ class Chart:
             bars = axes.barh(
                 [place for place, _ in measured],
                 [cell.mean for _, cell in measured],
-                xerr=[cell.deviation or 0.0 for _, cell in measured],
+                xerr=[cell.deviation or nan for _, cell in measured],  # none of one seed
                 height=0.62,
                 color=COLORS[0],
                 alpha=0.75,

@@ -12,7 +12,7 @@ from .cells import Cell
 from .charts import ROW_HEIGHT, Chart, decorate
 from .methods import TARGET_ONLY
 from .results import Results, scores
-from .statistics import Gain, gain_of, paired
+from .statistics import Gain, gain_of, paired, signed
 
 LONGEST = 40  # rows of the classes' gains
 
@@ -54,7 +54,7 @@ def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
             if name in gains:
                 sure = gains[name].is_sure
                 axes.text(
-                    *(column, row, f'{gains[name].mean:+.1f}'),
+                    *(column, row, signed(gains[name].mean)),
                     fontsize=TEXT_SIZE,
                     ha='center',
                     va='center',

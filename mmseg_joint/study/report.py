@@ -16,7 +16,7 @@ from .figure import draw_study
 from .methods import JOINT, METHODS, SOURCE_ONLY, TARGET_ONLY
 from .page import items, table, to_html
 from .results import Results
-from .statistics import Gain
+from .statistics import Gain, signed
 from .study import Study
 
 NOTHING = '-'
@@ -43,7 +43,7 @@ def write_report(study: Study) -> Path:
 def _blocks(results: Results) -> list[str]:
     """The report's parts in Markdown."""
     study = results.study
-    blocks = [f'# Study of {Path(study.config).name}', advise(results)]
+    blocks = [f'# Study of {Path(study.config).name}', items(advise(results))]
     if results.measured:
         blocks += [
             f'![Scores over labels, gains, and gains of each class]({REPORT}.png)',
@@ -99,9 +99,9 @@ def _gain(gain: Gain | None, interval: bool = True) -> str:
     """A gain; bold where its interval excludes 0."""
     if gain is None:
         return NOTHING
-    text = f'{gain.mean:+.1f}'
+    text = signed(gain.mean)
     if interval and gain.low is not None and gain.high is not None:
-        text += f' ({gain.low:+.1f} to {gain.high:+.1f})'
+        text += f' ({signed(gain.low)} to {signed(gain.high)})'
     return f'**{text}**' if gain.is_sure else text
 
 
@@ -169,7 +169,7 @@ def _watched(results: Results) -> list[str]:
             held_out = [run[HELD_OUT] for run in runs if HELD_OUT in run]
             numbers = [np.mean([half[part].mean() for half in halves]) for part in (0, 1)]
             losses = [np.mean([loss[part] for loss in held_out]) for part in (0, -1) if held_out]
-            texts = [*(f'{n:+.2f}' for n in numbers), *(f'{n:.2f}' for n in losses)]
+            texts = [*(signed(n, 2) for n in numbers), *(f'{n:.2f}' for n in losses)]
             texts += [NOTHING] * (4 - len(texts))
             rows.append([cell.row.name, _labels(results, cell), *texts])
     if not rows:

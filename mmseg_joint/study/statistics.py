@@ -36,6 +36,11 @@ class Gain:
         return not self.low <= 0 <= self.high and abs(self.mean) >= LEAST
 
 
+def signed(number: float, digits: int = 1) -> str:
+    """Write a number with its sign, and what rounds to 0 as +0."""
+    return f'{round(number, digits) + 0.0:+.{digits}f}'
+
+
 def gain_of(differences: Sequence[float]) -> Gain | None:
     """Put an interval around the mean of paired differences.
 
@@ -108,8 +113,10 @@ def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded |
         halves = np.array([_half_width(column) for column in above.T])
         possible = np.flatnonzero(np.abs(above.mean(axis=0)) <= halves)
         first, last = (possible[0], possible[-1]) if len(possible) else (GRID, GRID)
-        if beyond == 'below' and not len(possible):
-            first, last = 0, 0
+        if beyond == 'above':  # the interval holds the number, wherever that is
+            last = GRID
+        if beyond == 'below':
+            first, last = 0, last if len(possible) else 0
         low = float(np.exp(grid[min(first, GRID - 1)])) if first > 0 else 0.0
         high = float(np.exp(grid[last])) if last < GRID - 1 else float('inf')
     return LabelsNeeded(number, low, high, counts[0], counts[-1], beyond)

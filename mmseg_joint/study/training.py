@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -80,20 +81,14 @@ class _Running:
 
     def __init__(self, job: Job, place: str, process: subprocess.Popen[bytes]) -> None:
         self.job, self.place, self.process = job, place, process
-        self.done = self._before = iterations_done(job)
-        self._first: int | None = None
-        self._began = 0.0
+        self.done, _ = progress(job)
 
     def look(self, pace: Pace) -> int:
         """Read its log; return how many iterations are new."""
-        done = iterations_done(self.job)
-        if self._first is None:
-            if done != self._before:  # its first line in the log: from here on it is timed
-                self._first, self._began = done, time.monotonic()
-        elif done > self._first:
-            seconds = (time.monotonic() - self._began) / (done - self._first)
-            pace.note(self.job.row.stem, seconds)
+        done, seconds = progress(self.job)
         new, self.done = max(done - self.done, 0), max(done, self.done)
+        if new:
+            pace.note(self.job.row.stem, seconds)
         return new
 
 
@@ -132,7 +127,11 @@ def train_missing(
             time.sleep(POLL)
             for run_now in list(running):
                 ended = run_now.process.poll() is not None
-                bar.update(run_now.look(pace))
+                new = run_now.look(pace)
+                if new:
+                    jobs_left = [*waiting, *(r.job for r in running)]
+                    bar.set_postfix_str(_expectation(pace, jobs_left, at_once), refresh=False)
+                    bar.update(new)
                 if not ended:
                     continue
                 running.remove(run_now)
@@ -141,8 +140,6 @@ def train_missing(
                     tqdm.write(f'{run_now.place} failed: {problem}')
                     failed.append(run_now.job)
                 after()
-            jobs_left = [*waiting, *(r.job for r in running)]
-            bar.set_postfix_str(_expectation(pace, jobs_left, at_once), refresh=False)
     finally:
         bar.close()
         for run_now in running:  # we are being stopped
@@ -164,24 +161,34 @@ def _problem(job: Job, status: int | None) -> str:
     return f'{run.reached if run else "nothing logged"}, without a validation at the end'
 
 
-def iterations_done(job: Job) -> int:
-    """Look, cheaply, how many iterations of all stages a run has logged."""
+def progress(job: Job) -> tuple[int, float | None]:
+    """Look, cheaply, how many iterations of all stages are logged, and the seconds of the last."""
     folders = [job.folder / stage for stage in job.row.stages] or [job.folder]
-    steps = [_last_step(folder) for folder in folders]
-    return sum(min(step, total) for step, total in zip(steps, job.iterations))
+    lines = [_last_line(folder) for folder in folders]
+    steps = [int(line.get('step', 0)) for line in lines]
+    newest: dict[str, Any] = next((line for line in reversed(lines) if line), {})
+    seconds = newest.get('time') if 'loss' in newest else None  # not of a validation's steps
+    return sum(min(step, total) for step, total in zip(steps, job.iterations)), seconds
 
 
-def _last_step(folder: Path) -> int:
+def iterations_done(job: Job) -> int:
+    """Look how far a run is; see :func:`progress`."""
+    return progress(job)[0]
+
+
+def _last_line(folder: Path) -> dict[str, Any]:
     logs = sorted(folder.glob('*/vis_data/scalars.json'))
     for log in reversed(logs):
         with log.open(encoding='utf-8') as stream:
-            lines = deque(stream, maxlen=2)  # the last may be being written
-        for line in reversed(lines):
+            texts = deque(stream, maxlen=2)  # the last may be being written
+        for text in reversed(texts):
             try:
-                return int(json.loads(line)['step'])
-            except (ValueError, KeyError):
+                line = json.loads(text)
+            except ValueError:
                 continue
-    return 0
+            if isinstance(line, dict) and 'step' in line:
+                return line
+    return {}
 
 
 def _left(job: Job) -> int:

@@ -93,3 +93,21 @@ def test_compile_is_of_backbone_and_neck_and_changes_no_name():
     assert losses[0].keys() == losses[1].keys()
     for name, value in losses[0].items():
         torch.testing.assert_close(value, losses[1][name], rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_compiled_is_training_alone():
+    """Minutes of a first validation would go into graphs of other sizes, without gradients."""
+    graphs = []
+    cfg = Config(dict(compile=dict(backend='eager')))
+    cfg.compile.backend = lambda graph, inputs: graphs.append(graph) or graph.forward
+    model = build()
+    compile_networks(SimpleNamespace(cfg=cfg, model=model, logger=logging.getLogger('test')))
+    images = torch.rand(2, 3, 64, 96)
+    with torch.no_grad():
+        expected = model.eval().backbone(images)
+    assert not graphs
+    model.train().backbone(images)
+    assert graphs
+    copied = copy.deepcopy(model).eval()
+    torch.testing.assert_close(copied.backbone(images)[-1], model.eval().backbone(images)[-1])
+    assert expected[-1].shape == copied.backbone(images)[-1].shape

@@ -22,7 +22,7 @@ SURE = {
 
 
 def advice(folder, scores):
-    return advise(Results.read(write_finished(folder, scores)))
+    return ' '.join(advise(Results.read(write_finished(folder, scores))))
 
 
 def test_a_gain_is_called_one_only_where_its_interval_excludes_zero(tmp_path):
@@ -77,6 +77,7 @@ def test_labels_needed_in_words(needed, text):
 def test_a_gain_in_words():
     assert gain_in_words(Gain(2.06, 0.44, 3.8, 3)) == '+2.1 points (95 %: +0.4 to +3.8)'
     assert gain_in_words(Gain(-1.0, None, None, 1)) == '-1.0 points'
+    assert gain_in_words(Gain(-0.04, None, None, 1)) == '+0.0 points'
 
 
 def test_the_files_of_a_report(tmp_path):

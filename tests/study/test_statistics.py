@@ -64,6 +64,16 @@ def test_where_the_curve_ends():
     assert (below.low, below.high) == (0.0, pytest.approx(12))
 
 
+def test_the_interval_holds_a_number_beyond_the_curve():
+    """The seeds tell the method from the curve's end, but not from its noisy beginning."""
+    for sign, side in ((1, 'above'), (-1, 'below')):
+        ends = {0: 50.0, 1: 50.0}, {0: 50.0 - 9 * sign, 1: 50.0 + sign}
+        curve = dict(zip((10, 100), ends[::-sign]))
+        needed = labels_needed(curve, {0: 50.0 + 0.3 * sign, 1: 50.0 + 0.3 * sign})
+        assert (needed.number, needed.beyond) == (None, side)
+        assert needed.high == math.inf if side == 'above' else needed.low == 0.0
+
+
 def test_labels_needed_of_one_seed_or_one_point():
     curve = {12: {0: 40.0}, 367: {0: 50.0}}
     needed = labels_needed(curve, {0: 45.0})

@@ -7,7 +7,14 @@ import pytest
 from mmseg_joint.study import training
 from mmseg_joint.study.cells import Selection
 from mmseg_joint.study.jobs import plan
-from mmseg_joint.study.training import LOG, Pace, iterations_done, start_process, train_missing
+from mmseg_joint.study.training import (
+    LOG,
+    Pace,
+    iterations_done,
+    progress,
+    start_process,
+    train_missing,
+)
 from tests.study.logs import trained, validated, write_run, write_start
 
 ROWS = ['FCN', 'Direct Joint Training', 'Target Finetuning']
@@ -120,6 +127,14 @@ def test_iterations_of_all_stages_count(jobs):
     assert iterations_done(jobs[2]) == 800
     write_start(jobs[2].folder / 'finetune', [], start='20200102_000000')
     assert iterations_done(jobs[2]) == 800
+
+
+def test_the_pace_is_that_of_the_newest_steps(jobs):
+    assert progress(jobs[0]) == (0, None)
+    write_start(jobs[0].folder, [*trained(100), *trained(200, time=0.3)])
+    assert progress(jobs[0]) == (200, 0.3)
+    write_start(jobs[0].folder, [validated(300, 20.0)], start='2021')
+    assert progress(jobs[0]) == (300, None)  # a validation's time is another
 
 
 def test_pace_is_of_the_same_config_or_the_mean_of_others():
