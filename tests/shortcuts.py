@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import torch
 from mmengine.dataset import base_dataset
+from mmengine.runner import runner
+from mmengine.utils import version_utils
 from yapf.yapflib import yapf_api
 
 
@@ -23,4 +25,7 @@ def take_shortcuts() -> None:
     yapf_api.FormatCode = lambda text, **_: (text, True)
     # every dataset that is built has all objects of the process collected
     base_dataset.gc = SimpleNamespace(collect=lambda: 0)
+    # every start asks the compiler for its version, and every checkpoint git for its commit
+    runner.collect_env = dict
+    version_utils._minimal_ext_cmd = lambda _: b'0' * 40
     gc.freeze()  # what is imported by now
