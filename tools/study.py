@@ -20,7 +20,7 @@ from mmseg_joint.study.jobs import SEEDS, Job, plan
 from mmseg_joint.study.methods import METHODS, choose_methods
 from mmseg_joint.study.report import write_report
 from mmseg_joint.study.study import SCALE, Study, parse_labels, read_base, read_study, write_study
-from mmseg_joint.study.training import LOG, start_process, train_missing
+from mmseg_joint.study.training import check_finished, start_process, train_missing
 from mmseg_joint.utils.cli import positive, run
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
@@ -106,11 +106,7 @@ def main(argv: list[str] | None = None) -> None:
     print(report.read_text(encoding='utf-8'))
     files = [path for end in ('.md', '.html', '.png') if (path := report.with_suffix(end)).exists()]
     print(', '.join([str(files[0]), *(path.name for path in files[1:])]))
-    if failed:
-        raise JointError(
-            f'{len(failed)} runs failed: look at {", ".join(str(j.folder / LOG) for j in failed)}, '
-            'and give the same command again.'
-        )
+    check_finished(failed)
 
 
 if __name__ == '__main__':

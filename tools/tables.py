@@ -12,7 +12,7 @@ from pathlib import Path
 from mmseg_joint.errors import JointError
 from mmseg_joint.study.cells import Selection, measure
 from mmseg_joint.study.jobs import Job, plan
-from mmseg_joint.study.training import LOG, start_process, train_missing
+from mmseg_joint.study.training import check_finished, start_process, train_missing
 from mmseg_joint.tables.figure import draw_table
 from mmseg_joint.tables.markdown import list_table, write_table
 from mmseg_joint.tables.metafiles import INDEX, read_tables
@@ -140,11 +140,7 @@ def main(argv: list[str] | None = None) -> None:
         failed = train(tables[0], args, selection)
     if not args.dry_run:
         report(tables, args, selection)
-    if failed:
-        raise JointError(
-            f'{len(failed)} runs failed: look at {", ".join(str(j.folder / LOG) for j in failed)}, '
-            'and give the same command again.'
-        )
+    check_finished(failed)
 
 
 if __name__ == '__main__':

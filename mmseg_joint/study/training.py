@@ -14,6 +14,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mmseg_joint.errors import JointError
+
 from .jobs import Job
 
 POLL = 0.5  # seconds between two looks at a log
@@ -147,6 +149,16 @@ def train_missing(
         for run_now in running:
             run_now.process.wait()
     return failed
+
+
+def check_finished(failed: Sequence[Job]) -> None:
+    """Raise a JointError that names the logs of runs that failed, if any did."""
+    if failed:
+        logs = ', '.join(str(job.folder / LOG) for job in failed)
+        plural = 's' if len(failed) > 1 else ''
+        raise JointError(
+            f'{len(failed)} run{plural} failed: look at {logs}, and give the same command again.'
+        )
 
 
 def _problem(job: Job, status: int | None) -> str:

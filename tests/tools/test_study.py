@@ -103,7 +103,7 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(main, roots, tmp_path, ca
     label = next((roots['GTADataset'] / 'labels').glob('*.png'))
     whole = label.read_bytes()
     label.write_bytes(b'')
-    with pytest.raises(JointError, match=r'1 runs failed: look at .*joint/2/seed0/train\.log'):
+    with pytest.raises(JointError, match=r'1 run failed: look at .*joint/2/seed0/train\.log'):
         main(*chosen, 'target', 'joint')
     assert '[2/2] failed: ' in capsys.readouterr().out
     text = (folder / 'report.md').read_text(encoding='utf-8')

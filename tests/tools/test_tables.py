@@ -80,7 +80,7 @@ def test_a_table_is_run_continued_and_reported(
         *('--seeds', 1, '--labels', 2, '--cfg-options', 'train_dataloader.num_workers=0'),
     )
     wrong = ('--data', f'CamVidDataset={tmp_path / "nowhere"}')
-    with pytest.raises(JointError, match=r'1 runs failed: look at .*train\.log'):
+    with pytest.raises(JointError, match=r'1 run failed: look at .*train\.log'):
         main(*arguments, '--rows', 'FCN', *wrong)
     said = capsys.readouterr().out
     assert 'nowhere' in said.split('failed: ')[1].splitlines()[0]

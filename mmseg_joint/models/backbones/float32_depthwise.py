@@ -17,7 +17,7 @@ def run_depthwise_in_float32(network: nn.Module) -> None:
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels:
-            module.__class__ = _in_float32(type(module))  # type: ignore[assignment]
+            module.__class__ = _in_float32(type(module))  # type: ignore[arg-type]
 
 
 class _InFloat32:
