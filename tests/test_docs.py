@@ -27,7 +27,7 @@ TEXT = {page.name: page.read_text(encoding='utf-8') for page in PAGES}
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
 def test_files_and_links_exist(page):
     text = TEXT[page.name]
-    named = re.findall(r'\b((?:configs|tools|mmseg_joint|requirements)/[\w/.]+\.\w+)', text)
+    named = re.findall(r'(?<!\w/)\b((?:configs|tools|mmseg_joint|requirements)/[\w/.]+\.\w+)', text)
     linked = [link for link in re.findall(r'\]\(([^)#]+)\)', text) if '://' not in link]
     missing = [name for name in named if not (ROOT / name).exists()]
     missing += [link for link in linked if not (page.parent / link).exists()]
