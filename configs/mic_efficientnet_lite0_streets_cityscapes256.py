@@ -1,4 +1,4 @@
-# MIC-like: DACS-like + masked consistency, DAFormer's rare classes and feature distance
+# MIC-like: DACS-like + masked consistency and DAFormer's feature distance
 _base_ = [
     './dacs_efficientnet_lite0_streets_cityscapes256.py',
     '_base_/objectives/masked_consistency.py',
@@ -12,4 +12,3 @@ model = dict(
 )
 # CamVid's things: pole, sign, car, pedestrian, bicyclist
 model['objectives']['feature_distance'].update(classes=(2, 6, 8, 9, 10))
-train_dataloader = dict(dataset=dict(rare_classes=dict(source=dict(min_pixels=500))))

@@ -8,6 +8,3 @@ _base_ = [
 ]
 model = dict(decode_head=dict(num_classes=11), objectives=_base_.strong)
 model['objectives']['teacher'].update(start=300)  # burn-in, a quarter of the schedule
-train_dataloader = dict(
-    dataset=dict(rare_classes=dict(source=dict(min_pixels=500), target=dict(min_pixels=500)))
-)

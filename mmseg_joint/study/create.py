@@ -114,12 +114,14 @@ class Base:
                 raise JointError(f'{self.name} has no samples of {DOMAINS}.{name}: add some.')
         loader.dataset.domains = ConfigDict({name: domains[name] for name in used})
         _set_samples(loader, {name: samples[name] for name in used})
-        loader.dataset.pop('rare_classes', None)
-        if method.rare_classes:
+        rare = loader.dataset.pop('rare_classes', None) or {}
+        rare = {name: rare[name] for name in used if name in rare}
+        if method.rare_classes and not rare:
             pixels = round(RARE_PIXELS * self.size[0] * self.size[1])
             rare = {name: dict(min_pixels=pixels) for name in used if name != 'unlabeled'}
-            loader.dataset.rare_classes = ConfigDict(rare)
             chosen.append(f'rare classes: crops with at least {pixels} of their pixels are sought.')
+        if rare:
+            loader.dataset.rare_classes = ConfigDict(rare)
         return chosen
 
     def _set_model(self, cfg: Config, method: Method) -> list[str]:

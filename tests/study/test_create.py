@@ -44,6 +44,19 @@ def test_a_method_has_its_domains_objectives_and_optimizers(base, name, labeled)
         assert all(torch.isfinite(torch.as_tensor(v)).all() for v in losses.values())
 
 
+def test_all_methods_draw_rare_classes_as_the_base_does(roots, tmp_path):
+    rare = dict(target=dict(min_pixels=7))
+    base = read_base(
+        str(write_base(roots, tmp_path, **{'train_dataloader.dataset.rare_classes': rare}))
+    )
+    for name in ('target', 'joint', 'strong'):
+        cfg, chosen = base.config_of(name)
+        assert cfg.train_dataloader.dataset.rare_classes == rare
+        assert 'rare classes' not in ' '.join(chosen)
+    cfg, _ = base.config_of('source')
+    assert 'rare_classes' not in cfg.train_dataloader.dataset
+
+
 def test_two_stages_share_the_iterations(roots, tmp_path):
     poly = dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=90)
     base = read_base(str(write_base(roots, tmp_path, **{'train_cfg.max_iters': 90})))

@@ -26,7 +26,8 @@ def objective(name):
     return (f'model.objectives.{name}.*', f'optim_wrapper.{name}.*')
 
 
-SOURCE, UNLABELED = domain('source'), domain('unlabeled')
+SOURCE = (*domain('source'), 'train_dataloader.dataset.rare_classes.source.*')
+UNLABELED = domain('unlabeled')
 # a second classifier, ten times as fast as the backbone like the first
 AUXILIARY = (
     'model.auxiliary_head.*',
@@ -90,7 +91,6 @@ MAXSQUARE = {
         *('train_cfg.max_iters', 'param_scheduler.*', 'optim_wrapper.segmentor.optimizer.lr'),
     ),
 }
-RARE = ('train_dataloader.dataset.rare_classes.*',)
 TEACHER = (*UNLABELED, 'model.objectives.teacher.*')
 DACS = (*TEACHER, 'model.objectives.class_mix.*')
 RECIPES = {
@@ -103,12 +103,13 @@ RECIPES = {
     'FixMatch-like': (*TEACHER, 'model.objectives.consistency_mix.*'),
     'DDM-like': (f'{DOMAINS}.source.*', 'model.objectives.rectangle_mix.*'),
     'MIC-like': (
-        *(*DACS, *RARE, 'model.objectives.masked_consistency.*'),
+        *DACS,
+        'model.objectives.masked_consistency.*',
         'model.objectives.feature_distance.*',
     ),
     'HRS + ClassMix': (*DACS, *objective('weighting')),
     'CSA + teacher': (*DACS, *objective('sa')),
-    'Strong': (*DACS, *RARE, 'model.objectives.consistency_mix.*'),
+    'Strong': (*DACS, 'model.objectives.consistency_mix.*'),
 }
 ALLOWED = {
     'bdl': {'BDL': ()},
@@ -185,7 +186,7 @@ CASES = [
     *((table.id, 'paper') for table in TABLES if table.id != 'recipes'),
     *((key, 'camvid') for key in ('hrs1', 'ass1', 'maxsquare-gta5')),
     ('hrs1', 'streets'),
-    ('recipes', 'cityscapes256'),
+    *((key, 'cityscapes256') for key in ('hrs1', 'ass1', 'recipes')),
 ]
 
 

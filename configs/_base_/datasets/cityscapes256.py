@@ -25,6 +25,8 @@ train_dataloader = dict(
     batch_size=2,
     sampler=dict(samples_per_domain=dict(target=2)),
     dataset=dict(
+        # for all rows: with many labels and few steps it decides more than any method
+        rare_classes=dict(target=dict(min_pixels=500)),
         domains=dict(
             target=dict(
                 _delete_=True,

@@ -4,6 +4,7 @@ train_dataloader = dict(
     batch_size=4,  # the sum of samples_per_domain
     sampler=dict(samples_per_domain=dict(source=2, target=2)),
     dataset=dict(
+        rare_classes=dict(source=dict(min_pixels=500)),
         domains=dict(
             source=dict(
                 type='GTADataset',
