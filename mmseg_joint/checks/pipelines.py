@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -7,9 +8,9 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mmseg_joint.checks.values import LOADERS
+from mmseg_joint.engine.sections import LOADERS
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.walk import class_of, value_of
+from mmseg_joint.utils.walk import Place, class_of, datasets_in, value_of
 
 # of these packages it is known that no other step packs
 KNOWN = ('mmcv', 'mmengine', 'mmseg', 'mmseg_joint')
@@ -18,33 +19,22 @@ KNOWN = ('mmcv', 'mmengine', 'mmseg', 'mmseg_joint')
 def check_pipelines(cfg: Config) -> None:
     """Refuse a pipeline that ends without the sample that the model takes."""
     for loader in LOADERS:
-        _check(value_of(cfg, f'{loader}.dataset'), f'{loader}.dataset', packed=False)
+        for places in datasets_in(value_of(cfg, f'{loader}.dataset'), f'{loader}.dataset'):
+            _check(places)
 
 
-def _check(node: Any, key: str, packed: bool) -> None:
-    """Look at a dataset and those within it; `packed`: a wrapper around it packs."""
-    if isinstance(node, (list, tuple)):
-        for index, item in enumerate(node):
-            _check(item, f'{key}.{index}', packed)
-    if not isinstance(node, dict):
-        return
-    if 'domains' in node:
-        for name, domain in (node['domains'] or {}).items():
-            _check(domain, f'{key}.domains.{name}', packed)
-        return
-    steps = node.get('pipeline', ())
-    if not isinstance(steps, (list, tuple)) or any(isinstance(step, str) for step in steps):
-        raise JointError(
-            f'{key}.pipeline is {steps!r}: list its steps, each a dict, the last PackSegInputs.'
-        )
-    packed = packed or any(_packs(step) for step in steps)
-    for inner in ('dataset', 'datasets'):
-        if node.get(inner) is not None:
-            _check(node[inner], f'{key}.{inner}', packed)
-            return
-    if not packed and (
-        'pipeline' in node or _is_ours(class_of(node.get('type'), DATASETS), BaseSegDataset)
-    ):
+def _check(places: Sequence[Place]) -> None:
+    """Look at a dataset and what is around it, which may pack too."""
+    for key, node in places:
+        steps = node.get('pipeline', ())
+        if not isinstance(steps, (list, tuple)) or any(isinstance(step, str) for step in steps):
+            raise JointError(
+                f'{key}.pipeline is {steps!r}: list its steps, each a dict, the last PackSegInputs.'
+            )
+    key, dataset = places[-1]
+    packed = any(_packs(step) for _, node in places for step in node.get('pipeline', ()))
+    ours = _is_ours(class_of(dataset.get('type'), DATASETS), BaseSegDataset)
+    if not packed and ('pipeline' in dataset or ours):
         raise JointError(
             f"{key}.pipeline has no PackSegInputs: end it with dict(type='PackSegInputs')."
         )

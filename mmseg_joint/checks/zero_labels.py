@@ -1,23 +1,26 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from inspect import signature
 from typing import Any
 
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from mmseg_joint.checks.values import LOADERS
+from mmseg_joint.engine.sections import LOADERS
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.walk import class_of, value_of
+from mmseg_joint.utils.walk import Place, class_of, datasets_in, value_of
 
 
 def check_zero_labels(cfg: Config) -> None:
     """Refuse datasets of which some move every label down by one and others do not."""
     found: dict[bool, str] = {}
     for loader in LOADERS:
-        for key, reduces in _labeled(value_of(cfg, f'{loader}.dataset'), f'{loader}.dataset'):
-            found.setdefault(reduces, key)
+        for places in datasets_in(value_of(cfg, f'{loader}.dataset'), f'{loader}.dataset'):
+            key, dataset = places[-1]
+            kind = class_of(dataset.get('type'), DATASETS)
+            if kind is not None and 'pipeline' in dataset and _is_labeled(places):
+                found.setdefault(_reduces(dataset, kind), key)
     if len(found) > 1:
         raise JointError(
             f'{found[True]} has reduce_zero_label=True and {found[False]} not, so that a class of '
@@ -26,24 +29,15 @@ def check_zero_labels(cfg: Config) -> None:
         )
 
 
-def _labeled(node: Any, key: str) -> Iterator[tuple[str, bool]]:
-    """Key of each labeled dataset, and whether it moves its labels."""
-    if isinstance(node, (list, tuple)):
-        for index, item in enumerate(node):
-            yield from _labeled(item, f'{key}.{index}')
-    if not isinstance(node, dict):
-        return
-    kind = class_of(node.get('type'), DATASETS)
-    if getattr(kind, '__name__', '') == 'Unlabeled' or node.get('labeled') is False:
-        return
-    for name, domain in (node.get('domains') or {}).items():
-        if name != 'unlabeled':
-            yield from _labeled(domain, f'{key}.domains.{name}')
-    inner = [name for name in ('dataset', 'datasets') if node.get(name) is not None]
-    for name in inner:
-        yield from _labeled(node[name], f'{key}.{name}')
-    if kind is not None and not inner and 'domains' not in node and 'pipeline' in node:
-        yield key, _reduces(node, kind)
+def _is_labeled(places: Sequence[Place]) -> bool:
+    key, _ = places[-1]
+    kinds = [class_of(node.get('type'), DATASETS) for _, node in places]
+    unlabeled = any(kind is not None and kind.__name__ == 'Unlabeled' for kind in kinds)
+    return not (
+        unlabeled
+        or 'unlabeled' in key.split('.')  # as a domain
+        or any(node.get('labeled') is False for _, node in places)
+    )
 
 
 def _reduces(node: dict[str, Any], kind: Any) -> bool:

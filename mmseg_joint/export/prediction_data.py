@@ -8,7 +8,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.streets.dataset import LoadStreet
-from mmseg_joint.utils.walk import class_of
+from mmseg_joint.utils.walk import class_of, datasets_in
 
 from .classes import is_ours
 
@@ -50,16 +50,15 @@ def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
     Raises:
         JointError: When the config has none, or one without a pipeline.
     """
-    node = (values.get('test_dataloader') or values.get('val_dataloader') or {}).get('dataset')
-    while isinstance(node, dict) and 'pipeline' not in node:
-        inner = node.get('dataset') or node.get('datasets')
-        node = inner[0] if isinstance(inner, (list, tuple)) and inner else inner
-    if not isinstance(node, dict):
+    given = (values.get('test_dataloader') or values.get('val_dataloader') or {}).get('dataset')
+    places = next(datasets_in(given, ''), ())
+    found = next((node for _, node in places if 'pipeline' in node), None)
+    if found is None:
         raise JointError(
             'The config has no test_dataloader.dataset with a pipeline, by which images are '
             'prepared: add it.'
         )
-    return node
+    return found
 
 
 def build_lazily(dataset: dict[str, Any]) -> Any:

@@ -39,3 +39,32 @@ def dicts_in(node: Any, key: str = '') -> Iterator[tuple[str, dict[str, Any]]]:
         return
     for name, child in node.items():
         yield from dicts_in(child, f'{key}.{name}' if key else str(name))
+
+
+Place = tuple[str, dict[str, Any]]
+"""A dotted key, and the dict that stands there."""
+
+
+def datasets_in(node: Any, key: str, around: tuple[Place, ...] = ()) -> Iterator[tuple[Place, ...]]:
+    """List the single datasets in the config of a dataset, through domains, wrappers and lists.
+
+    Args:
+        node: The config.
+        key: Its dotted key.
+        around: What is around it.
+
+    Yields:
+        Each of them last, after all that is around it, the outermost first.
+    """
+    if isinstance(node, (list, tuple)):
+        for index, item in enumerate(node):
+            yield from datasets_in(item, f'{key}.{index}', around)
+    if not isinstance(node, dict):
+        return
+    around = (*around, (key, node))
+    inner = {f'domains.{name}': part for name, part in (node.get('domains') or {}).items()}
+    inner.update((n, node[n]) for n in ('dataset', 'datasets') if node.get(n) is not None)
+    for name, part in inner.items():
+        yield from datasets_in(part, f'{key}.{name}', around)
+    if not inner:
+        yield around

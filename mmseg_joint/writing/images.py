@@ -13,6 +13,7 @@ from mmseg_joint.datasets.prepared.configured import domain_config
 from mmseg_joint.datasets.unlabeled import without_labels
 from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import datasets_in
 
 TEST = 'test_dataloader.dataset'
 
@@ -46,9 +47,8 @@ def labeled_images_of_domain(cfg: Config, domain: str) -> Any:
         JointError: When there is no such domain, or it is several datasets.
     """
     key = f'train_dataloader.dataset.domains.{domain}'
-    found = config_value(cfg, key)
-    while 'dataset' in found:
-        found = found['dataset']
+    several = [places[-1][1] for places in datasets_in(config_value(cfg, key), key)]
+    found = several[0] if len(several) == 1 else {}
     if 'pipeline' not in found:
         raise JointError(f'{key} is no single dataset with a pipeline: name another --domain.')
     resizes = [step for step in found['pipeline'] if step['type'] == 'Resize'][:1]

@@ -12,6 +12,7 @@ from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.datasets.synthia import SynthiaDataset
 from mmseg_joint.datasets.unlabeled import without_labels
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.walk import datasets_in
 
 from .manifest import Setting
 from .pipeline import built, loading_steps, setting_of
@@ -54,16 +55,10 @@ def innermost(cfg: Any, key: str, unlabeled: bool = False) -> Iterator[tuple[str
     Yields:
         The key and the config of each; without label loading where labels are not read.
     """
-    if isinstance(cfg, (list, tuple)):
-        for number, part in enumerate(cfg):
-            yield from innermost(part, f'{key}.{number}', unlabeled)
-        return
-    unlabeled |= cfg.get('type') == 'Unlabeled'
-    for name in ('dataset', 'datasets'):
-        if name in cfg:
-            yield from innermost(cfg[name], f'{key}.{name}', unlabeled)
-            return
-    yield key, without_labels(cfg) if unlabeled else dict(cfg)
+    for places in datasets_in(cfg, key):
+        place, dataset = places[-1]
+        hidden = unlabeled or any(node.get('type') == 'Unlabeled' for _, node in places)
+        yield place, without_labels(dataset) if hidden else dict(dataset)
 
 
 def to_prepare(
