@@ -59,9 +59,6 @@ class Objective(BaseModule):
         """
         return self.output_domains
 
-    def __init__(self, init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None) -> None:
-        super().__init__(init_cfg)
-
     @property
     def evaluated(self) -> nn.Module | None:
         """A segmentor to be evaluated in place of the one that is trained; by default none."""

@@ -33,7 +33,7 @@ def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any)
     Raises:
         JointError: When a name cannot be used, or a type is not a registered objective.
     """
-    objectives = ModuleDict()  # mmengine's, so that its objectives' `init_cfg` is followed
+    objectives = ModuleDict()  # mmengine's, so that the networks' `init_cfg` is followed
     for name, config in configs.items():
         if config is None:
             continue

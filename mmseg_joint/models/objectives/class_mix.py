@@ -38,7 +38,6 @@ class ClassMix(SelfTraining):
         colors: How color and sharpness change: arguments of :class:`ColorChange`.
         weight: Weight of the supervised loss on a mix.
         ignore_index: Label of pixels without a class, never pasted; the model fills it in.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When a value is out of range, when `from_domains` is empty or holds `onto`, when
@@ -57,9 +56,8 @@ class ClassMix(SelfTraining):
         colors: dict[str, Any] | None = None,
         weight: float = 1.0,
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(segmentor, teacher, init_cfg)
+        super().__init__(segmentor, teacher)
         check_choice('ClassMix.q_over', q_over, ('image', 'batch'))
         if isinstance(from_domains, str) or not from_domains or onto in from_domains:
             raise JointError(

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -25,7 +23,6 @@ class ConfidenceMask(Objective):
         threshold: Probability that the most probable class must exceed, in [0, 1).
         domain: The labeled domain whose pixels are chosen.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When the threshold is out of range, or the domain has no labels.
@@ -38,9 +35,8 @@ class ConfidenceMask(Objective):
         threshold: float = 0.9,
         domain: str = 'source',
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if not 0 <= threshold < 1:
             raise JointError(
                 f'ConfidenceMask.threshold is {threshold}: '

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch.nn.functional as F
 from mmseg.registry import MODELS
@@ -34,7 +33,6 @@ class ConservativeLoss(Objective):
         form: `'squared'`, or `'absolute'` for `λ |1 - u|`.
         domain: Whose images.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When `form` is unknown.
@@ -46,9 +44,8 @@ class ConservativeLoss(Objective):
         form: str = 'squared',
         domain: str = 'source',
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         check_choice('ConservativeLoss.form', form, FORMS)
         self.domains = (domain,)
         self.weight = weight

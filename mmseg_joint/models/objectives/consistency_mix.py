@@ -47,7 +47,6 @@ class ConsistencyMix(SelfTraining):
         box_aspect: Range of its height / width.
         colors: How color and sharpness change: arguments of :class:`ColorChange`.
         weight: Weight of the supervised loss on all views.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When a value is out of range, or when there is no teacher of that name.
@@ -65,9 +64,8 @@ class ConsistencyMix(SelfTraining):
         box_aspect: Sequence[float] = (0.3, 1 / 0.3),
         colors: dict[str, Any] | None = None,
         weight: float = 1.0,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(segmentor, teacher, init_cfg)
+        super().__init__(segmentor, teacher)
         check_share('ConsistencyMix.threshold', threshold)
         check_share('ConsistencyMix.box_probability', box_probability)
         check_whole('ConsistencyMix.views', views)

@@ -36,7 +36,6 @@ class CrossDomainGAN(Objective):
         generator_weight: λ of G's adversarial loss.
         reconstruction_weight: λ of the mean distance of rebuilt images.
         target: The domain that plays the target.
-        init_cfg: mmengine's initialization config.
     """
 
     def __init__(
@@ -48,9 +47,8 @@ class CrossDomainGAN(Objective):
         generator_weight: float = 1.0,
         reconstruction_weight: float = 1.0,
         target: str = 'unlabeled',
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         self.generator = MODELS.build({'type': 'LSDGenerator', **(generator or {})})
         config = {'type': 'PatchDiscriminator', **(discriminator or {})}
         self.discriminators = ModuleDict({look: MODELS.build(config) for look in OTHER})

@@ -58,7 +58,6 @@ class CycleTranslation(Objective):
         pool_size: How many earlier translations the discriminators see beside the newest.
         pool_image_size: Height and width of the images in training, for the pool.
         target: The domain that plays the target.
-        init_cfg: mmengine's initialization config.
     """
 
     freezes_segmentor = True
@@ -75,9 +74,8 @@ class CycleTranslation(Objective):
         pool_size: int = 50,
         pool_image_size: Sequence[int] = (512, 512),
         target: str = 'unlabeled',
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         self.segmentor = segmentor
         self.target = target
         self.domains = ('source', target)

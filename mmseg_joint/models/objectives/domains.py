@@ -81,7 +81,8 @@ class DomainOutput(DomainImages):
         if self.auxiliary is None:
             raise JointError(
                 'An objective works on two levels, but the model has one: give it '
-                'model.auxiliary_head, or set levels=1 of the objective.'
+                'model.auxiliary_head, or set levels=1, guidance=False or auxiliary_loss_weight=0 '
+                'of the objective.'
             )
         return self.auxiliary()
 

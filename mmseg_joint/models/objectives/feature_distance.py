@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +44,6 @@ class FeatureDistance(Objective):
         level: Which of the backbone's outputs.
         channels: Its channels, for the projection of `'cosine'`.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When a value is out of range, when `'l2'` is asked for with a foundation model,
@@ -64,9 +62,8 @@ class FeatureDistance(Objective):
         level: int = -1,
         channels: int | None = None,
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         check_choice('FeatureDistance.mode', mode, ('l2', 'cosine'))
         if (mode == 'cosine') != (channels is not None):
             raise JointError(

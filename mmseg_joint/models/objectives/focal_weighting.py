@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -27,7 +25,6 @@ class FocalWeighting(Objective):
         gamma: γ, at least 0; 0 is plain cross-entropy.
         domain: The labeled domain whose loss becomes focal.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When γ is negative, or the domain has no labels.
@@ -40,9 +37,8 @@ class FocalWeighting(Objective):
         gamma: float = 2.0,
         domain: str = 'source',
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if gamma < 0:
             raise JointError(f'FocalWeighting.gamma is {gamma}: choose at least 0.')
         if domain == 'unlabeled':

@@ -39,7 +39,6 @@ class HierarchicalWeighting(Objective):
         also: Domains of other objectives' making that are weighted too wherever they exist, such as
             `('source_mix',)` of :class:`.ClassMix`; Eq. 1 stays with source and target.
         ignore_index: Label of pixels without a class.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: `levels` is empty or names an unknown level.
@@ -58,9 +57,8 @@ class HierarchicalWeighting(Objective):
         unit_mean: bool = False,
         also: Sequence[str] = (),
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if not levels or set(levels) - set(LEVELS):
             raise JointError(
                 f'HierarchicalWeighting.levels is {list(levels)}: '

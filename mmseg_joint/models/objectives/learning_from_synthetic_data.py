@@ -46,7 +46,6 @@ class LearningFromSyntheticData(Objective):
         reconstruction_weight: Weight of `|ŝ - s| + |t̂ - t|`: 1 over the positions of D's map.
         target: The domain that plays the target; its labels, if any, are not read.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialization config.
     """
 
     def __init__(
@@ -62,9 +61,8 @@ class LearningFromSyntheticData(Objective):
         reconstruction_weight: float = 1 / 8192,
         target: str = 'unlabeled',
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         self.generator = MODELS.build({'type': 'LSDGenerator', **(generator or {})})
         self.discriminator = MODELS.build(
             {'type': 'LSDDiscriminator', 'num_classes': num_classes, **(discriminator or {})}

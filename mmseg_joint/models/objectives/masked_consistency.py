@@ -34,7 +34,6 @@ class MaskedConsistency(SelfTraining):
             :meth:`Teacher.trust` has it.
         colors: How color and sharpness change: arguments of :class:`ColorChange`.
         weight: λ, weight of the supervised loss on the masked images.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When a value is out of range, or when there is no teacher of that name.
@@ -51,9 +50,8 @@ class MaskedConsistency(SelfTraining):
         q_over: str = 'batch',
         colors: dict[str, Any] | None = None,
         weight: float = 1.0,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(segmentor, teacher, init_cfg)
+        super().__init__(segmentor, teacher)
         check_share('MaskedConsistency.ratio', ratio)
         check_share('MaskedConsistency.threshold', threshold)
         if block is not None:

@@ -54,7 +54,6 @@ class OutputAdversarial(Objective):
         discriminator_weight: λ_gd, of D's loss, half for each domain (A3).
         target: The domain that plays the target.
         discriminator: What differs from AdaptSegNet's D.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When a value is not one of those above.
@@ -72,9 +71,8 @@ class OutputAdversarial(Objective):
         discriminator_weight: float = 1.0,
         target: str = 'unlabeled',
         discriminator: dict[str, Any] | None = None,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         check_choice('OutputAdversarial.align', align, ('source', 'target'))
         check_choice('OutputAdversarial.input', input, ('softmax', 'self_information'))
         check_choice('OutputAdversarial.gan', gan, CRITERIA)

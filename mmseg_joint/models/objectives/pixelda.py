@@ -31,7 +31,6 @@ class PixelDA(Objective):
             for G (B9).
         generator_weight: Weight of G's adversarial loss (B9).
         discriminator_weight: Weight of D's loss.
-        init_cfg: mmengine's initialization config.
     """
 
     domains = ('source', 'target')
@@ -43,9 +42,8 @@ class PixelDA(Objective):
         task_weight: float = 1.0,
         generator_weight: float = 1.0,
         discriminator_weight: float = 1.0,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         self.generator = MODELS.build({'type': 'PixelDAGenerator', **(generator or {})})
         self.discriminator = MODELS.build({'type': 'PixelDADiscriminator', **(discriminator or {})})
         self.task_weight = task_weight

@@ -34,7 +34,6 @@ class ReconstructionGAN(Objective):
         reconstruction_weight: λ_rec (H12).
         real_label: Range from which D's label of a real image is drawn (H13).
         fake_label: Range from which D's label of a rebuilt image is drawn (H13).
-        init_cfg: mmengine's initialization config.
     """
 
     domains = ('source', 'target')
@@ -49,9 +48,8 @@ class ReconstructionGAN(Objective):
         reconstruction_weight: float = 1.0,
         real_label: Sequence[float] = (0.8, 1.0),
         fake_label: Sequence[float] = (0.0, 0.2),
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         self.generator = MODELS.build({'type': 'ReconstructionGenerator', **generator})
         self.discriminator = MODELS.build({'type': 'PatchDiscriminator', **discriminator})
         self.feature_index = feature_index

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from mmseg.registry import MODELS
@@ -28,7 +27,6 @@ class RectangleMix(Objective):
             image at most, so that either domain surrounds the other about as often.
         aspect: Range of its height / width.
         weight: Weight of the supervised loss on the mixes.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When both domains are the same, or their images differ in size.
@@ -44,9 +42,8 @@ class RectangleMix(Objective):
         area: Sequence[float] = (0.25, 0.5),
         aspect: Sequence[float] = (0.5, 2.0),
         weight: float = 1.0,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if from_domain == onto:
             raise JointError(f'RectangleMix pastes "{onto}" onto itself: name two domains.')
         self.from_domain = from_domain

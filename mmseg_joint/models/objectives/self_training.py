@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
 from .base import Objective, ObjectiveResult
@@ -19,16 +17,13 @@ class SelfTraining(Objective):
     Args:
         segmentor: The segmentor; the model fills it in.
         teacher: Name of the :class:`Teacher` in `model.objectives`.
-        init_cfg: mmengine's initialization config.
     """
 
     output_domains = ()
     weighs_pixels = True
 
-    def __init__(
-        self, segmentor: SegmentorHandle, teacher: str, init_cfg: dict[str, Any] | None
-    ) -> None:
-        super().__init__(init_cfg)
+    def __init__(self, segmentor: SegmentorHandle, teacher: str) -> None:
+        super().__init__()
         self.segmentor = segmentor
         self.teacher = teacher
         self._log: dict[str, Tensor] = {}

@@ -41,7 +41,6 @@ class SemanticAdversarial(Objective):
         unlabeled: The domain that the teacher labels.
         threshold: Probability from which the teacher counts as sure, in [0, 1].
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When the target is unlabeled, when there is no teacher of that name, or when
@@ -61,9 +60,8 @@ class SemanticAdversarial(Objective):
         threshold: float = 0.968,
         segmentor: SegmentorHandle | None = None,
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if target == 'unlabeled':
             raise JointError(
                 'SemanticAdversarial.target is "unlabeled", but each class is aligned by its '

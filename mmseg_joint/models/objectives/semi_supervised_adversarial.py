@@ -46,7 +46,6 @@ class SemiSupervisedAdversarial(Objective):
         align_corners: Of the enlargement of D's map to the image's size.
         discriminator: What differs from AdaptSegNet's D.
         ignore_index: Label of pixels without a class; the model fills it in.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When the threshold is no probability, or the labeled domain has no labels.
@@ -70,9 +69,8 @@ class SemiSupervisedAdversarial(Objective):
         align_corners: bool = True,
         discriminator: dict[str, Any] | None = None,
         ignore_index: int = 255,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         check_share('SemiSupervisedAdversarial.threshold', threshold)
         if labeled in ('unlabeled', unlabeled):
             raise JointError(

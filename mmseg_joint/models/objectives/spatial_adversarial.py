@@ -43,7 +43,6 @@ class SpatialAdversarial(Objective):
         weight: λ.
         classifier: What differs from 1×1 convolutions 512-256-128-1.
         target: The domain that plays the target.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When the features have fewer cells than the grid.
@@ -57,9 +56,8 @@ class SpatialAdversarial(Objective):
         weight: float = 0.01,
         classifier: dict[str, Any] | None = None,
         target: str = 'unlabeled',
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         self.grid = tuple(grid)
         self.feature_index = feature_index
         self.weight = weight

@@ -37,7 +37,6 @@ class TargetRegularization(Objective):
             `weight`.
         auxiliary_loss_weight: Weight of the same loss on the auxiliary head's scores: λ of
             ADVENT's entropy minimization on two levels; 0 for one level.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When `threshold` is out of range.
@@ -52,9 +51,8 @@ class TargetRegularization(Objective):
         threshold: float = 0.95,
         auxiliary_weight: float = 0.1,
         auxiliary_loss_weight: float = 0.0,
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if not 0 <= threshold < 1:
             raise JointError(
                 f'TargetRegularization.threshold is {threshold}: '
@@ -80,10 +78,10 @@ class TargetRegularization(Objective):
         output = outputs[self.domains[0]]
         losses = {'loss_main': self.weight * self.loss(output.logits)}
         if self.auxiliary_loss_weight:
-            second = self.loss(_second_level(output, 'auxiliary_loss_weight=0'))
+            second = self.loss(output.auxiliary_logits)
             losses['loss_second_level'] = self.auxiliary_loss_weight * second
         if self.guidance:
-            scores = _second_level(output, 'guidance=False')
+            scores = output.auxiliary_logits
             labels = guidance_labels(output.logits, scores, self.threshold)
             weight = self.weight * self.auxiliary_weight
             losses['loss_auxiliary'] = weight * global_cross_entropy(scores, labels, UNSURE)
@@ -98,15 +96,6 @@ class TargetRegularization(Objective):
         output = outputs[domain]
         labels = guidance_labels(output.logits, output.auxiliary_logits, self.threshold)
         return {domain: {'pseudo-label': labels}}
-
-
-def _second_level(output: DomainOutput, remedy: str) -> Tensor:
-    if output.auxiliary is None:
-        raise JointError(
-            f'TargetRegularization.{remedy.split("=")[0]} needs an auxiliary head: '
-            f'add model.auxiliary_head, or set {remedy}.'
-        )
-    return output.auxiliary_logits
 
 
 @torch.no_grad()

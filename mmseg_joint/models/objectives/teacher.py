@@ -32,7 +32,6 @@ class Teacher(Objective):
         start: Optimizer steps before it begins. Until then nothing is labeled (burn-in).
         evaluate: Which of the two is validated, tested and exported, `'student'` or `'teacher'`.
             The student's weights have mmseg's names in the checkpoint either way.
-        init_cfg: mmengine's initialization config.
 
     Raises:
         JointError: When `alpha`, `start` or `evaluate` is out of range.
@@ -47,9 +46,8 @@ class Teacher(Objective):
         alpha: float = 0.999,
         start: int = 0,
         evaluate: str = 'student',
-        init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if not 0 <= alpha < 1:
             raise JointError(f'Teacher.alpha is {alpha}: choose at least 0 and below 1.')
         check_whole('Teacher.start', start, least=0)
