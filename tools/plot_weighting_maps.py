@@ -12,9 +12,10 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.visualization.figures import check_figure, save_figure
-from mmseg_joint.visualization.source_samples import SOURCE, source_samples
 from mmseg_joint.visualization.weighting_maps import (
+    SOURCE,
     draw_weighting_maps,
+    source_samples,
     weigh_image,
     weighting_name,
 )

@@ -15,13 +15,12 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.visualization.figures import check_figure, save_figure
-from mmseg_joint.visualization.source_samples import source_samples
 from mmseg_joint.visualization.weight_statistics import (
     WeightStatistics,
     draw_weight_statistics,
     weight_statistics,
 )
-from mmseg_joint.visualization.weighting_maps import weigh_image, weighting_name
+from mmseg_joint.visualization.weighting_maps import source_samples, weigh_image, weighting_name
 
 
 def parse_args() -> argparse.Namespace:

@@ -13,7 +13,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from mmseg_joint.visualization.curves import COLORS
-from mmseg_joint.visualization.figures import GRAY, TEXT_SIZE, TITLE_SIZE
+from mmseg_joint.visualization.figures import GRAY, TEXT_SIZE, TITLE_SIZE, decorate
 
 from .cells import Cell
 
@@ -182,12 +182,3 @@ def _curve_styles(cells: Sequence[Cell]) -> list[tuple[str, float, dict[str, Any
         )
         for number, name in enumerate(names)
     ]
-
-
-def decorate(axes: Axes, grid: str) -> None:
-    """Thin axes with a faint grid."""
-    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GRAY)
-    axes.grid(axis=grid, linewidth=0.4, color='0.9')
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set(visible=side in ('left', 'bottom'), linewidth=0.6, edgecolor='0.6')

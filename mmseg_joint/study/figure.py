@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmseg_joint.visualization.figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH
+from mmseg_joint.visualization.figures import GRAY, TEXT_SIZE, TITLE_SIZE, decorate, new_figure
 
 from .cells import Cell
-from .charts import ROW_HEIGHT, Chart, decorate
+from .charts import ROW_HEIGHT, Chart
 from .methods import TARGET_ONLY
 from .results import Results, scores
 from .statistics import Gain, gain_of, paired, signed
@@ -29,7 +29,7 @@ def draw_study(results: Results) -> Figure:
     chart = Chart(cells, gains, TARGET_ONLY, spread=_half_interval, shown=shown)
     rows = [cell for cell in cells if results.class_gains(cell)][:LONGEST]
     heights = [chart.height, *([(len(rows) + 5) * ROW_HEIGHT] if rows else [])]
-    figure = Figure(figsize=(WIDTH, sum(heights)), dpi=DPI, facecolor='white', layout='constrained')
+    figure = new_figure(sum(heights))
     parts = np.atleast_1d(figure.subfigures(len(heights), 1, height_ratios=heights))
     chart.draw(parts[0], 'mIoU after the last iteration')
     if rows:

@@ -8,7 +8,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.study.cells import Cell, base_of
 from mmseg_joint.study.charts import Chart
 from mmseg_joint.study.rows import PAPER
-from mmseg_joint.visualization.figures import DPI, WIDTH
+from mmseg_joint.visualization.figures import new_figure
 
 from .rows import Table
 
@@ -31,7 +31,6 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
     bases = [None if scale == PAPER else base_of(table, cells, cell) for cell in cells]
     gains = [cell.gains(base) if base else [] for cell, base in zip(cells, bases)]
     chart = Chart(cells, gains, table.base, expected=scale == PAPER)
-    size = (WIDTH, chart.height)
-    figure = Figure(figsize=size, dpi=DPI, facecolor='white', layout='constrained')
+    figure = new_figure(chart.height)
     chart.draw(figure, table.heading(scale))
     return figure

@@ -11,7 +11,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from .figures import DPI, GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH, legend_style
+from .figures import GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH, decorate, legend_style, new_figure
 from .scalars import (
     ACCURACY,
     MEAN_WEIGHT,
@@ -74,12 +74,7 @@ def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
     ]
     columns = min(COLUMNS, len(shown))
     rows = ceil(len(shown) / columns)
-    figure = Figure(
-        figsize=(WIDTH, rows * (PANEL_HEIGHT + 0.35) + 0.3),
-        dpi=DPI,
-        facecolor='white',
-        layout='constrained',
-    )
+    figure = new_figure(rows * (PANEL_HEIGHT + 0.35) + 0.3)
     grid = GridSpec(rows, columns, figure)
     for position, panel in enumerate(shown):
         last = position == len(shown) - 1  # it takes what is left of its row
@@ -136,12 +131,8 @@ def _draw_curve(
 
 def _decorate(axes: Axes, panel: str) -> None:
     axes.set_title(panel, fontsize=TITLE_SIZE, loc='left')
-    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GRAY)
+    decorate(axes)
     axes.tick_params(which='minor', length=1, width=0.4, colors=GRAY)
-    axes.grid(linewidth=0.4, color='0.9')
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set(visible=side in ('left', 'bottom'), linewidth=0.6, edgecolor='0.6')
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(short_number))
     if panel in SHARES:

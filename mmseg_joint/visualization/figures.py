@@ -29,6 +29,20 @@ NO_VALUE = '0.75'  # color of a map's pixels without value
 MAP_COLORS = matplotlib.colormaps['viridis'].with_extremes(bad=NO_VALUE)
 
 
+def new_figure(height: float, layout: str | None = 'constrained') -> Figure:
+    """Make an empty figure as wide as a README, so many inches high."""
+    return Figure(figsize=(WIDTH, height), dpi=DPI, facecolor='white', layout=layout)
+
+
+def decorate(axes: Axes, grid: str = 'both') -> None:
+    """Thin axes with a faint grid along `'x'`, `'y'` or `'both'`."""
+    axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GRAY)
+    axes.grid(axis=grid, linewidth=0.4, color='0.9')
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set(visible=side in ('left', 'bottom'), linewidth=0.6, edgecolor='0.6')
+
+
 def image_grid(
     rows: int, titles: Sequence[str], aspect: float, footer: float
 ) -> tuple[Figure, list[list[Axes]]]:

@@ -10,14 +10,13 @@ from matplotlib.figure import Figure
 
 from .curves import COLORS
 from .figures import (
-    DPI,
     GRAY,
     MAP_COLORS,
     TEXT_SIZE,
     THIN,
     TITLE_SIZE,
-    WIDTH,
     legend_style,
+    new_figure,
 )
 from .weighting_maps import WeightedImage
 
@@ -78,8 +77,7 @@ def draw_weight_statistics(
     """
     style = {'font.size': TEXT_SIZE, 'axes.titlesize': TITLE_SIZE, 'axes.labelcolor': GRAY}
     with matplotlib.rc_context(style):
-        height = max(3.4, 1.4 + 0.17 * len(class_names))
-        figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout='constrained', facecolor='white')
+        figure = new_figure(max(3.4, 1.4 + 0.17 * len(class_names)))
         histogram, means, classes = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
         _draw_histogram(histogram, statistics)
         _draw_means(means, statistics)

@@ -10,17 +10,29 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from mmengine.config import Config
-from mmseg.registry import MODELS
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
+from mmseg_joint.datasets import SampleRequest
 from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
+from mmseg_joint.models.segmentors.running import evaluation_mode
 from mmseg_joint.utils.walk import class_of
 
-from .figures import MAP_COLORS, NO_VALUE, caption, draw_scale, image_grid, to_rgb
+from .figures import (
+    MAP_COLORS,
+    NO_VALUE,
+    caption,
+    choose_images,
+    draw_scale,
+    image_grid,
+    to_rgb,
+)
 
+SOURCE = 'train_dataloader.dataset.domains.source'
 FOOTER = 0.42  # inches, for the color bar
 
 
@@ -33,6 +45,23 @@ class WeightedImage:
     levels: dict[str, np.ndarray]  #: level -> H_k of Eq. 3 at every pixel, (H, W); NaN likewise
     labels: np.ndarray  #: class of each pixel, (H, W), integers
     prediction: np.ndarray  #: predicted class of each pixel, (H, W), integers
+
+
+def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list[str]]:
+    """Load source images exactly as training would: augmented, but a function of the seed.
+
+    Returns:
+        Packed samples, and the names of the classes.
+
+    Raises:
+        JointError: When the config has no source.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    config = {'type': 'JointDataset', 'domains': {'source': config_value(cfg, SOURCE)}}
+    dataset = DATASETS.build(config)
+    chosen = choose_images(len(dataset), count, seed)
+    draws = [SampleRequest('source', index, i, 0, 1, seed) for i, index in enumerate(chosen)]
+    return [dataset[draw] for draw in draws], list(dataset.metainfo['classes'])
 
 
 def weighting_name(cfg: Config) -> str:
@@ -70,17 +99,13 @@ def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> Weig
         path = packed['data_samples'].metainfo.get('img_path', 'A source image')
         raise JointError(f'{path} has no label: load annotations in the pipeline of the source.')
     objective = model.objectives[name]
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluation_mode([model]):
         batch = {'inputs': [packed['inputs']], 'data_samples': [packed['data_samples']]}
         batch = model.data_preprocessor(batch, training=True)
         (inputs,), (samples,) = batch['inputs'].values(), batch['data_samples'].values()
         meta = {'img_shape': inputs.shape[-2:], 'pad_shape': inputs.shape[-2:]}
         logits = model.encode_decode(inputs, [meta])
         scores = objective.score(full_precision(logits).softmax(dim=1))
-    finally:
-        model.train(was_training)
     labels = samples[0].gt_sem_seg.data
     height, width = packed['inputs'].shape[-2:]
 
