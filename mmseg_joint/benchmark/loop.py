@@ -11,6 +11,7 @@ from mmseg.registry import LOOPS
 from torch.optim import Optimizer
 
 from mmseg_joint.engine.launch import build_runner
+from mmseg_joint.utils.unwrapped import optimizers_of
 
 
 class _NoData:
@@ -59,9 +60,7 @@ class BenchmarkLoop(IterBasedTrainLoop):
     @property
     def optimizers(self) -> dict[str, Optimizer]:
         """Network's name -> its PyTorch optimizer."""
-        wrapper = self.runner.optim_wrapper
-        named = wrapper.items() if hasattr(wrapper, 'items') else [('segmentor', wrapper)]
-        return {name: inner.optimizer for name, inner in named}
+        return optimizers_of(self.runner.optim_wrapper)
 
 
 def start(cfg: Config) -> BenchmarkLoop:

@@ -6,8 +6,6 @@ the key or the file and the remedy. Its moment says when it can be asked and wha
 =============  ========================================  =========================================
 moment         takes                                     when
 =============  ========================================  =========================================
-`'read'`       `cfg`                                     the config has been read; all else relies
-                                                         on its sections
 `'config'`     `cfg`                                     before anything is built
 `'advice'`     `cfg`                                     the same, but training only warns
 `'model'`      `cfg, model`                              the model has been built
@@ -24,6 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
+from mmseg_joint.engine.sections import check_sections
 from mmseg_joint.errors import JointError
 
 from .domains import check_batch, check_followers, check_objective
@@ -42,7 +41,7 @@ from .schedules import (
     check_units,
     check_warm_ups,
 )
-from .values import check_loops, check_needed, check_numbers, check_sections
+from .values import check_loops, check_needed, check_numbers
 from .weights import check_files, check_start, check_tested
 from .zero_labels import check_zero_labels
 
@@ -59,8 +58,7 @@ class Check(NamedTuple):
 
 # in this order: the earlier ones make sure of what the later ones take for granted
 CHECKS = (
-    Check('read', check_sections),
-    Check('config', check_sections),  # again, for what a stage merges in
+    Check('config', check_sections),  # again, of a config that was not read from a file
     Check('config', check_names),
     Check('config', check_launcher),
     *(Check('config', partial(check_needed, task=task), (task,)) for task in BOTH),

@@ -17,6 +17,7 @@ from mmseg_joint.checks.parts import reason_of
 from mmseg_joint.errors import JointError
 from mmseg_joint.runtime import choose_threads
 from mmseg_joint.utils.memory import peak_bytes
+from mmseg_joint.utils.unwrapped import optimizers_of
 
 from .report import Report
 
@@ -28,10 +29,11 @@ def show_memory(model: nn.Module, optim_wrapper: Any, report: Report) -> None:
     parameters = list(model.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     weights = _bytes([*parameters, *model.buffers()])
-    states = sum(state_bytes(optimizer) for optimizer in optimizers_of(optim_wrapper).values())
+    optimizers = {} if optim_wrapper is None else optimizers_of(optim_wrapper)
+    states = sum(map(state_bytes, optimizers.values()))
     count = sum(parameter.numel() for parameter in parameters)
     report.line('parameters', f'{count / MEGA:,.1f} million, {_size(weights)} with buffers')
-    for name, optimizer in optimizers_of(optim_wrapper).items():
+    for name, optimizer in optimizers.items():
         held = [value for group in optimizer.param_groups for value in group['params']]
         number = sum(value.numel() for value in held if value.requires_grad) / MEGA
         report.line('', f'{name}: {number:,.2f} million, {type(optimizer).__name__}')
@@ -43,15 +45,6 @@ def show_memory(model: nn.Module, optim_wrapper: Any, report: Report) -> None:
             f'optimizers {_size(states)}; the maps of the images come on top (--step)',
         )
         report.line('checkpoint', f'{_size(weights + states)} on the disk')
-
-
-def optimizers_of(optim_wrapper: Any) -> dict[str, Optimizer]:
-    """Name of a network -> its PyTorch optimizer, of one or several wrappers or None."""
-    if optim_wrapper is None:
-        return {}
-    several = hasattr(optim_wrapper, 'items')
-    named = optim_wrapper.items() if several else [('model', optim_wrapper)]
-    return {name: inner.optimizer for name, inner in named}
 
 
 def state_bytes(optimizer: Optimizer) -> int:

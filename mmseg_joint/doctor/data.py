@@ -10,9 +10,9 @@ from mmengine.config import Config
 
 from mmseg_joint.checks.parts import check_refusal, reason_of
 from mmseg_joint.checks.samples import innermost, single_datasets
-from mmseg_joint.checks.values import LOADERS
 from mmseg_joint.datasets import JointDataset
 from mmseg_joint.datasets.chain import check_same_classes
+from mmseg_joint.engine.sections import LOADERS
 from mmseg_joint.errors import JointError
 from mmseg_joint.streets.dataset import LoadStreet
 from mmseg_joint.utils.walk import value_of

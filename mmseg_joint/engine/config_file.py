@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import traceback
 from difflib import get_close_matches
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import mmengine
 from mmengine.config import Config
-from mmengine.runner import Runner
 
-from mmseg_joint.checks import refuse
-from mmseg_joint.engine.stages import BESIDE_THE_RUNNER
+from mmseg_joint.engine.sections import check_sections
+from mmseg_joint.engine.stages import CONFIG_READS
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file
 from mmseg_joint.utils.renamed import rename_keys
@@ -47,7 +45,7 @@ def read_config(
         _check_place(cfg, key, path)
     cfg.merge_from_dict(options or {})
     rename_keys(cfg, path)
-    refuse('read', 'train', cfg)
+    check_sections(cfg)
     return cfg
 
 
@@ -112,7 +110,7 @@ def _place(error: Exception, path: str) -> tuple[str, int | None]:
 def _check_place(cfg: Config, key: str, path: str) -> None:
     """Refuse a key that nothing would read, or that leads through a value without keys."""
     first, *inner = key.split('.')
-    known = [*cfg, *signature(Runner).parameters, *BESIDE_THE_RUNNER, 'stages', 'custom_imports']
+    known = [*cfg, *CONFIG_READS]
     if first not in known:
         close = get_close_matches(first, known, n=1)
         hint = f'did you mean {close[0]}?' if close else f'choose from {", ".join(cfg)}.'

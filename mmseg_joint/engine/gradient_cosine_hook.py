@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import ModuleDict, is_model_wrapper
+from mmengine.model import ModuleDict
 from mmseg.registry import DATASETS, HOOKS
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -16,6 +16,7 @@ from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.engine.isolated_eval import isolated_eval, isolated_forward
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.numbers import check_whole
+from mmseg_joint.utils.unwrapped import unwrapped
 
 COSINE, HELD_OUT = 'gradient.cosine', 'held_out.cross_entropy'
 SCALE = 2.0**10  # of losses, so that gradients in float16 do not vanish; a cosine has no scale
@@ -64,7 +65,7 @@ class GradientCosineHook(Hook):
         from mmseg_joint.models.segmentors import JointEncoderDecoder
         from mmseg_joint.models.segmentors.joint_encoder_decoder import is_recomputed
 
-        model = _bare(runner.model)
+        model = unwrapped(runner.model)
         if not isinstance(model, JointEncoderDecoder):
             raise JointError(
                 f'GradientCosineHook watches joint training, but model.type is '
@@ -83,7 +84,7 @@ class GradientCosineHook(Hook):
         """Look, if it is time to."""
         if runner.iter % self.interval:
             return
-        model = _bare(runner.model)
+        model = unwrapped(runner.model)
         with isolated_forward(model), runner.optim_wrapper.optim_context(runner.model):
             values = self._gradients(model, copy.deepcopy(data_batch))
         if self._images is not None:
@@ -128,10 +129,6 @@ class GradientCosineHook(Hook):
             )
             count += int((labels != ignored).sum())
         return total / max(count, 1)
-
-
-def _bare(model: Any) -> Any:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _gradient(losses: dict[str, Any], domain: str, weights: list[nn.Parameter]) -> Tensor:

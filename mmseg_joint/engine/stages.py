@@ -17,6 +17,7 @@ from mmseg_joint.checkpoints.find import (
     checkpoint_unit,
     newest_checkpoint,
 )
+from mmseg_joint.engine.sections import check_sections
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.renamed import rename_keys
 
@@ -25,6 +26,8 @@ BESIDE_THE_RUNNER = (
     *('runner_type', 'model_wrapper_cfg', 'activation_checkpointing', 'efficient_conv_bn_eval'),
     *('compile', 'tta_model', 'tta_pipeline'),
 )
+TRAINING_READS = (*signature(Runner).parameters, *BESIDE_THE_RUNNER)
+CONFIG_READS = (*TRAINING_READS, 'stages', 'custom_imports')  # top-level keys
 SET_FOR_ALL = ('work_dir', 'launcher', 'resume', 'experiment_name', 'cfg')
 
 
@@ -129,7 +132,6 @@ def _take_name(values: Any, key: str, taken: list[str]) -> str:
 
 
 def _check_keys(values: dict[str, Any], key: str, first: bool) -> None:
-    known = [*list(signature(Runner).parameters), *BESIDE_THE_RUNNER]
     for name in values:
         if name in SET_FOR_ALL:
             raise JointError(f'{key} sets {name}, which is one for all stages: delete it there.')
@@ -138,8 +140,8 @@ def _check_keys(values: dict[str, Any], key: str, first: bool) -> None:
                 f'{key} sets load_from, but starts from the last checkpoint of the stage before: '
                 'delete the key.'
             )
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
+        if name not in TRAINING_READS:
+            close = get_close_matches(name, TRAINING_READS, n=1)
             hint = f'did you mean {close[0]}?' if close else 'name what a training reads.'
             raise JointError(
                 f'{key} sets {name}, which no training reads (a variable of the config file has '
@@ -156,6 +158,7 @@ def _merge(cfg: Config, values: dict[str, Any], name: str, key: str) -> Config:
         reason = reason_of(error)
         raise JointError(f'{key} does not fit the config ({reason}): correct it.') from error
     rename_keys(stage, key)
+    check_sections(stage)
     stage.work_dir = str(Path(cfg.work_dir) / name)
     stem = Path(cfg.filename).stem if cfg.filename else 'stages'
     # mmengine keeps loggers, message hubs and visualizers by these names, for the whole process

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
 
 def unwrapped(model: nn.Module) -> Any:
@@ -10,3 +11,10 @@ def unwrapped(model: nn.Module) -> Any:
     while isinstance(getattr(model, 'module', None), nn.Module):
         model = model.module
     return model
+
+
+def optimizers_of(optim_wrapper: Any) -> dict[str, Optimizer]:
+    """Name of a network -> its PyTorch optimizer, of one wrapper or of several."""
+    several = hasattr(optim_wrapper, 'items')
+    named = optim_wrapper.items() if several else [('segmentor', optim_wrapper)]
+    return {name: inner.optimizer for name, inner in named}

@@ -6,7 +6,8 @@ import pytest
 import torch
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 
-from mmseg_joint.doctor.cost import optimizers_of, state_bytes
+from mmseg_joint.doctor.cost import state_bytes
+from mmseg_joint.utils.unwrapped import optimizers_of
 from tests.cuda.steps import assert_same, assert_same_log, one_step
 from tests.objective_cases import CASES
 
