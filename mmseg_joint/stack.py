@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 
 from .errors import JointError
 
@@ -102,6 +103,23 @@ def check_timm() -> None:
             f'mmseg imports timm, which dies ({str(error).splitlines()[0]}): install the '
             'torchvision that belongs to your torch, or `pip uninstall timm`.'
         ) from error
+
+
+def import_timm() -> ModuleType:
+    """Import timm, which only `TimmBackbone` needs.
+
+    Raises:
+        JointError: When it or its torchvision is absent. (One that dies otherwise, as with a
+            torchvision of another torch, ends the import of this package: mmseg imports it too.)
+    """
+    try:
+        import timm
+    except ImportError as error:
+        raise JointError(
+            f'TimmBackbone needs timm and torchvision ({error}): run '
+            '`pip install "mmseg_joint[timm]"`.'
+        ) from error
+    return timm
 
 
 def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:

@@ -14,12 +14,14 @@ import sys
 from pathlib import Path
 
 from mmseg_joint import setup
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.study.cells import Selection
+from mmseg_joint.study.create import Base
 from mmseg_joint.study.jobs import SEEDS, Job, plan
 from mmseg_joint.study.methods import METHODS, choose_methods
 from mmseg_joint.study.report import write_report
-from mmseg_joint.study.study import SCALE, Study, parse_labels, read_base, read_study, write_study
+from mmseg_joint.study.study import SCALE, Study, parse_labels, read_study, write_study
 from mmseg_joint.study.training import check_finished, start_process, train_missing
 from mmseg_joint.utils.cli import positive, run
 
@@ -66,7 +68,7 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
     twice = [seed for seed in args.seeds if args.seeds.count(seed) > 1]
     if twice:
         raise JointError(f'--seeds has {twice[0]} twice: leave one of them out.')
-    base = read_base(args.config, args.watch, args.iterations)
+    base = Base(read_config(args.config), args.watch, args.iterations)
     labels = parse_labels(args.labels, base.count_labels())
     write_study(args.work_dir, base, methods, labels, args.seeds)
     study = read_study(args.work_dir)

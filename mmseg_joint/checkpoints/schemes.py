@@ -10,7 +10,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.import_timm import import_timm
+from mmseg_joint.stack import import_timm
 
 
 @CheckpointLoader.register_scheme(prefixes='package://')

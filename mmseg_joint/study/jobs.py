@@ -15,8 +15,7 @@ from mmseg_joint.utils.cfg_options import CfgOptions
 from mmseg_joint.utils.walk import dicts_in, value_of
 
 from .cells import Selection
-from .labels import TARGET, takes_subset
-from .rows import Comparison, Row, parts_of
+from .rows import TARGET, Comparison, Row, parts_of, takes_subset
 from .runs import Run, find_runs, folder_of, read_run
 from .same_training import first_difference
 

@@ -4,14 +4,14 @@ import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import read_stages
 
-from .labels import labels_of, subset_of
-
+TARGET = 'train_dataloader.dataset.domains.target'
 PAPER = 'paper'  # the scale at which rows have expected numbers
 
 
@@ -93,3 +93,28 @@ class Comparison:
     def at(self, scale: str) -> list[Row]:
         """Choose the rows that a config runs at a scale; at a paper's also quoted ones."""
         return [row for row in self.rows if row.scale == scale]
+
+
+def labels_of(cfg: Config) -> int | None:
+    """Count the labeled target images that one stage's config trains with; None if not known."""
+    shares = cfg.train_dataloader.sampler.samples_per_domain
+    return subset_of(cfg) if target_of(cfg) and shares.get('target', 0) else 0
+
+
+def subset_of(cfg: Config) -> int | None:
+    """Count the labeled target images that a config has, whether it trains with them or not.
+
+    A stage of a training may leave the labels to another stage. None if it does not say.
+    """
+    return (target_of(cfg) or {}).get('count') if takes_subset(cfg) else None
+
+
+def takes_subset(cfg: Config) -> bool:
+    """Whether a config takes some of the labeled target images, drawn with a seed."""
+    return (target_of(cfg) or {}).get('type') == 'LabelSubset'
+
+
+def target_of(cfg: Config) -> dict[str, Any] | None:
+    """The config's dataset of labeled target images; pseudo-labels are none."""
+    found = cfg.train_dataloader.dataset.domains.get('target')
+    return None if found and found.get('type') == 'WrittenDataset' else found

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .labels import TARGET
+from .rows import TARGET
 
 # what decides a network's training and the number it gets; the rest says where files lie and what
 # is logged

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
 
@@ -152,20 +151,3 @@ def _check_unchanged(folder: Path, stem: str, cfg: Config) -> None:
                 f'{folder} has runs of {stem} with {key}={was}, and the config has {now} now: '
                 'choose another --work-dir, or undo the change.'
             )
-
-
-def read_base(path: str, watch_every: int | None = None, iterations: int | None = None) -> Base:
-    """Read the base config of a study.
-
-    Args:
-        path: Its file.
-        watch_every: As for :class:`Base`.
-        iterations: Likewise.
-
-    Returns:
-        The base.
-
-    Raises:
-        JointError: When it cannot be read, or lacks what all methods need.
-    """
-    return Base(read_config(path), watch_every, iterations)

@@ -197,11 +197,6 @@ def progress(job: Job) -> tuple[int, float | None]:
     return sum(min(step, total) for step, total in zip(steps, job.iterations)), seconds
 
 
-def iterations_done(job: Job) -> int:
-    """Look how far a run is; see :func:`progress`."""
-    return progress(job)[0]
-
-
 def _last_line(folder: Path) -> dict[str, Any]:
     logs = sorted(folder.glob('*/vis_data/scalars.json'))
     for log in reversed(logs):
@@ -218,7 +213,7 @@ def _last_line(folder: Path) -> dict[str, Any]:
 
 
 def _left(job: Job) -> int:
-    return job.total - iterations_done(job)
+    return job.total - progress(job)[0]
 
 
 def _expectation(pace: Pace, jobs: Sequence[Job], at_once: int) -> str:

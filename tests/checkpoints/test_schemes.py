@@ -7,7 +7,7 @@ import torch
 
 from mmseg_joint.checkpoints.read import read_checkpoint
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.import_timm import import_timm
+from mmseg_joint.stack import import_timm
 
 
 def test_weights_are_read_out_of_an_installed_package(tmp_path, monkeypatch):

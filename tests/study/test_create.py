@@ -7,11 +7,11 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.study.create import Base
 from mmseg_joint.study.methods import METHODS, choose_methods
 from mmseg_joint.study.rows import parts_of
-from mmseg_joint.study.study import read_base
 from tests.study.tiny_base import write_base
 from tests.tiny import batch
 
@@ -21,7 +21,7 @@ KINDS += [(name, False) for name, method in METHODS.items() if method.goes_unlab
 
 @pytest.fixture
 def base(roots, tmp_path):
-    return read_base(str(write_base(roots, tmp_path)))
+    return Base(read_config(str(write_base(roots, tmp_path))))
 
 
 @pytest.mark.parametrize(('name', 'labeled'), KINDS)
@@ -46,9 +46,8 @@ def test_a_method_has_its_domains_objectives_and_optimizers(base, name, labeled)
 
 def test_all_methods_draw_rare_classes_as_the_base_does(roots, tmp_path):
     rare = dict(target=dict(min_pixels=7))
-    base = read_base(
-        str(write_base(roots, tmp_path, **{'train_dataloader.dataset.rare_classes': rare}))
-    )
+    path = write_base(roots, tmp_path, **{'train_dataloader.dataset.rare_classes': rare})
+    base = Base(read_config(str(path)))
     for name in ('target', 'joint', 'strong'):
         cfg, chosen = base.config_of(name)
         assert cfg.train_dataloader.dataset.rare_classes == rare
@@ -59,7 +58,7 @@ def test_all_methods_draw_rare_classes_as_the_base_does(roots, tmp_path):
 
 def test_two_stages_share_the_iterations(roots, tmp_path):
     poly = dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=90)
-    base = read_base(str(write_base(roots, tmp_path, **{'train_cfg.max_iters': 90})))
+    base = Base(read_config(str(write_base(roots, tmp_path, **{'train_cfg.max_iters': 90}))))
     base.cfg.param_scheduler = [poly]
     cfg, (said,) = base.config_of('joint_finetune')
     assert 'two stages: 60 iterations on source and target, 30 at 0.25' in said
@@ -150,7 +149,7 @@ def test_a_method_that_the_model_or_the_data_cannot_take(base):
 def test_watching_holds_a_few_source_images_out(roots, tmp_path, write_gta):
     write_gta(tmp_path / 'more', count=20, height=60, width=80)
     path = write_base({**roots, 'GTADataset': tmp_path / 'more'}, tmp_path)
-    base = read_base(str(path), watch_every=50)
+    base = Base(read_config(str(path)), watch_every=50)
     for name, watched in (('joint', True), ('source', False), ('target', False)):
         cfg, _ = base.config_of(name, labeled=name != 'source')
         hooks = [hook for hook in cfg.custom_hooks if hook['type'] == 'GradientCosineHook']

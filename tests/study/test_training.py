@@ -10,7 +10,6 @@ from mmseg_joint.study.jobs import plan
 from mmseg_joint.study.training import (
     LOG,
     Pace,
-    iterations_done,
     progress,
     start_process,
     train_missing,
@@ -121,12 +120,12 @@ def test_a_run_ends_with_the_tool(jobs):
 
 
 def test_iterations_of_all_stages_count(jobs):
-    assert iterations_done(jobs[2]) == 0
+    assert progress(jobs[2])[0] == 0
     write_run(jobs[2].folder / 'source', 20.0, total=600)
     write_start(jobs[2].folder / 'finetune', trained(100, 200), tail='{"loss": 1')
-    assert iterations_done(jobs[2]) == 800
+    assert progress(jobs[2])[0] == 800
     write_start(jobs[2].folder / 'finetune', [], start='20200102_000000')
-    assert iterations_done(jobs[2]) == 800
+    assert progress(jobs[2])[0] == 800
 
 
 def test_the_pace_is_that_of_the_newest_steps(jobs):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmseg_joint.checkpoints.pretrained import PretrainedMixin
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.import_timm import import_timm
+from mmseg_joint.stack import import_timm
 
 from .efficientnet_lite import is_efficientnet_lite, rename_efficientnet_lite
 from .float32_depthwise import run_depthwise_in_float32
