@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
@@ -16,7 +17,7 @@ from mmseg_joint.models.segmentors import (
     JointEncoderDecoder,
     JointMaskEncoderDecoder,
 )
-from mmseg_joint.utils.walk import class_of
+from mmseg_joint.utils.walk import class_of, dicts_in
 
 from .classes import find_ours, is_ours
 
@@ -64,37 +65,31 @@ def _heads(model: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [heads] if isinstance(heads, dict) else list(heads)
 
 
-def without_files(node: Any) -> Any:
+def without_files(model: dict[str, Any]) -> dict[str, Any]:
     """Copy a model's config, or a part, without the pretrained files that it starts from."""
-    if isinstance(node, (list, tuple)):
-        return type(node)(without_files(item) for item in node)
-    if not isinstance(node, dict):
-        return node
-    clean = {key: without_files(value) for key, value in node.items()}
-    if clean.get('pretrained'):
-        clean['pretrained'] = None
-    given = clean.get('init_cfg')
-    if given:
-        given = [given] if isinstance(given, dict) else given
-        files = ('Pretrained', 'PretrainedInit', PretrainedInit)
-        clean['init_cfg'] = [item for item in given if item.get('type') not in files] or None
+    clean = copy.deepcopy(model)
+    for _, node in dicts_in(clean):
+        if node.get('pretrained'):
+            node['pretrained'] = None
+        given = node.get('init_cfg')
+        if given:
+            given = [given] if isinstance(given, dict) else given
+            files = ('Pretrained', 'PretrainedInit', PretrainedInit)
+            node['init_cfg'] = [item for item in given if item.get('type') not in files] or None
     return clean
 
 
-def _replaced(node: Any) -> Any:
-    if isinstance(node, (list, tuple)):
-        return type(node)(_replaced(item) for item in node)
-    if not isinstance(node, dict):
-        return node
-    new = {key: _replaced(value) for key, value in node.items()}
-    own = class_of(new['type'], MODELS) if 'type' in new else None
-    plain = own and not new.get('lora') and SAME_PREDICTION.get(own)
-    if own and plain:
-        for name in set(inspect.signature(own).parameters) - _parameters(plain):
-            new.pop(name, None)
-        new['type'] = plain.__name__
-        if plain is TIMMBackbone:
-            new['pretrained'] = False  # its default fetches weights, to be overwritten at once
+def _replaced(model: dict[str, Any]) -> dict[str, Any]:
+    new = copy.deepcopy(model)
+    for _, node in dicts_in(new):
+        own = class_of(node.get('type'), MODELS)
+        plain = own and not node.get('lora') and SAME_PREDICTION.get(own)
+        if own and plain:
+            for name in set(inspect.signature(own).parameters) - _parameters(plain):
+                node.pop(name, None)
+            node['type'] = plain.__name__
+            if plain is TIMMBackbone:
+                node['pretrained'] = False  # its default fetches weights, to be overwritten at once
     return new
 
 

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.segmentors.compatibility import classifies_masks, joint_form
 from mmseg_joint.utils.atomic_write import atomic_write
 
 from .folders import Found
@@ -19,11 +20,7 @@ from .folders import Found
 MULTIPLE = 32  # crops are a multiple of it, as most backbones' strides are
 HELD_OUT = 5  # every fifth target image is for validation where there is no such folder
 ITERATIONS = 20_000
-MASK_HEADS = ('Mask2FormerHead', 'MaskFormerHead')
-TYPES = {
-    'EncoderDecoder': 'JointEncoderDecoder',
-    'CascadeEncoderDecoder': 'JointCascadeEncoderDecoder',
-}
+MODELS = ('EncoderDecoder', 'CascadeEncoderDecoder')  # those with a joint form
 
 Domains = Mapping[str, Mapping[str, Found]]
 Colors = tuple[list[list[list[int]]], list[list[int]]]
@@ -189,13 +186,10 @@ def _palette(classes: Sequence[str], colors: Colors | None) -> list[list[int]]:
 def _config_file(base: str, read: Config, count: int) -> str:
     model = read.get('model') or {}
     kind = str(model.get('type'))
-    heads = model.get('decode_head')
-    masks = isinstance(heads, dict) and heads.get('type') in MASK_HEADS
-    joint = 'JointMaskEncoderDecoder' if masks else TYPES.get(kind)
-    if joint is None:
+    if kind not in MODELS:
         raise JointError(
             f'The model of {base} is a {kind}, which has no joint form: give a config whose model '
-            f'is an {" or ".join(TYPES)}.'
+            f'is an {" or ".join(MODELS)}.'
         )
     named = base if '::' in base else str(Path(base).absolute())
     lines = [
@@ -209,7 +203,7 @@ def _config_file(base: str, read: Config, count: int) -> str:
         'custom_hooks = _base_.joint_custom_hooks',
         'randomness = _base_.joint_randomness',
         'model = dict(',
-        f'    type={joint!r},',
+        f'    type={joint_form(model)!r},',
         '    data_preprocessor=dict(size=_base_.my_crop_size),',
     ]
     for name in ('decode_head', 'auxiliary_head'):
@@ -242,7 +236,7 @@ def _config_file(base: str, read: Config, count: int) -> str:
 
 def _head(head: Mapping[str, Any], count: int) -> str:
     values = [f'num_classes={count}']
-    if head.get('type') in MASK_HEADS:
+    if classifies_masks(head.get('type')):
         values.append(f'loss_cls=dict(class_weight=[1.0] * {count} + [0.1])')
     loss = head.get('loss_decode')
     if isinstance(loss, Mapping) and loss.get('class_weight'):

@@ -81,9 +81,7 @@ class LabelFolder:
         """
         image = Image.fromarray(label)
         image.putpalette(self._palette.ravel().tolist())
-        content = io.BytesIO()
-        image.save(content, 'PNG')
-        atomic_write(self.path / LABELS / f'{name}.png', content.getvalue())
+        write_png(self.path / LABELS / f'{name}.png', image)
 
     def finish(self, images: str, img_suffix: str, names: Sequence[str], **more: Any) -> None:
         """Write the list of images and the manifest."""
@@ -97,3 +95,10 @@ class LabelFolder:
             **more,
         }
         atomic_write(self.path / MANIFEST, json.dumps(content, indent=1) + '\n')
+
+
+def write_png(path: Path, image: Image.Image) -> None:
+    """Write an image as a PNG, whole or not at all."""
+    content = io.BytesIO()
+    image.save(content, 'PNG')
+    atomic_write(path, content.getvalue())

@@ -5,8 +5,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .lsd_generator import DROPOUT, dcgan_init
-from .residual_block import INSTANCE_NORM, ResidualBlock
+from .lsd_generator import DROPOUT, dcgan_init, residual_blocks
 
 SLOPE = 0.2
 LEAKY = {'type': 'LeakyReLU', 'negative_slope': SLOPE}
@@ -42,22 +41,9 @@ class LSDDiscriminator(BaseModule):
         super().__init__(init_cfg)
         self.enter = nn.Conv2d(3, channels, 4, 2, 2)
         self.norm = nn.InstanceNorm2d(channels)
+        options = dict(act_cfg=LEAKY, dropout_ratio=dropout_ratio, bias=True)
         self.blocks = nn.ModuleList(
-            nn.Sequential(
-                *(
-                    ResidualBlock(
-                        channels,
-                        INSTANCE_NORM,
-                        depth=1,
-                        act_cfg=LEAKY,
-                        act_at_end=True,
-                        dropout_ratio=dropout_ratio,
-                        bias=True,
-                    )
-                    for _ in range(num_blocks)
-                )
-            )
-            for _ in range(3)
+            residual_blocks(num_blocks, channels, **options) for _ in range(3)
         )
         self.to_domain = nn.Conv2d(channels, num_domains, 3, padding=1)
         self.to_class = nn.Conv2d(channels, num_classes, 3, padding=1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -26,6 +27,21 @@ def dcgan_init(module: nn.Module) -> None:
             nn.init.normal_(layer.weight, std=0.02)
             if layer.bias is not None:
                 nn.init.uniform_(layer.bias, -0.01, 0.01)
+
+
+def residual_blocks(count: int, channels: int, **options: Any) -> nn.Sequential:
+    """Build LSD-seg's residual blocks, of one convolution each.
+
+    Args:
+        count: How many.
+        channels: Their width.
+        **options: Further arguments of :class:`ResidualBlock`.
+    """
+    blocks = (
+        ResidualBlock(channels, INSTANCE_NORM, depth=1, act_at_end=True, **options)
+        for _ in range(count)
+    )
+    return nn.Sequential(*blocks)
 
 
 @MODELS.register_module()
@@ -81,19 +97,7 @@ class LSDGenerator(BaseModule):
             self.ups.append(nn.ConvTranspose2d(before, after, kernel, 2, kernel // 2, bias=False))
         self.norms = nn.ModuleList(nn.InstanceNorm2d(width) for width in channels)
         self.blocks = nn.ModuleList(
-            nn.Sequential(
-                *(
-                    ResidualBlock(
-                        width,
-                        INSTANCE_NORM,
-                        depth=1,
-                        act_at_end=True,
-                        dropout_ratio=dropout_ratio,
-                        bias=False,
-                    )
-                    for _ in range(num_blocks)
-                )
-            )
+            residual_blocks(num_blocks, width, dropout_ratio=dropout_ratio, bias=False)
             for width in channels
         )
         before = channels[-1] + joined.get(len(channels) - 1, 0)

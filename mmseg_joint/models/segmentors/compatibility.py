@@ -30,12 +30,13 @@ def _form(decode_head: Any) -> tuple[str, str]:
     """The joint segmentor that a head needs, and why."""
     if isinstance(decode_head, (list, tuple)):
         return 'JointCascadeEncoderDecoder', 'is a list of heads that follow each other'
-    if isinstance(decode_head, dict) and _classifies_masks(decode_head.get('type')):
+    if isinstance(decode_head, dict) and classifies_masks(decode_head.get('type')):
         reason = f'of type {decode_head["type"]} classifies masks, not pixels'
         return 'JointMaskEncoderDecoder', reason
     return 'JointEncoderDecoder', ''
 
 
-def _classifies_masks(kind: Any) -> bool:
+def classifies_masks(kind: Any) -> bool:
+    """Whether a head's type is one that classifies masks instead of pixels."""
     found = class_of(kind, MODELS)
     return found is not None and issubclass(found, (Mask2FormerHead, MaskFormerHead))
