@@ -7,14 +7,12 @@ import argparse
 import copy
 from pathlib import Path
 
-from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
-from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.engine.config_file import read_config_of
 from mmseg_joint.engine.recompute_norm import recompute_norm_of
-from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.export import (
     check_safetensors,
     check_targets,
@@ -61,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.safetensors:
         check_safetensors()
     targets = check_targets(Path(args.out), args.safetensors, args.force, sources)
-    cfg = read(args)
+    cfg = read_config_of(args.checkpoint, args.config, args.cfg_options)
     plain, meta = plain_config(cfg, args.with_package)
     loaded = load_model(cfg, args.checkpoint)
     if args.recompute_norm:
@@ -77,12 +75,6 @@ def main(argv: list[str] | None = None) -> None:
     if left:
         print(f'left out, since plain mmseg has no such class: {", ".join(left)}')
     print(f'wrote {", ".join(map(str, targets))}')
-
-
-def read(args: argparse.Namespace) -> Config:
-    cfg = read_config(args.config, args.cfg_options)
-    cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))
-    return config_of_checkpoint(cfg, args.checkpoint)
 
 
 if __name__ == '__main__':

@@ -10,8 +10,7 @@ from mmengine.registry import init_default_scope
 
 from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
-from mmseg_joint.engine.config_file import read_config
-from mmseg_joint.engine.stages import config_of_checkpoint
+from mmseg_joint.engine.config_file import read_config_of
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
@@ -63,9 +62,7 @@ def main(argv: list[str] | None = None) -> None:
     setup()
     init_default_scope('mmseg')
     checkpoint = existing_file(args.checkpoint, 'checkpoint')
-    cfg = read_config(existing_file(args.config, 'config'), args.cfg_options)
-    cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))
-    cfg = config_of_checkpoint(cfg, checkpoint)
+    cfg = read_config_of(checkpoint, args.config, args.cfg_options)
     if args.images:
         dataset = images_of_folder(cfg, Path(args.images), args.suffix)
     else:

@@ -15,7 +15,7 @@ from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.run import test
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cfg_options import add_config_flags
+from mmseg_joint.utils.cfg_options import add_config_flags, add_launcher_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
 
 
@@ -35,13 +35,7 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help="take batch norms' running averages anew from N training images of the target",
     )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_launcher_flags(parser)
     add_config_flags(parser)
     return parser.parse_args()
 

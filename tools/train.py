@@ -13,7 +13,7 @@ from pathlib import Path
 from mmseg_joint import setup
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.run import train
-from mmseg_joint.utils.cfg_options import add_config_flags
+from mmseg_joint.utils.cfg_options import add_config_flags, add_launcher_flags
 from mmseg_joint.utils.cli import existing_file, run
 
 
@@ -29,13 +29,7 @@ def parse_args() -> argparse.Namespace:
         help='go on from a checkpoint; without PATH, from the newest in the work dir',
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision')
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_launcher_flags(parser)
     add_config_flags(parser)
     return parser.parse_args()
 

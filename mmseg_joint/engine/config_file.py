@@ -9,7 +9,7 @@ import mmengine
 from mmengine.config import Config
 
 from mmseg_joint.engine.sections import check_sections
-from mmseg_joint.engine.stages import CONFIG_READS
+from mmseg_joint.engine.stages import CONFIG_READS, config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file
 from mmseg_joint.utils.renamed import rename_keys
@@ -47,6 +47,22 @@ def read_config(
     rename_keys(cfg, path)
     check_sections(cfg)
     return cfg
+
+
+def read_config_of(checkpoint: str, path: str, options: dict[str, Any] | None = None) -> Config:
+    """Read the config that a checkpoint was trained with: of stages, that of the one it is from.
+
+    Args:
+        checkpoint: The checkpoint's file.
+        path: As for :func:`read_config`.
+        options: Likewise.
+
+    Raises:
+        JointError: As :func:`read_config`; also when its stages are not well written.
+    """
+    cfg = read_config(path, options)
+    cfg.setdefault('work_dir', str(Path('work_dirs') / Path(path).stem))
+    return config_of_checkpoint(cfg, checkpoint)
 
 
 def config_value(cfg: Config, key: str) -> Any:

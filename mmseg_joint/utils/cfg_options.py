@@ -38,3 +38,10 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
         help='change values of the config, like train_cfg.max_iters=1000',
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+
+
+def add_launcher_flags(parser: argparse.ArgumentParser) -> None:
+    """Let a tool that several processes may run take mmengine's flags of a launcher."""
+    launchers = ['none', 'pytorch', 'slurm', 'mpi']
+    parser.add_argument('--launcher', choices=launchers, default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
