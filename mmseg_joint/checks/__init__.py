@@ -22,14 +22,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from mmseg_joint.engine.sections import check_sections
+from mmseg_joint.engine.sections import check_names, check_sections
 from mmseg_joint.errors import JointError
 
 from .domains import check_batch, check_followers, check_objective
 from .hooks import check_backends, check_best
 from .launcher import check_launcher
 from .model import check_classes, watch_channels
-from .names import check_names
 from .parts import check_parts
 from .pipelines import check_pipelines
 from .samples import check_paths, check_sizes

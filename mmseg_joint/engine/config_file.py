@@ -8,8 +8,8 @@ from typing import Any
 import mmengine
 from mmengine.config import Config
 
-from mmseg_joint.engine.sections import check_sections
-from mmseg_joint.engine.stages import CONFIG_READS, config_of_checkpoint
+from mmseg_joint.engine.sections import CONFIG_READS, check_sections
+from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file
 from mmseg_joint.utils.renamed import rename_keys

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 from torch import nn
 
+from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.models.segmentors.running import evaluation_mode
 
 
@@ -45,13 +44,7 @@ def isolated_forward(model: nn.Module, seed: int = 0) -> Iterator[None]:
 @contextmanager
 def _own_randomness(model: nn.Module, seed: int) -> Iterator[None]:
     gpus = sorted({p.device.index for p in model.parameters() if p.device.type == 'cuda'})
-    states = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(gpus):
-            random.seed(seed)
-            np.random.seed(seed)
-            torch.manual_seed(seed)
-            yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
+    with torch.random.fork_rng(gpus), seeded(seed, 'isolated', 0):
+        if gpus:
+            torch.cuda.manual_seed_all(seed)
+        yield

@@ -1,14 +1,26 @@
-"""The kind of each section of a config, on which all that reads one relies."""
+"""The sections of a config: which are read, and of what kind each must be."""
 
 from __future__ import annotations
 
 import logging
+import re
+from difflib import get_close_matches
+from inspect import signature
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import value_of
 
+# what a training reads beside the Runner's own arguments
+BESIDE_THE_RUNNER = (
+    *('runner_type', 'model_wrapper_cfg', 'activation_checkpointing', 'efficient_conv_bn_eval'),
+    *('compile', 'tta_model', 'tta_pipeline'),
+)
+TRAINING_READS = (*signature(Runner).parameters, *BESIDE_THE_RUNNER)
+CONFIG_READS = (*TRAINING_READS, 'stages', 'custom_imports')  # top-level keys
+CLOSE = 0.92  # train_dataloder is at 0.97, test_pipeline for tta_pipeline at 0.88
 LOADERS = tuple(f'{name}_dataloader' for name in ('train', 'val', 'test'))
 # sections that are a dict; None leaves one out
 DICTS = (
@@ -42,3 +54,17 @@ def check_sections(cfg: Config) -> None:
     hooks = cfg.get('custom_hooks')
     if hooks is not None and not isinstance(hooks, (list, tuple)):
         raise JointError(f'custom_hooks is {hooks!r}: give a list, like [dict(type=…)].')
+
+
+def check_names(cfg: Config) -> None:
+    """Refuse a section that nothing reads and whose name is all but that of one that is read.
+
+    A config may have variables of its own; `my_train_dataloader` is one.
+    """
+    for key in cfg:
+        close = get_close_matches(key, CONFIG_READS, n=1, cutoff=CLOSE)
+        if key not in CONFIG_READS and close and not re.search(rf'(^|_){close[0]}(_|$)', key):
+            raise JointError(
+                f'The config {cfg.filename or ""} has {key}, which nothing reads: did you mean '
+                f'{close[0]}?'
+            )

@@ -4,12 +4,10 @@ import copy
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmseg_joint.checkpoints.find import (
     SavedCheckpoint,
@@ -17,17 +15,10 @@ from mmseg_joint.checkpoints.find import (
     checkpoint_unit,
     newest_checkpoint,
 )
-from mmseg_joint.engine.sections import check_sections
+from mmseg_joint.engine.sections import TRAINING_READS, check_sections
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.renamed import rename_keys
 
-# what a training reads beside the Runner's own arguments
-BESIDE_THE_RUNNER = (
-    *('runner_type', 'model_wrapper_cfg', 'activation_checkpointing', 'efficient_conv_bn_eval'),
-    *('compile', 'tta_model', 'tta_pipeline'),
-)
-TRAINING_READS = (*signature(Runner).parameters, *BESIDE_THE_RUNNER)
-CONFIG_READS = (*TRAINING_READS, 'stages', 'custom_imports')  # top-level keys
 SET_FOR_ALL = ('work_dir', 'launcher', 'resume', 'experiment_name', 'cfg')
 
 

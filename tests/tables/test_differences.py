@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from inspect import signature
 from itertools import combinations
 
 import pytest
-from mmengine.runner import Runner
 
-from mmseg_joint.engine.stages import BESIDE_THE_RUNNER, read_stages
+from mmseg_joint.engine.sections import TRAINING_READS
+from mmseg_joint.engine.stages import read_stages
 from tests.tables.project import TABLES
 
-RUNS = {*signature(Runner).parameters, *BESIDE_THE_RUNNER, 'stages'} - {'cfg', 'work_dir'}
+RUNS = {*TRAINING_READS, 'stages'} - {'cfg', 'work_dir'}
 
 BATCH = 'train_dataloader.batch_size'
 SHARES, DOMAINS = 'train_dataloader.sampler.samples_per_domain', 'train_dataloader.dataset.domains'
