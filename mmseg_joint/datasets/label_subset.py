@@ -5,17 +5,17 @@ from collections import Counter
 from typing import Any
 
 from mmseg.registry import DATASETS
-from torch.utils.data import Dataset
 
 from mmseg_joint.datasets.label_lists import find_list, placeholders, read_names
 from mmseg_joint.datasets.randomness import permutation
+from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.renamed import renamed_arguments
 
 
 @DATASETS.register_module()
 @renamed_arguments(share='fraction')
-class LabelSubset(Dataset):
+class LabelSubset(DatasetWrapper):
     """A few images of a dataset: "trained with 100 labels".
 
     Which ones is a function of the seed and the image names (relative to the dataset's folder)
@@ -58,16 +58,10 @@ class LabelSubset(Dataset):
                 f'{{count}} needs count too), but has count={count}, fraction={fraction}, '
                 f'list_file={list_file!r}'
             )
-        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
-        self.labeled = getattr(self.dataset, 'labeled', True)
+        super().__init__(dataset)
         self.count, self.fraction, self.list_file, self.seed = count, fraction, list_file, seed
         self.held_out = held_out
         self._chosen: list[tuple[str, int]] | None = None
-
-    @property
-    def metainfo(self) -> dict:
-        """The inner dataset's."""
-        return self.dataset.metainfo
 
     @property
     def names(self) -> list[str]:

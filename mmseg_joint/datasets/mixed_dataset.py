@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmseg.registry import DATASETS
-from torch.utils.data import Dataset
 
+from mmseg_joint.datasets.chain import Chain
 from mmseg_joint.errors import JointError
 
 
 @DATASETS.register_module()
-class MixedDataset(Dataset):
+class MixedDataset(Chain):
     """Several datasets as one domain, each with a fixed share whatever its size.
 
     Of every `sum(shares)` neighboring indices, `shares[k]` belong to dataset k. It is as long as
@@ -31,7 +31,8 @@ class MixedDataset(Dataset):
                 f'MixedDataset.shares is {list(shares)}: give one number from 1 for each of the '
                 f'{len(datasets)} datasets.'
             )
-        self.datasets = [DATASETS.build(d) if isinstance(d, dict) else d for d in datasets]
+        super().__init__([DATASETS.build(d) if isinstance(d, dict) else d for d in datasets])
+        self.labeled = all(getattr(dataset, 'labeled', True) for dataset in self.datasets)
         self.shares = list(shares)
         # place within a round -> dataset, and how many of the round's are before it
         self._round = [(k, n) for k, share in enumerate(shares) for n in range(share)]
@@ -42,16 +43,6 @@ class MixedDataset(Dataset):
                 'MixedDataset.datasets have different classes: read them all with one protocol.'
             )
 
-    @property
-    def metainfo(self) -> dict:
-        """The first dataset's."""
-        return self.datasets[0].metainfo
-
-    @property
-    def labeled(self) -> bool:
-        """Whether all of them have labels."""
-        return all(getattr(dataset, 'labeled', True) for dataset in self.datasets)
-
     def full_init(self) -> None:
         """Initialize the datasets, once."""
         if self._rounds is None:
@@ -61,22 +52,12 @@ class MixedDataset(Dataset):
                 -(-len(dataset) // share) for dataset, share in zip(self.datasets, self.shares)
             )
 
-    def get_data_info(self, index: int) -> dict:
-        """Return the paths and the like of an image."""
-        dataset, inner = self._find(index)
-        return dataset.get_data_info(inner)
-
-    def _find(self, index: int) -> tuple[Any, int]:
-        self.full_init()
+    def locate(self, index: int) -> tuple[int, int]:
+        """Find the number of a sample's dataset, and its number therein."""
         which, place = divmod(index, len(self._round))
         k, before = self._round[place]
-        dataset = self.datasets[k]
-        return dataset, (which * self.shares[k] + before) % len(dataset)
+        return k, (which * self.shares[k] + before) % len(self.datasets[k])
 
     def __len__(self) -> int:
         self.full_init()
         return (self._rounds or 0) * len(self._round)
-
-    def __getitem__(self, index: int) -> Any:
-        dataset, inner = self._find(index)
-        return dataset[inner]

@@ -8,6 +8,7 @@ from mmseg.registry import DATASETS
 from mmseg_joint.datasets.label_maps import NTHU_CLASSES, NTHU_IDS, NTHU_PALETTE
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_choice
 from mmseg_joint.utils.renamed import renamed_arguments
 
 CITIES = ('Rome', 'Rio', 'Tokyo', 'Taipei')
@@ -54,11 +55,8 @@ class NTHUDataset(RawLabelDataset):
         data_prefix: dict | None = None,
         **kwargs: Any,
     ) -> None:
-        for name, value, known in (('city', city, CITIES), ('split', split, SPLITS)):
-            if value not in known:
-                raise JointError(
-                    f'NTHUDataset.{name} is {value!r}: choose one of {", ".join(known)}.'
-                )
+        check_choice('NTHUDataset.city', city, CITIES)
+        check_choice('NTHUDataset.split', split, SPLITS)
         if labeled and split == 'train' and data_prefix is None:
             raise JointError(
                 "NTHUDataset has no labels for split='train': use it as the domain 'unlabeled', "

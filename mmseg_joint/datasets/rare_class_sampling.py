@@ -14,16 +14,16 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
-from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.numbers import check_whole
 
 
 @DATASETS.register_module()
-class RareClassSampling(Dataset):
+class RareClassSampling(DatasetWrapper):
     """Draws images with rare classes more often.
 
     "DAFormer: Improving Network Architectures and Training Strategies for Domain-Adaptive Semantic
@@ -52,8 +52,6 @@ class RareClassSampling(Dataset):
             `min_pixels` of any class.
     """
 
-    labeled = True
-
     def __init__(
         self,
         dataset: Any,
@@ -68,8 +66,8 @@ class RareClassSampling(Dataset):
             raise JointError(
                 f'RareClassSampling.temperature is {temperature}: give a number above 0, or None'
             )
-        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
-        if not getattr(self.dataset, 'labeled', True):
+        super().__init__(dataset)
+        if not self.labeled:
             raise JointError(
                 'RareClassSampling needs labels, but its dataset is unlabeled: leave the domain '
                 'out of train_dataloader.dataset.rare_classes'
@@ -81,11 +79,6 @@ class RareClassSampling(Dataset):
         self.cache = Path(cache or Path(base, 'mmseg_joint')) / 'class_pixels'
         self.shares: np.ndarray | None = None
         self._images: list[np.ndarray] = []
-
-    @property
-    def metainfo(self) -> dict:
-        """The inner dataset's."""
-        return self.dataset.metainfo
 
     def full_init(self) -> None:
         """Initialize the inner dataset, and count its labels once."""
@@ -131,13 +124,6 @@ class RareClassSampling(Dataset):
         except OSError as error:  # a home that cannot be written costs the next run some time
             tqdm.write(f'The counts cannot be kept in {file} ({error}).')
         return counts
-
-    def get_data_info(self, index: int) -> dict:
-        """Return the paths and the like of an image, counted without the sampling."""
-        return self.dataset.get_data_info(index)
-
-    def __len__(self) -> int:
-        return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
         self.full_init()

@@ -6,15 +6,15 @@ from typing import Any
 
 from mmcv.transforms import LoadAnnotations
 from mmseg.registry import DATASETS, TRANSFORMS
-from torch.utils.data import Dataset
 
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
+from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import class_of
 
 
 @DATASETS.register_module()
-class Unlabeled(Dataset):
+class Unlabeled(DatasetWrapper):
     """A dataset whose labels are never read, and need not exist.
 
     Every label-loading step is taken out of the pipelines within ``dataset``, and
@@ -29,32 +29,19 @@ class Unlabeled(Dataset):
         JointError: When ``dataset`` is not a config: a built dataset has its pipeline already.
     """
 
-    labeled = False
-
     def __init__(self, dataset: dict) -> None:
         if not isinstance(dataset, dict):
             raise JointError(
                 f'Unlabeled needs the config of a dataset (a dict), not {type(dataset).__name__}'
             )
-        self.dataset = DATASETS.build(without_labels(dataset))
-
-    @property
-    def metainfo(self) -> dict:
-        """The inner dataset's."""
-        return self.dataset.metainfo
-
-    def full_init(self) -> None:
-        """Initialize the inner dataset."""
-        self.dataset.full_init()
+        super().__init__(without_labels(dataset))
+        self.labeled = False
 
     def get_data_info(self, index: int) -> dict:
         """Return the sample's image path and the like; no label path."""
         info = self.dataset.get_data_info(index)
         info.pop('seg_map_path', None)
         return info
-
-    def __len__(self) -> int:
-        return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
         packed = self.dataset[index]

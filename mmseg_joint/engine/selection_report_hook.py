@@ -10,9 +10,8 @@ from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
 from mmseg_joint.engine.selection import SELECTION_SETS, describe, selection_set_of, summarize
-from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
-from mmseg_joint.utils.numbers import check_whole
+from mmseg_joint.utils.numbers import check_choice, check_whole
 
 FILE = 'selection.json'
 
@@ -40,11 +39,8 @@ class SelectionReportHook(Hook):
 
     def __init__(self, metric: str = 'mIoU', last: int = 5, selection_set: str = 'auto') -> None:
         check_whole('SelectionReportHook.last', last)
-        if selection_set not in ('auto', *SELECTION_SETS):
-            raise JointError(
-                f'SelectionReportHook.selection_set is {selection_set!r}: choose "auto" or one of '
-                f'{", ".join(SELECTION_SETS)}.'
-            )
+        choices = ('auto', *SELECTION_SETS)
+        check_choice('SelectionReportHook.selection_set', selection_set, choices)
         self.metric, self.last, self.selection_set = metric, last, selection_set
         self.validations: list[dict[str, float]] = []
         self._training = False

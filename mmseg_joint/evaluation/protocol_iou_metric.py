@@ -13,8 +13,7 @@ from prettytable import PrettyTable
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.evaluation.protocols import Protocol, named_protocols, protocol_indices
-
-ABSENT = ('zero', 'skip')
+from mmseg_joint.utils.numbers import check_choice
 
 
 @METRICS.register_module()
@@ -58,10 +57,7 @@ class ProtocolIoUMetric(IoUMetric):
             raise JointError(
                 f"ProtocolIoUMetric has no argument '{unknown[0]}': correct the evaluator."
             )
-        if absent not in ABSENT:
-            raise JointError(
-                f'ProtocolIoUMetric.absent is {absent!r}: choose from {", ".join(ABSENT)}.'
-            )
+        check_choice('ProtocolIoUMetric.absent', absent, ('zero', 'skip'))
         super().__init__(**kwargs)
         if isinstance(self.metrics, str):
             self.metrics = [self.metrics]

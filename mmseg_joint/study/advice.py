@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from statistics import median
+
 from .cells import Cell
 from .methods import JOINT, TARGET_ONLY
-from .results import Results, scores
+from .results import Results, is_uneven, scores
 from .statistics import Gain, LabelsNeeded, gain_of, paired, signed
 
 FEW_SEEDS = 3
@@ -60,7 +63,10 @@ def _at(results: Results, count: int) -> list[str]:
             )
     needed = results.needed(best)
     if needed:
-        sentences.append(f'The target alone would need {needed_in_words(needed)} labels for that.')
+        sentence = f'The target alone would need {needed_in_words(needed)} labels for that'
+        if needed.left_out:
+            sentence += f', read without those with {listed(needed.left_out)} labels'
+        sentences.append(f'{sentence}.')
     return sentences + _price(results, best)
 
 
@@ -72,10 +78,10 @@ def _why_noise(gain: Gain) -> str:
 
 def _price(results: Results, best: Cell) -> list[str]:
     base = results.base_of(best)
-    own, other = (results.seconds(cell) if cell else None for cell in (best, base))
-    if not own or not other:
+    own, other = (results.seconds(cell) if cell else [] for cell in (best, base))
+    if not own or not other or is_uneven(own) or is_uneven(other):
         return []
-    return [f'A step of it takes {own / other:.1f} times as long.']
+    return [f'A step of it takes {median(own) / median(other):.1f} times as long.']
 
 
 def _synthetic(results: Results, counts: list[int]) -> list[str]:
@@ -90,10 +96,10 @@ def _synthetic(results: Results, counts: list[int]) -> list[str]:
         ('hurt', [n for n, gain in sure.items() if gain.mean < 0]),
     ):
         if chosen:
-            parts.append(f'{word} with {_list(chosen)} labels')
+            parts.append(f'{word} with {listed(chosen)} labels')
     unsure = [n for n in gains if n not in sure]
     if unsure:
-        parts.append(f'make no difference that these seeds show with {_list(unsure)}')
+        parts.append(f'make no difference that these seeds show with {listed(unsure)}')
     return [f'Synthetic images by themselves ({JOINT}) {" and ".join(parts)}.']
 
 
@@ -102,8 +108,8 @@ def _caution(results: Results) -> list[str]:
     least = min(len(cell.runs) for cell in results.measured)
     if least < FEW_SEEDS:
         sentences.append(
-            f'Some numbers rest on {least} {"seed" if least == 1 else "seeds"}: intervals are wide '
-            'or missing, and more --seeds narrow them most.'
+            f'Some numbers rest on {_seeds(least)}: intervals are wide or missing, and more '
+            '--seeds narrow them most.'
         )
     number = sum(results.gain(cell) is not None for cell in results.measured)
     if number > 10:
@@ -137,6 +143,21 @@ def needed_in_words(needed: LabelsNeeded) -> str:
     return text if least == most == text else f'{text} (95 %: {least} to {most})'
 
 
-def _list(numbers: list[int]) -> str:
+def source_in_words(needed: LabelsNeeded) -> str:
+    """Write which runs the number of labels is read from, and which it leaves out."""
+    text = f'{_seeds(len(needed.seeds))} of {TARGET_ONLY} with {listed(needed.counts)} labels.'
+    left = [f'{n} labels ({seeds} of these seeds)' for n, seeds in needed.left_out.items()]
+    if needed.unused:
+        plural = 's' if len(needed.unused) > 1 else ''
+        left.append(f'seed{plural} {listed(needed.unused)} of the method')
+    return f'{text} Left out: {", ".join(left)}.' if left else text
+
+
+def _seeds(number: int) -> str:
+    return f'{number} seed{"" if number == 1 else "s"}'
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Write numbers as `1, 2 and 3`."""
     *first, last = map(str, numbers)
     return f'{", ".join(first)} and {last}' if first else last

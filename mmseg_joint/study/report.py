@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -10,12 +12,12 @@ from mmseg_joint.engine.gradient_cosine_hook import COSINE, HELD_OUT
 from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.visualization.figures import save_figure
 
-from .advice import advise, needed_in_words
+from .advice import advise, needed_in_words, source_in_words
 from .cells import Cell
 from .figure import draw_study
 from .methods import JOINT, METHODS, SOURCE_ONLY, TARGET_ONLY
 from .page import items, table, to_html
-from .results import Results
+from .results import Results, is_uneven
 from .statistics import Gain, signed
 from .study import Study
 
@@ -50,9 +52,10 @@ def _blocks(results: Results) -> list[str]:
             '## Scores',
             _scores(results),
             _legend(results),
+            *_needed_from(results),
             *_classes(results),
             '## Cost',
-            _costs(results),
+            *_costs(results),
             *_watched(results),
         ]
     blocks += ['## Methods', items([f'{name}: {METHODS[name].title}.' for name in study.names])]
@@ -120,6 +123,21 @@ def _legend(results: Results) -> str:
     )
 
 
+def _needed_from(results: Results) -> list[str]:
+    """Which runs the numbers of labels are read from."""
+    found: dict[str, dict[str, list[int]]] = {}  # source -> method -> its labels
+    for cell in results.measured:
+        needed = results.needed(cell)
+        if needed:
+            methods = found.setdefault(source_in_words(needed), {})
+            methods.setdefault(cell.row.name, []).append(cell.labels or 0)
+    lines = []
+    for source, methods in found.items():
+        names = [f'{name} ({", ".join(map(str, counts))})' for name, counts in methods.items()]
+        lines.append(f'{", ".join(names)}: {source}')
+    return [f'The labels that {TARGET_ONLY} needs are read from:', items(lines)] if lines else []
+
+
 def _classes(results: Results) -> list[str]:
     blocks: list[str] = []
     for count in results.counts:
@@ -139,24 +157,41 @@ def _classes(results: Results) -> list[str]:
     return blocks
 
 
-def _costs(results: Results) -> str:
+def _costs(results: Results) -> list[str]:
     rows = []
     for cell in results.measured:
-        seconds, memory = results.seconds(cell), results.memory(cell)
+        own, memory = results.seconds(cell), results.memory(cell)
         base = results.base_of(cell)
-        other = results.seconds(base) if base else None
+        other = results.seconds(base) if base else []
+        mark = '?' if is_uneven(own) or is_uneven(other) else ''
+        ratio = f'{median(own) / median(other):.1f}{mark}' if own and other else NOTHING
         rows.append(
             [
                 cell.row.name,
                 _labels(results, cell),
-                f'{seconds:.3g}' if seconds else NOTHING,
-                f'{seconds / other:.1f}' if seconds and other else NOTHING,
+                _speed(own),
+                ratio,
                 ' + '.join(map(str, cell.iterations)),
                 f'{memory / 1024:.1f}' if memory else NOTHING,
             ]
         )
     head = ['method', 'labels', 's a step', f'of {TARGET_ONLY}', 'iterations', 'memory (GiB)']
-    return table(head, rows)
+    blocks = [table(head, rows)]
+    if any(is_uneven(results.seconds(cell)) for cell in results.measured):
+        blocks.append(
+            'Seconds are the median of the runs, and the fastest and slowest where these differ '
+            'by more than half: the machine was busy with other things, so a ratio with a question '
+            'mark may be that of its load.'
+        )
+    return blocks
+
+
+def _speed(seconds: Sequence[float]) -> str:
+    if not seconds:
+        return NOTHING
+    text = f'{median(seconds):.3g}'
+    ends = f' ({seconds[0]:.3g} to {seconds[-1]:.3g})'
+    return f'{text}{ends}' if is_uneven(seconds) else text
 
 
 def _watched(results: Results) -> list[str]:

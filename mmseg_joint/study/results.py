@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -10,6 +10,8 @@ from .cells import Cell, Selection, measure
 from .methods import JOINT, SOURCE_ONLY, TARGET_ONLY
 from .statistics import Gain, LabelsNeeded, Scores, gain_of, labels_needed, paired
 from .study import SCALE, Study
+
+UNEVEN = 1.5  # from here on, runs alike differ too much in speed
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,9 @@ class Results:
         is_point = cell.row.name == TARGET_ONLY or not cell.labels
         return None if is_point else labels_needed(curve, scores(cell))
 
-    def seconds(self, cell: Cell) -> float | None:
-        """Of an iteration, the mean over the runs."""
-        known = [run.seconds for run in cell.runs if run.seconds]
-        return mean(known) if known else None
+    def seconds(self, cell: Cell) -> list[float]:
+        """Of an iteration, of each run that has logged it, rising."""
+        return sorted(run.seconds for run in cell.runs if run.seconds)
 
     def memory(self, cell: Cell) -> float | None:
         """In MiB, the most that a run logged."""
@@ -105,6 +106,11 @@ class Results:
     def has_joint(self) -> bool:
         """Whether there is something to compare with joint training."""
         return JOINT in self.study.names and len(self.study.names) > 1
+
+
+def is_uneven(seconds: Sequence[float]) -> bool:
+    """Whether runs alike took so different times, rising, that the machine must have been busy."""
+    return bool(seconds) and seconds[-1] > UNEVEN * seconds[0]
 
 
 def of_class(name: str) -> Callable:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from scipy.stats import t as student
@@ -81,12 +82,19 @@ class LabelsNeeded:
     least: int  #: fewest labels on the curve
     most: int  #: most labels on the curve
     beyond: str = ''  #: `'below'`, `'above'` or `''`
+    counts: tuple[int, ...] = ()  #: labels of the curve's points
+    seeds: tuple[int, ...] = ()  #: seeds that the method and all these points have
+    #: labels that are not on the curve -> how many of the seeds they have
+    left_out: Mapping[int, int] = field(default_factory=dict)
+    unused: tuple[int, ...] = ()  #: other seeds of the method
 
 
 def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded | None:
     """Find how many labels target-only training needs for as good a score.
 
-    Its curve is interpolated linearly in the logarithm of the number of labels. The interval holds
+    It is read from the numbers of labels and seeds that make the most runs: a number of labels that
+    few seeds have does not throw the others away, and the result names what is left out. The
+    curve is interpolated linearly in the logarithm of the number of labels. The interval holds
     each number at which the paired differences between the method and the interpolated curve, seed
     by seed, have 0 in their Student interval: so the curve's own spread counts too.
 
@@ -95,11 +103,10 @@ def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded |
         scores: The method's.
 
     Returns:
-        The number; None if there are fewer than two points of the curve, or no seed that all have.
+        The number; None if no two points of the curve share a seed with the method.
     """
-    counts = sorted(curve)
-    seeds = sorted(set(scores).intersection(*(curve[count] for count in counts)))
-    if len(counts) < 2 or not seeds:
+    counts, seeds = _most_runs(curve, scores)
+    if not seeds:
         return None
     places = np.log(counts)
     grid = np.linspace(places[0], places[-1], GRID)
@@ -119,7 +126,34 @@ def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded |
             first, last = 0, last if len(possible) else 0
         low = float(np.exp(grid[min(first, GRID - 1)])) if first > 0 else 0.0
         high = float(np.exp(grid[last])) if last < GRID - 1 else float('inf')
-    return LabelsNeeded(number, low, high, counts[0], counts[-1], beyond)
+    return LabelsNeeded(
+        *(number, low, high, counts[0], counts[-1], beyond),
+        counts=counts,
+        seeds=seeds,
+        left_out={n: len(set(seeds) & set(curve[n])) for n in sorted(curve) if n not in counts},
+        unused=tuple(sorted(set(scores) - set(seeds))),
+    )
+
+
+def _most_runs(
+    curve: Mapping[int, Scores], scores: Scores
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Choose two or more points of the curve, and the seeds that they share with the method.
+
+    They are those with the most runs; of as many, those with more seeds. One seed, which has no
+    interval, is taken only if there are no two.
+    """
+    best: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    for size in range(2, len(curve) + 1):
+        for counts in combinations(sorted(curve), size):
+            seeds = tuple(sorted(set(scores).intersection(*(curve[count] for count in counts))))
+            best = max(best, (counts, seeds), key=_size)
+    return best
+
+
+def _size(points: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[bool, int, int]:
+    counts, seeds = map(len, points)
+    return seeds > 1, seeds * counts, seeds
 
 
 def _crossing(above: np.ndarray, grid: np.ndarray) -> tuple[float | None, str]:

@@ -106,9 +106,11 @@ def train_missing(
     Whenever one has ended, `after` is called.
 
     Raises:
-        JointError: When a run finished earlier, with another schedule.
+        JointError: When a run finished earlier, with another schedule; or when two fail for the
+            same reason before any has trained a step, and the others would too.
     """
     pace, waiting, failed = Pace(), deque[Job](), []
+    reason, trained = '', False
     for job in jobs:
         run = job.run()
         pace.note(job.row.stem, run.seconds if run else None)
@@ -131,6 +133,7 @@ def train_missing(
                 ended = run_now.process.poll() is not None
                 new = run_now.look(pace)
                 if new:
+                    trained = True
                     jobs_left = [*waiting, *(r.job for r in running)]
                     bar.set_postfix_str(_expectation(pace, jobs_left, at_once), refresh=False)
                     bar.update(new)
@@ -142,6 +145,9 @@ def train_missing(
                     tqdm.write(f'{run_now.place} failed: {problem}')
                     failed.append(run_now.job)
                 after()
+                if problem and problem == reason and not trained and (waiting or running):
+                    raise _hopeless(reason)
+                reason = problem
     finally:
         bar.close()
         for run_now in running:  # we are being stopped
@@ -149,6 +155,14 @@ def train_missing(
         for run_now in running:
             run_now.process.wait()
     return failed
+
+
+def _hopeless(reason: str) -> JointError:
+    text = reason.removeprefix('error: ').rstrip('.')
+    return JointError(
+        'Two runs failed for the same reason before the first step, so the others were not '
+        f'started: {text}. Correct this, and give the same command again.'
+    )
 
 
 def check_finished(failed: Sequence[Job]) -> None:

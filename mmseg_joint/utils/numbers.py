@@ -1,10 +1,18 @@
-"""Numbers that users give: each is refused in one sentence if it is none of its kind."""
+"""Values that users give: each is refused in one sentence if it is none of its kind."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mmseg_joint.errors import JointError
+
+
+def check_choice(key: str, value: Any, choices: Iterable[Any]) -> None:
+    """Refuse what is none of the choices, by its name in the config."""
+    choices = list(choices)
+    if value not in choices:
+        raise JointError(f'{key} is {value!r}: choose one of {", ".join(map(str, choices))}.')
 
 
 def check_share(key: str, value: float) -> None:

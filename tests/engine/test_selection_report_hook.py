@@ -156,7 +156,7 @@ def test_an_unknown_metric_is_told_and_stops_nothing(runner, tmp_path, caplog):
     ('values', 'message'),
     [
         (dict(last=0), r'SelectionReportHook\.last is 0'),
-        (dict(selection_set='val'), r'selection_set is \'val\': choose "auto" or one of test lab'),
+        (dict(selection_set='val'), r'selection_set is \'val\': choose one of auto, test lab'),
     ],
 )
 def test_refusals(values, message):

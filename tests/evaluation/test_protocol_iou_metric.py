@@ -286,7 +286,7 @@ def test_two_processes_equal_one(tmp_path):
         (dict(protocols=('16', 16)), 'two protocols called 16'),
         (dict(protocols=[(0, 1), (2, 3)]), 'two protocols called 2'),
         (dict(protocol='16'), "no argument 'protocol'"),
-        (dict(absent='none'), "absent is 'none': choose from zero, skip"),
+        (dict(absent='none'), "absent is 'none': choose one of zero, skip"),
         (dict(protocols='camvid'), "protocol 'camvid' needs pole, pavement, tree, but"),
         (dict(protocols=dict(a=(2, 'tram'))), "protocol 'a' needs tram, but"),
         (dict(protocols=[(0, 3)]), "protocol '2' needs 3, but the dataset's 3 classes are road"),

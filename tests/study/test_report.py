@@ -106,6 +106,42 @@ def test_the_files_of_a_report(tmp_path):
     assert re.search(r'<div class="scroll"><img alt="Scores', page)
 
 
+def test_where_the_saved_labels_are_read_from_is_told(tmp_path):
+    def report(name, scores):
+        return write_report(write_finished(tmp_path / name, scores)).read_text(encoding='utf-8')
+
+    text = report('even', SURE)
+    assert (
+        'The labels that target needs are read from:\n\n'
+        '- joint (5, 40), hrs (5, 40): 3 seeds of target with 5 and 40 labels.\n\n'
+    ) in text
+    target = {**SURE['target'], 20: [49.0]}
+    text = report('uneven', {**SURE, 'target': target, 'csa': {5: [44.0, 45.0]}})
+    left = 'Left out: 20 labels (1 of these seeds).'
+    assert f'- joint (5, 40), hrs (5, 40): 3 seeds of target with 5 and 40 labels. {left}\n' in text
+    assert f'- csa (5): 2 seeds of target with 5 and 40 labels. {left}\n' in text
+    assert '14 (95 %: 14 to 15) labels for that, read without those with 20 labels.' in text
+    assert f'{left}</li>' in (tmp_path / 'uneven/report.html').read_text(encoding='utf-8')
+    few = {'target': {5: [40.0], 40: [50.0]}, 'joint': {5: [45.0, 45.0, 45.0]}}
+    text = report('few', few)
+    assert (
+        '- joint (5): 1 seed of target with 5 and 40 labels. Left out: seeds 1 and 2 of the method.'
+    ) in text
+
+
+def test_runs_that_differ_in_speed_are_marked(tmp_path):
+    study = write_finished(tmp_path, {'target': {5: [40.0, 41.0]}, 'joint': {5: []}})
+    for seed, seconds in enumerate((1.0, 0.5, 2.0)):
+        lines = [*trained(20, 40, time=seconds), validated(40, 44.0)]
+        write_start(tmp_path / f'joint/5/seed{seed}', lines, 40, labels=5, seed=seed)
+    text = write_report(study).read_text(encoding='utf-8')
+    assert '| joint | 5 | 1 (0.5 to 2) | 2.0? | 40 |' in text
+    assert 'the machine was busy with other things' in text
+    even = write_report(write_finished(tmp_path / 'even', SURE)).read_text(encoding='utf-8')
+    assert '| hrs | 5 | 0.5 | 1.0 | 40 |' in even
+    assert 'busy' not in even
+
+
 def test_what_was_watched_is_told(tmp_path):
     study = write_finished(tmp_path, {'target': {5: [40.0]}, 'joint': {5: []}})
     watched = [

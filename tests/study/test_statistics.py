@@ -86,3 +86,33 @@ def test_labels_needed_of_one_seed_or_one_point():
 def test_a_curve_that_falls_is_read_where_it_first_reaches_the_score():
     curve = {10: {0: 40.0}, 100: {0: 50.0}, 1000: {0: 44.0}}
     assert labels_needed(curve, {0: 45.0}).number == pytest.approx(math.sqrt(1000), rel=1e-3)
+
+
+def test_a_count_with_too_few_seeds_does_not_throw_the_others_away():
+    """A single run at 1,000 labels: the number is that of the other counts, all seeds of it."""
+    curve = {10: {0: 40.0, 1: 41.0, 2: 39.5}, 100: {0: 50.0, 1: 51.0, 2: 50.0}}
+    method = {0: 45.0, 1: 46.2, 2: 44.0}
+    whole = labels_needed(curve, method)
+    needed = labels_needed({**curve, 1000: {1: 60.0}}, method)
+    assert (needed.number, needed.low, needed.high) == (whole.number, whole.low, whole.high)
+    assert (whole.seeds, whole.counts, whole.left_out) == ((0, 1, 2), (10, 100), {})
+    assert (needed.seeds, needed.counts, needed.left_out) == ((0, 1, 2), (10, 100), {1000: 1})
+    alone = labels_needed({n: {1: s[1]} for n, s in curve.items()} | {1000: {1: 60.0}}, method)
+    assert (alone.seeds, alone.counts) == ((1,), (10, 100, 1000))
+    assert alone.number != pytest.approx(needed.number, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ('seeds', 'counts', 'used'),
+    [
+        ((5, 5, 3, 3), (0, 1, 2, 3), 3),  # 12 runs rather than 10
+        ((3, 3, 2), (0, 1), 3),  # as many runs: more seeds rather than more counts
+        ((2, 2, 1, 1, 1), (0, 1), 2),  # one seed has no interval
+        ((1, 1, 1), (0, 1, 2), 1),
+    ],
+)
+def test_the_number_is_read_from_the_most_runs(seeds, counts, used):
+    curve = {10 ** (1 + n): dict.fromkeys(range(own), 40.0 + n) for n, own in enumerate(seeds)}
+    needed = labels_needed(curve, dict.fromkeys(range(5), 40.2))
+    assert needed.counts == tuple(10 ** (1 + n) for n in counts)
+    assert needed.seeds == tuple(range(used))

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,7 @@ import torch
 from PIL import Image
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.study.training import LOG
 from tests.study.tiny_base import write_base
 from tests.tiny_configs import ROOT
 
@@ -40,7 +42,9 @@ def main(tool, monkeypatch):
 
     def train(path, job):
         status = 0
-        with monkeypatch.context() as patch:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        log = (job.folder / LOG).open('a', encoding='utf-8')
+        with monkeypatch.context() as patch, log, redirect_stderr(log):
             patch.setattr(sys, 'argv', [str(path), *job.arguments])
             try:
                 runpy.run_path(str(path), run_name='__main__')
@@ -112,6 +116,25 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(main, roots, tmp_path, ca
     label.write_bytes(whole)
     main(*chosen, 'target', 'joint')
     assert '1 of 2 runs are finished' in capsys.readouterr().out
+    assert '| joint | 2 |' in (folder / 'report.md').read_text(encoding='utf-8')
+
+
+def test_a_study_whose_runs_all_fail_alike_stops_at_the_second(main, roots, tmp_path, capsys):
+    base, folder = write_base(roots, tmp_path), tmp_path / 'study'
+    chosen = (base, '--work-dir', folder, '--labels', 2, '--methods', 'target', 'joint', '--seeds')
+    main(*chosen, 0, 1, '--dry-run')
+    images = roots['CamVidDataset'] / 'images/val'
+    away = images.rename(images.with_name('away'))
+    told = r'same reason before the first step, so the others were not started: .*images/val'
+    with pytest.raises(JointError, match=rf'{told}.* Correct this, .*same command again'):
+        main(*chosen, 0, 1)
+    assert capsys.readouterr().out.count('failed: ') == 2
+    assert sorted(folder.glob('*/2/seed*')) == [
+        folder / f'{m}/2/seed0' for m in ('joint', 'target')
+    ]
+    assert (folder / 'report.md').exists()
+    away.rename(images)
+    main(*chosen, 0)
     assert '| joint | 2 |' in (folder / 'report.md').read_text(encoding='utf-8')
 
 

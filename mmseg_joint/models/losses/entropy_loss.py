@@ -6,7 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_choice
 
 from .masked_mean import check_valid_mask, finite_where_invalid, masked_mean
 
@@ -32,11 +32,7 @@ class EntropyLoss(nn.Module):
 
     def __init__(self, normalization: str = 'log') -> None:
         super().__init__()
-        if normalization not in NORMALIZATIONS:
-            raise JointError(
-                f'EntropyLoss.normalization is {normalization!r}: '
-                f'choose one of {", ".join(NORMALIZATIONS)}.'
-            )
+        check_choice('EntropyLoss.normalization', normalization, NORMALIZATIONS)
         self.normalization = normalization
 
     def forward(self, seg_logits: Tensor, valid_mask: Tensor | None = None) -> Tensor:

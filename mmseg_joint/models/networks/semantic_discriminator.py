@@ -4,7 +4,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_choice
 
 
 @MODELS.register_module()
@@ -37,10 +37,7 @@ class SemanticDiscriminator(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if mode not in ('fc', 'conv'):
-            raise JointError(
-                f'SemanticDiscriminator.mode is {mode!r}: choose "fc" (FCSA) or "conv" (CSA).'
-            )
+        check_choice('SemanticDiscriminator.mode', mode, ('fc', 'conv'))
         self.mode = mode
         outputs = 2 * num_classes
         if mode == 'fc':

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.photometry import ColorChange
-from mmseg_joint.utils.numbers import check_share
+from mmseg_joint.utils.numbers import check_choice, check_share
 
 from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
@@ -60,8 +60,7 @@ class ClassMix(SelfTraining):
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(segmentor, teacher, init_cfg)
-        if q_over not in ('image', 'batch'):
-            raise JointError(f'ClassMix.q_over is {q_over!r}: choose "image" or "batch".')
+        check_choice('ClassMix.q_over', q_over, ('image', 'batch'))
         if isinstance(from_domains, str) or not from_domains or onto in from_domains:
             raise JointError(
                 f'ClassMix.from_domains is {from_domains!r}: give a list of labeled domains other '

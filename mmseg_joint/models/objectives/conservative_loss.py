@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.numbers import check_choice
 
 from .base import Objective, ObjectiveResult
 from .domains import DomainOutput
@@ -49,10 +49,7 @@ class ConservativeLoss(Objective):
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if form not in FORMS:
-            raise JointError(
-                f'ConservativeLoss.form is {form!r}: choose one of {", ".join(FORMS)}.'
-            )
+        check_choice('ConservativeLoss.form', form, FORMS)
         self.domains = (domain,)
         self.weight = weight
         self.form = form

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
-from mmseg_joint.utils.numbers import check_share
+from mmseg_joint.utils.numbers import check_choice, check_share
 
 from .base import Objective, ObjectiveResult
 from .domains import DomainOutput
@@ -67,8 +67,7 @@ class FeatureDistance(Objective):
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if mode not in ('l2', 'cosine'):
-            raise JointError(f'FeatureDistance.mode is {mode!r}: choose "l2" or "cosine".')
+        check_choice('FeatureDistance.mode', mode, ('l2', 'cosine'))
         if (mode == 'cosine') != (channels is not None):
             raise JointError(
                 'FeatureDistance.channels is the number of channels of the features that '

@@ -6,9 +6,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_joint.errors import JointError
 from mmseg_joint.models.photometry import ColorChange
-from mmseg_joint.utils.numbers import check_share
+from mmseg_joint.utils.numbers import check_choice, check_share, check_whole
 
 from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
@@ -57,12 +56,9 @@ class MaskedConsistency(SelfTraining):
         super().__init__(segmentor, teacher, init_cfg)
         check_share('MaskedConsistency.ratio', ratio)
         check_share('MaskedConsistency.threshold', threshold)
-        if block is not None and (not isinstance(block, int) or block < 1):
-            raise JointError(
-                f'MaskedConsistency.block is {block!r}: give a number of pixels from 1, or None.'
-            )
-        if q_over not in ('image', 'batch'):
-            raise JointError(f'MaskedConsistency.q_over is {q_over!r}: choose "image" or "batch".')
+        if block is not None:
+            check_whole('MaskedConsistency.block', block)
+        check_choice('MaskedConsistency.q_over', q_over, ('image', 'batch'))
         self.domain = domain
         self.domains = (domain,)
         self.ratio = ratio

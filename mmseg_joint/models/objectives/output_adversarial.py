@@ -10,8 +10,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from mmseg_joint.errors import JointError
 from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.numbers import check_choice
 
 from .base import Objective, ObjectiveResult, call_frozen, probability_map
 from .domains import DomainOutput
@@ -22,7 +22,6 @@ CRITERIA: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     'vanilla': binary_cross_entropy_with_logits,
     'ls': mse_loss,
 }
-INPUTS = ('softmax', 'self_information')
 # C-64-128-256-512-1, kernel 4, as in AdaptSegNet
 DISCRIMINATOR = {
     'type': 'PatchDiscriminator',
@@ -76,10 +75,10 @@ class OutputAdversarial(Objective):
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        _check('align', align, ('source', 'target'))
-        _check('input', input, INPUTS)
-        _check('gan', gan, tuple(CRITERIA))
-        _check('levels', levels, (1, 2))
+        check_choice('OutputAdversarial.align', align, ('source', 'target'))
+        check_choice('OutputAdversarial.input', input, ('softmax', 'self_information'))
+        check_choice('OutputAdversarial.gan', gan, CRITERIA)
+        check_choice('OutputAdversarial.levels', levels, (1, 2))
         self.domains = ('source', target)
         self.target = target
         self.align = align
@@ -162,9 +161,3 @@ class OutputAdversarial(Objective):
 
 def _scores(output: DomainOutput, level: str) -> Tensor:
     return output.logits if level == 'main' else output.auxiliary_logits
-
-
-def _check(name: str, value: Any, choices: tuple) -> None:
-    if value not in choices:
-        known = ', '.join(map(repr, choices))
-        raise JointError(f'OutputAdversarial.{name} is {value!r}: choose one of {known}.')

@@ -11,6 +11,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.cross_entropies import global_cross_entropy
 from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.numbers import check_share
 
 from .base import Objective, ObjectiveResult, call_frozen
 from .domains import DomainOutput
@@ -72,10 +73,7 @@ class SemiSupervisedAdversarial(Objective):
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if not 0 <= threshold <= 1:
-            raise JointError(
-                f'SemiSupervisedAdversarial.threshold is {threshold}: choose a probability.'
-            )
+        check_share('SemiSupervisedAdversarial.threshold', threshold)
         if labeled in ('unlabeled', unlabeled):
             raise JointError(
                 f'SemiSupervisedAdversarial.labeled is "{labeled}": name a labeled domain other '

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import mean_of_all_ranks
 from mmseg_joint.models.precision import full_precision
+from mmseg_joint.utils.numbers import check_choice, check_whole
 
 from .base import Objective, ObjectiveResult
 from .domains import DomainImages, DomainOutput
@@ -51,10 +52,8 @@ class Teacher(Objective):
         super().__init__(init_cfg)
         if not 0 <= alpha < 1:
             raise JointError(f'Teacher.alpha is {alpha}: choose at least 0 and below 1.')
-        if not isinstance(start, int) or start < 0:
-            raise JointError(f'Teacher.start is {start!r}: give a number of steps from 0.')
-        if evaluate not in ('student', 'teacher'):
-            raise JointError(f'Teacher.evaluate is {evaluate!r}: choose "student" or "teacher".')
+        check_whole('Teacher.start', start, least=0)
+        check_choice('Teacher.evaluate', evaluate, ('student', 'teacher'))
         self.segmentor = segmentor
         self.alpha = alpha
         self.evaluate = evaluate

@@ -31,5 +31,5 @@ def test_conv_judges_each_position_alone():
 
 
 def test_unknown_mode():
-    with pytest.raises(JointError, match=r'mode is .linear.: choose "fc"'):
+    with pytest.raises(JointError, match=r'mode is .linear.: choose one of fc, conv'):
         SemanticDiscriminator(6, 4, mode='linear')

@@ -138,7 +138,7 @@ def test_nothing_is_mixed_in_the_burn_in():
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        (dict(q_over='pixel'), r'ClassMix\.q_over is .pixel.: choose "image" or "batch"\.'),
+        (dict(q_over='pixel'), r'ClassMix\.q_over is .pixel.: choose one of image, batch\.'),
         (dict(from_domains=()), r'ClassMix\.from_domains is \(\)'),
         (dict(from_domains=('unlabeled',)), r'other than ClassMix\.onto="unlabeled"'),
         (dict(threshold=1.5), r'ClassMix\.threshold is 1\.5: choose a number from 0 to 1\.'),

@@ -128,7 +128,7 @@ def test_the_first_features_stay_in_training_and_in_a_checkpoint():
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        (dict(mode='l1'), r'FeatureDistance\.mode is .l1.: choose "l2" or "cosine"\.'),
+        (dict(mode='l1'), r'FeatureDistance\.mode is .l1.: choose one of l2, cosine\.'),
         (dict(mode='cosine'), r'FeatureDistance\.channels is the number of channels'),
         (dict(channels=6), r'FeatureDistance\.channels .* give it there, and only there'),
         (dict(classes=(5,)), r'classes is \[5\]: give indices of classes from 0 to 4\.'),

@@ -247,7 +247,7 @@ def test_the_published_discriminator_and_weights():
 @pytest.mark.parametrize(
     ('wrong', 'remedy'),
     [
-        (dict(threshold=1.5), 'threshold is 1.5: choose a probability'),
+        (dict(threshold=1.5), 'threshold is 1.5: choose a number from 0 to 1'),
         (dict(labeled='unlabeled'), 'labeled is "unlabeled": name a labeled domain'),
         (dict(unlabeled='target'), 'labeled is "target": name a labeled domain other'),
     ],

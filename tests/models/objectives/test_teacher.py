@@ -230,9 +230,9 @@ def test_what_there_is_to_see():
     [
         (dict(alpha=1.0), r'Teacher\.alpha is 1\.0: choose at least 0 and below 1\.'),
         (dict(alpha=-0.1), r'Teacher\.alpha is -0\.1'),
-        (dict(start=-1), r'Teacher\.start is -1: give a number of steps from 0\.'),
+        (dict(start=-1), r'Teacher\.start is -1: give a whole number from 0\.'),
         (dict(start=1.5), r'Teacher\.start is 1\.5'),
-        (dict(evaluate='both'), r'Teacher\.evaluate is .both.: choose "student" or "teacher"\.'),
+        (dict(evaluate='both'), r'Teacher\.evaluate is .both.: choose one of student, teacher\.'),
     ],
 )
 def test_refusals(values, message):

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmseg.registry import DATASETS
+from torch.utils.data import Dataset
+
+
+class DatasetWrapper(Dataset):
+    """A dataset around another; what a subclass does not override is the inner one's.
+
+    Args:
+        dataset: The inner dataset or its config.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.labeled = getattr(self.dataset, 'labeled', True)
+
+    @property
+    def metainfo(self) -> dict:
+        """Classes, colors and the like."""
+        return self.dataset.metainfo
+
+    def full_init(self) -> None:
+        """List the files, once."""
+        self.dataset.full_init()
+
+    def get_data_info(self, index: int) -> dict:
+        """Return a sample's paths and the like."""
+        return self.dataset.get_data_info(index)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
