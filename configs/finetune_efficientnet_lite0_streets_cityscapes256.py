@@ -4,6 +4,6 @@ _base_ = [
     '_base_/schedules/source_then_finetune.py',
 ]
 stages = _base_.stages
-for stage, steps in zip(stages, (800, 400)):
+for stage, steps in zip(stages, (1600, 800)):
     stage['train_dataloader'].update(batch_size=2)
     stage['train_cfg'] = dict(max_iters=steps, val_interval=steps)

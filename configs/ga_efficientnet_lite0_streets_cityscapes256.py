@@ -2,7 +2,7 @@
 _base_ = [
     '_base_/models/segformer_efficientnet_lite0.py',
     '_base_/datasets/streets_cityscapes256_unlabeled.py',
-    '_base_/schedules/adamw_1200.py',
+    '_base_/schedules/adamw_cityscapes256.py',
     '_base_/objectives/output_adversarial.py',
     '_base_/frozen_norms_runtime.py',
 ]

@@ -6,7 +6,7 @@ _base_ = [
 labeled = _base_.train_dataloader.dataset.domains.target
 model = dict(objectives=dict(semi=_base_.semi))
 model['objectives']['semi'].update(
-    start=300,  # a quarter of the training, as 5,000 of the paper's 20,000 steps
+    start=600,  # a quarter of the training, as 5,000 of the paper's 20,000 steps
     discriminator=dict(channels=(16, 32, 64, 128)),
 )
 optim_wrapper = dict(semi=_base_.semi_optimizer)

@@ -2,7 +2,7 @@
 _base_ = [
     '_base_/models/segformer_resnet18.py',
     '_base_/datasets/streets_cityscapes256.py',
-    '_base_/schedules/adamw_1200.py',
+    '_base_/schedules/adamw_cityscapes256.py',
     '_base_/default_runtime.py',
 ]
 train_dataloader = dict(  # batch norms from scratch want more images

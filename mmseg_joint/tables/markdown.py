@@ -18,7 +18,8 @@ def list_table(table: Table, recorded: bool = False) -> str:
     """
     scales = [scale for scale in SCALES if table.at(scale)]
     ours = {row.scale for row in table.rows if row.measured and recorded}
-    lead = scales[0] if scales else PAPER  # a small scale where the table is ours
+    # a small scale where the table is ours: that of most rows
+    lead = max(scales, key=lambda s: (s == PAPER, len(table.at(s))), default=PAPER)
     head = ['row', 'labels', *(['mIoU in the paper'] if lead == PAPER else [])]
     for scale in scales:
         name = '' if scale == PAPER else f'{scale} '

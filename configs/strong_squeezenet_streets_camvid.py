@@ -1,0 +1,13 @@
+# The strong recipe: rendered streets, 12 labeled CamVid images and all of them without their labels
+_base_ = [
+    '_base_/models/fcn8s_squeezenet.py',
+    '_base_/datasets/streets_camvid_unlabeled.py',
+    '_base_/schedules/adam_camvid.py',
+    '_base_/objectives/strong.py',
+    '_base_/default_runtime.py',
+]
+model = dict(decode_head=dict(num_classes=11), objectives=_base_.strong)
+model['objectives']['teacher'].update(start=150)  # burn-in, a quarter of the schedule
+train_dataloader = dict(
+    dataset=dict(rare_classes=dict(source=dict(min_pixels=750), target=dict(min_pixels=750)))
+)
