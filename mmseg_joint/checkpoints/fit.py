@@ -74,8 +74,8 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
     Args:
         cfg: The whole config, with `load_from`.
         model: The model, perhaps wrapped.
-        task: `'resume'` wants the very same entries and the state of a training, `'test'` all that
-            predicting needs, and `'start'` at least one that fits.
+        task: `'train'`: where `resume` is set, the very same entries and the state of a training
+            are wanted, else at least one entry that fits. `'test'`: all that predicting needs.
 
     Raises:
         JointError: When it cannot be read, or does not fit.
@@ -88,14 +88,14 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
     state, own = tensors_of(content, path), model.state_dict()
     state = {key.removeprefix('module.'): value for key, value in state.items()}
     config = cfg.filename or 'the config'
-    if task == 'start':
+    if task == 'train' and not cfg.get('resume'):
         if not any(key in state and state[key].shape == own[key].shape for key in own):
             raise JointError(
                 f"load_from={path!r} fits none of the model's {len(own)} entries: give the "
                 'checkpoint of this network, or load_from=None.'
             )
         return
-    if task == 'resume':
+    if task == 'train':
         _check_training_state(content, path, bool(cfg.get('param_scheduler')))
         _check_length(content['meta'].get('iter', 0), path, cfg)
     else:  # other heads and the objectives take no part

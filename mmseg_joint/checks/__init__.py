@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
+from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.engine.sections import check_names, check_sections
 from mmseg_joint.errors import JointError
 
@@ -41,7 +42,7 @@ from .schedules import (
     check_warm_ups,
 )
 from .values import check_loops, check_needed, check_numbers
-from .weights import check_files, check_start, check_tested
+from .weights import check_files
 from .zero_labels import check_zero_labels
 
 BOTH = ('train', 'test')
@@ -79,8 +80,7 @@ CHECKS = (
     Check('advice', check_lengths, ('train',)),
     Check('model', watch_channels),
     Check('objective', check_objective, ('train',)),
-    Check('weights', check_start, ('train',)),
-    Check('weights', check_tested, ('test',)),
+    *(Check('weights', partial(check_checkpoint, task=task), (task,)) for task in BOTH),
     Check('data', check_classes),
     Check('data', check_paths),
     Check('files', check_sizes),

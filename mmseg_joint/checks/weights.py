@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
-from torch import nn
 
-from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import dicts_in
 
@@ -22,16 +20,6 @@ def check_files(cfg: Config) -> None:
         raise JointError(
             f'{named}, which does not exist: put the file there, or correct {absent[0][0]}.'
         )
-
-
-def check_start(cfg: Config, model: nn.Module) -> None:
-    """Compare the checkpoint that training starts from, or goes on from, with the model."""
-    check_checkpoint(cfg, model, 'resume' if cfg.get('resume') else 'start')
-
-
-def check_tested(cfg: Config, model: nn.Module) -> None:
-    """Compare the checkpoint that is tested with the model."""
-    check_checkpoint(cfg, model, 'test')
 
 
 def weights_files(cfg: Config) -> dict[str, str]:

@@ -30,7 +30,8 @@ def check(tmp_path, monkeypatch, model):
     def check(task: str, content, wrapped: bool = False) -> None:
         torch.save(content, 'a.pth')
         network = nn.DataParallel(model) if wrapped else model
-        check_checkpoint(Config(dict(load_from='a.pth')), network, task)
+        cfg = Config(dict(load_from='a.pth', resume=task == 'resume'))
+        check_checkpoint(cfg, network, 'test' if task == 'test' else 'train')
 
     return check
 
@@ -49,7 +50,7 @@ def test_what_fits(check, model):
     check('test', dict(state_dict=backbone))
     check('test', {**state, 'auxiliary_head.weight': torch.zeros(1)})
     check('start', {'backbone.weight': torch.zeros(3, 2), 'other': torch.zeros(1)})
-    check_checkpoint(Config(dict(load_from=None)), model, 'resume')
+    check_checkpoint(Config(dict(load_from=None, resume=True)), model, 'train')
 
 
 @pytest.mark.parametrize(
@@ -101,12 +102,12 @@ def test_a_config_in_a_file_is_no_reason_to_run_it(check, model):
 def test_schedules_are_needed_where_the_config_has_some(check, model):
     content = training(model.state_dict())
     torch.save(content, 'a.pth')
-    cfg = Config(dict(load_from='a.pth', param_scheduler=[dict(type='PolyLR')]))
+    cfg = Config(dict(load_from='a.pth', resume=True, param_scheduler=[dict(type='PolyLR')]))
     with pytest.raises(JointError, match='has no param_schedulers to go on from'):
-        check_checkpoint(cfg, model, 'resume')
+        check_checkpoint(cfg, model, 'train')
     for state in ([{}], dict(segmentor=[{}])):
         torch.save({**content, 'param_schedulers': state}, 'a.pth')
-        check_checkpoint(cfg, model, 'resume')
+        check_checkpoint(cfg, model, 'train')
 
 
 @pytest.mark.parametrize('task', ['resume', 'test', 'start'])

@@ -78,14 +78,6 @@ class LoadMappedAnnotations(LoadAnnotations):
         JointError: When loading, as above.
     """
 
-    def __init__(
-        self,
-        reduce_zero_label: bool | None = None,
-        backend_args: dict | None = None,
-        imdecode_backend: str = 'pillow',
-    ) -> None:
-        super().__init__(reduce_zero_label, backend_args, imdecode_backend)
-
     def _decode(self, data: bytes, path: str) -> np.ndarray:
         return decode_ids(data, path)
 
