@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 PREDICTION, WAITING = 1.1, 0.05  # at most
+Verdict = Callable[[float, float], str]
 
 
 def as_markdown(report: dict[str, Any]) -> str:
     """Write the JSON of `tools/gpu_report.py` as tables in Markdown, as far as its numbers came."""
     machine, parts = report['machine'], report['parts']
+    met = _unjudged if machine['rehearsal'] else _met
     lines = [f'# {machine["device"]}, torch {machine["torch"]}, Python {machine["python"]}', '']
     if machine['rehearsal']:
         lines += ['**A rehearsal: these numbers say nothing of a GPU.**', '']
@@ -19,9 +21,9 @@ def as_markdown(report: dict[str, Any]) -> str:
         lines += ['', *[f'    {line}' for line in parts['tests'].get('tail', [])[-3:]]]
     numbers = {name: part['numbers'] for name, part in parts.items() if 'numbers' in part}
     steps = [found for name, found in numbers.items() if name.startswith('steps')]
-    lines += _steps(steps) if steps else []
-    lines += _sequential(numbers['sequential']) if 'sequential' in numbers else []
-    lines += _waiting(numbers['waiting']) if 'waiting' in numbers else []
+    lines += _steps(steps, met) if steps else []
+    lines += _sequential(numbers['sequential'], met) if 'sequential' in numbers else []
+    lines += _waiting(numbers['waiting'], met) if 'waiting' in numbers else []
     lines += _loading(numbers['loading'], steps) if 'loading' in numbers else []
     lines += _host_waits(steps)
     return '\n'.join([*lines, ''])
@@ -32,20 +34,20 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     return [lines[0], '|---' * len(head) + '|', *lines[1:]]
 
 
-def _steps(found: list[dict[str, Any]]) -> list[str]:
+def _steps(found: list[dict[str, Any]], met: Verdict) -> list[str]:
     head = ['config', 'variant', 'steps/s', 'images/s', 'spread', 'peak GiB']
     head += ['plain steps/s', 'of prediction', 'waits']
     rows = []
     for one in found:
         name = f'{one["config"]} {one["size"][0]}x{one["size"][1]}'
         for row in one['rows']:
-            cells = [name, row['variant'], *_step(row)]
+            cells = [name, row['variant'], *_step(row, met)]
             rows.append(cells + [''] * (len(head) - len(cells)))
     title = f'## Steps (target: at most {PREDICTION} of what FLOPs predict from the plain step)'
     return ['', title, '', *_table(head, rows)]
 
 
-def _step(row: dict[str, Any]) -> list[str]:
+def _step(row: dict[str, Any], met: Verdict) -> list[str]:
     if 'error' in row:
         return [row['error']]
     joint, plain, waits = row['joint'], row.get('plain'), row['joint'].get('host_waits')
@@ -56,30 +58,30 @@ def _step(row: dict[str, Any]) -> list[str]:
         f'{100 * joint["spread"]:.1f} %',
         f'{joint["peak_memory"] / 2**30:.2f}' if joint['peak_memory'] else '',
         f'{plain["steps_per_s"]:.2f}' if plain else '',
-        f'{found:.3f}{_met(found, PREDICTION)}' if plain else '',
+        f'{found:.3f}{met(found, PREDICTION)}' if plain else '',
         '' if waits is None else str(sum(waits.values())),
     ]
 
 
-def _sequential(found: dict[str, Any]) -> list[str]:
+def _sequential(found: dict[str, Any], met: Verdict) -> list[str]:
     rows = []
     for one in found.values():
         for name, ratio in one['ratios'].items():
             target = one['targets'].get(name)
-            met = f'{target}{_met(ratio["median"], target)}' if target else ''
+            goal = f'{target}{met(ratio["median"], target)}' if target else ''
             spread = f'{ratio["low"]:.3f}-{ratio["high"]:.3f}'
-            rows.append((name, f'{ratio["median"]:.3f}', spread, met))
+            rows.append((name, f'{ratio["median"]:.3f}', spread, goal))
     head = ('variant', 'of the loop', 'half of the steps', 'target')
     return ['', '## Beside the sequential loop in float32', '', *_table(head, rows)]
 
 
-def _waiting(found: dict[str, Any]) -> list[str]:
+def _waiting(found: dict[str, Any], met: Verdict) -> list[str]:
     forms = {name: one for name, one in found.items() if isinstance(one, dict)}
     rows = [
         (
             form,
             f'{one["steps_per_s"]:.2f}',
-            f'{100 * one["waiting"]:.1f} %{_met(one["waiting"], WAITING)}',
+            f'{100 * one["waiting"]:.1f} %{met(one["waiting"], WAITING)}',
         )
         for form, one in forms.items()
     ]
@@ -118,3 +120,8 @@ def _host_waits(steps: list[dict[str, Any]]) -> list[str]:
 
 def _met(value: float, target: float) -> str:
     return ' (met)' if value <= target else f' (missed, {target})'
+
+
+def _unjudged(value: float, target: float) -> str:
+    """No verdict: what a rehearsal measures is another machine's."""
+    return ''

@@ -1,0 +1,49 @@
+"""The table of tools/gpu_report.py: what it judges, and what a rehearsal leaves open."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmseg_joint.benchmark.gpu_table import as_markdown
+
+STEP = dict(steps_per_s=2.0, images_per_s=4.0, spread=0.05, peak_memory=0, host_waits={'a': 2})
+
+
+def report(rehearsal):
+    row = dict(variant='bf16', joint=STEP, plain=STEP, of_prediction=1.25)
+    parts = {
+        'steps hrs': dict(numbers=dict(config='hrs', size=(8, 4), rows=[row])),
+        'sequential': dict(
+            numbers=dict(
+                ga=dict(
+                    ratios={'ga, float32': dict(median=0.85, low=0.8, high=0.9)},
+                    targets={'ga, float32': 0.9},
+                )
+            )
+        ),
+        'waiting': dict(
+            numbers=dict(
+                workers=2, in_memory_steps_per_s=3.0, png=dict(steps_per_s=1.5, waiting=0.5)
+            )
+        ),
+        'loading': dict(status='ended after 9 s'),
+    }
+    machine = dict(device='card', torch='2', python='3', rehearsal=rehearsal)
+    return dict(machine=machine, parts={n: {'status': 'done', **p} for n, p in parts.items()})
+
+
+def test_a_card_is_judged():
+    text = as_markdown(report(rehearsal=False))
+    assert '| 1.250 (missed, 1.1) | 2 |' in text
+    assert '| 0.850 | 0.800-0.900 | 0.9 (met) |' in text
+    assert '| png | 1.50 | 50.0 % (missed, 0.05) |' in text
+    assert '| loading | ended after 9 s |  |' in text
+    assert 'rehearsal' not in text
+
+
+@pytest.mark.parametrize('word', ['(met', '(missed'])
+def test_a_rehearsal_is_not(word):
+    text = as_markdown(report(rehearsal=True))
+    assert 'these numbers say nothing of a GPU' in text
+    assert word not in text
+    assert '| 1.250 | 2 |' in text
