@@ -4,8 +4,8 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_joint.models.segmentors.norm_statistics import averaging_norms
 from mmseg_joint.utils.unwrapped import unwrapped
 
 
@@ -31,10 +31,5 @@ class FreezeNormHook(Hook):
         """Put the norms into evaluation mode, which each validation ends."""
         if runner.iter < self.begin:
             return
-        for name, module in unwrapped(runner.model).named_modules():
-            if (
-                isinstance(module, _BatchNorm)
-                and module.running_mean is not None
-                and not name.startswith('objectives.')
-            ):
-                module.eval()
+        for norm in averaging_norms(unwrapped(runner.model)):
+            norm.eval()

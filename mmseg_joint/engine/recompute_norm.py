@@ -8,12 +8,12 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from tqdm import tqdm
 
 from mmseg_joint.checkpoints.average_buffers import average_buffers
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
+from mmseg_joint.models.segmentors.norm_statistics import averaging_norms
 from mmseg_joint.utils.unwrapped import unwrapped
 
 REAL = ('target', 'unlabeled')
@@ -77,14 +77,7 @@ def recompute_norm(model: nn.Module, loader: Iterable[dict[str, Any]], count: in
     tested = evaluated_segmentor(model)  # its own norms, not those of objectives
     was_training = model.training
     model.train()
-    norms = [
-        module
-        for name, module in tested.named_modules()
-        if not name.startswith('objectives.')
-        and isinstance(module, _BatchNorm)
-        and module.training
-        and module.running_mean is not None
-    ]
+    norms: list[Any] = [norm for norm in averaging_norms(tested) if norm.training]
     if not norms:
         raise JointError(
             'The model has no batch norm whose averages training moves, so there is nothing to '

@@ -1,7 +1,7 @@
 import pytest
 from mmengine.config import Config, ConfigDict
 
-from mmseg_joint.utils.walk import dicts_in, value_of
+from mmseg_joint.utils.walk import datasets_in, dicts_in, value_of
 
 
 def test_dicts_are_listed_by_their_keys_outer_ones_first():
@@ -34,3 +34,19 @@ def test_a_value_is_read_or_none(key, value):
     content = dict(a=dict(b=1), c=[dict(d=2)])
     assert value_of(content, key) == value
     assert value_of(Config(content), key) == value
+
+
+def test_datasets_are_listed_with_what_is_around_them():
+    a, b, c = (dict(type=name, pipeline=[dict(type='Load')]) for name in 'ABC')
+    subset = dict(type='LabelSubset', dataset=a)
+    mixed = dict(type='MixedDataset', datasets=[b, c])
+    joint = dict(type='JointDataset', domains=dict(target=subset, source=[mixed, a]))
+    found = [[key for key, _ in places] for places in datasets_in(joint, 'd')]
+    assert found == [
+        ['d', 'd.domains.target', 'd.domains.target.dataset'],
+        ['d', 'd.domains.source.0', 'd.domains.source.0.datasets.0'],
+        ['d', 'd.domains.source.0', 'd.domains.source.0.datasets.1'],
+        ['d', 'd.domains.source.1'],
+    ]
+    assert [places[-1][1]['type'] for places in datasets_in(joint, 'd')] == ['A', 'B', 'C', 'A']
+    assert list(datasets_in(None, 'd')) == list(datasets_in('text', 'd')) == []

@@ -154,6 +154,17 @@ def live_norms(network: Iterable[nn.Module]) -> list[nn.Module]:
     ]
 
 
+def averaging_norms(model: nn.Module) -> list[nn.Module]:
+    """Find the batch norms of a segmentor that keep running averages; its objectives' are none."""
+    return [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, _BatchNorm)
+        and module.running_mean is not None
+        and not name.startswith('objectives.')
+    ]
+
+
 class _ByDomain:
     """What a norm does while :meth:`NormStatistics.of` runs the network.
 
