@@ -41,7 +41,7 @@ train_dataloader = dict(
                     pipeline=train_pipeline,
                 ),
             )
-        )
+        ),
     ),
 )
 val_dataloader = dict(

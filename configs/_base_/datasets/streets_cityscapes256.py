@@ -12,6 +12,6 @@ train_dataloader = dict(
                 protocol='camvid',
                 pipeline=_base_.train_pipeline,
             )
-        )
+        ),
     ),
 )
