@@ -8,6 +8,15 @@ _base_ = [
 ]
 model = dict(decode_head=dict(num_classes=11), objectives=_base_.strong)
 model['objectives']['teacher'].update(start=150)  # burn-in, a quarter of the schedule
+padded = [
+    *_base_.train_pipeline[:-1],
+    # streets are wider than CamVid: where they are smaller than the crop, mixes need them filled up
+    dict(type='Pad', size=(288, 224), pad_val=dict(img=0, seg=255)),
+    _base_.train_pipeline[-1],
+]
 train_dataloader = dict(
-    dataset=dict(rare_classes=dict(source=dict(min_pixels=750), target=dict(min_pixels=750)))
+    dataset=dict(
+        domains=dict(source=dict(pipeline=padded)),
+        rare_classes=dict(source=dict(min_pixels=750), target=dict(min_pixels=750)),
+    )
 )

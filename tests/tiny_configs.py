@@ -49,6 +49,8 @@ def shrink(node, roots) -> None:
             node['data_root'] = str(roots[kind])
         if kind in ('Resize', 'RandomResize') and 'scale' in node:
             node.update(scale=SIZE)
+        if kind == 'Pad':
+            node.update(size=SIZE)
         if kind == 'RandomResize':
             node.update(ratio_range=(1.0, 1.5))  # a crop fits
         if kind == 'RandomCrop':
