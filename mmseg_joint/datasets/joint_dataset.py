@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import torch
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
@@ -159,7 +160,17 @@ class JointDataset(Dataset):
             check_packed_label(packed, self._num_classes[domain], f"domain '{domain}'", path)
             labeled = getattr(dataset, 'labeled', True)
             packed['data_samples'].set_metainfo({'domain': domain, 'labeled': labeled})
+            _as_bytes(packed['data_samples'])
         return packed
+
+
+def _as_bytes(sample: Any) -> None:
+    """Make a label one byte a pixel, as what carries it to the training process costs by the byte.
+
+    :class:`.JointDataPreprocessor` makes it int64 again, on the device.
+    """
+    if 'gt_sem_seg' in sample and sample.gt_sem_seg.data.max() <= 255:
+        sample.gt_sem_seg.data = sample.gt_sem_seg.data.to(torch.uint8)
 
 
 @contextmanager

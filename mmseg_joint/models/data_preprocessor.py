@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmengine.structures import BaseDataElement
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.registry import MODELS
@@ -76,6 +77,10 @@ class JointDataPreprocessor(SegDataPreProcessor):
             JointError: When the batch is not one batch of the sampler's.
         """
         data = self.cast_data(data)
+        for sample in data.get('data_samples') or ():
+            label = sample.get('gt_sem_seg')
+            if label is not None and label.data.dtype == torch.uint8:
+                label.data = label.data.long()  # JointDataset sends bytes
         if self.converts_channels:
             inputs = [x.flip(0) if len(x) == 3 else x for x in data['inputs']]
             data = {**data, 'inputs': inputs}

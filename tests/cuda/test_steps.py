@@ -6,9 +6,10 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
-from tests.cuda.steps import assert_same, assert_same_log, one_step
+from tests.cuda.steps import assert_same, assert_same_log, one_step, without_cancelled
 from tests.objective_cases import CASES
 from tests.tiny import HRS, HRS_OPTIMIZERS, batch, build
 
@@ -41,13 +42,23 @@ def step_on(case, device, precision, **values):
     return one_step(model, wrapper, case.batch(size=(48, 64), count=2))
 
 
+def _in_another_order(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """A convolution that adds what the usual one adds, but rounds otherwise, as a GPU's does."""
+    if groups > 1:
+        return torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
+    return torch.conv2d(x.flip(0, 1), weight.flip(1), bias, stride, padding, dilation).flip(0)
+
+
 @pytest.mark.parametrize('name', CASES)
-def test_float64_is_the_cpus(name, device):
+def test_float64_is_the_cpus(name, device, monkeypatch):
     expected = step_on(CASES[name], CPU, torch.float64)
+    if device == CPU:  # a rehearsal would compare a step with itself
+        monkeypatch.setattr(F, 'conv2d', _in_another_order)
     got = step_on(CASES[name], device, torch.float64)
     assert_same_log(got.log, expected.log, 1e-9)
-    assert_same(got.gradients, expected.gradients, 1e-9)
-    assert_same(got.state, expected.state, 1e-9)
+    for ours, theirs in ((got.gradients, expected.gradients), (got.state, expected.state)):
+        kept = without_cancelled(theirs, expected.gradients)
+        assert_same(without_cancelled(ours, got.gradients), kept, 1e-9)
 
 
 @pytest.mark.parametrize('name', CASES)

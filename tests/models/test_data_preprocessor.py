@@ -28,6 +28,19 @@ def test_images_are_those_of_mmseg():
     )
 
 
+def test_labels_sent_as_bytes_become_class_numbers_again():
+    data = batch()
+    labels = [sample.gt_sem_seg.data for sample in data['data_samples']]
+    sent = copy.deepcopy(data)
+    sent['data_samples'][0].gt_sem_seg.data = labels[0].to(torch.uint8)
+    got = JointDataPreprocessor(**VALUES)(sent, training=True)['data_samples']
+    expected = JointDataPreprocessor(**VALUES)(data, training=True)['data_samples']
+    for domain, samples in expected.items():
+        for ours, theirs in zip(got[domain], samples, strict=True):
+            assert ours.gt_sem_seg.data.dtype == torch.int64
+            assert torch.equal(ours.gt_sem_seg.data, theirs.gt_sem_seg.data)
+
+
 def test_labels_within_samples_are_pinned_too(monkeypatch):
     pinned = []
     monkeypatch.setattr(torch.Tensor, 'is_pinned', lambda self: any(self is x for x in pinned))

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.bilinear import enlarge
 
 from .strided_convs import StridedConvs
 
@@ -90,5 +90,4 @@ class WeightingNetwork(BaseModule):
             return scores.mean(dim=(2, 3))
         if self.level == 'region':
             return scores
-        size = probabilities.shape[2:]
-        return F.interpolate(scores, size=size, mode='bilinear', align_corners=False)
+        return enlarge(scores, probabilities.shape[2:])

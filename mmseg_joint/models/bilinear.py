@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Up-sample bilinearly, with a backward that is fast at large factors too.
+
+    In CUDA's own every pixel adds its gradient to a number that its neighbors add to as well: at a
+    factor of 32 a thousand wait for one another. Here the backward is two products of matrices.
+
+    Args:
+        maps: (N, C, h, w).
+        size: Height H and width W.
+
+    Returns:
+        What `F.interpolate` makes of them with `align_corners=False`, (N, C, H, W).
+    """
+    return _Enlarge.apply(maps, tuple(size))
+
+
+class _Enlarge(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, size: tuple[int, int]) -> Tensor:
+        ctx.shape = maps.shape[2:]
+        return F.interpolate(maps, size=size, mode='bilinear', align_corners=False)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        rows, columns = (
+            _shares(small, large, gradient) for small, large in zip(ctx.shape, gradient.shape[2:])
+        )
+        return rows @ (gradient @ columns.mT), None
+
+
+def _shares(small: int, large: int, like: Tensor) -> Tensor:
+    """How much each of `small` numbers counts in each of `large`: (small, large)."""
+    one = torch.eye(small, dtype=like.dtype, device=like.device)
+    return F.interpolate(one[None], size=large, mode='linear', align_corners=False)[0]
