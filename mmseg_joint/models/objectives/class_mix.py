@@ -34,7 +34,8 @@ class ClassMix(SelfTraining):
         onto: The domain whose images they are pasted onto; its labels are not read.
         threshold: Probability from which the teacher counts as sure, in [0, 1].
         q_over: `'image'`: q of each image; `'batch'`: of all images of a step, as
-            :meth:`Teacher.trust` has it.
+            :meth:`Teacher.trust` has it; `'pixel'`: 1 or 0, so that a pixel of which the teacher is
+            not sure is not trained on.
         colors: How color and sharpness change: arguments of :class:`ColorChange`.
         weight: Weight of the supervised loss on a mix.
         ignore_index: Label of pixels without a class, never pasted; the model fills it in.
@@ -58,7 +59,7 @@ class ClassMix(SelfTraining):
         ignore_index: int = 255,
     ) -> None:
         super().__init__(segmentor, teacher)
-        check_choice('ClassMix.q_over', q_over, ('image', 'batch'))
+        check_choice('ClassMix.q_over', q_over, ('pixel', 'image', 'batch'))
         if isinstance(from_domains, str) or not from_domains or onto in from_domains:
             raise JointError(
                 f'ClassMix.from_domains is {from_domains!r}: give a list of labeled domains other '

@@ -31,7 +31,7 @@ class MaskedConsistency(SelfTraining):
         block: Side of a block in pixels; None for 1/16 of the image's longer side, as 64 of 1024.
         threshold: Probability from which the teacher counts as sure, in [0, 1].
         q_over: `'image'`: q of each image; `'batch'`: of all images of a step, as
-            :meth:`Teacher.trust` has it.
+            :meth:`Teacher.trust` has it; `'pixel'`: 1 or 0 of each pixel.
         colors: How color and sharpness change: arguments of :class:`ColorChange`.
         weight: λ, weight of the supervised loss on the masked images.
 
@@ -56,7 +56,7 @@ class MaskedConsistency(SelfTraining):
         check_share('MaskedConsistency.threshold', threshold)
         if block is not None:
             check_whole('MaskedConsistency.block', block)
-        check_choice('MaskedConsistency.q_over', q_over, ('image', 'batch'))
+        check_choice('MaskedConsistency.q_over', q_over, ('pixel', 'image', 'batch'))
         self.domain = domain
         self.domains = (domain,)
         self.ratio = ratio

@@ -96,13 +96,16 @@ class Teacher(Objective):
             domain: As in :meth:`label`.
             threshold: Probability from which it counts as sure, in [0, 1].
             over: `'image'`: the share of each image's pixels; `'batch'`: of all images of the
-                step, over all processes, as public code has it for one process.
+                step, over all processes, as public code has it for one process; `'pixel'`: whether
+                it is sure of a pixel.
 
         Returns:
-            The share in [0, 1], (N, 1, 1) or (1, 1, 1).
+            The share in [0, 1], (N, 1, 1) or (1, 1, 1), or 0 and 1, (N, H, W).
         """
         confidence, _ = self.label(domain)
         sure = confidence >= threshold
+        if over == 'pixel':
+            return sure.to(confidence)
         if over == 'image':
             return sure.to(confidence).mean(dim=(1, 2), keepdim=True)
         if not self.training:  # someone looks at a batch, in one process alone

@@ -56,7 +56,7 @@ def test_half_of_the_classes_rounded_up_and_each_as_often():
     assert shares[2, 4] == 1.0 and {n for n, _ in seen} == {0, 1, 2}
 
 
-@pytest.mark.parametrize('q_over', ['image', 'batch'])
+@pytest.mark.parametrize('q_over', ['pixel', 'image', 'batch'])
 @pytest.mark.parametrize('counts', [(2, 2), (1, 3), (3, 1)])
 def test_pixels_labels_and_weights(q_over, counts):
     model = model_with(q_over=q_over, threshold=0.78, weight=0.5, **PLAIN)
@@ -72,8 +72,13 @@ def test_pixels_labels_and_weights(q_over, counts):
         source = n % counts[0]
         truth = data['data_samples']['source'][source].gt_sem_seg.data[0]
         labels = sample.gt_sem_seg.data[0]
-        quality = sure[n] if q_over == 'image' else sum(sure) / len(sure)
-        pasted = weights['source_mix'][n] == 0.5
+        quality = {
+            'pixel': (p[n].amax(0) >= 0.78).double(),
+            'image': torch.tensor(sure[n]),
+            'batch': torch.tensor(sum(sure) / len(sure)),
+        }[q_over]
+        of_source = inputs['source_mix'][n] - data['inputs']['source'][source]
+        pasted = (of_source.abs() < 1e-9).all(0)
         assert len(classes_of(truth[pasted])) == ceil(CLASSES / 2)
         assert torch.equal(labels, torch.where(pasted, truth, p[n].argmax(0)))
         torch.testing.assert_close(
@@ -138,7 +143,7 @@ def test_nothing_is_mixed_in_the_burn_in():
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
-        (dict(q_over='pixel'), r'ClassMix\.q_over is .pixel.: choose one of image, batch\.'),
+        (dict(q_over='row'), r'ClassMix\.q_over is .row.: choose one of pixel, image, batch\.'),
         (dict(from_domains=()), r'ClassMix\.from_domains is \(\)'),
         (dict(from_domains=('unlabeled',)), r'other than ClassMix\.onto="unlabeled"'),
         (dict(threshold=1.5), r'ClassMix\.threshold is 1\.5: choose a number from 0 to 1\.'),

@@ -38,7 +38,7 @@ def test_whole_blocks_are_hidden(block, side):
     assert abs(sum(shares) / len(shares) - 0.7) < (0.02 if len(shares) > 1 else 0.15)
 
 
-@pytest.mark.parametrize('q_over', ['image', 'batch'])
+@pytest.mark.parametrize('q_over', ['pixel', 'image', 'batch'])
 def test_images_labels_and_weights(q_over):
     model = model_with(threshold=0.78, weight=2.0, q_over=q_over, **PLAIN)
     data = data_of(model, size=(45, 71))
@@ -49,10 +49,9 @@ def test_images_labels_and_weights(q_over):
     assert (shares - shares.mean()).abs().max() > 0.001  # the images differ
     for n, sample in enumerate(samples['unlabeled_masked']):
         assert torch.equal(sample.gt_sem_seg.data[0], p[n].argmax(0))  # of the whole image
-        q = shares[n] if q_over == 'image' else shares.mean()
-        torch.testing.assert_close(
-            weights['unlabeled_masked'][n], torch.full((45, 71), 2 * q.item()).double()
-        )
+        sure = (p[n].amax(0) >= 0.78).double()
+        q = {'pixel': sure, 'image': shares[n], 'batch': shares.mean()}[q_over]
+        torch.testing.assert_close(weights['unlabeled_masked'][n], (2 * q).expand(45, 71))
         hidden = inputs['unlabeled_masked'][n].abs().amax(0) < 1e-9  # the mean color
         assert 0.3 < hidden.double().mean() < 0.95
         torch.testing.assert_close(
@@ -82,7 +81,7 @@ def test_the_loss_and_its_gradient():
         (dict(ratio=1.2), r'MaskedConsistency\.ratio is 1\.2: choose a number from 0 to 1\.'),
         (dict(threshold=-1), r'MaskedConsistency\.threshold is -1'),
         (dict(block=0), r'MaskedConsistency\.block is 0: give a whole number from 1'),
-        (dict(q_over='x'), r'MaskedConsistency\.q_over is .x.: choose one of image, batch\.'),
+        (dict(q_over='x'), r'MaskedConsistency\.q_over is .x.: choose one of pixel, image'),
     ],
 )
 def test_refusals(values, message):
