@@ -75,7 +75,8 @@ def test_what_is_recorded_is_what_the_docs_say():
     pages = [ROOT / f'docs/{name}.md' for name in ('camvid', 'cityscapes256', 'quoted_systems')]
     text = '\n'.join(page.read_text(encoding='utf-8') for page in pages)
     line = (
-        r'^\| ([^|]+) \| (\d+) \| ([\d.]+)(?: ± ([\d.]+))? \|.* (\d) \| (?:600[ +\d]*|2400) \| `(\w+)` \|$'
+        r'^\| ([^|]+) \| (\d+) \| ([\d.]+)(?: ± ([\d.]+))? \|.* (\d) \| (?:600[ +\d]*|2400) '
+        r'\| `(\w+)` \|$'
     )
     message = {(m[6], m[1], m[2], m[3], m[4], m[5]) for m in re.finditer(line, text, re.M)}
     recorded = {
