@@ -169,8 +169,10 @@ def _as_bytes(sample: Any) -> None:
 
     :class:`.JointDataPreprocessor` makes it int64 again, on the device.
     """
-    if 'gt_sem_seg' in sample and sample.gt_sem_seg.data.max() <= 255:
-        sample.gt_sem_seg.data = sample.gt_sem_seg.data.to(torch.uint8)
+    if 'gt_sem_seg' in sample:
+        label = sample.gt_sem_seg.data
+        if label.min() >= 0 and label.max() <= 255:  # where classes are not known, any value may be
+            sample.gt_sem_seg.data = label.to(torch.uint8)
 
 
 @contextmanager

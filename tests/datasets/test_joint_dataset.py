@@ -102,6 +102,17 @@ def test_a_draw_is_the_domains_own_sample(domains, pipeline):
     assert sample['data_samples'].metainfo['draw'] == SampleRequest('source', 3, 17, 4, 2, 0)
 
 
+@pytest.mark.parametrize('value', [-1, 256])
+def test_a_label_that_bytes_cannot_hold_stays_as_it_is(domains, value, monkeypatch):
+    dataset = joint(domains)
+    inner, dataset._num_classes['source'] = dataset.domains['source'], 0
+    packed = inner[0]
+    packed['data_samples'].gt_sem_seg.data[0, 0, 0] = value
+    expected = packed['data_samples'].gt_sem_seg.data.clone()
+    monkeypatch.setattr(type(inner), '__getitem__', lambda self, index: packed)
+    assert torch.equal(dataset[0]['data_samples'].gt_sem_seg.data, expected)
+
+
 def test_plain_numbers_run_through_all_domains(domains):
     dataset = joint(domains)
     assert len(dataset) == 5 + 2 + 4

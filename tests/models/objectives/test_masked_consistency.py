@@ -81,7 +81,10 @@ def test_the_loss_and_its_gradient():
         (dict(ratio=1.2), r'MaskedConsistency\.ratio is 1\.2: choose a number from 0 to 1\.'),
         (dict(threshold=-1), r'MaskedConsistency\.threshold is -1'),
         (dict(block=0), r'MaskedConsistency\.block is 0: give a whole number from 1'),
-        (dict(q_over='x'), r'MaskedConsistency\.q_over is .x.: choose one of pixel, image'),
+        (
+            dict(q_over='x'),
+            r'MaskedConsistency\.q_over is .x.: choose one of pixel, image, batch\.',
+        ),
     ],
 )
 def test_refusals(values, message):
