@@ -109,10 +109,13 @@ def read_study(folder: Path) -> Study:
             f'{folder} holds no study ({FILE}): name its work dir, or give a base config to begin '
             'one.'
         )
-    stems = [s for name in METHODS for s in (name, name + UNLABELED) if s in notes['chosen']]
+    # the configs tell, for of two calls at a time one may have overwritten the other's notes
+    stems = [stem for name in METHODS for stem in (name, name + UNLABELED)]
+    configs = {stem: folder / CONFIGS / f'{stem}.py' for stem in stems}
     rows = [
-        Row(stem.removesuffix(UNLABELED), SCALE, (), folder / CONFIGS / f'{stem}.py')
-        for stem in stems
+        Row(stem.removesuffix(UNLABELED), SCALE, (), path)
+        for stem, path in configs.items()
+        if path.is_file()
     ]
     return Study(
         id=folder.name,

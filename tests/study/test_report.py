@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from mmseg_joint.study.figure import draw_study
 from mmseg_joint.study.report import write_report
 from mmseg_joint.study.results import Results
 from mmseg_joint.study.statistics import Gain, LabelsNeeded
+from mmseg_joint.study.study import read_study
 from tests.study.finished import write_finished
 from tests.study.logs import trained, validated, write_start
 
@@ -127,6 +129,14 @@ def test_where_the_saved_labels_are_read_from_is_told(tmp_path):
     assert (
         '- joint (5): 1 seed of target with 5 and 40 labels. Left out: seeds 1 and 2 of the method.'
     ) in text
+
+
+def test_a_method_whose_notes_another_call_has_overwritten_is_reported(tmp_path):
+    write_finished(tmp_path, SURE)
+    notes = json.loads((tmp_path / 'study.json').read_text())
+    del notes['chosen']['hrs']
+    (tmp_path / 'study.json').write_text(json.dumps(notes))
+    assert '| hrs | 5 | 46.0 ± 1.0 |' in write_report(read_study(tmp_path)).read_text()
 
 
 def test_runs_that_differ_in_speed_are_marked(tmp_path):

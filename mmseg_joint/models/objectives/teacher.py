@@ -3,13 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import mean_of_all_ranks
 from mmseg_joint.models.precision import full_precision
-from mmseg_joint.utils.numbers import check_choice, check_whole
+from mmseg_joint.utils.numbers import check_choice, check_share, check_whole
 
 from .base import Objective, ObjectiveResult
 from .domains import DomainImages, DomainOutput
@@ -26,36 +27,52 @@ class Teacher(Objective):
     as it is tested: without dropout. It adds no loss of its own: others name it, as
     `ClassMix(teacher='teacher')` does, and share one forward for each domain of a step.
 
+    A teacher that learned from few labels, most of them of large things, labels small things too
+    seldom, and its student ever more seldom. "Debiased Learning from Naturally Imbalanced
+    Pseudo-Labels" (Wang et al., CVPR 2022) takes a part of the bias away: scores s become
+    s - λ log p̂, with p̂ the average of each class's probability over the images that it labels,
+    p̂ ← α p̂ + (1 - α) p from equal shares on. How sure it is, is then by these scores too.
+
     Args:
         segmentor: The segmentor; the model fills it in.
+        num_classes: Number of classes; the model fills it in.
         alpha: α, in [0, 1): .999 (DAFormer, MIC), or .99 (DACS; below 5,000 steps).
         start: Optimizer steps before it begins. Until then nothing is labeled (burn-in).
         evaluate: Which of the two is validated, tested and exported, `'student'` or `'teacher'`.
             The student's weights have mmseg's names in the checkpoint either way.
+        debias: λ, in [0, 1]: 0 leaves its labels as they are, .4 or .5 in public code. The images
+            on which it is tested are not concerned.
 
     Raises:
-        JointError: When `alpha`, `start` or `evaluate` is out of range.
+        JointError: When `alpha`, `start`, `evaluate` or `debias` is out of range.
     """
 
     domains = ()
     steps: Tensor
+    class_shares: Tensor
 
     def __init__(
         self,
         segmentor: SegmentorHandle,
+        num_classes: int,
         alpha: float = 0.999,
         start: int = 0,
         evaluate: str = 'student',
+        debias: float = 0.0,
     ) -> None:
         super().__init__()
         if not 0 <= alpha < 1:
             raise JointError(f'Teacher.alpha is {alpha}: choose at least 0 and below 1.')
         check_whole('Teacher.start', start, least=0)
         check_choice('Teacher.evaluate', evaluate, ('student', 'teacher'))
+        check_share('Teacher.debias', debias)
         self.segmentor = segmentor
         self.alpha = alpha
         self.evaluate = evaluate
         self.start = start
+        self.debias = debias
+        if debias:
+            self.register_buffer('class_shares', torch.full((num_classes,), 1 / num_classes))
         self.average = segmentor.copy()
         self.register_buffer('steps', torch.tensor(0))
         self._count: int | None = None  # of `steps`, which only a waiting host could read
@@ -84,10 +101,20 @@ class Teacher(Objective):
                 self._follow(0.0)  # no step has made it a copy yet
             with torch.inference_mode():
                 scores = self.average.segment(domain.inputs, evaluate=True)[1]
-                found = full_precision(scores).softmax(dim=1).max(dim=1)
+                scores = full_precision(scores)
+                if self.debias:
+                    scores = self._debiased(scores)
+                found = scores.softmax(dim=1).max(dim=1)
             # ordinary tensors again, for weights are kept for the backward
             domain.shared[self] = found[0].clone(), found[1].clone()
         return domain.shared[self]
+
+    def _debiased(self, scores: Tensor) -> Tensor:
+        if self.training:  # not while someone looks at a batch
+            found = scores.softmax(dim=1).mean(dim=(0, 2, 3)).to(self.class_shares)
+            all_reduce(found, op='mean')
+            self.class_shares.lerp_(found, 1 - self.alpha)
+        return scores - self.debias * self.class_shares.log().view(-1, 1, 1)
 
     def trust(self, domain: DomainImages, threshold: float, over: str) -> Tensor:
         """Measure of how many pixels it is sure (DACS's q).

@@ -214,6 +214,60 @@ def test_how_sure_it_is_over_two_ranks(tmp_path):
     torch.testing.assert_close(trust(data, 'batch')[0], images.mean())
 
 
+def debiased_labels(model, data):
+    inputs = model.data_preprocessor(copy.deepcopy(data), training=True)['inputs']
+    found = DomainInput(inputs['unlabeled'], None, lambda x: x)
+    return model.objectives['teacher'].label(found), inputs['unlabeled']
+
+
+@pytest.mark.parametrize('debias', [0.0, 0.4, 1.0])
+def test_rare_classes_are_labeled_more_often(debias):
+    model = model_with(alpha=0.6, debias=debias)
+    teacher = model.objectives['teacher']
+    wrapper, shares = wrapper_of(model), torch.full((5,), 0.2).double()
+    for number in range(3):
+        train(model, wrapper, [number])
+        if debias:
+            shares = teacher.class_shares.clone()
+        (confidence, labels), images = debiased_labels(model, batch(7, ('unlabeled',), count=2))
+        with torch.no_grad():
+            scores = own_average(model).eval()._segment(images)[1]
+        model.train()
+        shares = 0.6 * shares + 0.4 * scores.softmax(1).mean((0, 2, 3))
+        p = torch.stack([scores[:, c] - debias * shares[c].log() for c in range(5)], 1).softmax(1)
+        torch.testing.assert_close(confidence, p.amax(1))
+        assert torch.equal(labels, p.argmax(1))
+        if debias:
+            torch.testing.assert_close(teacher.class_shares, shares)
+            biased = scores.argmax(1)
+            assert (labels != biased).any()
+            # where they differ, a rarer class has taken a more frequent one's place
+            assert (shares[labels] < shares[biased])[labels != biased].all()
+    assert ('objectives.teacher.class_shares' in model.state_dict()) == bool(debias)
+    before = copy.deepcopy(model.state_dict())
+    debiased_labels(model.eval(), batch(8, ('unlabeled',)))  # someone looks at a batch
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_class_shares_over_two_ranks_are_those_of_one_process(tmp_path):
+    data = batch(7, ('unlabeled',), count=2)
+    data['inputs'][1] //= 8  # unlike images
+
+    def shares_after(data):
+        model = model_with(debias=0.5, alpha=0.5)
+        debiased_labels(model, data)
+        return model.objectives['teacher'].class_shares
+
+    def work(rank):
+        return shares_after({key: values[rank : rank + 1] for key, values in data.items()})
+
+    alone = shares_after(data)
+    assert (alone - 0.2).abs().max() > 1e-3
+    for of_rank in on_ranks(work, tmp_path):
+        torch.testing.assert_close(of_rank, alone)
+
+
 def test_what_there_is_to_see():
     model = model_with()
     data = model.data_preprocessor(batch(7, ('target', 'unlabeled'), count=2), training=True)
@@ -232,6 +286,7 @@ def test_what_there_is_to_see():
         (dict(alpha=-0.1), r'Teacher\.alpha is -0\.1'),
         (dict(start=-1), r'Teacher\.start is -1: give a whole number from 0\.'),
         (dict(start=1.5), r'Teacher\.start is 1\.5'),
+        (dict(debias=1.5), r'Teacher\.debias is 1\.5: choose a number from 0 to 1\.'),
         (dict(evaluate='both'), r'Teacher\.evaluate is .both.: choose one of student, teacher\.'),
     ],
 )
