@@ -169,7 +169,8 @@ def _check_result(
 def _ours(result: dict[str, Any]) -> str:
     metrics = result['Metrics']
     spread = f' ± {metrics[OURS_STD]}' if OURS_STD in metrics else ''
-    of = f'{result.get("Labels", "all")} labels, {result["Seeds"]} seeds'
+    seeds = result['Seeds']
+    of = f'{result.get("Labels", "all")} labels, {seeds} seed{"s" * (seeds != 1)}'
     return f'{metrics[OURS]}{spread} ({of})'
 
 

@@ -23,7 +23,7 @@ from .scalars import (
 )
 
 # Okabe and Ito's colors: told apart in every kind of color blindness.
-COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
+COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#000000', '#56B4E9')
 STYLES = ('-', (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)), (0, (1, 3)))
 SHARES = (MEAN_WEIGHT, ACCURACY)  # panels whose values are between 0 and 1
 LOG_FROM = 30  # ratio of the greatest to the least median from which a loss axis is logarithmic
