@@ -1,7 +1,8 @@
 # The strong recipe: joint training as a burn-in, then an averaged teacher, classes of both labeled
 # domains pasted onto unlabeled images, and consistency on strongly changed ones. Rare classes are
-# labeled and drawn more often, the latter by the config's train_dataloader.dataset.rare_classes. None takes an ingredient
-# away: model.objectives.class_mix=None, .consistency_mix=None, dataset.rare_classes=None.
+# labeled more often, and drawn more often, by the config's train_dataloader.dataset.rare_classes.
+# To take an ingredient away: model.objectives.class_mix=None, .consistency_mix=None,
+# .teacher.debias=0, dataset.rare_classes=None.
 _base_ = ['./teacher.py', './class_mix.py', './consistency_mix.py']
 strong = dict(
     teacher=_base_.teacher, class_mix=_base_.class_mix, consistency_mix=_base_.consistency_mix
