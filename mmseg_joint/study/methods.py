@@ -81,7 +81,7 @@ METHODS = {
     ),
     'strong': Method(
         'the strong recipe: a teacher, ClassMix of both domains, consistency on strongly changed '
-        'images, and rare classes drawn more often',
+        'images, and rare classes labeled and drawn more often',
         ALL,
         tuple(
             Part(name, 'strong', f'strong.{name}')
