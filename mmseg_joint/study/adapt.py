@@ -60,9 +60,6 @@ def adapt(
     for name, config in objectives.items():
         if 'from_domains' in config:
             config['from_domains'] = [d for d in config['from_domains'] if d in domains]
-        if config.get('debias') and 'target' not in domains:
-            config['debias'] = 0.0
-            chosen.append(f'{name}: not debiased, for no label shows how rare classes are.')
         fit = FITS.get(config['type'])
         if fit:
             chosen.append(f'{name}: {fit(config, outputs, iterations)}.')

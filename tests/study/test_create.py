@@ -56,13 +56,6 @@ def test_all_methods_draw_rare_classes_as_the_base_does(roots, tmp_path):
     assert 'rare_classes' not in cfg.train_dataloader.dataset
 
 
-def test_a_teacher_is_debiased_only_where_the_target_has_labels(base):
-    for labeled, debias in ((True, 0.7), (False, 0.0)):
-        cfg, chosen = base.config_of('strong', labeled)
-        assert cfg.model.objectives.teacher.debias == debias
-        assert any('not debiased, for no label shows' in text for text in chosen) != labeled
-
-
 def test_two_stages_share_the_iterations(roots, tmp_path):
     poly = dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=90)
     base = Base(read_config(str(write_base(roots, tmp_path, **{'train_cfg.max_iters': 90}))))

@@ -40,9 +40,8 @@ class Teacher(Objective):
         start: Optimizer steps before it begins. Until then nothing is labeled (burn-in).
         evaluate: Which of the two is validated, tested and exported, `'student'` or `'teacher'`.
             The student's weights have mmseg's names in the checkpoint either way.
-        debias: λ, in [0, 1]: 0 leaves its labels as they are, .4 or .5 in public code. It takes
-            labels of the same kind of images to hold it: without them, it ran away here. The
-            images on which it is tested are not concerned.
+        debias: λ, in [0, 1]: 0 leaves its labels as they are, .4 or .5 in public code. The images
+            on which it is tested are not concerned.
 
     Raises:
         JointError: When `alpha`, `start`, `evaluate` or `debias` is out of range.
