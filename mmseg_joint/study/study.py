@@ -109,7 +109,7 @@ def read_study(folder: Path) -> Study:
             f'{folder} holds no study ({FILE}): name its work dir, or give a base config to begin '
             'one.'
         )
-    # the configs tell, for of two calls at a time one may have overwritten the other's notes
+    # by their configs: of two calls at the same time, one may overwrite the other's notes
     stems = [stem for name in METHODS for stem in (name, name + UNLABELED)]
     configs = {stem: folder / CONFIGS / f'{stem}.py' for stem in stems}
     rows = [

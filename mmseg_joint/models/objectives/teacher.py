@@ -114,7 +114,8 @@ class Teacher(Objective):
             found = scores.softmax(dim=1).mean(dim=(0, 2, 3)).to(self.class_shares)
             all_reduce(found, op='mean')
             self.class_shares.lerp_(found, 1 - self.alpha)
-        return scores - self.debias * self.class_shares.log().view(-1, 1, 1)
+        shares = self.class_shares.clamp(min=torch.finfo(self.class_shares.dtype).tiny)
+        return scores - self.debias * shares.log().view(-1, 1, 1)
 
     def trust(self, domain: DomainImages, threshold: float, over: str) -> Tensor:
         """Measure of how many pixels it is sure (DACS's q).

@@ -130,7 +130,7 @@ def test_all_of_a_step_share_one_forward_with_the_teachers_labels():
 
 @pytest.mark.parametrize('done', [1, 2, 5])
 def test_resumed_within_the_burn_in_or_after_it_ends_with_the_same_bits(done):
-    values = dict(alpha=0.8, start=2)
+    values = dict(alpha=0.8, start=2, debias=0.5)
     whole = model_with(**values)
     train(whole, wrapper_of(whole, window=2), range(8))
     model = model_with(**values)
@@ -225,6 +225,7 @@ def test_rare_classes_are_labeled_more_often(debias):
     model = model_with(alpha=0.6, debias=debias)
     teacher = model.objectives['teacher']
     wrapper, shares = wrapper_of(model), torch.full((5,), 0.2).double()
+    assert not debias or torch.equal(teacher.class_shares, shares)
     for number in range(3):
         train(model, wrapper, [number])
         if debias:
@@ -248,6 +249,17 @@ def test_rare_classes_are_labeled_more_often(debias):
     debiased_labels(model.eval(), batch(8, ('unlabeled',)))  # someone looks at a batch
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+def test_a_class_that_is_never_probable_leaves_labels_finite():
+    model = model_with(alpha=0.0, debias=1.0, start=1)
+    train(model, wrapper_of(model), range(2))
+    with torch.no_grad():
+        own_average(model).decode_head.conv_seg.bias[0] = -1e4
+    (confidence, labels), _ = debiased_labels(model, batch(7, ('unlabeled',)))
+    assert model.objectives['teacher'].class_shares[0] == 0
+    assert torch.isfinite(confidence).all()
+    assert (labels != 0).all()
 
 
 def test_class_shares_over_two_ranks_are_those_of_one_process(tmp_path):
