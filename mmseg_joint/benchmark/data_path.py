@@ -15,8 +15,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from tqdm import tqdm
 
-from mmseg_joint.datasets.prepared.configured import innermost, to_prepare
-from mmseg_joint.datasets.prepared.writing import write_copy
+from mmseg_joint.datasets.configured import innermost
+from mmseg_joint.datasets.prepared.writing import to_prepare, write_copy
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.errors import JointError
 

@@ -168,9 +168,8 @@ class RawLabelDataset(BaseSegDataset):
                 'label_hint': self.HINT,
             }
             if self.prepared:
-                self._label_info.update(size_tolerance=0, label_hint='prepare the copy again')
-                steps = self.prepared.adapt(self.pipeline.transforms, self.reduce_zero_label)
-                self.pipeline.transforms = steps
+                self._label_info.update(size_tolerance=0, prepared=True)
+                self.prepared.check_pipeline(self)
         super().full_init()
 
     def get_data_info(self, idx: int) -> dict:

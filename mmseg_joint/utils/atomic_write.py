@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
 
-_LEFTOVER = re.compile(r'\..+\.\d+\.part')
+LEFTOVERS = '.*.part'  # what :func:`atomic_path` leaves when its process is killed
 
 
 @contextmanager
@@ -91,8 +90,3 @@ def check_writable(path: str | Path, flag: str) -> None:
     parent = next(folder for folder in path.parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise JointError(f'{flag} {path}: nothing can be written to {parent}, name another folder.')
-
-
-def is_leftover(name: str) -> bool:
-    """Whether a file has the name that :func:`atomic_path` leaves when its process is killed."""
-    return _LEFTOVER.fullmatch(name) is not None

@@ -9,7 +9,7 @@ from mmengine.dataset import Compose
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from mmseg_joint.datasets.prepared.configured import domain_config
+from mmseg_joint.datasets.configured import domain_config
 from mmseg_joint.datasets.unlabeled import without_labels
 from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.errors import JointError

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.atomic_write import is_leftover
+from mmseg_joint.utils.atomic_write import LEFTOVERS
 from tests.tiny_configs import ROOT, shrink
 
 
@@ -103,19 +103,9 @@ def test_a_killed_copy_is_finished_to_the_byte(
     child.start()
     child.join()
     assert child.exitcode == -signal.SIGKILL
-    assert [is_leftover(name.split('/')[-1]) for name in contents(tmp_path / 'killed')].count(True)
+    assert list((tmp_path / 'killed').rglob(LEFTOVERS))
     tool.main(command(tmp_path / 'killed'))
     assert contents(tmp_path / 'killed') == contents(tmp_path / 'whole')
-
-
-@pytest.mark.parametrize('flag', [['--size', '32', '24'], ['--interpolation', 'area']])
-def test_a_copy_that_its_config_would_refuse_is_not_written(tool, config, tmp_path, flag):
-    flags = [str(config), '--domain', 'source', '--out', str(tmp_path / 'out'), *flag]
-    with pytest.raises(
-        JointError, match=r'domains\.source could not read a copy made with .*, not'
-    ):
-        tool.main(flags)
-    assert not (tmp_path / 'out').exists()
 
 
 @pytest.mark.parametrize(
@@ -125,16 +115,8 @@ def test_a_copy_that_its_config_would_refuse_is_not_written(tool, config, tmp_pa
         (['--type', 'GTADataset', '--root', 'x'], 'Name a CONFIG'),
         (['absent.py'], r'There is no config absent\.py'),
         (['absent.py', '--root', 'x'], 'without a config'),
-        (['x.py', '--size', '0', '3'], '--size must be at least 1'),
-        (['x.py', '--workers', '0'], '--workers must be at least 1'),
-        (
-            ['--type', 'Absent', '--root', 'x', '--size', '4', '4'],
-            r'no dataset is called "Absent": choose from .*GTADataset, .*SynthiaDataset',
-        ),
-        (
-            ['--type', 'GTADatset', '--root', 'x', '--size', '4', '4'],
-            r'no dataset is called "GTADatset": choose from GTADataset',
-        ),
+        (['absent.py', '--size', '32', '24'], 'without a config'),
+        (['absent.py', '--interpolation', 'area'], 'without a config'),
         (['--type', 'GTADataset', '--root', 'x', '--size', '4', '4'], 'finds no folder'),
     ],
 )
@@ -142,3 +124,19 @@ def test_mistakes_are_told_in_one_sentence(tool, flags, message):
     with pytest.raises(JointError, match=message) as error:
         tool.main(flags)
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('flags', 'message'),
+    [
+        (['--size', '0', '3'], '--size: 0 is not a whole number from 1'),
+        (['--workers', '0'], '--workers: 0 is not a whole number from 1'),
+        (['--type', 'GTADatset'], "--type: invalid choice: 'GTADatset' (choose from "),
+    ],
+)
+def test_values_that_a_flag_does_not_take(tool, capsys, flags, message):
+    with pytest.raises(SystemExit):
+        tool.main(flags)
+    said = capsys.readouterr().err
+    assert message in said
+    assert '--type' not in flags or 'GTADataset' in said

@@ -7,12 +7,7 @@ from multiprocessing import get_context
 import pytest
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.atomic_write import (
-    atomic_path,
-    atomic_write,
-    check_writable,
-    is_leftover,
-)
+from mmseg_joint.utils.atomic_write import LEFTOVERS, atomic_path, atomic_write, check_writable
 
 
 def test_text_and_bytes_replace_what_was_there(tmp_path):
@@ -69,7 +64,7 @@ def test_a_function_writes_to_a_path_of_its_own(tmp_path):
     path.write_text('old')
 
     def write(partial):
-        assert is_leftover(partial.name)
+        assert partial.match(LEFTOVERS)
         partial.write_text('new')
         assert path.read_text() == 'old'
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
+
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile, Resize
+from mmseg.registry import TRANSFORMS
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
@@ -17,29 +21,14 @@ class Setting:
 
     dataset: str  #: type of the dataset
     size: tuple[int, int]  #: width and height in pixels
-    interpolation: str = 'bilinear'  #: of the images; labels are always resized with ``nearest``
-    backend: str = 'cv2'  #: what resizes, ``cv2`` or ``pillow``
-    decoder: str = 'cv2'  #: what decodes the original images; JPEGs come out differently
-
-    @property
-    def resize(self) -> dict[str, Any]:
-        """The step that resizes in this way."""
-        way = {'interpolation': self.interpolation, 'backend': self.backend}
-        return {'type': 'Resize', 'scale': self.size, **way}
+    interpolation: str  #: of the images; labels are always resized with ``nearest``
+    backend: str  #: what resizes, ``cv2`` or ``pillow``
+    decoder: str  #: what decodes the original images; JPEGs come out differently
 
     def difference(self, other: Setting) -> str:
         """Say where two settings differ: ``size (1280, 720), not (1024, 512)``; empty if equal."""
-        own, theirs = asdict(self), asdict(other)
-        differing = [key for key in own if own[key] != theirs[key]]
-        return ', '.join(f'{key} {own[key]}, not {theirs[key]}' for key in differing)
-
-
-@dataclass
-class Folder:
-    """One image folder of a copy, e.g. a split."""
-
-    images: int | None = None  #: how many it has; None while it is being written
-    labeled: bool = False  #: whether every image has a label
+        pairs = zip(asdict(self).items(), asdict(other).values())
+        return ', '.join(f'{key} {own}, not {its}' for (key, own), its in pairs if own != its)
 
 
 @dataclass
@@ -48,9 +37,10 @@ class Manifest:
 
     setting: Setting  #: how it was made
     source: str  #: absolute path of the originals
-    versions: dict[str, str] = field(default_factory=dict)  #: of what made it
-    #: image folder, relative to either root → what is in the copy
-    folders: dict[str, Folder] = field(default_factory=dict)
+    versions: dict[str, str]  #: of what made it
+    #: image folder, relative to either root → how many ``images`` it has (None while it is being
+    #: written), and whether each is ``labeled``
+    folders: dict[str, dict[str, Any]]
 
     def save(self, root: Path) -> None:
         """Write it to its place, all or nothing."""
@@ -69,12 +59,56 @@ def read_manifest(root: Path) -> Manifest | None:
         return None
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-        given = {entry.name: content['setting'][entry.name] for entry in fields(Setting)}
-        given['size'] = tuple(given['size'])
-        folders = {name: Folder(**entry) for name, entry in content['folders'].items()}
-        return Manifest(Setting(**given), content['source'], content['versions'], folders)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        given = content['setting']
+        setting = Setting(**{**given, 'size': tuple(given['size'])})
+        return Manifest(**{**content, 'setting': setting})
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise JointError(
-            f"'{path}' is damaged or of an earlier version: delete its folder and run "
+            f"'{path}' is damaged or of another version: delete its folder and run "
             'tools/prepare_dataset.py again'
         ) from error
+
+
+def loading_steps(dataset: Any) -> list[Any]:
+    """The steps that load image and label, with which a dataset's pipeline starts."""
+    loading = (LoadImageFromFile, LoadAnnotations)
+    return list(takewhile(lambda step: isinstance(step, loading), dataset.pipeline.transforms))
+
+
+def setting_of(dataset: Any, where: str) -> Setting:
+    """Find the setting of the copy that a dataset's pipeline can be fed with.
+
+    Args:
+        dataset: A dataset with raw labels.
+        where: What messages call it.
+
+    Raises:
+        JointError: When there is no such copy: images are not loaded in 8-bit colors, nothing is
+            resized to one fixed size right after that, or labels are loaded later.
+    """
+    loading = loading_steps(dataset)
+    rest = dataset.pipeline.transforms[len(loading) :]
+    loader = next((step for step in loading if isinstance(step, LoadImageFromFile)), None)
+    if loader is None:
+        raise JointError(f'{where} cannot be prepared: its pipeline does not start with loading')
+    if loader.to_float32 or loader.color_type != 'color':
+        raise JointError(
+            f'{where} cannot be prepared: a copy has 8-bit colors, so load the images with '
+            "to_float32=False and color_type='color'"
+        )
+    if any(getattr(part, 'reduce_zero_label', None) for part in (dataset, *loading)):
+        raise JointError(f'{where} does not go with reduce_zero_label=True: map the ids instead')
+    resize: Any = rest[0] if rest else None
+    kinds = (Resize, TRANSFORMS.get('Resize'))  # mmseg's own is a child of mmcv's
+    if type(resize) not in kinds or resize.scale is None or resize.keep_ratio:
+        raise JointError(
+            f'{where} cannot be prepared: its pipeline must resize to one fixed size right after '
+            f'loading, but has {type(resize).__name__ if rest else "nothing"} there'
+        )
+    if any(isinstance(step, LoadAnnotations) for step in rest):
+        raise JointError(
+            f'{where} cannot be prepared: its labels are loaded after Resize, at their own size'
+        )
+    decoder = loader.imdecode_backend or 'cv2'
+    way = (resize.interpolation, resize.backend, decoder)
+    return Setting(type(dataset).__name__, tuple(resize.scale), *way)

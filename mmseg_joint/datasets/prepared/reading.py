@@ -6,8 +6,7 @@ from typing import Any
 
 from mmseg_joint.errors import JointError
 
-from .manifest import Folder, read_manifest
-from .pipeline import read_from_copy, setting_of
+from .manifest import read_manifest, setting_of
 
 SUFFIX = '.png'
 
@@ -58,61 +57,50 @@ class PreparedCopy:
     def __init__(
         self, root: str, dataset: str, prefix: dict[str, str], img_suffix: str, seg_map_suffix: str
     ) -> None:
-        self.root, self.dataset = root, dataset
-        relative = places(prefix, img_suffix, seg_map_suffix)
-        self.folder = self._open(relative['img_path'])
-        if 'seg_map_path' in relative and not self.folder.labeled:
-            raise JointError(
-                f"{self._where} has no labels for '{relative['img_path']}': run "
-                'tools/prepare_dataset.py for a labeled domain too'
-            )
-        # absolute, so that the dataset puts no other root before it
-        self.prefix = {key: osp.abspath(osp.join(root, value)) for key, value in relative.items()}
-        self.suffixes = png_suffix(img_suffix), png_suffix(seg_map_suffix)
-
-    @property
-    def _where(self) -> str:
-        return f"prepared='{self.root}' of {self.dataset}"
-
-    def _open(self, name: str) -> Folder:
-        manifest = read_manifest(Path(self.root))
+        self._where = f"prepared='{root}' of {dataset}"
+        manifest = read_manifest(Path(root))
         if manifest is None:
             raise JointError(
                 f'{self._where} is no prepared copy: correct it, or write one with '
                 'tools/prepare_dataset.py'
             )
-        self.setting = manifest.setting
-        if self.setting.dataset != self.dataset:
-            raise JointError(f'{self._where} is a copy of {self.setting.dataset}: correct it')
+        if manifest.setting.dataset != dataset:
+            raise JointError(f'{self._where} is a copy of {manifest.setting.dataset}: correct it')
+        relative = places(prefix, img_suffix, seg_map_suffix)
+        name = relative['img_path']
         folder = manifest.folders.get(name)
-        if folder is None or folder.images is None:
+        if folder is None or folder['images'] is None:
             state = 'has no' if folder is None else 'is not finished:'
             raise JointError(
                 f"{self._where} {state} folder '{name}': run tools/prepare_dataset.py (again)"
             )
-        return folder
+        if 'seg_map_path' in relative and not folder['labeled']:
+            raise JointError(
+                f"{self._where} has no labels for '{name}': run tools/prepare_dataset.py for a "
+                'labeled domain too'
+            )
+        self._setting, self._images = manifest.setting, folder['images']
+        # absolute, so that the dataset puts no other root before it
+        self.prefix = {key: osp.abspath(osp.join(root, value)) for key, value in relative.items()}
+        self.suffixes = png_suffix(img_suffix), png_suffix(seg_map_suffix)
 
-    def adapt(self, steps: list[Any], reduce_zero_label: bool = False) -> list[Any]:
-        """Check that a pipeline gives the same samples from the copy, and let it read them.
+    def check_pipeline(self, dataset: Any) -> None:
+        """Refuse a dataset whose pipeline would not give the originals' samples from the copy.
 
-        Returns:
-            The steps to use. An empty pipeline, of who only lists images, stays empty.
+        An empty pipeline, of who only lists images, will do. ``Resize`` stays in the others: to
+        the size that an image has already, it changes nothing.
 
         Raises:
             JointError: When the pipeline resizes in another way than the copy was made.
         """
-        if not steps:
-            return steps
-        if reduce_zero_label:
-            raise JointError(f'{self._where} does not go with reduce_zero_label=True')
-        wanted = setting_of(steps, self.dataset, self._where)
-        difference = self.setting.difference(wanted)
+        if not dataset.pipeline.transforms:
+            return
+        difference = self._setting.difference(setting_of(dataset, self._where))
         if difference:
             raise JointError(
                 f'{self._where} does not fit the pipeline: the copy was made with {difference}; '
                 'prepare another one, or leave prepared out'
             )
-        return [read_from_copy(step) for step in steps]
 
     def check_count(self, found: int) -> None:
         """Refuse a copy that has lost images.
@@ -120,8 +108,8 @@ class PreparedCopy:
         Raises:
             JointError: When there were another number when it was written.
         """
-        if found != self.folder.images:
+        if found != self._images:
             raise JointError(
-                f'{self._where} has {found} of {self.folder.images} images: run '
+                f'{self._where} has {found} of {self._images} images: run '
                 'tools/prepare_dataset.py again, which writes the missing ones'
             )

@@ -12,7 +12,7 @@ from mmseg_joint.errors import JointError
 _PNG = b'\x89PNG\r\n\x1a\n'
 _GRAY, _PALETTE = 0, 3  # color types of a PNG's header
 # What Pillow raises for a file that is no image, or half of one.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
@@ -48,7 +48,7 @@ def check_image(data: bytes, path: str, what: str) -> None:
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load() if image.format == 'JPEG' else image.verify()
-    except _BROKEN as error:
+    except BROKEN as error:
         # Pillow names the buffer here, which tells the user nothing.
         unknown = isinstance(error, UnidentifiedImageError)
         reason = 'no known image format' if unknown else error
@@ -85,7 +85,7 @@ def decode_ids(data: bytes, path: str) -> np.ndarray:
             )
         try:
             return np.array(image, dtype=np.uint8)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise JointError(
                 f"the label file '{path}' is broken ({error}): copy or download it again"
             ) from error

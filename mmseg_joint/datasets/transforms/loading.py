@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
@@ -53,6 +56,21 @@ def fit_to(labels: np.ndarray, height: int, width: int) -> np.ndarray:
     return fitted
 
 
+@contextmanager
+def _remedy(results: dict) -> Iterator[None]:
+    """Name the remedy for a file of a prepared copy, in place of that for an original."""
+    try:
+        yield
+    except JointError as error:
+        if not results.get('prepared'):
+            raise
+        reason = str(error).rsplit(': ', 1)[0]
+        raise JointError(
+            f'{reason}: run tools/prepare_dataset.py again as for this copy (see prepared.json '
+            'there), which writes its broken files anew'
+        ) from error
+
+
 @TRANSFORMS.register_module()
 class LoadMappedAnnotations(LoadAnnotations):
     """Loads a label file of raw ids and maps it to train ids, or says what is wrong with it.
@@ -65,7 +83,8 @@ class LoadMappedAnnotations(LoadAnnotations):
     Required keys: ``seg_map_path``, ``label_map`` (raw id → train id, or None),
     ``reduce_zero_label``, ``seg_fields``. Optional keys: ``ori_shape`` and ``size_tolerance``
     (by how many pixels the label may differ from it; then the label is cut or filled),
-    ``dataset_name`` and ``label_hint`` for messages.
+    ``dataset_name`` and ``label_hint`` for messages, and ``prepared`` where a copy is read, whose
+    labels have one id a pixel whatever the original.
 
     Args:
         reduce_zero_label: Whether raw id 0 is ignored and the others move down by one, before the
@@ -83,9 +102,11 @@ class LoadMappedAnnotations(LoadAnnotations):
 
     def _load_seg_map(self, results: dict) -> None:
         path = results['seg_map_path']
-        raw = self._decode(read_bytes(path, 'label file', self.backend_args), path)
-        labels = self._to_train_ids(raw, results)
-        results['gt_seg_map'] = self._to_image_size(labels, results)
+        decode = decode_ids if results.get('prepared') else self._decode
+        with _remedy(results):
+            raw = decode(read_bytes(path, 'label file', self.backend_args), path)
+            labels = self._to_train_ids(raw, results)
+            results['gt_seg_map'] = self._to_image_size(labels, results)
         results['seg_fields'].append('gt_seg_map')
 
     def _to_train_ids(self, raw: np.ndarray, results: dict) -> np.ndarray:
@@ -166,8 +187,9 @@ class LoadCheckedImage(LoadImageFromFile):
             The same dictionary with ``img`` (H, W, 3), ``img_shape`` and ``ori_shape`` (H, W).
         """
         path = results['img_path']
-        data = read_bytes(path, 'image', self.backend_args)
-        check_image(data, path, 'image')
+        with _remedy(results):
+            data = read_bytes(path, 'image', self.backend_args)
+            check_image(data, path, 'image')
         image = mmcv.imfrombytes(data, flag=self.color_type, backend=self.imdecode_backend)
         if image is None:
             raise JointError(f"the image '{path}' cannot be decoded: copy or download it again")
