@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 
-from mmseg_joint.datasets import JointDataset, LabelSubset, Unlabeled
+from mmseg_joint.datasets.configured import domain_config
 from mmseg_joint.datasets.label_lists.write import make_lists, write_lists
-from mmseg_joint.engine.config_file import config_value, read_config
+from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import run
 
@@ -71,31 +70,13 @@ def main() -> None:
     else:
         if args.suffix is not None:
             raise JointError('--suffix goes with a folder: a config has its own img_suffix.')
-        dataset = configured(read_config(args.source), args.domain)
+        init_default_scope('mmseg')
+        _, found = domain_config(read_config(args.source), args.domain or 'target')
+        # lazily: the lists that the config reads are perhaps yet to be made
+        dataset = DATASETS.build({**found, 'lazy_init': True})
     lists = make_lists(dataset, args.counts, args.seeds, args.held_out)
     for name, digest in write_lists(lists, Path(args.out), args.force).items():
         print(f'{Path(args.out) / name}: {len(lists[name])} images, sha256 {digest}')
-
-
-def configured(cfg: Config, domain: str | None) -> Any:
-    """Build a training dataset of a config, all of it, whatever subset the config takes."""
-    init_default_scope('mmseg')
-    training = config_value(cfg, 'train_dataloader.dataset')
-    domains = training.get('domains')
-    if domains is None:
-        if domain is not None:
-            raise JointError(f'--domain {domain}: the config has no domains, so leave it out.')
-        domains = {'target': training}
-    domain = domain or 'target'
-    if domain not in domains:
-        raise JointError(f'--domain {domain}: the config has {", ".join(domains)}, so name one.')
-    if isinstance(domains[domain], (list, tuple)):
-        raise JointError(f'--domain {domain} is several datasets: name a folder instead.')
-    # lazily: the lists that the config reads are perhaps yet to be made
-    dataset = JointDataset({domain: domains[domain]}, lazy_init=True).domains[domain]
-    while isinstance(dataset, (LabelSubset, Unlabeled)):
-        dataset = dataset.dataset
-    return dataset
 
 
 if __name__ == '__main__':

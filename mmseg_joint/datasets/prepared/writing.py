@@ -132,7 +132,7 @@ def _claim(setting: Setting, source: str, out: Path) -> Manifest:
     """Make the folder, or open it; refuse one that holds anything else."""
     manifest = read_manifest(out)
     if manifest is None:
-        if out.exists() and not all(path.match(LEFTOVERS) for path in out.iterdir()):
+        if out.is_file() or any(not path.match(LEFTOVERS) for path in out.glob('*')):
             raise JointError(
                 f"'{out}' holds something else than a prepared copy: choose another folder with "
                 '--out'
