@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from mmengine.registry import init_default_scope
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_joint.datasets.configured import domain_config
@@ -18,29 +19,19 @@ from mmseg_joint.utils.cli import run
 IMAGES = ('.png', '.jpg', '.jpeg')
 
 
-class ImageFolder:
-    """The images of a folder and the folders in it, as much of a dataset as a list needs."""
-
-    def __init__(self, folder: str, suffix: str | None) -> None:
-        self.data_prefix = {'img_path': folder}
-        self.img_suffix = suffix or ''
-        wanted = (suffix,) if suffix else IMAGES
-        self.paths = [str(path) for path in Path(folder).rglob('*') if path.name.endswith(wanted)]
-        if not self.paths:
-            raise JointError(
-                f'{folder} has no image that ends in {" or ".join(wanted)}: correct the folder '
-                'or --suffix.'
-            )
-
-    def full_init(self) -> None:
-        """Nothing is left to do."""
-
-    def get_data_info(self, index: int) -> dict:
-        """Return the path of an image."""
-        return {'img_path': self.paths[index]}
-
-    def __len__(self) -> int:
-        return len(self.paths)
+def images_of(folder: str, suffix: str | None) -> BaseSegDataset:
+    """List the images of a folder and the folders in it, as a dataset."""
+    wanted = (suffix,) if suffix else IMAGES
+    found = BaseSegDataset(
+        img_suffix=wanted, data_prefix={'img_path': folder}, serialize_data=False, pipeline=[]
+    )
+    if not len(found):
+        raise JointError(
+            f'{folder} has no image that ends in {" or ".join(wanted)}: correct the folder or '
+            '--suffix.'
+        )
+    found.img_suffix = suffix or ''  # what the lists leave out
+    return found
 
 
 def parse_args() -> argparse.Namespace:
@@ -66,7 +57,7 @@ def main() -> None:
     if Path(args.source).is_dir():
         if args.domain is not None:
             raise JointError('--domain goes with a config: leave it out for a folder.')
-        dataset = ImageFolder(args.source, args.suffix)
+        dataset = images_of(args.source, args.suffix)
     else:
         if args.suffix is not None:
             raise JointError('--suffix goes with a folder: a config has its own img_suffix.')

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,11 @@ from mmengine.dist import is_main_process
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 from tqdm import tqdm
+from tqdm.contrib.concurrent import thread_map
 
 from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.atomic_write import atomic_write
+from mmseg_joint.utils.atomic_write import atomic_path
 from mmseg_joint.utils.numbers import check_whole
 
 
@@ -99,6 +97,9 @@ class RareClassSampling(DatasetWrapper):
     def class_pixels(self) -> np.ndarray:
         """Count each image's pixels of each class, or read the counts from the cache.
 
+        Returns:
+            Pixels, (images, classes).
+
         Raises:
             JointError: When the dataset's pipeline loads no labels.
         """
@@ -108,19 +109,12 @@ class RareClassSampling(DatasetWrapper):
         if file.is_file():
             return np.load(file)
         load = _label_loader(self.dataset)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            counted = tqdm(
-                pool.map(partial(_count, load, classes), infos),
-                total=len(infos),
-                desc='pixels of each class',
-                unit='image',
-                disable=not is_main_process(),
-            )
-            counts = np.stack(list(counted))
-        buffer = io.BytesIO()
-        np.save(buffer, counts)
+        options: dict[str, Any] = {'desc': 'pixels of each class', 'unit': 'image'}
+        options.update(max_workers=os.cpu_count(), disable=not is_main_process())
+        counts = np.stack(thread_map(partial(_count, load, classes), infos, **options))
         try:
-            atomic_write(file, buffer.getvalue())
+            with atomic_path(file) as place, place.open('wb') as stream:
+                np.save(stream, counts)
         except OSError as error:  # a home that cannot be written costs the next run some time
             tqdm.write(f'The counts cannot be kept in {file} ({error}).')
         return counts
@@ -138,15 +132,7 @@ class RareClassSampling(DatasetWrapper):
 
 
 def class_shares(counts: np.ndarray, temperature: float) -> np.ndarray:
-    """P(c) of DAFormer from the pixels of each class.
-
-    Args:
-        counts: Pixels, (images, classes).
-        temperature: T.
-
-    Returns:
-        P(c), summing to 1, (classes,).
-    """
+    """P(c) of DAFormer, (classes,), from pixels of each class, (images, classes), and T."""
     frequency = counts.sum(axis=0) / max(counts.sum(), 1)
     exponents = (1 - frequency) / temperature
     weights = np.exp(exponents - exponents.max())
@@ -159,24 +145,17 @@ def _count(load: Any, classes: int, info: dict) -> np.ndarray:
 
 
 def _label_loader(dataset: Any) -> Any:
-    """The step of the innermost dataset's pipeline that loads labels; alone, without the image."""
-    for part in _innermost(dataset):
-        for step in getattr(getattr(part, 'pipeline', None), 'transforms', ()):
-            if isinstance(step, LoadAnnotations):
-                return step
+    """The step that loads labels in the pipeline of the (first) dataset within all wrappers."""
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if inner[0] is not None:
+        return _label_loader(inner[0])
+    for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
+        if isinstance(step, LoadAnnotations):
+            return step
     raise JointError(
         'RareClassSampling finds no LoadAnnotations in the pipeline of its dataset: load labels '
         'there'
     )
-
-
-def _innermost(dataset: Any) -> Iterator[Any]:
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if inner[0] is None:
-        yield dataset
-    for part in inner:
-        if part is not None:
-            yield from _innermost(part)
 
 
 def _digest(infos: list[dict], classes: int) -> str:
@@ -186,10 +165,7 @@ def _digest(infos: list[dict], classes: int) -> str:
         path = info.get('seg_map_path', '')
         state = os.stat(path) if os.path.isfile(path) else None
         stamp = (state.st_size, state.st_mtime_ns) if state else None
-        facts.append([os.path.abspath(path), stamp, _map_of(info), info.get('reduce_zero_label')])
+        ids = sorted((int(raw), int(to)) for raw, to in (info.get('label_map') or {}).items())
+        facts.append([os.path.abspath(path), stamp, ids, info.get('reduce_zero_label')])
     text = json.dumps([classes, facts])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def _map_of(info: dict) -> list:
-    return sorted((int(key), int(value)) for key, value in (info.get('label_map') or {}).items())

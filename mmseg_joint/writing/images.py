@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dataset import Compose
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from torch.utils.data import Dataset
 
 from mmseg_joint.datasets.configured import domain_config
 from mmseg_joint.datasets.unlabeled import without_labels
@@ -56,46 +54,24 @@ def labeled_images_of_domain(cfg: Config, domain: str) -> Any:
     return DATASETS.build({**found, 'pipeline': [*steps, *resizes, {'type': 'PackSegInputs'}]})
 
 
-def images_of_folder(cfg: Config, folder: Path, suffix: str) -> ImageFolder:
+def images_of_folder(cfg: Config, folder: Path, suffix: str) -> BaseSegDataset:
     """Build the images below a folder whose names end in a suffix, loaded as the test images.
 
     Raises:
         JointError: When there is none.
     """
     test = without_labels(config_value(cfg, TEST))
-    metainfo = DATASETS.build(config_value(cfg, TEST) | {'lazy_init': True}).metainfo
-    return ImageFolder(folder, suffix, test['pipeline'], metainfo)
-
-
-class ImageFolder(Dataset):
-    """All images below a folder.
-
-    Args:
-        folder: The folder.
-        suffix: End of their names.
-        pipeline: Steps that load and pack one.
-        metainfo: What the images are to be labeled with: `classes` and `palette`.
-
-    Raises:
-        JointError: When there is none.
-    """
-
-    def __init__(self, folder: Path, suffix: str, pipeline: list[dict], metainfo: dict) -> None:
-        files = sorted(path for path in folder.rglob('*') if path.is_file())
-        self.files = [path for path in files if path.name.endswith(suffix)]
-        if not self.files:
-            found = ', '.join(name for name, _ in Counter(p.suffix for p in files).most_common(3))
-            raise JointError(
-                f'--images {folder} holds no file that ends in "{suffix}" '
-                f'({found or "nothing"}): correct the folder or --suffix.'
-            )
-        self.img_suffix = suffix
-        self.data_prefix = {'img_path': str(folder)}
-        self.metainfo = metainfo
-        self.pipeline = Compose(pipeline)
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.pipeline({'img_path': str(self.files[index]), 'seg_fields': []})
+    metainfo = DATASETS.build({**test, 'lazy_init': True}).metainfo
+    found = BaseSegDataset(
+        img_suffix=suffix,
+        metainfo={key: metainfo[key] for key in ('classes', 'palette')},
+        data_prefix={'img_path': str(folder)},
+        pipeline=test['pipeline'],
+        serialize_data=False,  # which an empty list cannot be
+    )
+    if not len(found):
+        raise JointError(
+            f'--images {folder} holds no file that ends in "{suffix}": correct the folder or '
+            '--suffix.'
+        )
+    return found

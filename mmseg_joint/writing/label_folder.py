@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,35 +43,24 @@ class LabelFolder:
         palette: Sequence[Sequence[int]],
         force: bool = False,
     ) -> None:
-        self.path = path
+        self.path, self.scratch = path, path / UNFINISHED
         self.classes, self.palette = tuple(classes), [list(color) for color in palette]
-        self.scratch = path / UNFINISHED
-        self._palette = np.full((256, 3), 255, dtype=np.uint8)  # white where there is no class
-        self._palette[: len(palette)] = palette
-        self._clear(force)
-
-    def _clear(self, force: bool) -> None:
-        there = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
+        there = {entry.name for entry in path.glob('*')}
         if there and not there & {MANIFEST, UNFINISHED}:
             raise JointError(
-                f'--out {self.path} holds something else than a dataset of these tools: choose '
-                'another folder.'
+                f'--out {path} holds something else than a dataset of these tools: choose another '
+                'folder.'
             )
         if MANIFEST in there and not force:
             raise JointError(
-                f'--out {self.path} holds a dataset already: choose another folder, or replace it '
-                'with --force.'
+                f'--out {path} holds a dataset already: choose another folder, or replace it with '
+                '--force.'
             )
-        try:
-            self.scratch.mkdir(parents=True, exist_ok=True)
-            (self.path / MANIFEST).unlink(missing_ok=True)
-            for folder in (self.scratch, self.path / LABELS, self.path / IMAGES):
-                shutil.rmtree(folder, ignore_errors=True)
-            self.scratch.mkdir()
-        except OSError as error:
-            raise JointError(
-                f'--out {self.path} cannot be written ({error.strerror}): choose another folder.'
-            ) from error
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        (path / MANIFEST).unlink(missing_ok=True)
+        for folder in (self.scratch, path / LABELS, path / IMAGES):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.scratch.mkdir()
 
     def write_label(self, name: str, label: np.ndarray) -> None:
         """Write a label as a palette PNG.
@@ -80,8 +70,9 @@ class LabelFolder:
             label: Class indices or 255, (H, W), `uint8`.
         """
         image = Image.fromarray(label)
-        image.putpalette(self._palette.ravel().tolist())
-        write_png(self.path / LABELS / f'{name}.png', image)
+        # white where there is no class
+        image.putpalette([*chain(*self.palette), *[255] * 3 * (256 - len(self.palette))])
+        atomic_write(self.path / LABELS / f'{name}.png', partial(image.save, format='PNG'))
 
     def finish(self, images: str, img_suffix: str, names: Sequence[str], **more: Any) -> None:
         """Write the list of images and the manifest."""
@@ -95,10 +86,3 @@ class LabelFolder:
             **more,
         }
         atomic_write(self.path / MANIFEST, json.dumps(content, indent=1) + '\n')
-
-
-def write_png(path: Path, image: Image.Image) -> None:
-    """Write an image as a PNG, whole or not at all."""
-    content = io.BytesIO()
-    image.save(content, 'PNG')
-    atomic_write(path, content.getvalue())

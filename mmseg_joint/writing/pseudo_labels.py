@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,6 @@ from tqdm import tqdm
 
 from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.models.precision import full_precision
-from mmseg_joint.utils.atomic_write import atomic_write
 
 from .confidence_histogram import BINS, ConfidenceHistogram, confidence_bins
 from .label_folder import LabelFolder
@@ -60,12 +57,12 @@ def write_pseudo_labels(
         path = batch['data_samples'][0].metainfo['img_path']
         names.append(osp.relpath(path, images)[: -len(suffix)])
         histogram.add(labels, bins)
-        _keep(folder.scratch / f'{len(names)}.npz', labels, bins)
+        np.savez_compressed(folder.scratch / f'{len(names)}.npz', labels=labels, bins=bins)
     thresholds = histogram.thresholds(quantile, cap)
-    kept = zip(names, _kept(folder.scratch, len(names)))
-    for name, (labels, bins) in tqdm(
-        kept, total=len(names), desc='written', unit='image', disable=not progress
-    ):
+    kept = tqdm(names, desc='written', unit='image', disable=not progress)
+    for number, name in enumerate(kept, start=1):
+        with np.load(folder.scratch / f'{number}.npz') as arrays:
+            labels, bins = arrays['labels'], arrays['bins']
         labels[bins < thresholds[labels]] = IGNORE
         folder.write_label(name, labels)
     summary = _summary(folder.classes, histogram, thresholds)
@@ -98,22 +95,6 @@ def probabilities(model: nn.Module, scores: Tensor) -> Tensor:
         return scores.softmax(dim=0)
     scores = scores.clamp(min=0)
     return scores / scores.sum(dim=0).clamp(min=torch.finfo(scores.dtype).tiny)
-
-
-def _keep(path: Path, labels: np.ndarray, bins: np.ndarray) -> None:
-    def save(partial: Path) -> None:
-        with partial.open('wb') as file:
-            np.savez_compressed(file, labels=labels, bins=bins)
-
-    atomic_write(path, save)
-
-
-def _kept(folder: Path, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for index in range(1, count + 1):
-        path = folder / f'{index}.npz'
-        with np.load(path) as arrays:
-            yield arrays['labels'], arrays['bins']
-        path.unlink()
 
 
 def _summary(

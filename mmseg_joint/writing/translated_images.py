@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os.path as osp
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from tqdm import tqdm
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import CycleTranslation, SegmentorHandle
+from mmseg_joint.utils.atomic_write import atomic_write
 
-from .label_folder import IMAGES, LabelFolder, write_png
+from .label_folder import IMAGES, LabelFolder
 
 
 def translation_of(model: nn.Module) -> CycleTranslation:
@@ -47,7 +49,8 @@ def write_translated_images(
         path = osp.relpath(sample.metainfo['img_path'], dataset.data_prefix['img_path'])
         name = path[: -len(dataset.img_suffix)]
         pixels = _pixels(drawn[0], SegmentorHandle(model).red_first)
-        write_png(folder.path / IMAGES / f'{name}.png', Image.fromarray(pixels))
+        save = partial(Image.fromarray(pixels).save, format='PNG')
+        atomic_write(folder.path / IMAGES / f'{name}.png', save)
         folder.write_label(name, sample.gt_sem_seg.data[0].numpy().astype(np.uint8))
         names.append(name)
     folder.finish(str(folder.path / IMAGES), '.png', names)

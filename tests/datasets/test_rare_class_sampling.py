@@ -158,3 +158,10 @@ def test_refusals(inner, tmp_path):
     inner['pipeline'] = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
     with pytest.raises(JointError, match='finds no LoadAnnotations in the pipeline'):
         sampling(inner, tmp_path)
+
+
+def test_counts_that_cannot_be_kept_are_only_told(inner, tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    dataset = RareClassSampling(inner, min_pixels=50, cache=str(tmp_path / 'file'))
+    assert len(dataset.class_pixels()) == len(LABELS)
+    assert 'The counts cannot be kept' in capsys.readouterr().out

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -101,9 +102,10 @@ def convert(source: Path, out: Path) -> int:
             raise JointError(f"there are no JPEGs in '{source / split}': correct SRC.")
     for split, path in tqdm(files, unit='image'):
         photo, ids = split_pair(path)
-        atomic_write(out / 'images' / split / path.name, _packed(photo, 'JPEG', quality=95))
-        label = Image.fromarray(ids)
-        atomic_write(out / 'labels' / split / f'{path.stem}.png', _packed(label, 'PNG'))
+        save_photo = partial(photo.save, format='JPEG', quality=95)
+        atomic_write(out / 'images' / split / path.name, save_photo)
+        save_label = partial(Image.fromarray(ids).save, format='PNG')
+        atomic_write(out / 'labels' / split / f'{path.stem}.png', save_label)
     numbers = sorted(int(p.stem) for split, p in files if split == 'train' and p.stem.isdecimal())
     lists: dict[str, list[str]] = {'fit': [], 'held_out': []}
     for number in numbers:
@@ -111,12 +113,6 @@ def convert(source: Path, out: Path) -> int:
     for name, lines in lists.items():
         atomic_write(out / f'{name}.txt', ''.join(lines))
     return len(files)
-
-
-def _packed(image: Image.Image, kind: str, **options: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format=kind, **options)
-    return buffer.getvalue()
 
 
 def main() -> None:

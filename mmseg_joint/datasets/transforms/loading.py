@@ -39,23 +39,6 @@ def lookup_table(label_map: dict[int, int] | None) -> tuple[np.ndarray, np.ndarr
     return table, known
 
 
-def fit_to(labels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Cut or fill labels at the bottom and right; what is filled in is ignored.
-
-    Args:
-        labels: Array of shape (H, W).
-        height: Wanted height in pixels.
-        width: Wanted width in pixels.
-
-    Returns:
-        Array of shape (height, width).
-    """
-    fitted = np.full((height, width), IGNORE, dtype=labels.dtype)
-    part = labels[:height, :width]
-    fitted[: part.shape[0], : part.shape[1]] = part
-    return fitted
-
-
 @contextmanager
 def _remedy(results: dict) -> Iterator[None]:
     """Name the remedy for a file of a prepared copy, in place of that for an original."""
@@ -146,7 +129,8 @@ class LoadMappedAnnotations(LoadAnnotations):
         if off == 0:
             return labels
         if off <= results.get('size_tolerance', 0):
-            return fit_to(labels, height, width)
+            # cut or filled at the bottom and right; what is filled in is ignored
+            return mmcv.impad(labels[:height, :width], shape=(height, width), pad_val=IGNORE)
         raise JointError(
             f"the label file '{results['seg_map_path']}' has {labels.shape[1]}x{labels.shape[0]} "
             f"pixels but its image '{results.get('img_path')}' has {width}x{height}: use labels "
