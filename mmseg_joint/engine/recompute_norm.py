@@ -47,7 +47,7 @@ def target_loader(cfg: Config) -> dict[str, Any]:
 
     Returns:
         The config of a data loader. Of a joint one's domains it keeps `target` and `unlabeled`, or
-        all where there is neither.
+        all where there is neither; images with rare classes are not drawn more often.
 
     Raises:
         JointError: When there is no training data.
@@ -63,6 +63,7 @@ def target_loader(cfg: Config) -> dict[str, Any]:
         samples = {name: samples[name] for name in REAL if name in samples} or samples
         loader['sampler']['samples_per_domain'] = samples
         loader['dataset']['domains'] = {name: domains[name] for name in samples}
+        loader['dataset'].pop('rare_classes', None)  # averages are of images as they come
         loader['batch_size'] = sum(samples.values())
     return loader
 

@@ -62,12 +62,18 @@ def test_the_loader_of_a_joint_config_keeps_the_real_domains():
     loader = dict(
         batch_size=7,
         sampler=dict(type='JointSampler', samples_per_domain=dict(source=4, target=2, unlabeled=1)),
-        dataset=dict(type='JointDataset', domains=dict(source='s', target='t', unlabeled='u')),
+        dataset=dict(
+            type='JointDataset',
+            domains=dict(source='s', target='t', unlabeled='u'),
+            rare_classes=dict(source=dict(), target=dict()),
+        ),
     )
     found = target_loader(Config(dict(train_dataloader=loader)))
     assert found['batch_size'] == 3
     assert found['sampler']['samples_per_domain'] == dict(target=2, unlabeled=1)
-    assert found['dataset']['domains'] == dict(target='t', unlabeled='u')
+    # without the rare classes of a domain that is not read any more
+    domains = dict(target='t', unlabeled='u')
+    assert found['dataset'] == dict(type='JointDataset', domains=domains)
     loader['sampler']['samples_per_domain'] = dict(source=4, target=0)
     assert set(target_loader(Config(dict(train_dataloader=loader)))['dataset']['domains']) == {
         'source'
