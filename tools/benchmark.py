@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_joint import setup
-from mmseg_joint.benchmark import Settings, measure, measure_sequential, measure_sequential_domains
+from mmseg_joint.benchmark.comparisons import measure_sequential, measure_sequential_domains
 from mmseg_joint.benchmark.data_path import measure_data_path
+from mmseg_joint.benchmark.settings import Settings
+from mmseg_joint.benchmark.step import measure
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.utils.atomic_write import atomic_write, check_writable
 from mmseg_joint.utils.cfg_options import add_config_flags

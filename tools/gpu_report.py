@@ -33,32 +33,18 @@ def parts(scratch: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
         scratch: Folder for images.
         tiny: Whether it is a rehearsal.
     """
-    few = (
-        ['--steps', '3', '--warmup', '1', '--seconds', '0.1', '--workers', '2', '--tiny']
-        if tiny
-        else []
-    )
+    few = '--steps 3 --warmup 1 --seconds 0.1 --workers 2 --tiny' if tiny else ''
 
     def measure(part: str, size: tuple[str, str], *more: str) -> list[str]:
         chosen = TINY_SIZE if tiny else size
-        return [*MEASURE, part, '--size', *chosen, *more, *few]
+        return [*MEASURE, part, '--size', *chosen, *more, *few.split()]
 
     def steps(config: str, size: tuple[str, str], *more: str) -> list[str]:
         return measure('steps', size, '--config', config, *more)
 
     data = ['--folder', str(scratch / 'data')]
-    tests = [
-        sys.executable,
-        '-m',
-        'pytest',
-        '-q',
-        '-m',
-        'cuda',
-        'tests/cuda',
-        '-p',
-        'no:cacheprovider',
-    ]
-    tests += ['-W', 'ignore', '--tb=short', '--show-capture=no', '--durations=5']
+    options = '-q -p no:cacheprovider -W ignore --tb=short --show-capture=no --durations=5'
+    tests = [sys.executable, '-m', 'pytest', '-m', 'cuda', 'tests/cuda', *options.split()]
     # the limits are about 1.4 times what an H100 took, or was seen not to be enough
     return [
         ('steps hrs', steps('hrs_fcn8s_gta_city', HALF), 100),

@@ -5,6 +5,8 @@ from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from mmseg_joint.utils.walk import value_of
+
 from .settings import Settings
 
 Batch = dict[str, list]
@@ -17,8 +19,7 @@ def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
     Returns:
         Domain -> number; source 1 and target 1 where the config names no domains.
     """
-    sampler = (cfg.get('train_dataloader') or {}).get('sampler') or {}
-    counts = sampler.get('samples_per_domain') or {}
+    counts = value_of(cfg, 'train_dataloader.sampler.samples_per_domain') or {}
     shares = {name: int(count) for name, count in counts.items() if count}
     shares = shares or {'source': 1, 'target': 1}
     return {name: share or count for name, count in shares.items()}

@@ -4,7 +4,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import wraps
 from math import prod
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +19,7 @@ from .loop import BenchmarkLoop
 from .settings import Settings
 
 OTHER = 'other'
+Shape = Sequence[int]
 Part = tuple[Any, str, str]  # owner, its method, the name in the table
 
 
@@ -95,15 +95,6 @@ def parts_of(loop: BenchmarkLoop) -> list[Part]:
     ]
 
 
-def _charged(function: Callable, ledger: Ledger, name: str) -> Callable:
-    @wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        with ledger.part(name):
-            return function(*args, **kwargs)
-
-    return call
-
-
 def seconds_by_part(loop: BenchmarkLoop, batch: dict, settings: Settings) -> dict[str, float]:
     """Where the time of a step goes.
 
@@ -136,18 +127,7 @@ def flops_by_part(loop: BenchmarkLoop, batch: dict) -> dict[str, float]:
 
 
 def convolution_backward_flops(
-    grad_out_shape: Sequence[int],
-    x_shape: Sequence[int],
-    w_shape: Sequence[int],
-    _bias: Any,
-    _stride: Any,
-    _padding: Any,
-    _dilation: Any,
-    transposed: bool,
-    _output_padding: Any,
-    _groups: int,
-    output_mask: Sequence[bool],
-    **_: Any,
+    grad_out_shape: Shape, x_shape: Shape, w_shape: Shape, *rest: Any, **_: Any
 ) -> int:
     """Operations of a convolution's backward, as PyTorch calls a formula.
 
@@ -158,6 +138,7 @@ def convolution_backward_flops(
     Returns:
         A forward's operations for each gradient that is asked for.
     """
+    transposed, output_mask = rest[4], rest[7]  # of aten.convolution_backward's arguments
     positions = x_shape if transposed else grad_out_shape
     forward = 2 * prod(positions) * prod(w_shape[1:])  # w_shape has the channels of one group
     return forward * sum(map(bool, output_mask[:2]))
@@ -168,7 +149,7 @@ def _charge_step(loop: BenchmarkLoop, batch: dict, read: Callable[[], float]) ->
     parts = parts_of(loop)
     with ExitStack() as stack:
         for owner, method, name in parts:
-            charged = _charged(getattr(owner, method), ledger, name)
+            charged = ledger.part(name)(getattr(owner, method))
             stack.enter_context(patch.object(owner, method, charged))
         loop.step(batch)
     ledger.charge()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -15,7 +16,7 @@ from .reference import start_sequential
 from .report import in_words, readable_bytes, spread, table
 from .settings import Settings
 from .timing import Times, interleaved, ratio
-from .variants import Variant, started, step_of
+from .variants import Variant, started
 
 LOOP = 'sequential loop, float32'
 TARGETS = {'float32': 0.9, 'bfloat16': 0.45}  # of the sequential loop's time
@@ -112,5 +113,5 @@ def measure_sequential_domains(cfg: Config, name: str, settings: Settings) -> Co
 
 def _measure(variants: dict[str, Variant], settings: Settings) -> tuple[Times, dict[str, int]]:
     with started(variants, settings) as (loops, memory):
-        steps = {name: step_of(loops[name], one.batch) for name, one in variants.items()}
+        steps = {name: partial(loops[name].step, one.batch) for name, one in variants.items()}
         return interleaved(steps, settings), memory

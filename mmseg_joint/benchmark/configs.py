@@ -48,8 +48,13 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
     for objective in (cfg.model.get('objectives') or {}).values():
         if objective and 'start' in objective:
             objective['start'] = 0  # measured as most steps are, after a burn-in
-    if settings.dtype:
-        _set_dtype(cfg, settings.dtype)
+    if cfg.optim_wrapper.get('constructor') == 'JointOptimWrapperConstructor':
+        cfg.optim_wrapper.dtype = settings.dtype or cfg.optim_wrapper.get('dtype')
+    elif settings.dtype not in (None, 'float32'):
+        raise JointError(
+            f'--dtype {settings.dtype} needs '
+            "optim_wrapper.constructor='JointOptimWrapperConstructor'."
+        )
     for key in (*UNUSED, 'test_evaluator', 'load_from', 'visualizer'):
         cfg[key] = None
     cfg.train_dataloader = {}  # BenchmarkLoop is handed its batches
@@ -58,13 +63,3 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
     cfg.update(resume=False)
     cfg.setdefault('default_scope', 'mmseg')
     return cfg
-
-
-def _set_dtype(cfg: Config, dtype: str) -> None:
-    wrapper = cfg.optim_wrapper
-    if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
-        wrapper.dtype = dtype
-    elif dtype != 'float32':
-        raise JointError(
-            f"--dtype {dtype} needs optim_wrapper.constructor='JointOptimWrapperConstructor'."
-        )

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,6 +23,8 @@ from mmseg_joint.errors import JointError
 
 from .photographs import write_like
 from .report import table
+from .settings import Settings
+from .timing import interleaved
 
 IMAGES = 4
 TARGET = 3.0
@@ -122,24 +125,21 @@ def _measure(domain: str, cfg: dict, rounds: int) -> Reading:
             copy = DATASETS.build({**cfg, 'prepared': str(out)})
         except JointError as error:
             note = str(error)
-        both = [original] if copy is None else [original, copy]
-        times = _interleaved(both, rounds)
-        reading = Reading(domain, cfg['type'], size, times[0], _file(original), note=note)
+        loads = {'original': partial(next, _samples(original))}
         if copy is not None:
-            reading.prepared, reading.prepared_file = times[1], _file(copy)
+            loads['copy'] = partial(next, _samples(copy))
+        settings = Settings(warmup=IMAGES, steps=rounds * IMAGES, device='cpu')
+        times = interleaved(loads, settings, time.process_time)
+        reading = Reading(domain, cfg['type'], size, times['original'], _file(original), note=note)
+        if copy is not None:
+            reading.prepared, reading.prepared_file = times['copy'], _file(copy)
         return reading
 
 
-def _interleaved(datasets: list[Any], rounds: int) -> list[list[float]]:
-    times: list[list[float]] = [[] for _ in datasets]
-    for turn in range(rounds + 1):
-        for index in range(IMAGES):
-            for taken, dataset in zip(times, datasets):
-                begin = time.process_time()
-                dataset[index]
-                if turn:  # the first is for warming up
-                    taken.append(time.process_time() - begin)
-    return times
+def _samples(dataset: Any) -> Iterator[Any]:
+    """Load every image in turn, without end."""
+    while True:
+        yield from (dataset[index] for index in range(IMAGES))
 
 
 def _file(dataset: Any) -> float:

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.utils.atomic_write import atomic_write
@@ -28,17 +28,17 @@ from .configs import plain_beside
 from .host_waits import count_waits
 from .loading_rates import loading_rates, real_batches
 from .settings import Settings
-from .variants import Variant, started, step_of
+from .variants import Variant, started
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+ROOT = Path(__file__).resolve().parents[2]
 PLAIN = 'plain'
-# name -> precision, channels-last, compiled
-VARIANTS: dict[str, tuple[str, bool, bool]] = {
-    'float32 (tf32)': ('float32', False, False),
-    'bf16': ('bfloat16', False, False),
-    'bf16, channels-last': ('bfloat16', True, False),
-    'bf16, channels-last, compiled': ('bfloat16', True, True),
+# name -> precision, channels-last
+VARIANTS = {
+    'float32 (tf32)': ('float32', False),
+    'bf16': ('bfloat16', False),
+    'bf16, channels-last': ('bfloat16', True),
 }
+COMPILED = {'bf16, channels-last, compiled': ('bfloat16', True)}
 Save = Callable[[dict[str, Any]], None]
 
 
@@ -52,47 +52,37 @@ def steps_part(
     all others.
     """
     found: dict[str, Any] = {'config': name, 'size': list(settings.size), 'rows': []}
-    for label, (dtype, channels_last, is_compiled) in VARIANTS.items():
-        if is_compiled != compiled:
-            continue
-        row = {'variant': label}
+    cfg = copy.deepcopy(cfg)
+    for label, (dtype, cfg.model.channels_last) in (COMPILED if compiled else VARIANTS).items():
+        row: dict[str, Any] = {'variant': label}
         try:
-            row.update(_variant(cfg, settings, dtype, channels_last, compiled, seconds, found))
+            row.update(_variant(cfg, replace(settings, dtype=dtype), compiled, seconds, found))
         except Exception as error:  # the others are still worth having
             row['error'] = f'{type(error).__name__}: {str(error).strip().splitlines()[0][:300]}'
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
         found['rows'].append(row)
         save(found)
-        _say(name, row)
+        rates = {key: round(row[key]['steps_per_s'], 2) for key in ('joint', PLAIN) if key in row}
+        print(f'{name}, {label}: {row.get("error") or rates} steps/s', flush=True)
     return found
 
 
 def _variant(
-    cfg: Config,
-    settings: Settings,
-    dtype: str,
-    channels_last: bool,
-    compiled: bool,
-    seconds: float,
-    found: dict[str, Any],
+    cfg: Config, settings: Settings, compiled: bool, seconds: float, found: dict[str, Any]
 ) -> dict[str, Any]:
-    settings = replace(settings, dtype=dtype, memory=False)
-    cfg = copy.deepcopy(cfg)
-    cfg.model.channels_last = channels_last
-    shares = shares_of(cfg, settings.share)
-    classes = cfg.model.decode_head.num_classes
-    plain = plain_beside(cfg)
+    shares, classes = shares_of(cfg), cfg.model.decode_head.num_classes
+    plain = None if compiled else plain_beside(cfg)  # to compile takes long
     row: dict[str, Any] = {}
     for key, one, own in (('joint', cfg, shares), (PLAIN, plain, labeled(shares))):
-        if one is None or (compiled and key == PLAIN):  # to compile takes long
+        if one is None:
             continue
         batch = random_batch(own, classes, settings)
         with started({key: Variant(one, batch)}, settings) as (loops, _):
             loop = loops[key]
             if compiled:
                 compile_segmentor(loop.runner.model)
-            step = step_of(loop, batch)
+            step = partial(loop.step, batch)
             timed = free_running(step, settings, seconds)
             row[key] = {**timed, 'images_per_s': timed['steps_per_s'] * len(batch['inputs'])}
             if key == 'joint':
@@ -173,18 +163,15 @@ def waiting_part(
     Returns:
         Steps a second with a batch in memory and with a loader, and the share.
     """
-    settings = replace(settings, dtype='bfloat16', memory=False)
+    settings = replace(settings, dtype='bfloat16')
     batch = random_batch(shares_of(cfg), cfg.model.decode_head.num_classes, settings)
     with started({'joint': Variant(cfg, batch)}, settings) as (loops, _):
         loop = loops['joint']
-        memory = free_running(step_of(loop, batch), settings, seconds)
+        memory = free_running(partial(loop.step, batch), settings, seconds)
         found = {'in_memory_steps_per_s': memory['steps_per_s'], 'workers': workers}
         for form, batches in real_batches(cfg, settings.size, workers, folder):
-            loaded = free_running(
-                partial(_next_step, loop, batches),
-                replace(settings, warmup=max(settings.warmup, 5)),
-                seconds,
-            )
+            longer = replace(settings, warmup=max(settings.warmup, 5))
+            loaded = free_running(partial(_next_step, loop, batches), longer, seconds)
             share = 1 - loaded['steps_per_s'] / memory['steps_per_s']
             found[form] = {'steps_per_s': loaded['steps_per_s'], 'waiting': max(share, 0.0)}
             save(found)
@@ -197,37 +184,12 @@ def _next_step(loop: Any, batches: Iterator[Any]) -> None:
 
 
 def _config(name: str, tiny: bool = False) -> Config:
-    cfg = read_config(str(CONFIGS / f'{name}.py'))
+    path = ROOT / f'configs/{name}.py'
     if tiny:
-        _narrow(cfg.model)
-    return cfg
+        from tests import tiny_configs  # of the checkout that the report is measured in
 
-
-def _narrow(model: Any) -> None:
-    """Make the networks of this report's configs so small that a CPU rehearses them."""
-    objectives: Any = model.get('objectives') or {}
-    if model.backbone.type == 'VGGEncoder':
-        model.backbone.update(channels=(8, 8, 8, 8, 8), fc_channels=8, fc_kernel=3)
-        model.decode_head.update(in_channels=[3, 8, 8, 8])
-        if 'gan' in objectives:
-            objectives.gan.generator.update(in_channels=8, channels=(8, 8, 8, 8, 8, 8))
-        if 'weighting' in objectives:
-            objectives.weighting.setdefault('network', ConfigDict()).update(channels=(8, 8, 8, 8))
-        return
-    if model.backbone.type != 'DeepLabResNet':
-        return  # SegFormer-B0 is small enough
-    model.backbone.update(depth=18, base_channels=8, stem_channels=8, zero_init_residual=False)
-    model.decode_head.update(in_channels=64)
-    if 'sa' in objectives:
-        objectives.sa.discriminator.update(in_channels=64)
-
-
-def _say(name: str, row: dict[str, Any]) -> None:
-    if 'error' in row:
-        print(f'{name}, {row["variant"]}: {row["error"]}', flush=True)
-        return
-    plain = f', plain {row[PLAIN]["steps_per_s"]:.3g}' if PLAIN in row else ''
-    print(f'{name}, {row["variant"]}: {row["joint"]["steps_per_s"]:.3g} steps/s{plain}', flush=True)
+        return tiny_configs.tiny(path, {}, Path('unused'))
+    return read_config(str(path))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from .report import spread
+
 PREDICTION, WAITING = 1.1, 0.05  # at most
 Verdict = Callable[[float, float], str]
 
@@ -11,7 +13,8 @@ Verdict = Callable[[float, float], str]
 def as_markdown(report: dict[str, Any]) -> str:
     """Write the JSON of `tools/gpu_report.py` as tables in Markdown, as far as its numbers came."""
     machine, parts = report['machine'], report['parts']
-    met = _unjudged if machine['rehearsal'] else _met
+    # a rehearsal is judged by nobody: what it measures is another machine's
+    met = (lambda value, target: '') if machine['rehearsal'] else _met
     lines = [f'# {machine["device"]}, torch {machine["torch"]}, Python {machine["python"]}', '']
     if machine['rehearsal']:
         lines += ['**A rehearsal: these numbers say nothing of a GPU.**', '']
@@ -34,6 +37,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     return [lines[0], '|---' * len(head) + '|', *lines[1:]]
 
 
+def _section(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    return ['', f'## {title}', '', *_table(head, rows)]
+
+
 def _steps(found: list[dict[str, Any]], met: Verdict) -> list[str]:
     head = ['config', 'variant', 'steps/s', 'images/s', 'spread', 'peak GiB']
     head += ['plain steps/s', 'of prediction', 'waits']
@@ -43,8 +50,8 @@ def _steps(found: list[dict[str, Any]], met: Verdict) -> list[str]:
         for row in one['rows']:
             cells = [name, row['variant'], *_step(row, met)]
             rows.append(cells + [''] * (len(head) - len(cells)))
-    title = f'## Steps (target: at most {PREDICTION} of what FLOPs predict from the plain step)'
-    return ['', title, '', *_table(head, rows)]
+    title = f'Steps (target: at most {PREDICTION} of what FLOPs predict from the plain step)'
+    return _section(title, head, rows)
 
 
 def _step(row: dict[str, Any], met: Verdict) -> list[str]:
@@ -69,31 +76,20 @@ def _sequential(found: dict[str, Any], met: Verdict) -> list[str]:
         for name, ratio in one['ratios'].items():
             target = one['targets'].get(name)
             goal = f'{target}{met(ratio["median"], target)}' if target else ''
-            spread = f'{ratio["low"]:.3f}-{ratio["high"]:.3f}'
-            rows.append((name, f'{ratio["median"]:.3f}', spread, goal))
+            rows.append((name, f'{ratio["median"]:.3f}', spread(ratio), goal))
     head = ('variant', 'of the loop', 'half of the steps', 'target')
-    return ['', '## Beside the sequential loop in float32', '', *_table(head, rows)]
+    return _section('Beside the sequential loop in float32', head, rows)
 
 
 def _waiting(found: dict[str, Any], met: Verdict) -> list[str]:
-    forms = {name: one for name, one in found.items() if isinstance(one, dict)}
-    rows = [
-        (
-            form,
-            f'{one["steps_per_s"]:.2f}',
-            f'{100 * one["waiting"]:.1f} %{met(one["waiting"], WAITING)}',
-        )
-        for form, one in forms.items()
-    ]
-    return [
-        '',
-        f'## Waiting for data, HRS in bf16, {found["workers"]} workers '
-        f'(target: at most {100 * WAITING:.0f} %)',
-        '',
-        f'With a batch in memory {found["in_memory_steps_per_s"]:.2f} steps/s.',
-        '',
-        *_table(('files', 'steps/s', 'waiting'), rows),
-    ]
+    rows = [('none: a batch in memory', f'{found["in_memory_steps_per_s"]:.2f}', '')]
+    for form, one in found.items():
+        if isinstance(one, dict):
+            waiting = f'{100 * one["waiting"]:.1f} %{met(one["waiting"], WAITING)}'
+            rows.append((form, f'{one["steps_per_s"]:.2f}', waiting))
+    title = f'Waiting for data, HRS in bf16, {found["workers"]} workers '
+    title += f'(target: at most {100 * WAITING:.0f} %)'
+    return _section(title, ('files', 'steps/s', 'waiting'), rows)
 
 
 def _loading(found: dict[str, Any], steps: list[dict[str, Any]]) -> list[str]:
@@ -103,25 +99,17 @@ def _loading(found: dict[str, Any], steps: list[dict[str, Any]]) -> list[str]:
     if eaten:
         rates['HRS eats at most'] = max(eaten)
     rows = [(form, f'{rate:.1f}') for form, rate in rates.items()]
-    title = f'## Loading alone, {found["workers"]} workers'
-    return ['', title, '', *_table(('files', 'images/s'), rows)]
+    return _section(f'Loading alone, {found["workers"]} workers', ('files', 'images/s'), rows)
 
 
 def _host_waits(steps: list[dict[str, Any]]) -> list[str]:
     found: Counter[str] = Counter()
     for row in (row for one in steps for row in one['rows']):
         found |= Counter(row.get('joint', {}).get('host_waits') or {})  # the greater of both
-    if not found:
-        return []
     rows = [(f'`{place}`', count) for place, count in found.items()]
-    title = '## What the host waits for in a step (most often seen)'
-    return ['', title, '', *_table(('where', 'times'), rows)]
+    title = 'What the host waits for in a step (most often seen)'
+    return _section(title, ('where', 'times'), rows) if rows else []
 
 
 def _met(value: float, target: float) -> str:
     return ' (met)' if value <= target else f' (missed, {target})'
-
-
-def _unjudged(value: float, target: float) -> str:
-    """No verdict: what a rehearsal measures is another machine's."""
-    return ''

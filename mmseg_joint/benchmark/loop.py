@@ -8,25 +8,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
-from torch.optim import Optimizer
+from torch.utils.data import DataLoader
 
 from mmseg_joint.engine.launch import build_runner
-from mmseg_joint.utils.unwrapped import optimizers_of
-
-
-class _NoData:
-    """A data loader that is never asked for a batch."""
-
-    class dataset:
-        metainfo: dict = {}  # noqa: RUF012
-
-    sampler = None
-
-    def __len__(self) -> int:
-        return sys.maxsize
-
-    def __iter__(self) -> Any:
-        return iter(())
 
 
 @LOOPS.register_module()
@@ -42,7 +26,8 @@ class BenchmarkLoop(IterBasedTrainLoop):
     """
 
     def __init__(self, runner: Runner, dataloader: Any, device: str = 'cpu') -> None:
-        super().__init__(runner, _NoData(), max_iters=1_000_000, val_interval=1_000_000)
+        nothing = DataLoader(range(sys.maxsize))  # never asked for a batch
+        super().__init__(runner, nothing, max_iters=1_000_000, val_interval=1_000_000)
         runner.model.to(torch.device(device))  # the optimizers are built after this
 
     def run(self) -> torch.nn.Module:
@@ -56,11 +41,6 @@ class BenchmarkLoop(IterBasedTrainLoop):
         self.runner.model.train()
         self.run_iter(batch)
         self._decide_current_val_interval()
-
-    @property
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Network's name -> its PyTorch optimizer."""
-        return optimizers_of(self.runner.optim_wrapper)
 
 
 def start(cfg: Config) -> BenchmarkLoop:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -7,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.unwrapped import unwrapped
+from mmseg_joint.utils.unwrapped import optimizers_of, unwrapped
 
 from .batches import Batch, labeled, random_batch, shares_of
 from .breakdown import flops_by_part, seconds_by_part
@@ -17,7 +18,7 @@ from .reference import reference
 from .report import Measured, Report
 from .settings import Settings
 from .timing import interleaved, loading_time, ratio
-from .variants import Variant, started, step_of
+from .variants import Variant, started
 
 PLAIN, BARE = 'plain supervised', 'bare'
 SAME_LOSS = 1e-3  # the bare loop's loss may differ by rounding, and by no more than this
@@ -39,10 +40,10 @@ def measure(cfg: Config, name: str, settings: Settings, plain: Config | None = N
         variants[PLAIN] = Variant(plain, random_batch(labeled(shares), classes, settings))
     with started(variants, settings) as (loops, peaks):
         dtype = loops[name].runner.cfg.optim_wrapper.get('dtype') or 'float32'
-        steps = {key: step_of(loops[key], one.batch) for key, one in variants.items()}
+        steps = {key: partial(loops[key].step, one.batch) for key, one in variants.items()}
         bare, note = _bare(loops[name], variants[name].batch, dtype)
         if bare is not None:
-            steps[BARE] = step_of(bare, variants[name].batch)
+            steps[BARE] = partial(bare.step, variants[name].batch)
         times = interleaved(steps, settings)
         measured = {
             key: Measured(
@@ -74,7 +75,7 @@ def _bare(loop: BenchmarkLoop, batch: Batch, dtype: str) -> tuple[Any, str | Non
     missing = module.not_written(model)
     if missing:
         return None, f'the bare loop was not written for {missing}'
-    bare = module.BareLoop(model, loop.optimizers, dtype)
+    bare = module.BareLoop(model, optimizers_of(loop.runner.optim_wrapper), dtype)
     theirs, ours = module.losses_of_both(model, bare, batch, loop.runner.optim_wrapper)
     if abs(theirs - ours) > SAME_LOSS * abs(theirs):
         return None, f"the bare loop's loss is {ours:.6g}, the model's {theirs:.6g}"

@@ -16,21 +16,25 @@ from .settings import Settings
 Times = dict[str, list[float]]
 
 
-def interleaved(variants: dict[str, Callable[[], object]], settings: Settings) -> Times:
+def interleaved(
+    variants: dict[str, Callable[[], object]],
+    settings: Settings,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Times:
     """Time variants in turn, A B C A B C …, so that a machine's drift reaches all of them alike.
 
-    Returns the seconds of each timed step by name.
+    Returns the seconds, as the clock counts them, of each timed step by name.
     """
     times: Times = {name: [] for name in variants}
     rounds = range(settings.warmup + settings.steps)
     for index in tqdm(rounds, 'steps', leave=False, disable=None):
         for name, step in variants.items():
             settings.synchronize()
-            begin = time.perf_counter()
+            begin = clock()
             step()
             settings.synchronize()
             if index >= settings.warmup:
-                times[name].append(time.perf_counter() - begin)
+                times[name].append(clock() - begin)
     return times
 
 

@@ -50,8 +50,3 @@ def started(
             for name, one in variants.items():
                 peaks[name] = peak_memory(prepared[name], one.batch, settings, one.build)
         yield {name: one.build(prepared[name]) for name, one in variants.items()}, peaks
-
-
-def step_of(loop: Any, batch: Batch) -> Callable[[], object]:
-    """What is timed: one step of a loop, as a function without arguments."""
-    return lambda: loop.step(batch)

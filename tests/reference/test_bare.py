@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_joint.benchmark import Settings
 from mmseg_joint.benchmark.configs import plain_beside, prepare
 from mmseg_joint.benchmark.loop import start
+from mmseg_joint.benchmark.settings import Settings
+from mmseg_joint.utils.unwrapped import optimizers_of
 from tests.reference.bare import BareLoop, losses_of_both, not_written
 from tests.tiny import batch
 from tests.tools.test_benchmark import SETTINGS, hrs, hrs_loop
@@ -20,7 +21,7 @@ def test_bare_loop_computes_the_same_loss_and_gradients(tmp_path, dtype, domains
     loop = hrs_loop(tmp_path, Settings(size=(96, 64), dtype=dtype, device='cpu'))
     model, optim_wrapper = loop.runner.model, loop.runner.optim_wrapper
     assert not_written(model) is None
-    bare = BareLoop(model, loop.optimizers, dtype)
+    bare = BareLoop(model, optimizers_of(loop.runner.optim_wrapper), dtype)
     data = batch(domains=domains)
     tolerance = 1e-6 if dtype is None else 1e-2
     theirs, ours = losses_of_both(model, bare, data, optim_wrapper)
@@ -43,7 +44,7 @@ def assert_same_gradients(model, bare, data):
 
 def test_bare_loop_of_the_plain_config_and_its_step(tmp_path):
     loop = start(prepare(plain_beside(hrs()), SETTINGS, 'test_plain', str(tmp_path)))
-    bare = BareLoop(loop.runner.model, loop.optimizers)
+    bare = BareLoop(loop.runner.model, optimizers_of(loop.runner.optim_wrapper))
     theirs, ours = losses_of_both(loop.runner.model, bare, batch(), loop.runner.optim_wrapper)
     assert ours == pytest.approx(theirs, rel=1e-6)
     before = [value.clone() for value in loop.runner.model.parameters()]
