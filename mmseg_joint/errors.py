@@ -12,11 +12,8 @@ class JointError(ValueError):
 def user_message(error: BaseException) -> str:
     """Return the one sentence of an error, also of one that crossed a data loader's worker.
 
-    PyTorch re-raises a worker's exception as the same type with the worker's whole traceback as its
-    text; the sentence is that text's last line ``mmseg_joint.errors.JointError: …``.
-
-    Returns:
-        The sentence; for an error that is not a :class:`JointError`, its text as it is.
+    PyTorch gives a worker's exception the worker's whole traceback as its text, of which the
+    sentence is the last line. An error that is not a :class:`JointError` keeps its text.
     """
     text = str(error).strip()
     marker = f'{JointError.__module__}.{JointError.__qualname__}: '

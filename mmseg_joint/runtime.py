@@ -38,9 +38,9 @@ def setup() -> str:
 def configure_malloc() -> str:
     """Keep the memory of freed tensors in the process, and take large tensors from huge pages.
 
-    On a CPU a training step allocates its feature maps anew. glibc maps and unmaps each large one,
-    so that the kernel hands out every page of it again: up to a third of the step, and most of the
-    noise between steps. Variables that the user has set win; other C libraries are left alone.
+    glibc maps and unmaps each large one, so that the kernel hands out every page of it again: up to
+    a third of a step on a CPU. Variables that the user has set win; other C libraries are left
+    alone.
     """
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')  # torch reads it at its first large tensor
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None

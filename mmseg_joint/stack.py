@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import functools
-import io
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -24,9 +21,8 @@ TESTED = {
 
 
 def doctor_is_starting() -> bool:
-    """Whether Python is about to run `python -m mmseg_joint.doctor`.
+    """Whether Python is about to run `python -m mmseg_joint.doctor`, with `sys.argv[0]` as `'-m'`.
 
-    While `-m` looks for the module, and imports the packages around it, `sys.argv[0]` is `'-m'`.
     The package then imports nothing that may be missing, so that the doctor can say what is.
     """
     return sys.argv[:1] == ['-m'] and 'mmseg_joint.doctor' in sys.orig_argv
@@ -58,10 +54,7 @@ def installed_line() -> dict[str, tuple[str, str]]:
 
 
 def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
-    """Warn once when a version is newer than the ones that the tests ran with.
-
-    Nothing is refused: tomorrow's release most likely works.
-    """
+    """Warn once, refusing nothing, of versions newer than those that the tests ran with."""
     from mmengine.utils import digit_version
 
     newer = [
@@ -71,21 +64,6 @@ def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
     ]
     if newer:
         warnings.warn(f'mmseg_joint was not tested with {", ".join(newer)}.', stacklevel=3)
-
-
-@contextmanager
-def without_onedl_line() -> Iterator[None]:
-    """Drop the line with which the OneDL line's mmseg says that a package of its vendor is absent.
-
-    It prints it twice at every start. Whatever else is printed meanwhile is printed afterwards.
-    """
-    printed = io.StringIO()
-    try:
-        with redirect_stdout(printed):
-            yield
-    finally:
-        lines = printed.getvalue().splitlines(keepends=True)
-        print(*(line for line in lines if line.strip() != 'Could not import OneDL'), sep='', end='')
 
 
 def check_timm() -> None:
@@ -125,11 +103,9 @@ def import_timm() -> ModuleType:
 def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:
     """Let `_base_ = 'mmseg::…'` and `_base_ = 'mmseg_joint::…'` resolve in both lines.
 
-    mmengine keeps a table from import names to distributions; it does not know the distribution
-    name of mmseg in the OneDL line. For a package that is not in the table it has no seam, and a
-    name without a folder it refuses, so the method that finds bases is wrapped for our own names;
-    all others go to mmengine's as before. It is the one thing that the import puts around another
-    library's code.
+    mmengine's table of distributions does not know the OneDL line's mmseg. For a package that is
+    not in the table it has no seam, so the method that finds bases is wrapped for our own names,
+    the one thing that the import puts around another library's code.
     """
     from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE

@@ -25,6 +25,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.streets import write_streets
 from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.numbers import check_whole
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / 'configs'
@@ -48,8 +49,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
     for name in ('iterations', 'seeds', 'rendered', 'camera', 'val'):
-        if getattr(args, name) < 1:
-            raise JointError(f'--{name} is {getattr(args, name)}: give a number from 1.')
+        check_whole(f'--{name}', getattr(args, name))
     if args.short:
         args.iterations, args.seeds, args.rendered, args.camera, args.val = 6, 1, 8, 4, 4
     return args

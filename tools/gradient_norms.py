@@ -19,6 +19,7 @@ from mmseg_joint.engine.gradient_norms import gradient_norms
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.numbers import check_whole
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,8 +39,7 @@ def main() -> None:
     args = parse_args()
     setup()
     cfg = read_config(args.config, args.cfg_options)
-    if args.batches < 1:
-        raise JointError(f'--batches is {args.batches}: look at least at one batch.')
+    check_whole('--batches', args.batches)
     for checkpoint in args.checkpoints:
         existing_file(checkpoint, 'checkpoint')
     batches = first_batches(cfg, args.batches)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.visualization.curves import draw_curves
 from mmseg_joint.visualization.figures import check_figure, save_figure
 from mmseg_joint.visualization.scalars import Series, read_scalars
@@ -31,8 +32,8 @@ def main() -> None:
     """Read the logs and draw them."""
     args = parse_args()
     check_figure(args.out)
-    if args.smooth is not None and args.smooth < 1:
-        raise JointError(f'--smooth is {args.smooth}: average at least one log entry.')
+    if args.smooth is not None:
+        check_whole('--smooth', args.smooth)
     runs: dict[str, list[dict[str, Series]]] = {}
     for text in args.runs:
         name, _, work_dir = text.partition('=')

@@ -19,6 +19,7 @@ from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.visualization.figures import check_figure, choose_images, save_figure
 from mmseg_joint.visualization.predictions import (
     draw_predictions,
@@ -62,8 +63,7 @@ def main() -> None:
     models = [read_model(text, args.cfg_options or {}) for text in args.models]
     if len({model.name for model in models}) < len(models):
         raise JointError('Two models have the same NAME: give each a name of its own.')
-    if args.count < 1:
-        raise JointError(f'--count is {args.count}: draw at least one image.')
+    check_whole('--count', args.count)
     init_default_scope('mmseg')
     first = DATASETS.build(config_value(models[0].cfg, TEST))
     chosen = choose_images(len(first), args.count, args.seed)

@@ -8,9 +8,9 @@ import argparse
 from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
-from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.visualization.figures import check_figure, save_figure
 from mmseg_joint.visualization.weighting_maps import (
     SOURCE,
@@ -40,8 +40,7 @@ def main() -> None:
     setup()
     check_figure(args.out)
     cfg = read_config(args.config, args.cfg_options)
-    if args.count < 1:
-        raise JointError(f'--count is {args.count}: draw at least one image.')
+    check_whole('--count', args.count)
     name = weighting_name(cfg)
     checkpoint = existing_file(args.checkpoint, 'checkpoint')
     model = load_model(cfg, checkpoint, args.device, objectives=[name])

@@ -11,9 +11,9 @@ from tqdm import tqdm
 from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
-from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
+from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.visualization.figures import check_figure, save_figure
 from mmseg_joint.visualization.weight_statistics import (
     WeightStatistics,
@@ -42,8 +42,7 @@ def main() -> None:
     setup()
     check_figure(args.out)
     cfg = read_config(args.config, args.cfg_options)
-    if args.count < 1:
-        raise JointError(f'--count is {args.count}: look at least at one image.')
+    check_whole('--count', args.count)
     name = weighting_name(cfg)
     for checkpoint in args.checkpoints:
         existing_file(checkpoint, 'checkpoint')

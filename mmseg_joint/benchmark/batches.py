@@ -14,11 +14,7 @@ BLOCK = 16  # side of a patch of one class
 
 
 def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
-    """Images of each domain in a batch of a config, or `share` of every domain.
-
-    Returns:
-        Domain -> number; source 1 and target 1 where the config names no domains.
-    """
+    """Images of each domain in a batch, by default 1 of source and target; or `share` of each."""
     counts = value_of(cfg, 'train_dataloader.sampler.samples_per_domain') or {}
     shares = {name: int(count) for name, count in counts.items() if count}
     shares = shares or {'source': 1, 'target': 1}
@@ -28,8 +24,7 @@ def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
 def random_batch(shares: dict[str, int], num_classes: int, settings: Settings) -> Batch:
     """A batch as a data loader hands it over: uint8 images, labels with ignored pixels.
 
-    Returns:
-        `inputs` and `data_samples`; samples of the domain `unlabeled` have labels all ignored.
+    Labels of the domain `unlabeled` are all ignored.
     """
     generator = torch.Generator().manual_seed(0)
     width, height = settings.size

@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
+from mmseg_joint.models.objectives import Objective
 from mmseg_joint.utils.unwrapped import unwrapped
 
 from .loop import BenchmarkLoop
@@ -26,8 +27,7 @@ Part = tuple[Any, str, str]  # owner, its method, the name in the table
 class Ledger:
     """Charges what a meter counts (seconds, FLOPs) to the innermost part that is running.
 
-    Args:
-        read: The meter; its reading never falls.
+    `read` is the meter; its reading never falls.
     """
 
     def __init__(self, read: Callable[[], float]) -> None:
@@ -54,24 +54,16 @@ class Ledger:
         self._since = now
 
 
-def networks(model: nn.Module) -> dict[str, nn.Module]:
+def networks(module: nn.Module, name: str = '') -> dict[str, nn.Module]:
     """The networks with a row of their own: `backbone`, … and `<objective>.<network>`."""
-    owners = {f'{name}.': part for name, part in getattr(model, 'objectives', {}).items()}
+    is_called = type(module).forward is not nn.Module.forward
+    if name and is_called and not isinstance(module, Objective):
+        return {name: module} if any(True for _ in module.parameters()) else {}
     found: dict[str, nn.Module] = {}
-    for prefix, owner in {'': model, **owners}.items():
-        for name, child in owner.named_children():
-            if owner is not model or name not in ('objectives', 'data_preprocessor'):
-                found.update(_callable_networks(child, prefix + name))
+    for inner, child in module.named_children():
+        place = f'{name}.{inner}' if name else inner
+        found.update(networks(child, place.removeprefix('objectives.')))
     return found
-
-
-def _callable_networks(module: nn.Module, name: str) -> dict[str, nn.Module]:
-    if type(module).forward is nn.Module.forward:  # a container: what it holds is called
-        found = {}
-        for inner, child in module.named_children():
-            found.update(_callable_networks(child, f'{name}.{inner}'))
-        return found
-    return {name: module} if any(True for _ in module.parameters()) else {}
 
 
 def parts_of(loop: BenchmarkLoop) -> list[Part]:
@@ -96,11 +88,7 @@ def parts_of(loop: BenchmarkLoop) -> list[Part]:
 
 
 def seconds_by_part(loop: BenchmarkLoop, batch: dict, settings: Settings) -> dict[str, float]:
-    """Where the time of a step goes.
-
-    Returns:
-        Part -> seconds, the mean over the middle half of the steps; their sum is the step.
-    """
+    """Seconds of each part, the mean over the middle half of the steps; their sum is the step."""
 
     def clock() -> float:
         settings.synchronize()
@@ -116,10 +104,9 @@ def seconds_by_part(loop: BenchmarkLoop, batch: dict, settings: Settings) -> dic
 
 
 def flops_by_part(loop: BenchmarkLoop, batch: dict) -> dict[str, float]:
-    """Floating-point operations of one step's convolutions and matrix products.
+    """Floating-point operations of each part of a step, of convolutions and matrix products.
 
-    Returns:
-        Part -> FLOPs (a multiply-add counts two); the networks' rows are their forward.
+    A multiply-add counts two; the networks' rows are their forward.
     """
     formulas = {torch.ops.aten.convolution_backward: convolution_backward_flops}
     with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
@@ -129,14 +116,10 @@ def flops_by_part(loop: BenchmarkLoop, batch: dict) -> dict[str, float]:
 def convolution_backward_flops(
     grad_out_shape: Shape, x_shape: Shape, w_shape: Shape, *rest: Any, **_: Any
 ) -> int:
-    """Operations of a convolution's backward, as PyTorch calls a formula.
+    """Operations of a convolution's backward, a forward's for each gradient that is asked for.
 
-    PyTorch's own takes a grouped convolution for a dense one: of depthwise ones it counts as many
-    times too much as they have channels, and a step whose backward is smaller than another's by
-    anything but its images is then predicted wrongly.
-
-    Returns:
-        A forward's operations for each gradient that is asked for.
+    PyTorch's own formula takes a grouped convolution for a dense one: of depthwise ones it counts
+    as many times too much as they have channels, and a step's time is then predicted wrongly.
     """
     transposed, output_mask = rest[4], rest[7]  # of aten.convolution_backward's arguments
     positions = x_shape if transposed else grad_out_shape

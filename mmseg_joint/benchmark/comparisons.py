@@ -85,10 +85,7 @@ def measure_sequential(
 def measure_sequential_domains(cfg: Config, name: str, settings: Settings) -> Comparison:
     """Measure a config with all domains' maps alive, with one domain's at a time, and with one.
 
-    The last variant is plain supervised training on one labeled domain alone.
-
-    Raises:
-        JointError: When the config's model has no such option.
+    The last variant is plain training on one labeled domain. Refuses other models than ours.
     """
     if cfg.model.type != 'JointEncoderDecoder':
         raise JointError(

@@ -14,11 +14,7 @@ UNUSED = ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test
 
 
 def plain_beside(cfg: Config) -> Config | None:
-    """The plain supervised config beside a joint one: direct joint training.
-
-    Returns:
-        The same config without objectives and their optimizers; None if it has no objectives.
-    """
+    """Direct joint training: the config without objectives; None if it has none."""
     names = {name for name, value in (cfg.model.get('objectives') or {}).items() if value}
     if not names:
         return None

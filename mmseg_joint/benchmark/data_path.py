@@ -80,9 +80,8 @@ class DataPathReport:
 def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
     """Time every training pipeline of a config on made-up images, with and without preparation.
 
-    Originals and copies take turns, in this process and on one thread; processor time is counted,
-    so that other programs do not count. The files come from the system's cache: a disk is not
-    measured.
+    Originals and copies take turns, on one thread of this process, whose processor time is counted.
+    The files come from the system's cache: a disk is not measured.
 
     Raises:
         JointError: When the config has no dataset that reads images and labels from files.

@@ -45,11 +45,9 @@ Save = Callable[[dict[str, Any]], None]
 def steps_part(
     name: str, cfg: Config, settings: Settings, seconds: float, compiled: bool, save: Save
 ) -> dict[str, Any]:
-    """Measure a config's step in every precision and form, and the plain step beside each.
+    """Measure a config's step in every form, or compiled, and the plain step beside each.
 
-    Returns the numbers, which `save` is called with whenever there is one row more: `rows`, and
-    the `flops` of a joint and of a plain step. `compiled` measures compiled forms only, else
-    all others.
+    Returns `rows` and the `flops` of both steps; `save` is called with them after each row.
     """
     found: dict[str, Any] = {'config': name, 'size': list(settings.size), 'rows': []}
     cfg = copy.deepcopy(cfg)
@@ -109,8 +107,7 @@ def compile_segmentor(model: torch.nn.Module) -> None:
 def free_running(step: Callable[[], Any], settings: Settings, seconds: float) -> dict[str, Any]:
     """Time steps as a training makes them: the host waits for the device at the end only.
 
-    Returns:
-        `steps_per_s`, `steps`, `spread` (of thirds, relative) and `peak_memory` in bytes (GPU).
+    `spread` is of thirds, relative, and `peak_memory` in bytes, of a GPU.
     """
     for _ in range(settings.warmup):
         step()
@@ -158,11 +155,7 @@ def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any
 def waiting_part(
     cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
 ) -> dict[str, Any]:
-    """The share of time in which the device waits for data, in bfloat16.
-
-    Returns:
-        Steps a second with a batch in memory and with a loader, and the share.
-    """
+    """Steps a second with a batch in memory and with a loader, and the share that it costs."""
     settings = replace(settings, dtype='bfloat16')
     batch = random_batch(shares_of(cfg), cfg.model.decode_head.num_classes, settings)
     with started({'joint': Variant(cfg, batch)}, settings) as (loops, _):

@@ -18,8 +18,7 @@ def count_waits(step: Callable[[], Any]) -> dict[str, int] | None:
     The one wait for the log's values is an event's, which CUDA does not report.
 
     Returns:
-        Package, file, line and function -> number, by the innermost function of the packages
-        above; None without a GPU.
+        Package, file, line and function, the innermost of `OWNERS`, -> number; None without a GPU.
     """
     if not torch.cuda.is_available():
         return None

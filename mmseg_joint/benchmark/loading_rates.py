@@ -50,8 +50,8 @@ def real_batches(
 ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
     """A config's own loader on images written in several forms: each form, and batches without end.
 
-    `size` is that to which its pipeline resizes, and that of the resized forms. Images that are
-    in the folder already are not written again.
+    Pipelines resize to `size`, which the resized forms have. Images that are there are not written
+    again.
     """
     init_default_scope('mmseg')
     cv2.setNumThreads(0)  # as a Runner does; a worker would start as many as there are cores

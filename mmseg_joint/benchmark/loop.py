@@ -18,11 +18,6 @@ class BenchmarkLoop(IterBasedTrainLoop):
     """mmengine's training loop that stops before its first step and is then driven from outside.
 
     So several Runners can take turns in one process. A step is mmengine's own, with every hook.
-
-    Args:
-        runner: The Runner.
-        dataloader: Not used.
-        device: Device on which the model trains.
     """
 
     def __init__(self, runner: Runner, dataloader: Any, device: str = 'cpu') -> None:

@@ -23,10 +23,9 @@ STEPS = 3  # the optimizers' state is there from the second step on
 def peak_memory(
     cfg: Config, batch: Batch, settings: Settings, build: Callable[[Config], Any] = start
 ) -> int:
-    """Peak memory of training, measured in a fresh process so that no other config adds to it.
+    """Peak memory in bytes of training in a fresh process, so that no other config adds to it.
 
-    Returns:
-        Bytes: on a GPU what tensors took, on a CPU the process's, Python and libraries included.
+    On a GPU it is what tensors took, on a CPU the process's, Python and libraries included.
 
     Raises:
         JointError: When the process died, most likely for want of memory.

@@ -16,12 +16,9 @@ ROUGHNESS = 1.62
 
 
 def smooth_noise(rng: np.random.Generator, size: tuple[int, int], roughness: float) -> np.ndarray:
-    """Noise with the spectrum of photographs, whose detail is alike at every scale.
+    """Noise (height, width) with the spectrum of photographs, of mean 0 and deviation 1.
 
     So it compresses as they do before and after it is resized, which white noise would not.
-
-    Returns:
-        Array of shape (height, width), mean 0 and deviation 1.
     """
     width, height = size
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])

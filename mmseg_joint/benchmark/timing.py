@@ -39,11 +39,7 @@ def interleaved(
 
 
 def ratio(above: list[float], below: list[float], factor: float = 1.0) -> dict[str, float]:
-    """Median and quarter points of the pairwise ratios of two variants, the second times `factor`.
-
-    Returns:
-        `median`, `low` and `high`: half of the rounds lie between the latter two.
-    """
+    """Median and quarter points of a step-by-step ratio, the second times `factor`."""
     ratios = [a / (b * factor) for a, b in zip(above, below, strict=True)]
     if len(ratios) < 2:
         return {'median': ratios[0], 'low': ratios[0], 'high': ratios[0]}
@@ -55,9 +51,9 @@ def loading_time(cfg: Config, settings: Settings) -> dict[str, float]:
     """Time a config's own data loader, with nobody computing beside it.
 
     Returns:
-        `seconds` a batch (all batches after the first over the time they took, so that workers
-        that prefetch are counted fairly), `median` of the single waits, `first` batch's wait,
-        `images` in a batch, and `workers`.
+        `seconds` a batch (of all after the first together, so that workers that prefetch are
+        counted fairly), `median` of the single waits, `first` batch's wait, `images` in a batch,
+        and `workers`.
 
     Raises:
         JointError: When the config has no data loader, or the dataset ends too early.

@@ -32,11 +32,7 @@ class Variant:
 def started(
     variants: dict[str, Variant], settings: Settings
 ) -> Iterator[tuple[dict[str, Any], dict[str, int]]]:
-    """Bring every variant to just before its first step.
-
-    Yields:
-        Name -> loop, and name -> peak memory in bytes, empty if it is not measured.
-    """
+    """Bring variants to just before their first step; yield loops, and peak memory if measured."""
     first = next(iter(variants.values()))
     init_default_scope(first.cfg.get('default_scope', 'mmseg'))
     with tempfile.TemporaryDirectory() as folder:

@@ -29,8 +29,8 @@ def read_config(
         import_custom_modules: Import what its `custom_imports` names.
 
     Raises:
-        JointError: When there is no such file, it or one of its bases cannot be read, or an option
-            has no place in it, or a section is of another kind than it must be.
+        JointError: When it or a base cannot be read, an option has no place in it, or a section is
+            of another kind than it must be.
     """
     existing_file(path, 'config')
     if Path(path).suffix not in SUFFIXES:
@@ -50,15 +50,9 @@ def read_config(
 
 
 def read_config_of(checkpoint: str, path: str, options: dict[str, Any] | None = None) -> Config:
-    """Read the config that a checkpoint was trained with: of stages, that of the one it is from.
+    """Read the config that a checkpoint was trained with, of stages that of the one it is from.
 
-    Args:
-        checkpoint: The checkpoint's file.
-        path: As for :func:`read_config`.
-        options: Likewise.
-
-    Raises:
-        JointError: As :func:`read_config`; also when its stages are not well written.
+    `path` and `options` are those of :func:`read_config`, and so are the errors.
     """
     cfg = read_config(path, options)
     cfg.setdefault('work_dir', str(Path('work_dirs') / Path(path).stem))
@@ -66,11 +60,7 @@ def read_config_of(checkpoint: str, path: str, options: dict[str, Any] | None = 
 
 
 def config_value(cfg: Config, key: str) -> Any:
-    """Read the value of a dotted key.
-
-    Raises:
-        JointError: When the config has no such key.
-    """
+    """Read the value of a dotted key, or raise :class:`JointError` where there is none."""
     value = value_of(cfg, key)
     if value is None:
         raise JointError(f'The config {cfg.filename or ""} has no {key}, which is drawn from.')

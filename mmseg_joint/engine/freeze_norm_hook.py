@@ -13,10 +13,9 @@ from mmseg_joint.utils.unwrapped import unwrapped
 class FreezeNormHook(Hook):
     """Lets batch norms of the segmentor normalize with their running averages while they train.
 
-    With a few images of each domain in a batch, batch statistics are poor, and the network is
-    tested with others. From `begin` on the averages are used in training too, and no longer move;
-    weights and biases go on learning. From the first iteration that means the averages of the
-    pretrained weights. Norms without averages, and those of objectives' networks, are left alone.
+    Batch statistics of a few images are poor, and the network is tested with others. The averages
+    (at the start those of the pretrained weights) no longer move; weights and biases go on
+    learning. Norms without averages, and those of objectives' networks, are left alone.
 
     Args:
         begin: First iteration, from 0, in which they are used.

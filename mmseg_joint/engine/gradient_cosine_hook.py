@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.utils.unwrapped import unwrapped
 
+DOMAINS = ('source', 'target')
 COSINE, HELD_OUT = 'gradient.cosine', 'held_out.cross_entropy'
 SCALE = 2.0**10  # of losses, so that gradients in float16 do not vanish; a cosine has no scale
 
@@ -26,12 +26,11 @@ SCALE = 2.0**10  # of losses, so that gradients in float16 do not vanish; a cosi
 class GradientCosineHook(Hook):
     """Watches whether the source still helps: does it pull the backbone where the target does?
 
-    Every `interval` iterations it takes the supervised gradient of either domain on the backbone's
-    weights, from the batch of that iteration and without the objectives, and logs their cosine and
-    their norms as `gradient.cosine`, `gradient.source` and `gradient.target`. Above 0 a step on the
-    source lowers the target's loss too, below 0 it raises it. One batch is noisy: read the mean of
-    many. It costs one forward and two backwards more on these iterations; training goes on as if
-    nothing had been looked at, bit for bit.
+    Logs the cosine and the norms of the supervised gradients of `source` and `target` on the
+    backbone's weights, without the objectives, as `gradient.cosine`, `gradient.source` and
+    `gradient.target`. Above 0 a step on the source lowers the target's loss too, below 0 it raises
+    it. One batch is noisy: read the mean of many. It costs one forward and two backwards on these
+    iterations; training goes on as if nothing had been looked at, bit for bit.
 
     With `held_out`, images of the source that are not trained on, the main head's cross-entropy on
     them is logged as `held_out.cross_entropy`: where it rises while the training loss falls, the
@@ -39,7 +38,6 @@ class GradientCosineHook(Hook):
 
     Args:
         interval: Iterations from one look to the next.
-        domains: The two labeled domains that are compared.
         held_out: Config of a dataset; its pipeline is drawn alike at each look.
 
     Raises:
@@ -49,15 +47,9 @@ class GradientCosineHook(Hook):
 
     priority = 'LOW'
 
-    def __init__(
-        self,
-        interval: int = 100,
-        domains: Sequence[str] = ('source', 'target'),
-        held_out: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, interval: int = 100, held_out: dict[str, Any] | None = None) -> None:
         check_whole('GradientCosineHook.interval', interval)
-        self.interval, self.domains = interval, tuple(domains)
-        self.held_out = held_out
+        self.interval, self.held_out = interval, held_out
         self._images: Any = None
 
     def before_train(self, runner: Any) -> None:
@@ -97,7 +89,7 @@ class GradientCosineHook(Hook):
 
     def _gradients(self, model: Any, batch: Any) -> dict[str, float]:
         data = model.data_preprocessor(batch, training=True)
-        inputs, samples = ({d: data[k].get(d) for d in self.domains} for k in data)
+        inputs, samples = ({d: data[k].get(d) for d in DOMAINS} for k in data)
         if any(images is None for images in inputs.values()):
             return {}  # a stage that one of the domains has no part in
         objectives, model.objectives = model.objectives, ModuleDict()
@@ -106,10 +98,10 @@ class GradientCosineHook(Hook):
         finally:
             model.objectives = objectives
         weights = [weight for weight in model.backbone.parameters() if weight.requires_grad]
-        first, second = (_gradient(losses, domain, weights) for domain in self.domains)
+        first, second = (_gradient(losses, domain, weights) for domain in DOMAINS)
         norms = float(first.norm()), float(second.norm())
         cosine = float(first @ second) / max(norms[0] * norms[1], 1e-30)
-        own = {f'gradient.{d}': norm / SCALE for d, norm in zip(self.domains, norms)}
+        own = {f'gradient.{d}': norm / SCALE for d, norm in zip(DOMAINS, norms)}
         return {COSINE: cosine, **own}
 
     def _held_out(self, model: Any) -> float:

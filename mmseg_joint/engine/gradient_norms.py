@@ -9,16 +9,14 @@ from torch import Tensor, nn
 def gradient_norms(model: nn.Module, batch: dict, network: nn.Module) -> dict[str, float]:
     """How hard each loss pulls at a network: the norm of its gradient, one loss at a time.
 
-    Beside the supervised losses it tells whether a weight like λ_adv is a force or a whisper.
-
     Args:
         model: A :class:`JointEncoderDecoder`.
         batch: A batch as the data loader hands it over.
         network: A part of the model whose parameters are looked at.
 
     Returns:
-        Loss's name -> Euclidean norm over all of the network's trainable parameters, 0 where the
-        loss does not reach them. No gradient is accumulated.
+        Loss's name -> Euclidean norm over the network's trainable parameters, 0 where the loss does
+        not reach them. No gradient is accumulated.
     """
     parameters = [value for value in network.parameters() if value.requires_grad]
     losses = model.loss(**model.data_preprocessor(batch, training=True))

@@ -15,8 +15,8 @@ def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
     """Look at a model in the middle of its training, and leave no trace.
 
     Inside, every module is in evaluation mode, nothing needs gradients, and random numbers come
-    from a seed of their own. Afterwards each module's mode is its own again, and each generator
-    (Python's, numpy's, PyTorch's on the CPU and on the model's GPUs) goes on where it was.
+    from a seed of their own. Afterwards each module's mode and each generator (Python's, numpy's,
+    PyTorch's on the CPU and on the model's GPUs) is as it was.
     """
     # evaluation_mode: a batch norm may be frozen in a model that trains
     with _own_randomness(model, seed), torch.no_grad(), evaluation_mode([model]):

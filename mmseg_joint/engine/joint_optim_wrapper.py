@@ -24,10 +24,9 @@ DTYPES = {
 class JointOptimWrapper(OptimWrapperDict):
     """Steps one optimizer for each network after one backward of the sum of their losses.
 
-    To mmengine's Runner, its model wrappers and its hooks it behaves as a single optimizer does:
-    gradient accumulation, distributed training and mixed precision work unchanged. One gradient
-    scaler serves all networks, since one backward feeds them all; an optimizer whose gradients
-    overflow skips its step, and the others step.
+    To mmengine's Runner, model wrappers and hooks it is a single optimizer: accumulation,
+    distributed training and mixed precision work unchanged. One gradient scaler serves all
+    networks; an optimizer whose gradients overflow skips its step, and the others step.
 
     Args:
         dtype: `'float32'` (or None), `'bfloat16'` or `'float16'`: what the forward is cast to.
@@ -38,7 +37,7 @@ class JointOptimWrapper(OptimWrapperDict):
         **optim_wrappers: Network's name -> its optimizer wrapper; each clips its own gradients.
 
     Raises:
-        JointError: `dtype` is not one of those above.
+        JointError: When `dtype` is not one of those above.
     """
 
     def __init__(

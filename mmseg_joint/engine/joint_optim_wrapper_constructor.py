@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch import nn
 
@@ -56,11 +57,8 @@ class JointOptimWrapperConstructor:
                 'replace the whole dict with _delete_=True).'
             )
         self.kind = optim_wrapper_cfg.get('type') or 'JointOptimWrapper'
-        self.shared = {
-            key: optim_wrapper_cfg[key]
-            for key in SHARED_KEYS
-            if optim_wrapper_cfg.get(key) is not None
-        }
+        given = {key: optim_wrapper_cfg.get(key) for key in SHARED_KEYS}
+        self.shared = {key: value for key, value in given.items() if value is not None}
         self.networks = networks_of(optim_wrapper_cfg)
 
     def __call__(self, model: nn.Module) -> Any:
@@ -77,15 +75,9 @@ class JointOptimWrapperConstructor:
             name: _build(modules[name], config, f'optim_wrapper.{name}')
             for name, config in self.networks.items()
         }
-        device = next(model.parameters()).device
-        wrapper = OPTIM_WRAPPERS.build(
-            {
-                'type': self.kind,
-                'device_type': device.type,
-                **self.shared,
-                **optim_wrappers,
-            }
-        )
+        device = next(model.parameters()).device.type
+        config = {'type': self.kind, 'device_type': device, **self.shared, **optim_wrappers}
+        wrapper = OPTIM_WRAPPERS.build(config)
         objectives = getattr(model, 'objectives', {}).values()
         wrapper.after_step = [objective.after_optimizer_step for objective in objectives]
         return wrapper
@@ -115,19 +107,15 @@ def _flatten(config: dict[str, Any], prefix: str = '') -> dict[str, dict[str, An
                 f'optim_wrapper.{name} is {value!r}: it must be a dict with an optimizer, like '
                 "dict(optimizer=dict(type='Adam', lr=1e-4))."
             )
-        nested = {}
+        nested = value
         if 'optimizer' in value:
-            own = {key: inner for key, inner in value.items() if not _names_network(key, inner)}
-            nested = {key: inner for key, inner in value.items() if key not in own}
-            shared = [key for key in SHARED_KEYS if key in own]
-            if shared:
+            nested = {key: inner for key, inner in value.items() if _names_network(key, inner)}
+            flat[name] = {key: inner for key, inner in value.items() if key not in nested}
+            for shared in (key for key in SHARED_KEYS if key in flat[name]):
                 raise JointError(
-                    f'optim_wrapper.{name}.{shared[0]} is shared by all networks: move it to '
-                    f'optim_wrapper.{shared[0]}.'
+                    f'optim_wrapper.{name}.{shared} is shared by all networks: move it to '
+                    f'optim_wrapper.{shared}.'
                 )
-            flat[name] = own
-        else:
-            nested = value
         flat.update(_flatten(nested, f'{name}.'))
     return flat
 
@@ -166,20 +154,17 @@ def _segmentor(model: nn.Module) -> nn.Module:
 
 
 def _check_coverage(model: nn.Module, modules: dict[str, nn.Module]) -> None:
-    owners: dict[int, str] = {}
+    named = {parameter: name for name, parameter in model.named_parameters()}
+    owners: dict[nn.Parameter, str] = {}
     for name, module in modules.items():
         for parameter in module.parameters():
-            other = owners.setdefault(id(parameter), name)
+            other = owners.setdefault(parameter, name)
             if other != name:
                 raise JointError(
                     f'optim_wrapper.{other} and optim_wrapper.{name} both hold the parameter '
-                    f'{_name_of(model, parameter)}: two optimizers would step it; delete one key.'
+                    f'{named[parameter]}: two optimizers would step it; delete one key.'
                 )
-    left_out = [
-        name
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad and id(parameter) not in owners
-    ]
+    left_out = [name for p, name in named.items() if p.requires_grad and p not in owners]
     if left_out:
         raise JointError(
             f'{len(left_out)} trainable parameters have no optimizer ({", ".join(left_out[:3])}'
@@ -197,30 +182,16 @@ def _missing_key(parameter: str, modules: dict[str, nn.Module]) -> str:
     return f'optim_wrapper.{objective}{f".{inner[0]}" if divided else ""}'
 
 
-def _name_of(model: nn.Module, wanted: nn.Parameter) -> str:
-    return next(name for name, parameter in model.named_parameters() if parameter is wanted)
-
-
 def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
-    config = dict(config)
     kind = (config.get('optimizer') or {}).get('type')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
         raise JointError(f'{key}.optimizer.type is "{kind}", which no optimizer is: correct it.')
-    constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
-        {
-            'type': config.pop('constructor', 'DefaultOptimWrapperConstructor'),
-            'paramwise_cfg': config.pop('paramwise_cfg', None),
-            'optim_wrapper_cfg': {'type': 'OptimWrapper', **config},
-        }
-    )
     try:
         with _one_line_of_options(key):
-            return constructor(module)
-    except (
-        TypeError,
-        ValueError,
-        AssertionError,
-    ) as error:  # PyTorch's, of a value that it refuses
+            return build_optim_wrapper(module, {'type': 'OptimWrapper', **config})
+    except JointError:
+        raise
+    except (TypeError, ValueError, AssertionError) as error:  # PyTorch's, of a value
         raise JointError(f'{key} cannot be built ({error}): correct the value.') from error
 
 

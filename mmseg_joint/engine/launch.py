@@ -25,12 +25,9 @@ _names_taken: set[str] = set()
 
 
 def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
-    """Build the Runner that a config asks for, and check what it has built.
+    """Build the Runner for a task, `'train'` or `'test'`, and check what it has built.
 
-    Args:
-        cfg: The whole config.
-        task: `'train'` or `'test'`.
-        check_weights: Compare the checkpoint of the config with the model, too.
+    With `check_weights` the checkpoint of the config is compared with the model, too.
 
     Raises:
         JointError: When a check finds a mistake.
@@ -55,13 +52,10 @@ def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
 
 
 def build_runner(cfg: Config, task: str = 'train') -> Runner:
-    """Build the Runner for a task, `'train'` or `'test'`, in a process that is set up for it.
-
-    It is mmengine's, or the one that `runner_type` names.
+    """Build the Runner for a task, mmengine's or that of `runner_type`, in a process set up for it.
 
     Raises:
-        JointError: When the config has a value with which nothing starts, or nothing was started by
-            the launcher.
+        JointError: When nothing could start with the config, or the launcher has started nothing.
     """
     refuse('config', task, cfg)  # also the launcher's variables: mmengine's registries read them
     settings = setup()
@@ -84,10 +78,10 @@ def build_runner(cfg: Config, task: str = 'train') -> Runner:
 def compile_networks(runner: Runner) -> None:
     """Compile backbone and neck instead of the whole training step, for `compile` in the config.
 
-    mmengine compiles `train_step`, in which optimizers step, losses are named and domains sorted:
-    Python that PyTorch's compiler cannot follow, in mmseg's own models neither. Most of the time
-    goes into backbone and neck, and their parameters keep their names. Validation, of other sizes
-    and without gradients, would compile them anew and is left as it is.
+    mmengine compiles `train_step`, which is Python that PyTorch's compiler cannot follow, in
+    mmseg's own models neither. Most of the time goes into backbone and neck, and their parameters
+    keep their names. Validation, of other sizes and without gradients, would compile them anew: it
+    is left out.
     """
     options = runner.cfg.compile if isinstance(runner.cfg.compile, dict) else {}
     runner.cfg.compile = False
@@ -114,18 +108,15 @@ def told_where_stopped(runner: Runner) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        newest = checkpoint_to_resume(runner.cfg)
-        then = 'no checkpoint has been written yet'
-        if newest:
-            then = f'go on from {os.path.basename(newest)} with --resume'
+        name = os.path.basename(checkpoint_to_resume(runner.cfg) or '')
+        then = f'go on from {name} with --resume' if name else 'no checkpoint has been written yet'
         raise KeyboardInterrupt(f'at iteration {runner.iter}, {then}.') from None
 
 
 def pin_memory(loader: dict[str, Any] | None) -> None:
     """Let a thread take batches from the workers, where there is a GPU and the config is silent.
 
-    Else the process that trains does it between two steps: it opens each tensor's shared memory and
-    reads it for the first time, in which no step is launched.
+    Else the process that trains opens and reads each batch's shared memory between two steps.
     """
     if loader and torch.cuda.is_available():
         loader.setdefault('pin_memory', True)
@@ -142,9 +133,7 @@ def close_process_group() -> None:
 
 
 def use_mixed_precision(cfg: Config) -> None:
-    """Do what `--amp` says: half precision in the way that the config's optimizers understand.
-
-    float16 with loss scaling on a GPU; bfloat16 on a CPU, which needs none.
+    """Do what `--amp` says: float16 with loss scaling on a GPU, bfloat16 on a CPU.
 
     Raises:
         JointError: When the optimizer wrapper knows no mixed precision.
@@ -180,10 +169,9 @@ def _explained(cfg: Config, task: str) -> Iterator[None]:
 def _name_apart(cfg: Config) -> None:
     """Give each run of a process names of its own.
 
-    mmengine keeps logger, message hub and visualizer for the whole process. The first two have
-    names that differ by the second: of two runs of one config begun in one second, the later would
-    go on in the log and the best scores of the earlier. A visualizer has the name that the config
-    gives it, which most configs share: a second run would write into the folder of the first.
+    mmengine keeps logger, message hub and visualizer for the whole process, under names that two
+    runs begun in one second, or of configs that name the visualizer alike, would share: the later
+    would go on in the log, the best scores or the folder of the earlier.
     """
     base = cfg.get('experiment_name') or (Path(cfg.filename).stem if cfg.filename else 'run')
     name, number = base, 1
@@ -200,9 +188,9 @@ def _name_apart(cfg: Config) -> None:
 def _prepare_cpu_ranks(cfg: Config) -> str:
     """Let several processes train on a CPU, and return what was changed, for the log.
 
-    mmengine's launcher always calls `torch.cuda.set_device`, and its default wrapper always names
-    a GPU; a process group that already exists and a wrapper without device avoid both. PyTorch's
-    SyncBatchNorm works on GPUs only.
+    mmengine's launcher calls `torch.cuda.set_device`, and its default wrapper names a GPU; a
+    process group that exists and a wrapper without device avoid both. SyncBatchNorm works on GPUs
+    only.
     """
     os.environ.setdefault('LOCAL_RANK', '0')
     if not torch.distributed.is_initialized():

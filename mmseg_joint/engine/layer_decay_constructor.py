@@ -17,15 +17,13 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
     *BEiT: BERT Pre-Training of Image Transformers* (Bao et al., ICLR 2022): of L layers, layer l
     learns with lr · γ^(L + 1 - l), the stem being layer 0; everything else learns with lr. So a
     pretrained transformer keeps what its early layers know. timm says which layer a parameter
-    belongs to. All other keys of `paramwise_cfg` are mmengine's, and the factors multiply. In a
-    config it is one network's `constructor`::
+    belongs to (mmseg's `LayerDecayOptimizerConstructor` knows its own backbones only). All other
+    keys of `paramwise_cfg` are mmengine's, and the factors multiply::
 
         segmentor=dict(
             optimizer=dict(type='AdamW', lr=1e-4),
             constructor='LayerDecayConstructor',
             paramwise_cfg=dict(layer_decay=0.8))
-
-    mmseg's `LayerDecayOptimizerConstructor` knows the names of its own backbones only.
 
     Args:
         optim_wrapper_cfg: As mmengine's.
@@ -65,10 +63,7 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
 
 
 def layers_to_the_end(backbone: nn.Module | None) -> dict[int, int]:
-    """Count the layers from each parameter of a timm backbone to the head.
-
-    Returns:
-        `id` of the parameter -> 1 for those of the last layer, one more for each layer before.
+    """Count the layers from each parameter of a timm backbone to the head, by the parameter's `id`.
 
     Raises:
         JointError: When it is not timm's, or timm gives its layers no order.

@@ -15,17 +15,11 @@ MEMORY = 'memory'  # mmengine's own name for a GPU's, in MiB
 class PeakMemoryHook(Hook):
     """Logs the most memory that a training on a CPU has held, as mmengine does a GPU's.
 
-    It is that of the training's process, libraries and all; workers that load images have their
-    own.
+    It is that of the training's process, libraries and all, without workers that load images.
     """
 
     def after_train_iter(self, runner: Any, batch_idx: int, *_: Any, **__: Any) -> None:
-        """Note it for the log.
-
-        Args:
-            runner: The runner.
-            batch_idx: Number of the iteration.
-        """
+        """Note it for the log."""
         if torch.cuda.is_available():
             return
         peak = peak_bytes(torch.device('cpu'))

@@ -22,10 +22,9 @@ REAL = ('target', 'unlabeled')
 def recompute_norm_of(model: nn.Module, cfg: Config, count: int) -> None:
     """Take the running averages of batch norms anew, from training images of the target.
 
-    For checkpoints whose averages were collected over other images than those the model is for:
-    from joint training with `norm_statistics='all'`, from code that knows nothing else, or from
-    training on synthetic images alone. Weights stay as they are; the model is left in evaluation
-    mode. All processes of a group must call this.
+    For checkpoints whose averages are of other images than those the model is for, as from training
+    on synthetic images. Weights stay as they are; the model is left in evaluation mode. All
+    processes of a group must call this.
 
     Args:
         model: Any mmseg segmentor, wrapped or not, its weights loaded.
@@ -33,8 +32,7 @@ def recompute_norm_of(model: nn.Module, cfg: Config, count: int) -> None:
         count: At least how many images.
 
     Raises:
-        JointError: When the config names no training data, or no batch norm has averages that
-            training moves.
+        JointError: When there is no training data, or no batch norm whose averages training moves.
     """
     loader = Runner.build_dataloader(target_loader(cfg), seed=cfg.get('randomness', {}).get('seed'))
     model = unwrapped(model)
@@ -43,11 +41,10 @@ def recompute_norm_of(model: nn.Module, cfg: Config, count: int) -> None:
 
 
 def target_loader(cfg: Config) -> dict[str, Any]:
-    """Find what loads the target's training images.
+    """Find the config of a data loader of the target's training images.
 
-    Returns:
-        The config of a data loader. Of a joint one's domains it keeps `target` and `unlabeled`, or
-        all where there is neither; images with rare classes are not drawn more often.
+    Of a joint one's domains it keeps `target` and `unlabeled`, or all where there is neither;
+    images with rare classes are not drawn more often.
 
     Raises:
         JointError: When there is no training data.

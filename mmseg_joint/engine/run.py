@@ -19,8 +19,8 @@ def train(cfg: Config, resume: str | None = None, amp: bool = False) -> None:
 
     Args:
         cfg: The whole config, with `work_dir`; changed in place.
-        resume: None starts anew unless the config says otherwise, `'auto'` goes on from the newest
-            checkpoint in the work dir, and a path from that one.
+        resume: None does as the config says, `'auto'` goes on from the newest checkpoint in the
+            work dir, and a path from that one.
         amp: Train in mixed precision.
 
     Raises:

@@ -13,9 +13,9 @@ LENGTHS = ('end', 'total_iters', 'T_max')  # what mmengine's schedules keep of t
 class ScheduleExtensionHook(Hook):
     """Lets the learning rate of a resumed run end where the config ends it now.
 
-    mmengine restores a schedule's end too: with a longer `train_cfg.max_iters` the rest would be
-    trained with the learning rate at which the shorter schedule ended, often 0. One that has come
-    down to 0 already stays there, of which the log warns.
+    mmengine restores a schedule's end: a longer `train_cfg.max_iters` would be trained with the
+    rate at which the shorter schedule ended. One that is 0 already stays there, of which the log
+    warns.
     """
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:

@@ -8,14 +8,13 @@ from mmengine.config import Config
 TEST = 'test labels'
 HELD_OUT = 'held-out training labels'
 OTHER = 'labels of another set than the test set'
-SELECTION_SETS = (TEST, HELD_OUT, OTHER)
-
 # What a score is worth that the best of several validations has on the labels it was chosen by.
 VERDICTS = {
     TEST: 'chosen by the test labels that it is scored on, so no fair result',
     HELD_OUT: 'chosen by held-out training labels: fair once tested on the test labels',
     OTHER: 'chosen by the labels that it is scored on: fair once tested on the test labels',
 }
+SELECTION_SETS = tuple(VERDICTS)
 
 
 def selection_set_of(cfg: Config) -> str:
@@ -52,9 +51,6 @@ def summarize(
 ) -> dict[str, Any]:
     """Compare three ways to get one result out of a training's validations.
 
-    The last checkpoint and the mean of the last few are chosen by the iteration count alone. The
-    best is chosen by the labels, so that its score on them is too high.
-
     Args:
         validations: Of each, `iter` and its metrics, by rising `iter`; at least one.
         metric: The one that decides; higher is better.
@@ -63,7 +59,7 @@ def summarize(
 
     Returns:
         `last`, `mean` and `best`, each with the metric's value, where it comes from, and
-        `chosen_by`: `'iteration'` or the labels.
+        `chosen_by`: `'iteration'` or the labels, for which the score of the best is too high.
     """
     final, tail = validations[-1], validations[-last:]
     best = max(validations, key=lambda v: float('-inf') if isnan(v[metric]) else v[metric])
@@ -82,19 +78,14 @@ def describe(summary: dict[str, Any], metric: str, selection_set: str) -> str:
     """Write what :func:`summarize` found, and the best's `checkpoint`, as lines for the log."""
     last, mean, best = (summary[key] for key in ('last', 'mean', 'best'))
     iters = mean['iters']
-    kept = best.get('checkpoint') or (
-        f"not kept; default_hooks.checkpoint.save_best='{metric}' keeps it"
-    )
-    rows = [
-        (f'last: {last[metric]:.2f}', f'iteration {last["iter"]}; chosen without labels'),
-        (
-            f'mean of the last {len(iters)}: {mean[metric]:.2f}',
-            f'iterations {iters[0]} to {iters[-1]}; chosen without labels',
-        ),
-        (
-            f'best: {best[metric]:.2f}',
-            f'iteration {best["iter"]} ({kept}); {VERDICTS[selection_set]}',
-        ),
+    hint = f"not kept; default_hooks.checkpoint.save_best='{metric}' keeps it"
+    values = ['last', f'mean of the last {len(iters)}', 'best']
+    sources = [
+        f'iteration {last["iter"]}; chosen without labels',
+        f'iterations {iters[0]} to {iters[-1]}; chosen without labels',
+        f'iteration {best["iter"]} ({best.get("checkpoint") or hint}); {VERDICTS[selection_set]}',
     ]
-    lines = [f'Which checkpoint? {metric} on the {selection_set}:']
-    return '\n'.join([*lines, *(f'  {value:<26}{source}' for value, source in rows)])
+    text = f'Which checkpoint? {metric} on the {selection_set}:'
+    for name, found, source in zip(values, (last, mean, best), sources):
+        text += f'\n  {f"{name}: {found[metric]:.2f}":<26}{source}'
+    return text

@@ -22,16 +22,14 @@ MAX_NAMES = 6  # parameters named in the log
 def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) -> None:
     """Train one stage after the other, each from the last weights of the one before.
 
-    Only weights come over: optimizers, schedules, iteration count and random numbers start anew,
-    and so do networks that the stage before had not. At the end, `last_checkpoint` in the work dir
-    names the last stage's.
+    Only weights come over. At the end, `last_checkpoint` in the work dir names the last stage's.
 
     Args:
         stages: What :func:`read_stages` made.
         work_dir: The folder of them all.
-        resume: None starts anew. `'auto'` skips the stages that are complete and goes on in the
-            first that is not, from its newest checkpoint if it has one. A path goes on from that
-            checkpoint, in the stage whose folder it lies in.
+        resume: None starts anew. `'auto'` skips complete stages and goes on in the next, from its
+            newest checkpoint if it has one. A path goes on from it, in the stage whose folder it is
+            in.
 
     Raises:
         JointError: When a stage that would start anew has checkpoints, the path is in no stage's
@@ -60,7 +58,7 @@ def _where_to_begin(stages: list[Stage], resume: str | None) -> tuple[int, Path 
         incomplete = (i for i, stage in enumerate(stages) if not stage.is_complete)
         first = next(incomplete, len(stages) - 1)
         newest = stages[first].newest
-        checkpoint = newest.path if newest else None
+        checkpoint = newest and newest.path
     else:
         stage = stage_of_checkpoint(stages, resume)
         if stage is None:

@@ -58,8 +58,7 @@ def read_stages(cfg: Config) -> list[Stage]:
 
         stages = [dict(name='source', …), dict(name='adapt', …)]
 
-    Every stage is the config itself with the stage's values merged in as a child config's are:
-    `_delete_` replaces a dict, None deletes an objective or an optimizer.
+    A stage is the config itself with the stage's values merged in as a child config's are.
 
     Returns:
         The stages in their order, each with a folder of its own in the work dir.
@@ -87,14 +86,10 @@ def read_stages(cfg: Config) -> list[Stage]:
 
 
 def config_of_checkpoint(cfg: Config, checkpoint: str) -> Config:
-    """Choose the stage's config that a checkpoint belongs to.
+    """Choose the config of the stage that a checkpoint belongs to, with the work dir of them all.
 
-    Returns:
-        The config of that stage, or of the last one if the folder is no stage's, with the work dir
-        of them all. A config without stages comes back as it is.
-
-    Raises:
-        JointError: As :func:`read_stages`.
+    It is the last stage's if the checkpoint's folder is no stage's; a config without stages comes
+    back as it is. Raises as :func:`read_stages`.
     """
     if cfg.get('stages') is None:
         return cfg
@@ -152,10 +147,8 @@ def _merge(cfg: Config, values: dict[str, Any], name: str, key: str) -> Config:
     check_sections(stage)
     stage.work_dir = str(Path(cfg.work_dir) / name)
     stem = Path(cfg.filename).stem if cfg.filename else 'stages'
-    # mmengine keeps loggers, message hubs and visualizers by these names, for the whole process
+    # mmengine keeps loggers and message hubs by these names, for the whole process
     stage.experiment_name = f'{cfg.get("experiment_name") or stem}_{name}'
-    if stage.get('visualizer'):
-        stage.visualizer.pop('name', None)
     return stage
 
 

@@ -28,20 +28,17 @@ class TrainingPicturesHook(Hook):
     """Draws, now and then, what the networks make of a few samples that stay the same.
 
     `images/<domain>_<number>/iter_<iteration>.png` in the work dir shows a sample, its label, the
-    prediction and its confidence, and what each objective offers (:meth:`Objective.visualize`):
-    weights, discriminators' maps, pseudo-labels, images that were made. Other visualizer
-    backends than the local one, such as TensorBoard's, get the same sheets.
+    prediction and its confidence, and what each objective offers (:meth:`Objective.visualize`).
+    Other visualizer backends than the local one, such as TensorBoard's, get the same sheets.
 
-    The samples are spread over each domain's dataset, as neighbors may be frames of one video,
-    and go through the training pipeline: it is what the networks are trained on, and a source has
-    no other. Its randomness has a seed of its own, so the samples are the same in every run, also
-    in one that is resumed. The training itself goes on as if nothing had been drawn.
+    The samples are spread over each domain's dataset, as neighbors may be frames of one video, and
+    go through the training pipeline with a seed of its own: they are the same in every run, resumed
+    or not. The training itself goes on as if nothing had been drawn.
 
     Args:
         interval: Iterations from one moment to the next; 0 draws nothing.
         samples: Samples of each domain.
-        max_moments: How many moments a run may have. An interval that would give more is widened,
-            so there are never more than samples x domains x `max_moments` files.
+        max_moments: How many moments a run may have: an interval that would give more is widened.
 
     Raises:
         JointError: When a value is no whole number, or too small.
@@ -59,16 +56,14 @@ class TrainingPicturesHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Find out how often to draw, and say so."""
-        self._batches = None
+        self._batches, self._step = None, 0
         if not self.interval or not is_main_process():
-            self._step = 0
             return
         if not hasattr(unwrapped(runner.model), 'inspect_batch'):
             runner.logger.warning(
                 f'{type(unwrapped(runner.model)).__name__} is no JointEncoderDecoder, whose images '
                 'could be drawn: TrainingPicturesHook does nothing.'
             )
-            self._step = 0
             return
         self._step = max(self.interval, ceil(runner.max_iters / self.max_moments))
         if runner.max_iters >= self._step:
@@ -121,22 +116,12 @@ def _fixed_batches(loader: DataLoader, count: int) -> list[dict[str, dict]]:
     domains = list(dataset.domains)
     if isinstance(sampler, JointSampler):
         domains = [domain for domain in domains if sampler.samples_per_domain.get(domain)]
-    return [
-        {
-            domain: dataset[
-                SampleRequest(
-                    domain=domain,
-                    index=_spread(len(dataset.domains[domain]), place, count),
-                    position=place,
-                    batch=place,
-                    batch_size=len(domains),
-                    seed=SEED,
-                )
-            ]
-            for domain in domains
-        }
-        for place in range(count)
-    ]
+    batches = []
+    for place in range(count):
+        where = dict(position=place, batch=place, batch_size=len(domains), seed=SEED)
+        index = {domain: _spread(len(dataset.domains[domain]), place, count) for domain in domains}
+        batches.append({d: dataset[SampleRequest(d, index[d], **where)] for d in domains})
+    return batches
 
 
 def _load(dataset: Any, place: int, count: int) -> dict:

@@ -19,10 +19,9 @@ from .figures import (
     MARGIN,
     TEXT_SIZE,
     TITLE_SIZE,
-    WIDTH,
-    add_image,
     caption,
     draw_scale,
+    image_axes,
 )
 from .inspection import LABEL, PREDICTION, Inspection
 from .predictions import LEGEND_COLUMNS, class_entries, draw_class_legend, image_iou, paint
@@ -38,29 +37,25 @@ TITLE_LENGTH, FILE_LENGTH = 29, 70  # characters that have room
 def draw_sheet(inspection: Inspection, title: str, metainfo: Mapping, file: str = '') -> Figure:
     """Draw all that is seen of one image on one sheet.
 
-    Returns:
-        The figure: one axes for each image or map, in the order of `inspection`, then the color
-        bar's.
+    The figure has one axes for each entry of `inspection`, in its order, then the color bar's.
     """
     height, width = next(iter(inspection.values())).shape[:2]
     entries = class_entries(filter(_is_class, inspection.values()), metainfo)
     legend = LINE * ceil(len(entries) / LEGEND_COLUMNS) + 0.1
-    cell = (WIDTH - 2 * MARGIN + GAP) / COLUMNS - GAP
-    tall = cell * height / width
-    step = TITLE + tall + LINE + GAP
-    total = HEADER + ceil(len(inspection) / COLUMNS) * step + legend + BAR
-    figure = Figure(figsize=(WIDTH, total), dpi=DPI, facecolor='white')
+    rows, line = ceil(len(inspection) / COLUMNS), LINE + GAP
+    figure, grid = image_axes(
+        rows, COLUMNS, height / width, HEADER + TITLE, TITLE + line, line + legend + BAR
+    )
+    figure.dpi = DPI
     _draw_header(figure, title, file)
-    for place, (name, values) in enumerate(inspection.items()):
-        row, column = divmod(place, COLUMNS)
-        left = MARGIN + column * (cell + GAP)
-        bottom = total - HEADER - row * step - TITLE - tall
-        axes = add_image(figure, (left, bottom, cell, tall))
+    for unused in grid.flat[len(inspection) :]:
+        unused.remove()
+    for axes, (name, values) in zip(grid.flat, inspection.items()):
         _draw(axes, name, values, metainfo['palette'])
         caption(axes, _said(name, values, inspection.get(LABEL)))
     colors = ScalarMappable(Normalize(0, 1), MAP_COLORS)
     words = ('value in a map, confidence', 'no value')
-    draw_scale(figure, (legend + 0.2) / total, colors, TICKS, *words)
+    draw_scale(figure, (legend + 0.2) / figure.get_figheight(), colors, TICKS, *words)
     draw_class_legend(figure, entries)
     return figure
 

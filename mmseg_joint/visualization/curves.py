@@ -35,15 +35,7 @@ Runs = Mapping[str, Sequence[dict[str, Series]]]
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Average each value with its neighbors, leaving out those that are no number.
-
-    Args:
-        values: (points,).
-        window: How many values are averaged; fewer at either end.
-
-    Returns:
-        (points,).
-    """
+    """Average each of `window` neighbors (fewer at the ends), leaving out what is no number."""
     half = (min(window, len(values)) - 1) // 2
     if half == 0:
         return values
@@ -60,8 +52,8 @@ def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
     Args:
         runs: Name -> what :func:`~mmseg_joint.visualization.scalars.read_scalars` returned for each
             of its seeds.
-        smooth: How many log entries are averaged for a point of a curve; by default a sixtieth of
-            a run. Validation results are never averaged.
+        smooth: How many log entries are averaged for a point of a curve, by default a sixtieth of a
+            run. Validation results are never averaged.
 
     Returns:
         The figure: one axes for each panel that has a curve, a color for each name.

@@ -29,9 +29,9 @@ NO_VALUE = '0.75'  # color of a map's pixels without value
 MAP_COLORS = matplotlib.colormaps['viridis'].with_extremes(bad=NO_VALUE)
 
 
-def new_figure(height: float, layout: str | None = 'constrained') -> Figure:
+def new_figure(height: float) -> Figure:
     """Make an empty figure as wide as a README, so many inches high."""
-    return Figure(figsize=(WIDTH, height), dpi=DPI, facecolor='white', layout=layout)
+    return Figure(figsize=(WIDTH, height), dpi=DPI, facecolor='white', layout='constrained')
 
 
 def decorate(axes: Axes, grid: str = 'both') -> None:
@@ -45,7 +45,7 @@ def decorate(axes: Axes, grid: str = 'both') -> None:
 
 def image_grid(
     rows: int, titles: Sequence[str], aspect: float, footer: float
-) -> tuple[Figure, list[list[Axes]]]:
+) -> tuple[Figure, np.ndarray]:
     """Lay out images of one shape, edge to edge, with room for a caption under each.
 
     Args:
@@ -58,34 +58,39 @@ def image_grid(
         The figure, and its axes by row and column.
     """
     columns = len(titles)
-    width = max(WIDTH, 1.3 * columns)
-    cell = (width - 2 * MARGIN + GAP) / columns - GAP
-    characters = max(4, int(cell * 72 / (0.55 * TITLE_SIZE)))
+    characters = max(4, int(_cell_width(columns) * 72 / (0.55 * TITLE_SIZE)))
     wrapped = [textwrap.fill(title, characters) for title in titles]
     header = (TITLE_SIZE / 72 * 1.3) * max(text.count('\n') + 1 for text in wrapped) + 0.1
-    step = cell * aspect + LINE + GAP
-    height = header + rows * step + footer
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor='white')
-    grid = []
-    for row in range(rows):
-        bottom = height - header - row * step - cell * aspect
-        lefts = [MARGIN + column * (cell + GAP) for column in range(columns)]
-        grid.append([add_image(figure, (left, bottom, cell, cell * aspect)) for left in lefts])
+    figure, grid = image_axes(rows, columns, aspect, header, LINE + GAP, LINE + GAP + footer)
     for axes, text in zip(grid[0], wrapped):
         axes.set_title(text, fontsize=TITLE_SIZE, pad=4, parse_math=False)
     return figure, grid
 
 
-def add_image(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
-    """Add axes with a thin frame and no ticks, in a box (left, bottom, width, height; inches)."""
-    width, height = figure.get_size_inches()
-    left, bottom, wide, tall = box
-    axes = figure.add_axes((left / width, bottom / height, wide / width, tall / height))
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(**THIN)
-    return axes
+def image_axes(
+    rows: int, columns: int, aspect: float, above: float, between: float, below: float
+) -> tuple[Figure, np.ndarray]:
+    """Lay out axes without ticks for images whose height is `aspect` times their width.
+
+    `above`, `between` and `below` the rows so many inches are free. Returns the figure, and its
+    axes by row and column.
+    """
+    width, cell = max(WIDTH, 1.3 * columns), _cell_width(columns)
+    tall = cell * aspect
+    height = above + rows * (tall + between) - between + below
+    edges = dict(left=MARGIN / width, right=1 - MARGIN / width)
+    edges.update(top=1 - above / height, bottom=below / height)
+    space = dict(wspace=GAP / cell, hspace=between / tall)
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor='white')
+    grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw={**edges, **space})
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set(**THIN)
+    return figure, grid
+
+
+def _cell_width(columns: int) -> float:
+    return (max(WIDTH, 1.3 * columns) - 2 * MARGIN + GAP) / columns - GAP
 
 
 def legend_style(**changes: Any) -> dict[str, Any]:
@@ -102,15 +107,10 @@ def draw_scale(
     what: str,
     nothing: str,
 ) -> None:
-    """Draw the color bar of maps, in the middle of the figure, between words.
+    """Draw the color bar of maps, in the middle of the figure, between two words.
 
-    Args:
-        figure: Where it goes.
-        bottom: Its lower edge, as a fraction of the figure's height.
-        colors: The maps' colors.
-        ticks: Text -> value.
-        what: The value's name, left of the bar.
-        nothing: What a pixel without value is called, right of it.
+    `what` names the values; `nothing` is what a pixel without value is called. `ticks` are text ->
+    value, and `bottom` is the bar's lower edge as a fraction of the figure's height.
     """
     height = figure.get_figheight()
     bar = figure.add_axes((0.4, bottom, 0.3, 0.1 / height))
@@ -138,16 +138,7 @@ def to_rgb(inputs: Tensor) -> np.ndarray:
 
 
 def choose_images(size: int, count: int, seed: int) -> list[int]:
-    """Choose images of a dataset, spread over it, because neighbors may be frames of one video.
-
-    Args:
-        size: Number of images in the dataset.
-        count: Number of images to choose; if there are fewer, all are.
-        seed: Which of its neighbors each one is.
-
-    Returns:
-        Their numbers, rising.
-    """
+    """Choose `count` images of a dataset, spread over it; the seed chooses among neighbors."""
     count = min(count, size)
     ends = [size * part // count for part in range(count + 1)]
     return [
@@ -157,7 +148,7 @@ def choose_images(size: int, count: int, seed: int) -> list[int]:
 
 
 def check_figure(path: str | Path) -> str:
-    """Refuse a file that no figure could be written to, before the work that it is to show.
+    """Return the format of a figure's file, before the work that it is to show.
 
     Raises:
         JointError: When the format is unknown, or there is a folder of that name.

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from mmseg_joint.errors import JointError
@@ -55,35 +56,22 @@ def predict(model: nn.Module, packed: dict) -> np.ndarray:
     return model.test_step(batch)[0].pred_sem_seg.data[0].cpu().numpy()
 
 
-def image_iou(prediction: np.ndarray, labels: np.ndarray, ignore_index: int = 255) -> float:
-    """Mean IoU of one image over the classes that its labels hold.
+def image_iou(prediction: np.ndarray, labels: np.ndarray) -> float:
+    """Mean IoU of one image, a share, over the classes that its labels hold; NaN if none does.
 
     Args:
         prediction: Class of each pixel, (H, W).
-        labels: True class of each pixel, (H, W).
-        ignore_index: Label of pixels that do not count.
-
-    Returns:
-        A share from 0 to 1; NaN if no pixel counts.
+        labels: True class of each pixel, (H, W); 255 does not count.
     """
-    counts = labels != ignore_index
-    prediction, labels = prediction[counts], labels[counts]
-    shares = []
-    for index in np.unique(labels):
-        found, true = prediction == index, labels == index
-        shares.append((found & true).sum() / (found | true).sum())
-    return float(np.mean(shares)) if shares else float('nan')
+    maps = torch.from_numpy(prediction), torch.from_numpy(labels)
+    both, either, _, true = IoUMetric.intersect_and_union(*maps, num_classes=256, ignore_index=255)
+    return float((both / either)[true > 0].mean())
 
 
 def paint(classes: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Paint class indices in their colors.
+    """Paint class indices (H, W) in the palette's colors: (H, W, 3), `uint8`.
 
-    Args:
-        classes: (H, W); indices beyond the palette, such as 255, become white.
-        palette: Red, green and blue of each class.
-
-    Returns:
-        (H, W, 3), `uint8`.
+    Indices beyond the palette, such as 255, become white.
     """
     table = np.full((256, 3), IGNORED, dtype=np.uint8)
     table[: len(palette)] = palette
@@ -101,8 +89,7 @@ def draw_predictions(
         scores: Model's name -> what is said of it over the whole dataset.
 
     Returns:
-        The figure: its axes row by row, the models' predictions and then their errors; its only
-        legend names the classes that occur.
+        The figure: its axes row by row, the predictions and then their errors, and one legend.
     """
     drawn = [classes for row in images for classes in (row.labels, *row.predictions.values())]
     entries = class_entries(drawn, metainfo)

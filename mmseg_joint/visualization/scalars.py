@@ -32,13 +32,9 @@ _OBJECTIVE = re.compile(r'(\w+)\.((?:loss|accuracy)_\w+|mean_weight)$')
 
 
 def read_scalars(work_dir: str | Path) -> dict[str, Series]:
-    """Read what mmengine logged in a work dir.
+    """Read what mmengine logged in a work dir, one log a start: name of a value -> its series.
 
-    A work dir holds one log a start. Of a run that was resumed, the later log counts from its first
-    iteration on; so does a run that was begun anew.
-
-    Returns:
-        Name of each value in the logs -> its series.
+    A later log counts from its first iteration on, be the run resumed or begun anew.
 
     Raises:
         JointError: When there is no log, it is empty, or a line of it is broken.
@@ -88,11 +84,10 @@ def _arrays(series: dict[int, float]) -> Series:
 
 
 def sort_into_panels(scalars: dict[str, Series]) -> dict[str, dict[str, Series]]:
-    """Sort a run's values into the panels of a figure.
+    """Sort a run's values into the panels of a figure: panel -> label -> series.
 
-    Returns:
-        Panel -> label -> series. The supervised losses of all heads on one domain are summed;
-        values that no panel shows, like times, are left out.
+    The supervised losses of all heads on one domain are summed; values that no panel shows, like
+    times, are left out.
     """
     panels: dict[str, dict[str, Series]] = {panel: {} for panel in PANELS}
     weighting = {name.rpartition('.')[0] for name in scalars if name.endswith('.mean_weight')}
@@ -138,7 +133,7 @@ def over_seeds(seeds: Iterable[Series]) -> tuple[np.ndarray, np.ndarray, np.ndar
     """Bring several seeds of one run together.
 
     Returns:
-        The iterations that all of them have, and there the mean, the least and the greatest value.
+        The iterations that all have, and there the mean, the least and the greatest value.
 
     Raises:
         JointError: When they share no iteration.

@@ -69,12 +69,7 @@ def weight_statistics(images: Sequence[WeightedImage], num_classes: int) -> Weig
 def draw_weight_statistics(
     statistics: dict[str, WeightStatistics], class_names: Sequence[str]
 ) -> Figure:
-    """Draw how the selection changes over training.
-
-    Returns:
-        The figure: the histogram of the weights, the means of right and wrong pixels and of each
-        level, and the mean of each class.
-    """
+    """Draw how the selection changes: histogram, means by prediction and level, and by class."""
     style = {'font.size': TEXT_SIZE, 'axes.titlesize': TITLE_SIZE, 'axes.labelcolor': GRAY}
     with matplotlib.rc_context(style):
         figure = new_figure(max(3.4, 1.4 + 0.17 * len(class_names)))

@@ -48,10 +48,7 @@ class WeightedImage:
 
 
 def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list[str]]:
-    """Load source images exactly as training would: augmented, but a function of the seed.
-
-    Returns:
-        Packed samples, and the names of the classes.
+    """Load packed source images as training would, but by the seed; return also the classes.
 
     Raises:
         JointError: When the config has no source.
@@ -65,11 +62,7 @@ def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list
 
 
 def weighting_name(cfg: Config) -> str:
-    """Find the name of the objective that weights the source pixels.
-
-    Raises:
-        JointError: When there is none.
-    """
+    """Find the name of the objective that weights the source pixels; refuse a config without."""
     for name, objective in (config_value(cfg, 'model').get('objectives') or {}).items():
         kind = class_of((objective or {}).get('type'), MODELS)
         if kind is not None and issubclass(kind, HierarchicalWeighting):
@@ -88,9 +81,6 @@ def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> Weig
         model: A :class:`JointEncoderDecoder`; left in the mode it was in.
         packed: A sample as the data pipeline packs it: `inputs` (3, H, W) and `data_samples`.
         name: The weighting objective's name in the model.
-
-    Returns:
-        The image and its maps.
 
     Raises:
         JointError: When the sample has no label.
@@ -127,8 +117,7 @@ def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> Weig
 def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False) -> Figure:
     """Draw Fig. 4 of the HRS paper: image, hierarchical map, map of each level.
 
-    Returns:
-        The figure: its axes row by row, then the color bar's.
+    The figure has its axes row by row, then the color bar's.
     """
     levels = list(images[0].levels)
     aspect = max(row.image.shape[0] / row.image.shape[1] for row in images)
