@@ -21,11 +21,7 @@ from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.visualization.figures import check_figure, choose_images, save_figure
-from mmseg_joint.visualization.predictions import (
-    draw_predictions,
-    labeled_image,
-    predict,
-)
+from mmseg_joint.visualization.predictions import draw_predictions, labeled_image, predict
 
 TEST = 'test_dataloader.dataset'
 

@@ -38,10 +38,8 @@ class Reading:
     dataset: str
     size: tuple[int, int]  #: width and height of the originals
     seconds: list[float]  #: processor time of each image, from the originals
-    file: float  #: bytes of an original image
-    #: processor time of each image, from a prepared copy
+    #: the same from a prepared copy
     prepared: list[float] = field(default_factory=list)
-    prepared_file: float | None = None  #: bytes of a copied image
     note: str | None = None  #: why there is no copy
 
     @property
@@ -52,12 +50,11 @@ class Reading:
     def row(self) -> list[str]:
         """The cells of its line."""
         name = f'{self.domain}: {self.dataset}, {self.size[0]}x{self.size[1]}'
-        cells = [name, f'{1 / median(self.seconds):.1f}', f'{self.file / 1e6:.2f}']
-        if self.gain is None or self.prepared_file is None:
-            return [*cells, '', '', '']
+        cells = [name, f'{1 / median(self.seconds):.1f}']
+        if self.gain is None:
+            return [*cells, '', '']
         met = 'met' if self.gain >= TARGET else 'missed'
-        copy = [f'{1 / median(self.prepared):.1f}', f'{self.prepared_file / 1e6:.2f}']
-        return [*cells, *copy, f'{self.gain:.1f} ({met})']
+        return [*cells, f'{1 / median(self.prepared):.1f}', f'{self.gain:.1f} ({met})']
 
 
 @dataclass
@@ -72,7 +69,7 @@ class DataPathReport:
         return {'readings': rows, 'target': TARGET}
 
     def __str__(self) -> str:
-        head = ['images/s on one core', 'originals', 'MB', 'prepared', 'MB', f'gain (>={TARGET})']
+        head = ['images/s on one core', 'originals', 'prepared', f'gain (>={TARGET})']
         lines = [table([head, *(one.row() for one in self.readings)])]
         return '\n'.join([*lines, *(one.note for one in self.readings if one.note)])
 
@@ -118,29 +115,19 @@ def _measure(domain: str, cfg: dict, rounds: int) -> Reading:
         cfg = {key: value for key, value in cfg.items() if key not in unused}
         cfg.update(data_root=str(root))
         size = write_like(DATASETS.build({**cfg, 'lazy_init': True}), IMAGES)
-        original, copy, note = DATASETS.build(cfg), None, None
+        loads, note = {'original': partial(next, _samples(DATASETS.build(cfg)))}, None
         try:
             write_copy(*to_prepare(cfg, f"domain '{domain}'"), out, workers=1, progress=False)
-            copy = DATASETS.build({**cfg, 'prepared': str(out)})
+            loads['copy'] = partial(next, _samples(DATASETS.build({**cfg, 'prepared': str(out)})))
         except JointError as error:
             note = str(error)
-        loads = {'original': partial(next, _samples(original))}
-        if copy is not None:
-            loads['copy'] = partial(next, _samples(copy))
         settings = Settings(warmup=IMAGES, steps=rounds * IMAGES, device='cpu')
         times = interleaved(loads, settings, time.process_time)
-        reading = Reading(domain, cfg['type'], size, times['original'], _file(original), note=note)
-        if copy is not None:
-            reading.prepared, reading.prepared_file = times['copy'], _file(copy)
-        return reading
+        seconds, prepared = times['original'], times.get('copy', [])
+        return Reading(domain, cfg['type'], size, seconds, prepared, note)
 
 
 def _samples(dataset: Any) -> Iterator[Any]:
     """Load every image in turn, without end."""
     while True:
         yield from (dataset[index] for index in range(IMAGES))
-
-
-def _file(dataset: Any) -> float:
-    paths = [Path(dataset.get_data_info(index)['img_path']) for index in range(len(dataset))]
-    return sum(path.stat().st_size for path in paths) / len(paths)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -51,6 +52,7 @@ def steps_part(
     """
     found: dict[str, Any] = {'config': name, 'size': list(settings.size), 'rows': []}
     cfg = copy.deepcopy(cfg)
+    cfg.compile = compiled
     for label, (dtype, cfg.model.channels_last) in (COMPILED if compiled else VARIANTS).items():
         row: dict[str, Any] = {'variant': label}
         try:
@@ -78,8 +80,6 @@ def _variant(
         batch = random_batch(own, classes, settings)
         with started({key: Variant(one, batch)}, settings) as (loops, _):
             loop = loops[key]
-            if compiled:
-                compile_segmentor(loop.runner.model)
             step = partial(loop.step, batch)
             timed = free_running(step, settings, seconds)
             row[key] = {**timed, 'images_per_s': timed['steps_per_s'] * len(batch['inputs'])}
@@ -94,14 +94,6 @@ def _variant(
         factor = found['joint_flops'] / found['plain_flops']
         row['of_prediction'] = row[PLAIN]['steps_per_s'] / row['joint']['steps_per_s'] / factor
     return row
-
-
-def compile_segmentor(model: torch.nn.Module) -> None:
-    """Compile what takes the time, module by module; hooks, losses and optimizers stay."""
-    for name in ('backbone', 'neck', 'decode_head'):
-        module = getattr(model, name, None)
-        if module is not None:
-            module.compile()
 
 
 def free_running(step: Callable[[], Any], settings: Settings, seconds: float) -> dict[str, Any]:
@@ -179,9 +171,8 @@ def _next_step(loop: Any, batches: Iterator[Any]) -> None:
 def _config(name: str, tiny: bool = False) -> Config:
     path = ROOT / f'configs/{name}.py'
     if tiny:
-        from tests import tiny_configs  # of the checkout that the report is measured in
-
-        return tiny_configs.tiny(path, {}, Path('unused'))
+        # of the checkout that the report is measured in
+        return import_module('tests.tiny_configs').tiny(path, {}, Path('unused'))
     return read_config(str(path))
 
 

@@ -21,8 +21,8 @@ class BenchmarkLoop(IterBasedTrainLoop):
     """
 
     def __init__(self, runner: Runner, dataloader: Any, device: str = 'cpu') -> None:
-        nothing = DataLoader(range(sys.maxsize))  # never asked for a batch
-        super().__init__(runner, nothing, max_iters=1_000_000, val_interval=1_000_000)
+        numbers: Any = range(sys.maxsize)  # the loader is never asked for a batch
+        super().__init__(runner, DataLoader(numbers), max_iters=1_000_000, val_interval=1_000_000)
         runner.model.to(torch.device(device))  # the optimizers are built after this
 
     def run(self) -> torch.nn.Module:

@@ -63,11 +63,9 @@ class Report:
         head = ['where the time goes']
         for name in self.measured:
             head += [f'{name}: ms', '%', 'GFLOPs']
-        ours, *others = self.measured.values()
-        found = dict.fromkeys([*ours.parts, *(part for one in others for part in one.parts)])
-        names = sorted(found, key=lambda part: part == 'other')
+        found = dict.fromkeys(part for one in self.measured.values() for part in one.parts)
         rows = [head]
-        for part in names:
+        for part in sorted(found, key=lambda part: part == 'other'):
             rows.append([part])
             for one in self.measured.values():
                 rows[-1] += _part(one, part)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from statistics import median, quantiles
 from typing import Any
 
@@ -17,7 +17,7 @@ Times = dict[str, list[float]]
 
 
 def interleaved(
-    variants: dict[str, Callable[[], object]],
+    variants: Mapping[str, Callable[[], object]],
     settings: Settings,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Times:

@@ -8,8 +8,6 @@ from mmseg.registry import HOOKS
 from mmseg_joint.errors import JointError
 from mmseg_joint.evaluation.class_iou_metric import PREFIX
 
-GAIN = 'gain.'
-
 
 @HOOKS.register_module()
 class ClassGainHook(Hook):
@@ -54,8 +52,9 @@ class ClassGainHook(Hook):
             theirs = self._theirs.get(name)
             if theirs:
                 other = theirs.get(runner.iter, theirs[max(theirs)])
-                gains[GAIN + name.removeprefix(PREFIX)] = float(value) - other
+                gains[name.removeprefix(PREFIX)] = float(value) - other
         if gains:
-            runner.visualizer.add_scalars(dict(gains), step=runner.iter)
-            text = ', '.join(f'{n.removeprefix(GAIN)} {gain:+.1f}' for n, gain in gains.items())
+            scalars = {f'gain.{name}': gain for name, gain in gains.items()}
+            runner.visualizer.add_scalars(scalars, step=runner.iter)
+            text = ', '.join(f'{name} {gain:+.1f}' for name, gain in gains.items())
             runner.logger.info(f'IoU over {self.reference}: {text}')

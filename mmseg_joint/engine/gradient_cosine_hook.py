@@ -128,8 +128,5 @@ def _gradient(losses: dict[str, Any], domain: str, weights: list[nn.Parameter]) 
     own = [v for k, v in losses.items() if k.startswith(f'{domain}.') and 'loss' in k]
     parts = [part.mean() for v in own for part in (v if isinstance(v, list) else [v])]
     total = SCALE * torch.stack(parts).sum()
-    found = torch.autograd.grad(total, weights, retain_graph=True, allow_unused=True)
-    pairs = zip(found, weights)
-    return torch.cat(
-        [(torch.zeros_like(w) if g is None else g).flatten().double() for g, w in pairs]
-    )
+    found = torch.autograd.grad(total, weights, retain_graph=True, materialize_grads=True)
+    return torch.cat([gradient.flatten().double() for gradient in found])

@@ -32,6 +32,5 @@ def gradient_norms(model: nn.Module, batch: dict, network: nn.Module) -> dict[st
 def _norm(loss: Tensor, parameters: list[nn.Parameter]) -> float:
     if not loss.requires_grad:
         return 0.0
-    found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-    squares = [gradient.double().square().sum() for gradient in found if gradient is not None]
-    return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
+    found = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
+    return float(torch.stack([part.double().square().sum() for part in found]).sum().sqrt())

@@ -12,12 +12,7 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
-DTYPES = {
-    None: None,
-    'float32': None,
-    'bfloat16': torch.bfloat16,
-    'float16': torch.float16,
-}
+DTYPES = {None: None, 'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 @OPTIM_WRAPPERS.register_module()

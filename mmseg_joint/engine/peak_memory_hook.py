@@ -8,8 +8,6 @@ from mmseg.registry import HOOKS
 
 from mmseg_joint.utils.memory import peak_bytes
 
-MEMORY = 'memory'  # mmengine's own name for a GPU's, in MiB
-
 
 @HOOKS.register_module()
 class PeakMemoryHook(Hook):
@@ -24,4 +22,5 @@ class PeakMemoryHook(Hook):
             return
         peak = peak_bytes(torch.device('cpu'))
         if peak is not None:
-            runner.message_hub.update_scalar(f'train/{MEMORY}', peak / 2**20)
+            # mmengine's own name for a GPU's, in MiB
+            runner.message_hub.update_scalar('train/memory', peak / 2**20)

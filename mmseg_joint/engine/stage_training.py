@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import Runner
-from torch import nn
 
 from mmseg_joint.checkpoints.read import read_content, tensors_of
 from mmseg_joint.engine.launch import ready_runner, told_where_stopped
@@ -110,22 +109,17 @@ def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
     ]
     surprising = [key for key in fresh if not key.startswith('objectives.')]
     if all(key.startswith('objectives.') for key in own.keys() - set(fresh)):
+        kinds = f'{type(model.backbone).__name__}, {type(model.decode_head).__name__}'
         raise JointError(
             f'Stage "{name}" starts from {checkpoint}, of which no parameter fits its segmentor '
-            f'({_kind(model)}): give both stages the same backbone and heads.'
+            f'({kinds}): give both stages the same backbone and heads.'
         )
     message = f'Stage "{name}": {len(own) - len(fresh)} of {len(own)} parameters from {checkpoint}'
     if fresh:
-        # what is missing of the segmentor first
-        shown = [*surprising, *(key for key in fresh if key not in surprising)]
+        shown = sorted(fresh, key=lambda key: key.startswith('objectives.'))
         dots = ', …' if len(shown) > MAX_NAMES else ''
         message += f'; start fresh: {", ".join(shown[:MAX_NAMES])}{dots}'
     runner.logger.log(logging.WARNING if surprising else logging.INFO, message)
-
-
-def _kind(model: nn.Module) -> str:
-    parts = [getattr(model, part, None) for part in ('backbone', 'decode_head')]
-    return ', '.join(type(part).__name__ for part in parts if part is not None)
 
 
 def _end_of(stage: Stage, is_last: bool) -> Path:

@@ -12,15 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from .figures import GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH, decorate, legend_style, new_figure
-from .scalars import (
-    ACCURACY,
-    MEAN_WEIGHT,
-    PANELS,
-    VALIDATION,
-    Series,
-    over_seeds,
-    sort_into_panels,
-)
+from .scalars import ACCURACY, MEAN_WEIGHT, PANELS, VALIDATION, Series, over_seeds, sort_into_panels
 
 # Okabe and Ito's colors: told apart in every kind of color blindness.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#000000', '#56B4E9')

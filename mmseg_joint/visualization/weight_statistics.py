@@ -9,15 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .curves import COLORS
-from .figures import (
-    GRAY,
-    MAP_COLORS,
-    TEXT_SIZE,
-    THIN,
-    TITLE_SIZE,
-    legend_style,
-    new_figure,
-)
+from .figures import GRAY, MAP_COLORS, TEXT_SIZE, THIN, TITLE_SIZE, legend_style, new_figure
 from .weighting_maps import WeightedImage
 
 MOST_LETTERS = 30  # of the checkpoints' names side by side under an axis

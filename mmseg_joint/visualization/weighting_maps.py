@@ -22,15 +22,7 @@ from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
 from mmseg_joint.models.segmentors.running import evaluation_mode
 from mmseg_joint.utils.walk import class_of
 
-from .figures import (
-    MAP_COLORS,
-    NO_VALUE,
-    caption,
-    choose_images,
-    draw_scale,
-    image_grid,
-    to_rgb,
-)
+from .figures import MAP_COLORS, NO_VALUE, caption, choose_images, draw_scale, image_grid, to_rgb
 
 SOURCE = 'train_dataloader.dataset.domains.source'
 FOOTER = 0.42  # inches, for the color bar

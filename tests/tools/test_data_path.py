@@ -50,7 +50,6 @@ def test_every_dataset_is_measured_with_and_without_a_copy():
     ]
     for one in report.readings:
         assert len(one.seconds) == len(one.prepared) == 2 * IMAGES
-        assert 32 * 16 * 3 < one.prepared_file < 32 * 16 * 3 + 200
         assert one.note is None
 
 
@@ -63,10 +62,10 @@ def test_what_cannot_be_prepared_is_said():
 
 
 def test_the_report_compares_medians():
-    one = Reading('source', 'GTADataset', (4, 2), [0.5, 0.4, 9.0], 2e6, [0.1, 0.2, 0.1], 1e6)
-    other = Reading('target', 'GTADataset', (4, 2), [0.5], 2e6, [0.25], 1e6)
+    one = Reading('source', 'GTADataset', (4, 2), [0.5, 0.4, 9.0], [0.1, 0.2, 0.1])
+    other = Reading('target', 'GTADataset', (4, 2), [0.5], [0.25])
     assert one.gain == pytest.approx(5)
-    cells = ['source: GTADataset, 4x2', '2.0', '2.00', '10.0', '1.00', '5.0 (met)']
+    cells = ['source: GTADataset, 4x2', '2.0', '10.0', '5.0 (met)']
     assert one.row() == cells
     assert '2.0 (missed)' in str(DataPathReport([one, other]))
     assert [row['gain'] for row in DataPathReport([one, other]).as_dict()['readings']] == [5, 2]

@@ -134,6 +134,7 @@ def test_two_workers_and_compression_write_the_same(roots, tmp_path):
     assert_equal_samples(DATASETS.build(one), DATASETS.build(two))
     sizes = [(tmp_path / name / 'RGB/0000001.png').stat().st_size for name in ('one', 'two')]
     assert sizes[1] < sizes[0]
+    assert 3 * 22 * 17 < sizes[0] < 3 * 22 * 17 + 200  # three bytes a pixel
 
 
 def test_what_is_missing_is_written_and_nothing_else(roots, tmp_path):
