@@ -21,44 +21,35 @@ from mmseg_joint.utils.cli import run
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURE = [sys.executable, '-m', 'mmseg_joint.benchmark.gpu']
-WIDE, HALF, CROP = ('1280', '720'), ('1024', '512'), ('512', '512')
-TINY_SIZE = ('128', '64')
+TINY = '--size 128 64 --steps 3 --warmup 1 --seconds 0.1 --workers 2 --tiny'
+TESTS = '-q -m cuda tests/cuda -p no:cacheprovider -W ignore --tb=short --show-capture=no'
 CUT = 'cut off'  # with the whole report
+# part -> its flags, and seconds at most: about 1.4 times what an H100 took, or was seen not to be
+# enough; the most telling first
+PARTS = {
+    'steps hrs': ('steps --config hrs_fcn8s_gta_city --size 1024 512', 100),
+    'steps ga_csa': ('steps --config ga_csa_deeplabv2_gta_city --size 1280 720', 100),
+    'waiting': ('waiting --size 1024 512', 90),
+    'sequential': ('sequential --size 1280 720', 150),
+    'loading': ('loading --size 1024 512', 60),
+    'steps maxsquare': ('steps --config maxsquare_deeplabv2_gta_city --size 1280 720', 110),
+    'steps strong': ('steps --config strong_segformer_b0_gta_city --size 512 512', 90),
+    'tests': (f'{TESTS} --durations=5', 180),
+    'steps joint': ('steps --config joint_fcn8s_gta_city --size 1024 512', 60),
+    'steps hrs compiled': ('steps --config hrs_fcn8s_gta_city --size 1024 512 --compiled', 120),
+    'steps ga_csa compiled': (
+        'steps --config ga_csa_deeplabv2_gta_city --size 1280 720 --compiled',
+        150,
+    ),
+}
 
 
-def parts(scratch: Path, tiny: bool) -> list[tuple[str, list[str], float]]:
-    """Name, command and seconds at most of each part, the most telling first.
-
-    Args:
-        scratch: Folder for images.
-        tiny: Whether it is a rehearsal.
-    """
-    few = '--steps 3 --warmup 1 --seconds 0.1 --workers 2 --tiny' if tiny else ''
-
-    def measure(part: str, size: tuple[str, str], *more: str) -> list[str]:
-        chosen = TINY_SIZE if tiny else size
-        return [*MEASURE, part, '--size', *chosen, *more, *few.split()]
-
-    def steps(config: str, size: tuple[str, str], *more: str) -> list[str]:
-        return measure('steps', size, '--config', config, *more)
-
-    data = ['--folder', str(scratch / 'data')]
-    options = '-q -p no:cacheprovider -W ignore --tb=short --show-capture=no --durations=5'
-    tests = [sys.executable, '-m', 'pytest', '-m', 'cuda', 'tests/cuda', *options.split()]
-    # the limits are about 1.4 times what an H100 took, or was seen not to be enough
-    return [
-        ('steps hrs', steps('hrs_fcn8s_gta_city', HALF), 100),
-        ('steps ga_csa', steps('ga_csa_deeplabv2_gta_city', WIDE), 100),
-        ('waiting', measure('waiting', HALF, *data), 90),
-        ('sequential', measure('sequential', WIDE), 150),
-        ('loading', measure('loading', HALF, *data), 60),
-        ('steps maxsquare', steps('maxsquare_deeplabv2_gta_city', WIDE), 110),
-        ('steps strong', steps('strong_segformer_b0_gta_city', CROP), 90),
-        ('tests', tests, 180),
-        ('steps joint', steps('joint_fcn8s_gta_city', HALF), 60),
-        ('steps hrs compiled', steps('hrs_fcn8s_gta_city', HALF, '--compiled'), 120),
-        ('steps ga_csa compiled', steps('ga_csa_deeplabv2_gta_city', WIDE, '--compiled'), 150),
-    ]
+def command_of(name: str, flags: str, scratch: Path, tiny: bool) -> list[str]:
+    """What runs a part, with images in `scratch`; with `tiny` as a rehearsal."""
+    if name == 'tests':
+        return [sys.executable, '-m', 'pytest', *flags.split()]
+    folder, few = str(scratch / 'data'), TINY.split() if tiny else []
+    return [*MEASURE, *flags.split(), '--folder', folder, *few]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -79,13 +70,14 @@ def main(argv: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as what `timeout` sends
     begin = time.monotonic()
     report: dict[str, Any] = {'machine': machine(args.tiny), 'parts': {}}
-    for name, command, limit in parts(scratch, args.tiny):
+    for name, (flags, limit) in PARTS.items():
         if args.only and name not in args.only:
             continue
         left = 60 * args.minutes - (time.monotonic() - begin)
         found = {'status': 'no time left'}
         if left > 5:
             print(f'[{60 * args.minutes - left:5.0f} s] {name} …', flush=True)
+            command = command_of(name, flags, scratch, args.tiny)
             found = run_part(name, command, min(limit if not args.tiny else 600, left), scratch)
         report['parts'][name] = found
         report['seconds'] = round(time.monotonic() - begin, 1)
