@@ -52,7 +52,13 @@ def read_config(
 def read_config_of(checkpoint: str, path: str, options: dict[str, Any] | None = None) -> Config:
     """Read the config that a checkpoint was trained with, of stages that of the one it is from.
 
-    `path` and `options` are those of :func:`read_config`, and so are the errors.
+    Args:
+        checkpoint: The checkpoint's file.
+        path: As for :func:`read_config`.
+        options: Likewise.
+
+    Raises:
+        JointError: As :func:`read_config`; also when its stages are not well written.
     """
     cfg = read_config(path, options)
     cfg.setdefault('work_dir', str(Path('work_dirs') / Path(path).stem))
@@ -60,7 +66,11 @@ def read_config_of(checkpoint: str, path: str, options: dict[str, Any] | None = 
 
 
 def config_value(cfg: Config, key: str) -> Any:
-    """Read the value of a dotted key, or raise :class:`JointError` where there is none."""
+    """Read the value of a dotted key.
+
+    Raises:
+        JointError: When the config has no such key.
+    """
     value = value_of(cfg, key)
     if value is None:
         raise JointError(f'The config {cfg.filename or ""} has no {key}, which is drawn from.')

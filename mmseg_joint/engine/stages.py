@@ -89,7 +89,10 @@ def config_of_checkpoint(cfg: Config, checkpoint: str) -> Config:
     """Choose the config of the stage that a checkpoint belongs to, with the work dir of them all.
 
     It is the last stage's if the checkpoint's folder is no stage's; a config without stages comes
-    back as it is. Raises as :func:`read_stages`.
+    back as it is.
+
+    Raises:
+        JointError: As :func:`read_stages`.
     """
     if cfg.get('stages') is None:
         return cfg
