@@ -27,7 +27,7 @@ def as_markdown(report: dict[str, Any]) -> str:
     lines += _steps(steps, met) if steps else []
     lines += _sequential(numbers['sequential'], met) if 'sequential' in numbers else []
     lines += _waiting(numbers['waiting'], met) if 'waiting' in numbers else []
-    lines += _loading(numbers['loading']) if 'loading' in numbers else []
+    lines += _loading(numbers['loading'], steps) if 'loading' in numbers else []
     lines += _host_waits(steps)
     return '\n'.join([*lines, ''])
 
@@ -92,8 +92,12 @@ def _waiting(found: dict[str, Any], met: Verdict) -> list[str]:
     return _section(title, ('files', 'steps/s', 'waiting'), rows)
 
 
-def _loading(found: dict[str, Any]) -> list[str]:
-    rows = [(n, f'{rate:.1f}') for n, rate in found.items() if n not in ('workers', 'size')]
+def _loading(found: dict[str, Any], steps: list[dict[str, Any]]) -> list[str]:
+    rates = {form: rate for form, rate in found.items() if form not in ('workers', 'size')}
+    hrs = [row for one in steps if one['config'].startswith('hrs') for row in one['rows']]
+    if eaten := [row['joint']['images_per_s'] for row in hrs if 'joint' in row]:
+        rates['HRS eats at most'] = max(eaten)
+    rows = [(form, f'{rate:.1f}') for form, rate in rates.items()]
     return _section(f'Loading alone, {found["workers"]} workers', ('files', 'images/s'), rows)
 
 
