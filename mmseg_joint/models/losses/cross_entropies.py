@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,10 +10,14 @@ from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
 
 
-def gan_loss(d_logits: Tensor, label: float) -> Tensor:
-    """Cross-entropy of a discriminator's logits, of any shape, with one label for all: the mean."""
+def gan_loss(
+    d_logits: Tensor,
+    label: float,
+    criterion: Callable[[Tensor, Tensor], Tensor] = F.binary_cross_entropy_with_logits,
+) -> Tensor:
+    """Mean loss of a discriminator's logits, of any shape, with one label for all."""
     d_logits = full_precision(d_logits)
-    return F.binary_cross_entropy_with_logits(d_logits, torch.full_like(d_logits, label))
+    return criterion(d_logits, torch.full_like(d_logits, label))
 
 
 def global_cross_entropy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:

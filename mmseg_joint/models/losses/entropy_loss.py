@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from mmseg_joint.utils.numbers import check_choice
 
-from .masked_mean import check_valid_mask, finite_where_invalid, masked_mean
-
-NORMALIZATIONS = ('log', 'classes')
+from .masked_mean import masked_mean, valid_softmax
 
 
 @MODELS.register_module()
@@ -32,7 +30,7 @@ class EntropyLoss(nn.Module):
 
     def __init__(self, normalization: str = 'log') -> None:
         super().__init__()
-        check_choice('EntropyLoss.normalization', normalization, NORMALIZATIONS)
+        check_choice('EntropyLoss.normalization', normalization, ('log', 'classes'))
         self.normalization = normalization
 
     def forward(self, seg_logits: Tensor, valid_mask: Tensor | None = None) -> Tensor:
@@ -48,14 +46,11 @@ class EntropyLoss(nn.Module):
         Raises:
             JointError: When the mask does not fit.
         """
-        check_valid_mask(seg_logits, valid_mask)
-        seg_logits = finite_where_invalid(seg_logits, valid_mask)
         classes = seg_logits.shape[1]
-        accurate = torch.promote_types(seg_logits.dtype, torch.float32)
-        probabilities = seg_logits.softmax(dim=1, dtype=accurate)
+        probabilities = valid_softmax(seg_logits, valid_mask)
         # The logarithm may be a constant: what flows through it is Σ p d(ln p) = d(Σ p) = 0. So
         # one full-size array less is kept, and there is no 0 · inf where p underflows.
-        smallest = torch.finfo(accurate).tiny
+        smallest = torch.finfo(probabilities.dtype).tiny
         logarithms = probabilities.detach().clamp(min=smallest).log_()
         entropy = -(probabilities * logarithms).sum(dim=1)
         # one class has no entropy, and ln 1 = 0

@@ -3,11 +3,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_joint.errors import JointError
+from mmseg_joint.models.precision import full_precision
 
 
 @MODELS.register_module()
@@ -34,19 +33,6 @@ class HierarchicalWeightLoss(nn.Module):
 
         Returns:
             A scalar, computed in float32 at least, whatever the precision of the scores.
-
-        Raises:
-            JointError: When no level is given.
         """
-        if not scores:
-            raise JointError(
-                'HierarchicalWeightLoss got no scores: name at least one of '
-                'pixel, region, image in the levels of the objective.'
-            )
-        total: Any = sum(_mean_distance(score, domain_label) for score in scores.values())
-        return self.loss_weight * total
-
-
-def _mean_distance(score: Tensor, domain_label: float) -> Tensor:
-    score = score.to(torch.promote_types(score.dtype, torch.float32))
-    return (score - domain_label).abs().mean()
+        distances: Any = (full_precision(score) - domain_label for score in scores.values())
+        return self.loss_weight * sum(distance.abs().mean() for distance in distances)

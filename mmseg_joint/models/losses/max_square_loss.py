@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
-from .masked_mean import check_valid_mask, finite_where_invalid, masked_mean
+from .masked_mean import masked_mean, valid_softmax
 
 
 @MODELS.register_module()
@@ -54,11 +54,8 @@ class MaxSquareLoss(nn.Module):
         Raises:
             JointError: When the mask does not fit.
         """
-        check_valid_mask(seg_logits, valid_mask)
-        seg_logits = finite_where_invalid(seg_logits, valid_mask)
         images, classes = seg_logits.shape[:2]
-        accurate = torch.promote_types(seg_logits.dtype, torch.float32)
-        probabilities = seg_logits.softmax(dim=1, dtype=accurate)
+        probabilities = valid_softmax(seg_logits, valid_mask)
         # As a product: what `pow` and a vector norm do costs another full-size array in backward.
         squares = (probabilities * probabilities).sum(dim=1)
         if not self.image_wise:
