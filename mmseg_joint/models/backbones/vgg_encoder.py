@@ -124,12 +124,10 @@ class VGGEncoder(PretrainedMixin, BaseModule):
         Raises:
             JointError: When the file is a VGG with batch norm, which this network has not.
         """
-        if any(key.startswith('backbone.') for key in state_dict):
-            state_dict = {
-                key[len('backbone.') :]: value
-                for key, value in state_dict.items()
-                if key.startswith('backbone.')
-            }
+        prefix = 'backbone.'
+        of_backbone = {k: v for k, v in state_dict.items() if k.startswith(prefix)}
+        if of_backbone:
+            state_dict = {k.removeprefix(prefix): v for k, v in of_backbone.items()}
         for key in state_dict:
             if key.endswith('running_mean'):
                 raise JointError(
@@ -144,7 +142,9 @@ class VGGEncoder(PretrainedMixin, BaseModule):
             if layer in ('classifier.6', 'fc8'):
                 continue
             if layer in ('fc6', 'fc7') and kind == 'weight' and value.ndim == 2:
-                value = self._as_kernel(value, self.get_submodule(layer))
+                shape = self.get_submodule(layer).weight.shape[1:]
+                if value.shape[1] == shape.numel():
+                    value = value.reshape(-1, *shape)
             converted[f'{layer}.{kind}'] = value
         return converted
 
@@ -160,11 +160,6 @@ class VGGEncoder(PretrainedMixin, BaseModule):
         if len(found) == len(convs):
             names |= {theirs: f'stages.{s}.{c}' for (_, theirs), (s, c) in zip(found, convs)}
         return names
-
-    @staticmethod
-    def _as_kernel(matrix: Tensor, conv: nn.Conv2d) -> Tensor:
-        shape = conv.weight.shape[1:]
-        return matrix.reshape(-1, *shape) if matrix.shape[1] == shape.numel() else matrix
 
 
 def _stage(convs: nn.ModuleList, feature: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .lsd_generator import DROPOUT, dcgan_init, residual_blocks
+from .lsd_generator import DROPOUT, lsd_init, residual_blocks
 
 SLOPE = 0.2
 LEAKY = {'type': 'LeakyReLU', 'negative_slope': SLOPE}
@@ -47,7 +47,7 @@ class LSDDiscriminator(BaseModule):
         )
         self.to_domain = nn.Conv2d(channels, num_domains, 3, padding=1)
         self.to_class = nn.Conv2d(channels, num_classes, 3, padding=1)
-        dcgan_init(self)
+        lsd_init(self)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Judge images.

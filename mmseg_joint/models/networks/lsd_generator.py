@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,38 +11,21 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 
-from .residual_block import INSTANCE_NORM, ResidualBlock
+from .residual_block import INSTANCE_NORM, ResidualBlock, dcgan_init
 
 DROPOUT = 0.5
 LEGACY_CROP = 100  # what the original FCN8s pads the image by
 
 
-def dcgan_init(module: nn.Module) -> None:
-    """Draw weights from N(0, 0.02) and biases from U(-0.01, 0.01).
-
-    Args:
-        module: The network; changed in place.
-    """
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(layer.weight, std=0.02)
-            if layer.bias is not None:
-                nn.init.uniform_(layer.bias, -0.01, 0.01)
+def lsd_init(module: nn.Module) -> None:
+    """Draw a network's weights from N(0, 0.02) and its biases from U(-0.01, 0.01)."""
+    dcgan_init(module, partial(nn.init.uniform_, a=-0.01, b=0.01))
 
 
 def residual_blocks(count: int, channels: int, **options: Any) -> nn.Sequential:
-    """Build LSD-seg's residual blocks, of one convolution each.
-
-    Args:
-        count: How many.
-        channels: Their width.
-        **options: Further arguments of :class:`ResidualBlock`.
-    """
-    blocks = (
-        ResidualBlock(channels, INSTANCE_NORM, depth=1, act_at_end=True, **options)
-        for _ in range(count)
-    )
-    return nn.Sequential(*blocks)
+    """Build LSD-seg's residual blocks, of one convolution each."""
+    options.update(depth=1, act_at_end=True)
+    return nn.Sequential(*(ResidualBlock(channels, INSTANCE_NORM, **options) for _ in range(count)))
 
 
 @MODELS.register_module()
@@ -103,7 +87,7 @@ class LSDGenerator(BaseModule):
         before = channels[-1] + joined.get(len(channels) - 1, 0)
         padding = LEGACY_CROP if legacy_padding else 3
         self.to_picture = nn.ConvTranspose2d(before, 3, 8, 2, padding)
-        dcgan_init(self)
+        lsd_init(self)
 
     def forward(self, features: Sequence[Tensor], size: Sequence[int]) -> Tensor:
         """Draw images.
@@ -119,16 +103,14 @@ class LSDGenerator(BaseModule):
         fine, middle, x = features
         grows = self._missing_rows(fine.shape[2:], size)
         for index, (up, norm, blocks) in enumerate(zip(self.ups, self.norms, self.blocks)):
-            wanted = None
-            if index in (1, 2):
-                wanted = list((middle, fine)[index - 1].shape[2:])
-            elif index:
+            joined = {1: middle, 2: fine}.get(index)
+            wanted = None if joined is None else list(joined.shape[2:])
+            if index > 2:
                 wanted = [2 * n - 1 + more for n, more in zip(x.shape[2:], grows)]
             x = blocks(torch.relu(norm(up(x, output_size=wanted))))
-            if index in (1, 2):
-                x = torch.cat([x, (middle, fine)[index - 1]], dim=1)
-        images = self.to_picture(x)[..., : size[0], : size[1]]
-        return torch.sigmoid(images)
+            if joined is not None:
+                x = torch.cat([x, joined], dim=1)
+        return torch.sigmoid(self.to_picture(x)[..., : size[0], : size[1]])
 
     def _missing_rows(self, fine: Sequence[int], size: Sequence[int]) -> list[int]:
         """For height and width, whether doublings give 2n rows, or 2n - 1, which may be enough."""

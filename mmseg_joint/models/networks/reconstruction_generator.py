@@ -72,7 +72,12 @@ class ReconstructionGenerator(BaseModule):
             for before, after in zip((width, *channels), channels)
         )
         self.to_picture = nn.Conv2d(channels[-1], out_channels, kernel_size=1)
-        self._reset_parameters()
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                kaiming_init(module, mode='fan_in', distribution='normal')
+        for block in blocks:  # begins as the identity
+            constant_init(block.conv2.conv, 0)
+        normal_init(self.to_picture, std=FIRST_STD)
 
     def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
         """Draw images.
@@ -95,15 +100,6 @@ class ReconstructionGenerator(BaseModule):
                 x = F.interpolate(x, scale_factor=2.0, mode='nearest')
             x = conv(x)
         return torch.tanh(self._fit(self.to_picture(x), size))
-
-    def _reset_parameters(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                kaiming_init(module, mode='fan_in', distribution='normal')
-        for block in self.blocks:
-            if isinstance(block, ResidualBlock):  # begins as the identity
-                constant_init(block.conv2.conv, 0)
-        normal_init(self.to_picture, std=FIRST_STD)
 
     def _fit(self, image: Tensor, size: Sequence[int]) -> Tensor:
         excess = [given - wanted for given, wanted in zip(image.shape[2:], size)]

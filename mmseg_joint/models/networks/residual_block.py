@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from mmcv.cnn import ConvModule
@@ -11,18 +12,19 @@ INSTANCE_NORM = {'type': 'IN', 'affine': False}
 
 
 def conv_module(*args: Any, **kwargs: Any) -> ConvModule:
-    """Build mmcv's convolution with norm and activation, also with a bias that the norm undoes.
-
-    Args:
-        *args: Arguments of :class:`mmcv.cnn.ConvModule`.
-        **kwargs: Likewise.
-
-    Returns:
-        The module; mmcv's warning of the bias, which published networks have, is left out.
-    """
+    """Build a `ConvModule`, without mmcv's warning of the bias that published networks have."""
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'Unnecessary conv bias')
         return ConvModule(*args, **kwargs)
+
+
+def dcgan_init(module: nn.Module, init_bias: Callable[[Tensor], Any]) -> None:
+    """Draw the weights of a network's convolutions from N(0, 0.02); their biases by `init_bias`."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(layer.weight, std=0.02)
+            if layer.bias is not None:
+                init_bias(layer.bias)
 
 
 class ResidualBlock(nn.Module):

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .residual_block import INSTANCE_NORM, ResidualBlock, conv_module
+from .residual_block import INSTANCE_NORM, ResidualBlock, conv_module, dcgan_init
 
 
 @MODELS.register_module()
@@ -51,11 +51,7 @@ class TranslationGenerator(BaseModule):
         back = list(reversed(channels))
         self.up = nn.ModuleList(nn.ConvTranspose2d(a, b, 3, 2, 1) for a, b in zip(back, back[1:]))
         self.to_picture = nn.Conv2d(first, 3, 7, padding=3, padding_mode='reflect')
-        for layer in self.modules():
-            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-                nn.init.normal_(layer.weight, std=0.02)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        dcgan_init(self, nn.init.zeros_)
 
     def forward(self, images: Tensor) -> Tensor:
         """Redraw images.
