@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -113,14 +114,7 @@ class Objective(BaseModule):
 
 
 def probability_map(d_logits: Tensor) -> Tensor:
-    """Turn what a discriminator says into a map to look at.
-
-    Args:
-        d_logits: Logits, (N, 1, h, w).
-
-    Returns:
-        Probabilities, (N, h, w).
-    """
+    """Turn a discriminator's logits (N, 1, h, w) into a map to look at, (N, h, w)."""
     return full_precision(d_logits).sigmoid().squeeze(1)
 
 
@@ -141,30 +135,19 @@ def call_together(
     Returns:
         What the network returns for each batch.
     """
-
-    def call(x: Tensor) -> Tensor:
-        return call_frozen(module, x, *args) if frozen else module(x, *args)
-
+    call = partial(call_frozen, module) if frozen else module
     apart = len({part.shape[1:] for part in parts}) > 1
     if apart or any(isinstance(child, _BatchNorm) for child in module.modules()):
-        return [call(part) for part in parts]
-    return list(call(torch.cat(parts)).split([len(part) for part in parts]))
+        return [call(part, *args) for part in parts]
+    return list(call(torch.cat(parts), *args).split([len(part) for part in parts]))
 
 
 def call_frozen(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    """Call a network so that gradients pass through it, and nothing of it is touched.
+    """Call a network with its arguments so that gradients pass through it, and touch nothing of it.
 
     Neither do gradients reach its parameters, nor do its buffers move, such as batch norm's running
     averages and the vectors of a spectral norm. Nothing is toggled on the module, so the same step
     may also call it with live parameters.
-
-    Args:
-        module: The network.
-        *args: Its positional arguments.
-        **kwargs: Its keyword arguments.
-
-    Returns:
-        What the network returns.
     """
     tensors = {name: value.detach() for name, value in module.named_parameters()}
     tensors.update((name, value.clone()) for name, value in module.named_buffers())

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mmseg_joint.models.segmentors import JointEncoderDecoder
 
 T = TypeVar('T')
+Network = TypeVar('Network', bound=nn.Module)
 
 
 class SegmentorHandle:
@@ -37,8 +38,7 @@ class SegmentorHandle:
             inputs: Normalized images, (N, 3, H, W).
 
         Returns:
-            The backbone's (or neck's) outputs, and the main head's scores at image size,
-            (N, C, H, W).
+            The backbone's (or neck's) outputs, and the main head's scores at image size.
         """
         return self._segmentor.segment(inputs)
 
@@ -68,19 +68,16 @@ class SegmentorHandle:
             A module without trainable parameters, whose state dict has the keys of :meth:`state`.
             It is run by `segment(inputs, evaluate=True)`.
         """
-        without_objectives = {id(self._segmentor.objectives): ModuleDict()}
-        copied = copy.deepcopy(self._segmentor, without_objectives).requires_grad_(False)
-        copied._is_init = True  # for mmengine, which would draw and load its weights again
-        return copied
+        return self._copy(self._segmentor)
 
     def copy_backbone(self) -> nn.Module:
-        """Copy the backbone, for the objective to own; see :meth:`copy` about its weights.
+        """Copy the backbone alone, likewise."""
+        return self._copy(self._segmentor.backbone)
 
-        Returns:
-            A module without trainable parameters.
-        """
-        copied = copy.deepcopy(self._segmentor.backbone).requires_grad_(False)
-        copied._is_init = True
+    def _copy(self, network: Network) -> Network:
+        without_objectives = {id(self._segmentor.objectives): ModuleDict()}
+        copied = copy.deepcopy(network, without_objectives).requires_grad_(False)
+        copied._is_init = True  # for mmengine, which would draw and load its weights again
         return copied
 
     def objective(self, name: str, kind: type[T], key: str) -> T:

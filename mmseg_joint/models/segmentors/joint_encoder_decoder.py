@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import mul
 from typing import Any
@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mmseg_joint.checkpoints.pretrained import check_pretrained
 from mmseg_joint.errors import JointError
@@ -22,7 +23,6 @@ from mmseg_joint.models.objectives import (
     DomainInput,
     DomainOutput,
     Objective,
-    ObjectiveResult,
     SegmentorHandle,
 )
 from mmseg_joint.models.objectives.build import build_objectives
@@ -31,7 +31,7 @@ from mmseg_joint.utils.renamed import renamed_arguments
 from .compatibility import check_segmentor
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
-from .running import evaluation_mode, group_domains, run_sequentially
+from .running import evaluation_mode, group_domains
 from .step_values import check_finite
 
 Inputs = dict[str, Tensor]
@@ -156,7 +156,11 @@ class JointEncoderDecoder(EncoderDecoder):
         loaded = list(inputs)
         inputs, data_samples, weights, shared = self._derive_domains(inputs, data_samples)
         statistics = self._statistics(inputs, data_samples, loaded)
-        inputs = self._without_unread(inputs, data_samples, statistics)
+        # images that only serve to make others are left out
+        read = {domain for own in self.objectives.values() for domain in own.output_domains}
+        read.update(statistics.moving if statistics.norms else ())
+        read.update(domain for domain in inputs if _is_labeled(domain, data_samples[domain]))
+        inputs = {domain: images for domain, images in inputs.items() if domain in read}
         statistics.hold()  # what objectives run on their own moves nothing
         try:
             outputs = self._forward_domains(inputs, data_samples, statistics, shared)
@@ -178,9 +182,14 @@ class JointEncoderDecoder(EncoderDecoder):
         losses = {}
         for domain, output in outputs.items():
             if output.labels is not None:
-                weights = _pixel_weights(domain, derived_weights, results.values())
-                with statistics.of([domain], [len(output.inputs)]):
-                    supervised = self._supervised_loss(output, data_samples[domain], weights)
+                given = [derived_weights, *(result.pixel_weights for result in results.values())]
+                found = [weights[domain] for weights in given if domain in weights]
+                weights = reduce(mul, found) if found else None
+                statistic = statistics.of([domain], [len(output.inputs)])
+                with statistic, weighted(self._heads(), weights):
+                    supervised = self._decode_losses(output, data_samples[domain])
+                    if self.with_auxiliary_head:
+                        supervised.update(self._auxiliary_losses(output, data_samples[domain]))
                 losses.update(add_prefix(supervised, domain))
         for name, result in results.items():
             losses.update(add_prefix(result.losses, name))
@@ -210,12 +219,6 @@ class JointEncoderDecoder(EncoderDecoder):
 
     def parse_losses(self, losses: dict[str, Any]) -> tuple[Tensor, OrderedDict]:
         """Sum the losses as mmengine does, and stop at one that is not a number.
-
-        Args:
-            losses: What :meth:`loss` returned.
-
-        Returns:
-            The sum to minimize, and all values for the log.
 
         Raises:
             JointError: When a loss is NaN or infinite; nothing has been updated with it. On a GPU
@@ -274,15 +277,7 @@ class JointEncoderDecoder(EncoderDecoder):
             return self._segment(inputs)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Score images as they are tested: by the segmentor, or by what an objective puts there.
-
-        Args:
-            inputs: Normalized images, (N, 3, H, W).
-            batch_img_metas: The images' metainfo.
-
-        Returns:
-            Scores at image size, (N, C, H, W).
-        """
+        """Score images as they are tested: by the segmentor, or by what an objective puts there."""
         tested = evaluated_segmentor(self)
         if tested is not self:
             return tested.encode_decode(inputs, batch_img_metas)
@@ -328,14 +323,6 @@ class JointEncoderDecoder(EncoderDecoder):
         for name, objective in self.objectives.items():
             _check_domains(name, objective, inputs)
         return inputs, samples, weights, {domain: own.shared for domain, own in known.items()}
-
-    def _without_unread(
-        self, inputs: Inputs, samples: Samples, statistics: NormStatistics
-    ) -> Inputs:
-        """Leave out the domains whose images only serve to make others."""
-        read = {domain for own in self.objectives.values() for domain in own.output_domains}
-        read.update(statistics.moving if statistics.norms else ())
-        return {d: x for d, x in inputs.items() if d in read or _is_labeled(d, samples[d])}
 
     def _segmentor_parts(self) -> list[nn.Module]:
         return [child for name, child in self.named_children() if name != 'objectives']
@@ -392,7 +379,9 @@ class JointEncoderDecoder(EncoderDecoder):
             images = inputs[group[0]]
             with statistics.of(group, counts):
                 if self.sequential_domains and torch.is_grad_enabled():
-                    return {group[0]: run_sequentially(self._segment, images)}
+                    # losses couple the domains; in the one backward, autograd computes a domain's
+                    # maps again, uses them up, and turns to the next, so that they never coexist
+                    return {group[0]: checkpoint(self._segment, images, use_reentrant=False)}
                 return {group[0]: self._segment(images)}
         merged = torch.cat([inputs[domain] for domain in group])
         with statistics.of(group, [len(merged)] if self.merge_domains is True else counts):
@@ -441,15 +430,6 @@ class JointEncoderDecoder(EncoderDecoder):
                     'Unlabeled.'
                 )
         return torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in samples])
-
-    def _supervised_loss(
-        self, output: DomainOutput, samples: list[SegDataSample], weights: Tensor | None
-    ) -> dict[str, Tensor]:
-        with weighted(self._heads(), weights):
-            losses = self._decode_losses(output, samples)
-            if self.with_auxiliary_head:
-                losses.update(self._auxiliary_losses(output, samples))
-        return losses
 
     def _decode_losses(
         self, output: DomainOutput, samples: list[SegDataSample]
@@ -508,17 +488,8 @@ def _is_labeled(domain: str, samples: list[SegDataSample]) -> bool:
 def _samples_of(domain: str, derived: DerivedDomain) -> list[SegDataSample]:
     size = tuple(derived.images.shape[-2:])
     meta = {'domain': domain, 'img_shape': size, 'pad_shape': size}
-    if derived.labels is None:
-        return [SegDataSample(metainfo={**meta, 'labeled': False}) for _ in derived.images]
-    return [
-        SegDataSample(metainfo={**meta, 'labeled': True}, gt_sem_seg=PixelData(data=label[None]))
-        for label in derived.labels
-    ]
-
-
-def _pixel_weights(
-    domain: str, derived: dict[str, Tensor], results: Iterable[ObjectiveResult]
-) -> Tensor | None:
-    given = [derived, *(result.pixel_weights for result in results)]
-    found = [weights[domain] for weights in given if domain in weights]
-    return reduce(mul, found) if found else None
+    meta['labeled'] = derived.labels is not None
+    samples = [SegDataSample(metainfo=meta) for _ in derived.images]
+    for sample, label in zip(samples, () if derived.labels is None else derived.labels):
+        sample.gt_sem_seg = PixelData(data=label[None])
+    return samples

@@ -15,11 +15,7 @@ from mmseg_joint.errors import JointError
 
 
 def check_norm_statistics(choice: Any, merge_domains: bool | str) -> None:
-    """Refuse a value of `model.norm_statistics` that cannot be followed.
-
-    Args:
-        choice: The value.
-        merge_domains: The model's value of that name.
+    """Refuse a value of `model.norm_statistics` that cannot be followed, or not beside the other.
 
     Raises:
         JointError: When it is neither `'auto'`, `'all'` nor a list of names, or when domains are to
@@ -48,11 +44,7 @@ def domains_that_move(
         choice: `model.norm_statistics`.
         loaded: The batch's domains that come from datasets.
         derived: Those that objectives made from them.
-        real: Of the loaded ones, the target and those without labels.
-
-    Returns:
-        With `'auto'` the real domains, or all loaded ones of a batch that has none; with `'all'`
-        every domain; else the named ones.
+        real: Of the loaded ones, the target and those without labels; they are what `'auto'` means.
 
     Raises:
         JointError: When the batch lacks a domain that is named.

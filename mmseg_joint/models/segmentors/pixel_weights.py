@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -26,19 +26,11 @@ class PixelWeights(BasePixelSampler):
         self.weights: Tensor | None = None
 
     def sample(self, seg_logit: Tensor, seg_label: Tensor) -> Tensor | None:
-        """Return the weight of each pixel.
-
-        Args:
-            seg_logit: Scores, (N, C, H, W).
-            seg_label: Labels, (N, 1, H, W).
-
-        Returns:
-            Weights, (N, H, W), or None where each weighs 1.
-        """
-        chosen = None if self.inner is None else self.inner.sample(seg_logit, seg_label)
-        if chosen is None or self.weights is None:
-            return self.weights if chosen is None else chosen
-        return chosen * self.weights
+        """Return the weight of each pixel, (N, H, W), or None where each weighs 1."""
+        if self.inner is None:
+            return self.weights
+        chosen = self.inner.sample(seg_logit, seg_label)
+        return chosen if self.weights is None else chosen * self.weights
 
 
 def check_weighable(heads: Iterable[nn.Module], objective: str) -> None:
@@ -62,18 +54,12 @@ def check_weighable(heads: Iterable[nn.Module], objective: str) -> None:
 
 
 @contextmanager
-def weighted(heads: Iterable[BaseDecodeHead], weights: Tensor | None) -> Iterator[None]:
-    """Scale the heads' losses pixel by pixel within the context.
-
-    Args:
-        heads: Heads whose sampler is a :class:`PixelWeights`.
-        weights: (N, H, W), or None for 1 everywhere.
-    """
-    samplers = [head.sampler for head in heads]
-    for sampler in samplers:
-        sampler.weights = weights
+def weighted(heads: Sequence[BaseDecodeHead], weights: Tensor | None) -> Iterator[None]:
+    """Scale the losses of heads, whose samplers are `PixelWeights`, by (N, H, W) or None."""
+    for head in heads:
+        head.sampler.weights = weights
     try:
         yield
     finally:
-        for sampler in samplers:
-            sampler.weights = None
+        for head in heads:
+            head.sampler.weights = None

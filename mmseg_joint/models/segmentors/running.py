@@ -1,14 +1,10 @@
-"""How domains run through the segmentor: together, one after the other, or as it is tested."""
-
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any
 
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from mmseg_joint.errors import JointError
 
@@ -16,16 +12,13 @@ from mmseg_joint.errors import JointError
 def group_domains(
     images: Mapping[str, Tensor], trained: Container[str], merge: bool | str
 ) -> list[list[str]]:
-    """Decide which domains run through the segmentor together.
+    """Decide which domains run through the segmentor together; groups are in the batch's order.
 
     Args:
         images: Domain -> its images, (N, 3, H, W).
         trained: Domains through which something trains the segmentor; the others need no graph.
         merge: `'auto'` for neighbors of one size that need a graph alike (no others, so that the
             running averages of batch norms see the domains in order), True for all, False for none.
-
-    Returns:
-        Groups of domains, in the order of the batch.
 
     Raises:
         JointError: When all are to run together, but their sizes differ.
@@ -55,14 +48,3 @@ def evaluation_mode(network: Sequence[nn.Module]) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-def run_sequentially(segment: Callable[[Tensor], Any], images: Tensor) -> Any:
-    """Run one domain's forward, and again in the backward, so that domains' maps never coexist.
-
-    Losses couple the domains, so all of them are computed before the one backward. Autograd comes
-    to the domains one after the other there: it computes one's maps again from its images, uses
-    them up, and turns to the next. Outputs and gradients are those of keeping all maps, to the last
-    bit; a dropout draws again what it drew.
-    """
-    return checkpoint(segment, images, use_reentrant=False)

@@ -1,37 +1,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.autograd import Variable
 
 from mmseg_joint.errors import JointError
-
-
-class HostCopy:
-    """Scalars of a step on their way to the host, as one vector.
-
-    On a GPU the copy is started behind the work that computes them, and nobody waits until
-    :meth:`read`: the host goes on to launch the backward in the meantime.
-
-    Args:
-        values: Scalars.
-    """
-
-    def __init__(self, values: Iterable[Tensor]) -> None:
-        stacked = torch.stack([value.detach().double() for value in values])
-        self._copy = stacked.to('cpu', non_blocking=True)  # into pinned memory
-        self._arrived = torch.cuda.Event() if stacked.is_cuda else None
-        if self._arrived is not None:
-            self._arrived.record()
-
-    def read(self) -> Tensor:
-        """Wait for the values, in the host's memory, float64."""
-        if self._arrived is not None:
-            self._arrived.synchronize()
-        return self._copy
 
 
 def check_finite(total: Tensor, log_vars: dict[str, Tensor]) -> None:
@@ -49,10 +25,15 @@ def check_finite(total: Tensor, log_vars: dict[str, Tensor]) -> None:
     Raises:
         JointError: When the loss is NaN or infinite, here or from the backward.
     """
-    copy = HostCopy(log_vars.values())
+    stacked = torch.stack([value.detach().double() for value in log_vars.values()])
+    values = stacked.to('cpu', non_blocking=True)  # into pinned memory, behind what computes them
+    arrived = torch.cuda.Event() if stacked.is_cuda else None
+    if arrived is not None:
+        arrived.record()
 
     def check() -> None:
-        values = copy.read()
+        if arrived is not None:
+            arrived.synchronize()
         log_vars.update(zip(log_vars, values.unbind()))
         _raise_unless_finite(dict(zip(log_vars, values.tolist())))
 
