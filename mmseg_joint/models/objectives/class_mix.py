@@ -8,10 +8,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.photometry import ColorChange
-from mmseg_joint.utils.numbers import check_choice, check_share
 
-from .domains import DerivedDomain, DomainInput
+from .domains import DerivedDomain, DomainInput, check_same_size
 from .segmentor_handle import SegmentorHandle
 from .self_training import SelfTraining
 
@@ -58,69 +56,47 @@ class ClassMix(SelfTraining):
         weight: float = 1.0,
         ignore_index: int = 255,
     ) -> None:
-        super().__init__(segmentor, teacher)
-        check_choice('ClassMix.q_over', q_over, ('pixel', 'image', 'batch'))
+        super().__init__(segmentor, teacher, threshold, q_over, colors, weight)
         if isinstance(from_domains, str) or not from_domains or onto in from_domains:
             raise JointError(
                 f'ClassMix.from_domains is {from_domains!r}: give a list of labeled domains other '
                 f'than ClassMix.onto="{onto}".'
             )
-        check_share('ClassMix.threshold', threshold)
         self.num_classes = num_classes
         self.from_domains = tuple(from_domains)
         self.onto = onto
         self.domains = (*self.from_domains, onto)
-        self.threshold = threshold
-        self.q_over = q_over
-        self.colors = ColorChange(**(colors or {}))
-        self.weight = weight
         self.ignore_index = ignore_index
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Make one mix of each of `from_domains`; none before the teacher begins.
+        """Make `<domain>_mix` of each of `from_domains`: as many images as `onto` has.
 
-        Returns:
-            `<domain>_mix` -> as many images as `onto` has, labels, and weights 1 or q.
+        Nothing is made before the teacher begins.
         """
-        teacher = self.find_teacher()
         onto = domains[self.onto]
         for name in self.from_domains:
-            sizes = [tuple(domains[d].inputs.shape[-2:]) for d in (name, self.onto)]
-            if sizes[0] != sizes[1]:
-                raise JointError(
-                    f'ClassMix pastes "{name}" with images of {sizes[0]} onto "{self.onto}" with '
-                    f'{sizes[1]} (height, width): crop both to one size in their pipelines.'
-                )
-        if teacher is None:
+            check_same_size('ClassMix', domains, name, self.onto)
+        taught = self.label(onto)
+        if taught is None:
             return {}
-        _, labels = teacher.label(onto)
-        quality = teacher.trust(onto, self.threshold, self.q_over)
-        self._log = {'trust': quality.mean()}
-        return {f'{d}_mix': self._mix(domains[d], onto, labels, quality) for d in self.from_domains}
-
-    def _mix(
-        self, source: DomainInput, onto: DomainInput, labels: Tensor, quality: Tensor
-    ) -> DerivedDomain:
-        # where there are fewer labeled images, they come round again
-        chosen = torch.arange(len(labels), device=labels.device) % len(source.inputs)
-        truth, images = source.truth[chosen], source.unit_images[chosen]
-        pasted = self.paste(truth)
-        mixed = torch.where(pasted[:, None], images, onto.unit_images)
-        return DerivedDomain(
-            self.colors(mixed, self.segmentor.red_first),
-            torch.where(pasted, truth, labels),
-            self.weight * torch.where(pasted, 1.0, quality),
-        )
+        labels, weights = taught
+        mixes = {}
+        for name in self.from_domains:
+            source = domains[name]
+            # where there are fewer labeled images, they come round again
+            chosen = torch.arange(len(labels), device=labels.device) % len(source.inputs)
+            truth, images = source.truth[chosen], source.unit_images[chosen]
+            pasted = self.paste(truth)
+            mixed = torch.where(pasted[:, None], images, onto.unit_images)
+            mixes[f'{name}_mix'] = DerivedDomain(
+                self.colors(mixed, self.segmentor.red_first),
+                torch.where(pasted, truth, labels),
+                torch.where(pasted, self.weight, weights),
+            )
+        return mixes
 
     def paste(self, truth: Tensor) -> Tensor:
-        """Choose half of each image's classes at random, rounded up.
-
-        Args:
-            truth: Labels, (N, H, W).
-
-        Returns:
-            Whether a pixel is of a chosen class, (N, H, W).
-        """
+        """Choose half of each image's classes at random: which pixels of its labels, (N, H, W)."""
         flat = truth.flatten(1)
         flat = flat.where(flat != self.ignore_index, self.num_classes)
         present = flat.new_zeros(len(flat), self.num_classes + 1, dtype=torch.bool)

@@ -52,14 +52,10 @@ class ConfidenceMask(Objective):
         self.ignore_index = ignore_index
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The mask of the domain's pixels.
-
-        Returns:
-            The share of labeled pixels that are kept, for the log, and the mask as weights.
-        """
+        """Weigh the domain's pixels by the mask, and log the share of labeled ones it keeps."""
         (domain,) = self.domains
         output = outputs[domain]
-        confident = self._confident(output)
+        confident = output.probabilities.amax(dim=1) > self.threshold
         labeled = output.truth != self.ignore_index
         kept = (confident & labeled).sum().double() / labeled.sum().clamp(min=1)
         return ObjectiveResult({'kept_share': kept}, {domain: confident.to(output.probabilities)})
@@ -69,8 +65,5 @@ class ConfidenceMask(Objective):
         (domain,) = self.domains
         output = outputs[domain]
         ignored = output.truth == self.ignore_index
-        mask = self._confident(output).to(output.probabilities)
+        mask = self(outputs).pixel_weights[domain]
         return {domain: {'trained on': mask.masked_fill(ignored, torch.nan)}}
-
-    def _confident(self, output: DomainOutput) -> Tensor:
-        return output.probabilities.amax(dim=1) > self.threshold

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_joint.models.photometry import ColorChange
 from mmseg_joint.models.random_boxes import random_boxes
 from mmseg_joint.utils.numbers import check_share, check_whole
 
@@ -65,35 +64,27 @@ class ConsistencyMix(SelfTraining):
         colors: dict[str, Any] | None = None,
         weight: float = 1.0,
     ) -> None:
-        super().__init__(segmentor, teacher)
-        check_share('ConsistencyMix.threshold', threshold)
+        colors = {**STRONG, **(colors or {})}
+        super().__init__(segmentor, teacher, threshold, 'pixel', colors, weight)
         check_share('ConsistencyMix.box_probability', box_probability)
         check_whole('ConsistencyMix.views', views)
         self.domain = domain
         self.domains = (domain,)
-        self.threshold = threshold
         self.views = views
         self.box_probability = box_probability
         self.box_area = tuple(box_area)
         self.box_aspect = tuple(box_aspect)
-        self.colors = ColorChange(**{**STRONG, **(colors or {})})
-        self.weight = weight
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Make the strong views; none before the teacher begins.
+        """Make `<domain>_strong`: the first views of all images, then the second ones, ….
 
-        Returns:
-            `<domain>_strong` -> images, the first views of all and then the second ones, the
-            teacher's labels, and weights `weight` or 0.
+        Nothing is made before the teacher begins.
         """
-        teacher = self.find_teacher()
-        if teacher is None:
-            return {}
         weak = domains[self.domain]
-        confidence, labels = teacher.label(weak)
-        sure = (confidence >= self.threshold).to(confidence)
-        self._log = {'trust': sure.mean()}
-        sure = self.weight * sure
+        taught = self.label(weak)
+        if taught is None:
+            return {}
+        labels, sure = taught
         strong = self.colors(weak.unit_images.repeat(self.views, 1, 1, 1), self.segmentor.red_first)
         strong = strong.unflatten(0, (self.views, -1))
         boxes = random_boxes(

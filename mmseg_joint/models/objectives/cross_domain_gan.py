@@ -60,11 +60,7 @@ class CrossDomainGAN(Objective):
         self.domains = ('source', target)
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The losses of the backbone, of G and of the discriminators.
-
-        Returns:
-            The losses, and the discriminators' share of patches told right, for the log.
-        """
+        """Compute the losses of backbone, G and discriminators, and the latter's accuracy."""
         given = {'source': outputs['source'], 'target': outputs[self.target]}
         drawn = {look: self._draw(output) for look, output in given.items()}
         encoder, generator, distance, d_loss, right = [], [], [], [], []

@@ -9,6 +9,7 @@ from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_joint.models.losses.cross_entropies import gan_loss
 from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen
@@ -116,16 +117,13 @@ class CycleTranslation(Objective):
         return {}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The generators' loss by its terms, and the discriminators' losses.
-
-        Returns:
-            The losses, and the share of patches that the discriminators tell right, for the log.
-        """
+        """Compute the generators' loss by its terms, and the discriminators' loss and accuracy."""
         images, self._images = self._images, {}
         fake, back, same = self._draw(images)
         losses = {
             'loss_generator': sum(
-                _squares(call_frozen(self.discriminators[look], fake[look]), 1.0) for look in fake
+                gan_loss(call_frozen(self.discriminators[look], image), 1.0, F.mse_loss)
+                for look, image in fake.items()
             ),
             'loss_cycle': self.cycle_weight * _distance(back, images),
             **self._perceptual(images, fake, back),
@@ -136,7 +134,8 @@ class CycleTranslation(Objective):
         for look, discriminator in self.discriminators.items():
             real = full_precision(discriminator(images[look]))
             shown = full_precision(discriminator(self.pools[look](fake[look].detach())))
-            losses[f'loss_discriminator_{look}'] = 0.5 * (_squares(real, 1) + _squares(shown, 0))
+            d_loss = gan_loss(real, 1.0, F.mse_loss) + gan_loss(shown, 0.0, F.mse_loss)
+            losses[f'loss_discriminator_{look}'] = 0.5 * d_loss
             accuracies += [(real > 0.5).double().mean(), (shown <= 0.5).double().mean()]
         return ObjectiveResult({**losses, 'accuracy': torch.stack(accuracies).mean()})
 
@@ -187,11 +186,6 @@ class CycleTranslation(Objective):
         """M's scores of images in [-1, 1], normed for each image and class."""
         scores = self.segmentor.evaluate(self.segmentor.normalize(images), graph=graph)[1]
         return F.instance_norm(full_precision(scores))
-
-
-def _squares(d_logits: Tensor, label: float) -> Tensor:
-    d_logits = full_precision(d_logits)
-    return F.mse_loss(d_logits, torch.full_like(d_logits, label))
 
 
 def _distance(drawn: dict[str, Tensor], images: dict[str, Tensor]) -> Any:

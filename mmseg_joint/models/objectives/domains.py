@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -11,13 +11,16 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.precision import full_precision
 
 
-class DomainImages:
-    """What images and their labels are asked for, before and after the segmentor's forward."""
+@dataclass
+class DomainInput:
+    """One domain of a batch before the segmentor's forward; the same object for all objectives."""
 
-    inputs: Tensor
+    inputs: Tensor  #: normalized images, as the segmentor takes them, (N, 3, H, W)
+    #: class indices or the ignore index, (N, H, W); None for an unlabeled domain
     labels: Tensor | None
-    to_unit_range: Callable[[Tensor], Tensor]
-    shared: dict[Any, Any]
+    to_unit_range: Callable[[Tensor], Tensor]  #: maps normalized images to [-1, 1]
+    #: what one objective computed of its images for others of the same step
+    shared: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def truth(self) -> Tensor:
@@ -39,32 +42,14 @@ class DomainImages:
         return self.to_unit_range(self.inputs)
 
 
-@dataclass
-class DomainInput(DomainImages):
-    """One domain of a batch before the segmentor's forward; the same object for all objectives."""
-
-    inputs: Tensor  #: normalized images, as the segmentor takes them, (N, 3, H, W)
-    #: class indices or the ignore index, (N, H, W); None for an unlabeled domain
-    labels: Tensor | None
-    to_unit_range: Callable[[Tensor], Tensor]  #: maps normalized images to [-1, 1]
-    #: what one objective computed of it for others of the same step
-    shared: dict[Any, Any] = field(default_factory=dict)
-
-
-@dataclass
-class DomainOutput(DomainImages):
+@dataclass(kw_only=True)
+class DomainOutput(DomainInput):
     """What the segmentor computed for one domain of a batch."""
 
-    inputs: Tensor  #: normalized images, (N, 3, H, W)
     features: tuple[Tensor, ...]  #: the backbone's (or neck's) outputs
     logits: Tensor  #: the main head's scores at image size, (N, C, H, W)
-    #: class indices or the ignore index, (N, H, W); None for an unlabeled domain
-    labels: Tensor | None
-    to_unit_range: Callable[[Tensor], Tensor]  #: maps normalized images to [-1, 1]
     #: computes the first auxiliary head's scores at image size; None without one
     auxiliary: Callable[[], Tensor] | None = None
-    #: what objectives computed of its images, before the forward or since
-    shared: dict[Any, Any] = field(default_factory=dict)
 
     @cached_property
     def probabilities(self) -> Tensor:
@@ -95,3 +80,17 @@ class DerivedDomain(NamedTuple):
     labels: Tensor | None = None
     #: weight of each pixel in the supervised loss, (N, H, W); None for 1
     pixel_weights: Tensor | None = None
+
+
+def check_same_size(kind: str, domains: Mapping[str, DomainInput], pasted: str, onto: str) -> None:
+    """Refuse to paste one domain's images onto another's of another size.
+
+    Raises:
+        JointError: When their images differ in size.
+    """
+    sizes = [tuple(domains[name].inputs.shape[-2:]) for name in (pasted, onto)]
+    if sizes[0] != sizes[1]:
+        raise JointError(
+            f'{kind} pastes "{pasted}" with images of {sizes[0]} onto "{onto}" with {sizes[1]} '
+            '(height, width): crop both to one size in their pipelines.'
+        )

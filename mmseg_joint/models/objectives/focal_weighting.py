@@ -51,10 +51,7 @@ class FocalWeighting(Objective):
         self.ignore_index = ignore_index
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The weights (1 - p)^γ of the domain's pixels.
-
-        Returns:
-            The mean weight of the labeled pixels, for the log, and the weights.
+        """Weigh the domain's pixels by (1 - p)^γ, and log the mean weight of the labeled ones.
 
         Raises:
             JointError: When the model has an auxiliary head, whose loss has probabilities of its

@@ -100,11 +100,7 @@ class HierarchicalWeighting(Objective):
         return {level: network(probabilities) for level, network in self.networks.items()}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Eq. 1 for the weighting networks, Eq. 3-4 for the source pixels.
-
-        Returns:
-            The weighting loss of either domain, the mean weight for the log, and the weights.
-        """
+        """Compute Eq. 1 for the networks and Eq. 3-4 for the source pixels; log the mean weight."""
         both = [outputs[domain].probabilities for domain in self.domains]
         pairs = {level: call_together(net, *both) for level, net in self.networks.items()}
         source, target = ({level: pair[n] for level, pair in pairs.items()} for n in (0, 1))

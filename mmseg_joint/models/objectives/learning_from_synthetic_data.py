@@ -78,11 +78,7 @@ class LearningFromSyntheticData(Objective):
         self.ignore_index = ignore_index
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The losses of F beside its supervised one, of G and of D.
-
-        Returns:
-            The losses, and the share of patches whose kind D tells right, for the log.
-        """
+        """Compute the losses of F beside its supervised one, of G and of D, and D's accuracy."""
         source, target = outputs['source'], outputs[self.target]
         images = {'s': _unit(source), 't': _unit(target)}
         drawn = {'s': self._draw(source), 't': self._draw(target)}

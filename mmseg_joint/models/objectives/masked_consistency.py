@@ -6,8 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_joint.models.photometry import ColorChange
-from mmseg_joint.utils.numbers import check_choice, check_share, check_whole
+from mmseg_joint.utils.numbers import check_share, check_whole
 
 from .domains import DerivedDomain, DomainInput
 from .segmentor_handle import SegmentorHandle
@@ -51,34 +50,22 @@ class MaskedConsistency(SelfTraining):
         colors: dict[str, Any] | None = None,
         weight: float = 1.0,
     ) -> None:
-        super().__init__(segmentor, teacher)
+        super().__init__(segmentor, teacher, threshold, q_over, colors, weight)
         check_share('MaskedConsistency.ratio', ratio)
-        check_share('MaskedConsistency.threshold', threshold)
         if block is not None:
             check_whole('MaskedConsistency.block', block)
-        check_choice('MaskedConsistency.q_over', q_over, ('pixel', 'image', 'batch'))
         self.domain = domain
         self.domains = (domain,)
         self.ratio = ratio
         self.block = block
-        self.threshold = threshold
-        self.q_over = q_over
-        self.colors = ColorChange(**(colors or {}))
-        self.weight = weight
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Make the masked images; none before the teacher begins.
-
-        Returns:
-            `<domain>_masked` -> images, the teacher's labels, and weights q.
-        """
-        teacher = self.find_teacher()
-        if teacher is None:
-            return {}
+        """Make `<domain>_masked`, weighted by q; nothing before the teacher begins."""
         whole = domains[self.domain]
-        _, labels = teacher.label(whole)
-        trust = teacher.trust(whole, self.threshold, self.q_over)
-        self._log = {'trust': trust.mean()}
+        taught = self.label(whole)
+        if taught is None:
+            return {}
+        labels, trust = taught
         images = self.colors(whole.unit_images, self.segmentor.red_first)
         # what a normalized image has there is 0
         mean = whole.to_unit_range(whole.inputs.new_zeros(1, 3, 1, 1))
@@ -87,19 +74,12 @@ class MaskedConsistency(SelfTraining):
             f'{self.domain}_masked': DerivedDomain(
                 torch.where(hidden[:, None], mean, images),
                 labels,
-                (self.weight * trust).expand(labels.shape),
+                trust.expand(labels.shape),
             )
         }
 
     def mask(self, like: Tensor) -> Tensor:
-        """Draw which pixels are hidden.
-
-        Args:
-            like: One value for each pixel, (N, H, W).
-
-        Returns:
-            Whether a pixel is in a hidden block, (N, H, W).
-        """
+        """Draw which pixels are in a hidden block, (N, H, W), of images with labels like these."""
         height, width = like.shape[1:]
         block = self.block or max(1, round(max(height, width) / 16))
         rows, columns = -(-height // block), -(-width // block)

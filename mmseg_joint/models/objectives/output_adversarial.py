@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
+from mmseg_joint.models.losses.cross_entropies import gan_loss
 from mmseg_joint.models.precision import full_precision
 from mmseg_joint.utils.numbers import check_choice
 
@@ -95,20 +96,11 @@ class OutputAdversarial(Objective):
         return ('source',) if self.align == 'source' else (self.target,)
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The adversarial loss for the segmentor and D's loss, at each level.
-
-        Returns:
-            The losses, and D's share of patches told right, for the log.
-        """
+        """Compute the segmentor's adversarial loss, D's loss and its accuracy, at each level."""
         losses = {}
         for level, discriminator in self.discriminators.items():
-            maps = {
-                name: self._map(_scores(output, level))
-                for name, output in (
-                    ('source', outputs['source']),
-                    ('target', outputs[self.target]),
-                )
-            }
+            domains = {'source': 'source', 'target': self.target}
+            maps = {k: self._map(_scores(outputs[d], level)) for k, d in domains.items()}
             suffix = '' if level == 'main' else '_auxiliary'
             for name, value in self._level(discriminator, maps, self.weights[level]).items():
                 losses[name + suffix] = value
@@ -133,13 +125,14 @@ class OutputAdversarial(Objective):
         self, discriminator: torch.nn.Module, maps: dict[str, Tensor], weight: float
     ) -> dict[str, Tensor]:
         wanted = TARGET if self.align == 'source' else SOURCE
-        adv_logits = full_precision(call_frozen(discriminator, maps[self.align]))
-        source = full_precision(discriminator(maps['source'].detach()))
-        target = full_precision(discriminator(maps['target'].detach()))
-        d_loss = self._loss(source, SOURCE) + self._loss(target, TARGET)
+        adv_logits = call_frozen(discriminator, maps[self.align])
+        source = discriminator(maps['source'].detach())
+        target = discriminator(maps['target'].detach())
+        d_loss = gan_loss(source, SOURCE, self.criterion)
+        d_loss = d_loss + gan_loss(target, TARGET, self.criterion)
         border = 0.0 if self.criterion is binary_cross_entropy_with_logits else 0.5
         return {
-            'loss_adversarial': weight * self._loss(adv_logits, wanted),
+            'loss_adversarial': weight * gan_loss(adv_logits, wanted, self.criterion),
             'loss_discriminator': 0.5 * self.discriminator_weight * d_loss,
             'accuracy_source': (source.detach() < border).double().mean(),
             'accuracy_target': (target.detach() >= border).double().mean(),
@@ -152,9 +145,6 @@ class OutputAdversarial(Objective):
         logarithms = logits.log_softmax(dim=1)
         # one class has no information, and ln 1 = 0
         return -logarithms.exp() * logarithms / (math.log(logits.shape[1]) or 1.0)
-
-    def _loss(self, d_logits: Tensor, label: float) -> Tensor:
-        return self.criterion(d_logits, torch.full_like(d_logits, label))
 
 
 def _scores(output: DomainOutput, level: str) -> Tensor:

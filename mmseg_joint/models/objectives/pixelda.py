@@ -57,11 +57,7 @@ class PixelDA(Objective):
         return ()
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Translate the source, with the graph to G.
-
-        Returns:
-            `translated`: the same scenes in the look of the target, with the source's labels.
-        """
+        """Make `translated`: the source in the look of the target, with a graph to G."""
         source = domains['source']
         images = full_precision(self.generator(source.unit_images))
         weights = None
@@ -70,11 +66,7 @@ class PixelDA(Objective):
         return {TRANSLATED: DerivedDomain(images, source.truth, weights)}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The adversarial loss of G and D's loss.
-
-        Returns:
-            The losses, and D's share of patches told right, for the log.
-        """
+        """Compute the adversarial loss of G, D's loss, and D's accuracy for the log."""
         translated, target = outputs[TRANSLATED].unit_images, outputs['target'].unit_images
         adv_logits = call_frozen(self.discriminator, translated)
         real = self.discriminator(target)

@@ -60,11 +60,7 @@ class ReconstructionGAN(Objective):
         self.fake_label = tuple(fake_label)
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Reconstruction loss of G, adversarial loss of G and E, and D's loss.
-
-        Returns:
-            The losses, and D's share of images told right, for the log.
-        """
+        """Compute G's reconstruction loss, adversarial ones of G and E, D's loss and accuracy."""
         source, target = outputs['source'], outputs['target']
         features = source.features[self.feature_index]
         rebuilt, of_target = self._rebuild(source, target)

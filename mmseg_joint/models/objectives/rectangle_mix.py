@@ -9,7 +9,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.random_boxes import random_boxes
 
 from .base import Objective, ObjectiveResult
-from .domains import DerivedDomain, DomainInput, DomainOutput
+from .domains import DerivedDomain, DomainInput, DomainOutput, check_same_size
 
 
 @MODELS.register_module()
@@ -54,24 +54,14 @@ class RectangleMix(Objective):
         self.weight = weight
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Make the mixes.
-
-        Returns:
-            `rectangle_mix` -> as many images as `onto` has, their labels, and `weight`.
-        """
+        """Make `rectangle_mix`: as many images as `onto` has, their labels, and `weight`."""
+        check_same_size('RectangleMix', domains, self.from_domain, self.onto)
         source, onto = domains[self.from_domain], domains[self.onto]
-        sizes = [tuple(domain.inputs.shape[-2:]) for domain in (source, onto)]
-        if sizes[0] != sizes[1]:
-            raise JointError(
-                f'RectangleMix pastes "{self.from_domain}" with images of {sizes[0]} onto '
-                f'"{self.onto}" with {sizes[1]} (height, width): crop both to one size in their '
-                'pipelines.'
-            )
         truth = onto.truth
-        count = len(truth)
+        count, *size = truth.shape
         # where there are fewer source images, they come round again
         chosen = torch.arange(count, device=truth.device) % len(source.inputs)
-        boxes = random_boxes(count, sizes[1], self.area, self.aspect, device=truth.device)
+        boxes = random_boxes(count, size, self.area, self.aspect, device=truth.device)
         images = torch.where(boxes[:, None], source.unit_images[chosen], onto.unit_images)
         labels = torch.where(boxes, source.truth[chosen], truth)
         weights = images.new_full((1, 1, 1), self.weight).expand(labels.shape)

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
+from mmseg_joint.models.photometry import ColorChange
+from mmseg_joint.utils.numbers import check_choice, check_share
+
 from .base import Objective, ObjectiveResult
-from .domains import DomainOutput
+from .domains import DomainInput, DomainOutput
 from .segmentor_handle import SegmentorHandle
 from .teacher import Teacher
 
@@ -11,37 +16,52 @@ from .teacher import Teacher
 class SelfTraining(Objective):
     """Base of the objectives that train on images which a :class:`Teacher` labels.
 
-    A subclass makes them in :meth:`derive`, which begins with :meth:`find_teacher`; their ordinary
-    supervised losses do the rest.
-
-    Args:
-        segmentor: The segmentor; the model fills it in.
-        teacher: Name of the :class:`Teacher` in `model.objectives`.
+    A subclass makes them in :meth:`derive`, from what :meth:`label` gives; their ordinary
+    supervised losses do the rest. The arguments are those of :class:`ClassMix`.
     """
 
     output_domains = ()
     weighs_pixels = True
 
-    def __init__(self, segmentor: SegmentorHandle, teacher: str) -> None:
+    def __init__(
+        self,
+        segmentor: SegmentorHandle,
+        teacher: str,
+        threshold: float,
+        q_over: str,
+        colors: dict[str, Any] | None,
+        weight: float,
+    ) -> None:
         super().__init__()
+        self.name = type(self).__name__
+        check_choice(f'{self.name}.q_over', q_over, ('pixel', 'image', 'batch'))
+        check_share(f'{self.name}.threshold', threshold)
         self.segmentor = segmentor
         self.teacher = teacher
+        self.threshold = threshold
+        self.q_over = q_over
+        self.colors = ColorChange(**(colors or {}))
+        self.weight = weight
         self._log: dict[str, Tensor] = {}
 
-    def find_teacher(self) -> Teacher | None:
-        """Find the teacher, and forget what was logged of the step before; None before it begins.
+    def label(self, domain: DomainInput) -> tuple[Tensor, Tensor] | None:
+        """Label a domain's images by the teacher, and log `trust`, the share that it is sure of.
+
+        Returns:
+            Classes (N, H, W), and weights that broadcast to them; None before the teacher begins.
 
         Raises:
             JointError: When there is no teacher of that name.
         """
         self._log = {}
-        key = f'{type(self).__name__}.teacher'
-        teacher = self.segmentor.objective(self.teacher, Teacher, key)
-        return teacher if teacher.active else None
+        teacher = self.segmentor.objective(self.teacher, Teacher, f'{self.name}.teacher')
+        if not teacher.active:
+            return None
+        _, labels = teacher.label(domain)
+        trust = teacher.trust(domain, self.threshold, self.q_over)
+        self._log = {'trust': trust.mean()}
+        return labels, self.weight * trust
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Log `trust`, the share of pixels of which the teacher was sure.
-
-        The supervised loss of what was made trains the segmentor.
-        """
+        """Log `trust`: the supervised loss of what was made trains the segmentor."""
         return ObjectiveResult(self._log)

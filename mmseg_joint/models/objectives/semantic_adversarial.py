@@ -89,15 +89,11 @@ class SemanticAdversarial(Objective):
         return ('source',)
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Eq. 5 or 7 for the segmentor, Eq. 6 or 8 for D_s.
-
-        Returns:
-            The losses, and D_s's share of features told right, for the log.
-        """
+        """Compute Eq. 5 or 7 for the segmentor, Eq. 6 or 8 for D_s, and the latter's accuracy."""
         source, source_classes = self._samples(outputs['source'], outputs['source'].truth)
         target, target_classes = self._samples(outputs[self.target], outputs[self.target].truth)
-        teacher = self._teacher()
-        if teacher is not None and teacher.active:
+        teacher = self._active_teacher()
+        if teacher is not None:
             confidence, labels = teacher.label(outputs[self.unlabeled])
             labels = labels.where(confidence >= self.threshold, self.ignore_index)
             features, classes = self._samples(outputs[self.unlabeled], labels)
@@ -106,10 +102,8 @@ class SemanticAdversarial(Objective):
                     f'SemanticAdversarial joins "{self.target}" and "{self.unlabeled}", whose '
                     'images differ in size: crop both to one size in their pipelines.'
                 )
-            target, target_classes = (
-                torch.cat([target, features]),
-                torch.cat([target_classes, classes]),
-            )
+            target = torch.cat([target, features])
+            target_classes = torch.cat([target_classes, classes])
         as_target = _shifted(source_classes, self.num_classes)
         adv_loss = global_cross_entropy(call_frozen(self.discriminator, source), as_target, ABSENT)
         of_source = self.discriminator(source.detach())
@@ -127,10 +121,7 @@ class SemanticAdversarial(Objective):
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """How much D_s takes each position for the target's, of whatever class.
-
-        Of FCSA there is nothing to see: its D_s judges vectors.
-        """
+        """How much D_s takes each position for the target's; FCSA's judges vectors: nothing."""
         if self.discriminator.mode == 'fc':
             return {}
         found = {}
@@ -140,10 +131,12 @@ class SemanticAdversarial(Objective):
             found[domain] = {'D says target': shares[:, self.num_classes :].sum(dim=1)}
         return found
 
-    def _teacher(self) -> Teacher | None:
+    def _active_teacher(self) -> Teacher | None:
         if self.teacher is None or self.segmentor is None:
             return None
-        return self.segmentor.objective(self.teacher, Teacher, 'SemanticAdversarial.teacher')
+        key = 'SemanticAdversarial.teacher'
+        teacher = self.segmentor.objective(self.teacher, Teacher, key)
+        return teacher if teacher.active else None
 
     def _samples(self, output: DomainOutput, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Features for D_s and the class of each."""

@@ -95,11 +95,9 @@ class SemiSupervisedAdversarial(Objective):
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The adversarial losses and self-training for the segmentor, and D's loss.
+        """Compute the segmentor's adversarial and self-training losses, and D's loss.
 
-        Returns:
-            The losses; for the log also the share of unlabeled pixels that D trusts, and its
-            share of pixels told right.
+        The share of unlabeled pixels that D trusts, and D's accuracy, are logged.
         """
         labeled, unlabeled = (outputs[domain] for domain in self.domains)
         maps = full_precision(labeled.logits).softmax(dim=1)

@@ -68,11 +68,7 @@ class SpatialAdversarial(Objective):
         self.classifiers = nn.ModuleList(MODELS.build(config) for _ in range(rows * columns))
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The backbone's loss and that of the classifiers.
-
-        Returns:
-            The losses, the first one negative, and the share of cells told right, for the log.
-        """
+        """Compute the backbone's loss, a negative one, and the classifiers' loss and accuracy."""
         adversarial, told, right = [], [], []
         for domain, label in (('source', SOURCE), (self.target, TARGET)):
             parts = self._regions(outputs[domain].features[self.feature_index])

@@ -67,10 +67,9 @@ class TargetRegularization(Objective):
         self.auxiliary_loss_weight = auxiliary_loss_weight
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """The loss of the main head and, if asked for, those of the auxiliary head.
+        """Compute the main head's loss and, if asked for, the auxiliary head's.
 
-        Returns:
-            The losses; with guidance also the share of pixels that have a pseudo-label.
+        With guidance, the share of pixels that have a pseudo-label is logged.
 
         Raises:
             JointError: When a second level is wanted from a model without auxiliary head.

@@ -13,7 +13,7 @@ from mmseg_joint.models.precision import full_precision
 from mmseg_joint.utils.numbers import check_choice, check_share, check_whole
 
 from .base import Objective, ObjectiveResult
-from .domains import DomainImages, DomainOutput
+from .domains import DomainInput, DomainOutput
 from .segmentor_handle import SegmentorHandle
 
 
@@ -87,7 +87,7 @@ class Teacher(Objective):
         """The average, where it is to be tested in the segmentor's place and has begun."""
         return self.average if self.evaluate == 'teacher' and self.active else None
 
-    def label(self, domain: DomainImages) -> tuple[Tensor, Tensor]:
+    def label(self, domain: DomainInput) -> tuple[Tensor, Tensor]:
         """Label a domain's images, once a step for all who ask.
 
         Args:
@@ -117,7 +117,7 @@ class Teacher(Objective):
         shares = self.class_shares.clamp(min=torch.finfo(self.class_shares.dtype).tiny)
         return scores - self.debias * shares.log().view(-1, 1, 1)
 
-    def trust(self, domain: DomainImages, threshold: float, over: str) -> Tensor:
+    def trust(self, domain: DomainInput, threshold: float, over: str) -> Tensor:
         """Measure of how many pixels it is sure (DACS's q).
 
         Args:

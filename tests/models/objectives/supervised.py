@@ -22,7 +22,8 @@ def scores(seed: int = 0, scale: float = 3.0, size=(2, 7, 9), dtype=torch.float6
 
 def run(objective, logits, labels, domain='source'):
     """The head's loss with the objective's weights, and the objective's result."""
-    output = DomainOutput(torch.zeros(len(logits), 3, 1, 1), (), logits, labels, lambda x: x)
+    images = torch.zeros(len(logits), 3, 1, 1)
+    output = DomainOutput(images, labels, lambda x: x, features=(), logits=logits)
     result = objective({domain: output})
     samples = [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]
     losses = build()._supervised_loss(output, samples, result.pixel_weights[domain])

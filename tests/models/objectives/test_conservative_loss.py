@@ -10,7 +10,7 @@ from mmseg_joint.models.objectives import ConservativeLoss, DomainOutput
 
 
 def output(logits, labels):
-    return {'source': DomainOutput(logits, (), logits, labels, lambda x: x)}
+    return {'source': DomainOutput(logits, labels, lambda x: x, features=(), logits=logits)}
 
 
 @pytest.mark.parametrize(

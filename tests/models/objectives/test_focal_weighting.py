@@ -105,7 +105,9 @@ def test_in_the_model_the_sources_gradient_is_the_focal_losss():
 
 def test_an_auxiliary_head_is_refused():
     logits, labels = scores()
-    output = DomainOutput(logits, (), logits, labels, lambda x: x, lambda: logits)
+    output = DomainOutput(
+        logits, labels, lambda x: x, features=(), logits=logits, auxiliary=lambda: logits
+    )
     with pytest.raises(JointError, match=r'set model\.auxiliary_head=None'):
         objective()(dict(source=output))
 

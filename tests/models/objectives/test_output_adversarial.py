@@ -19,7 +19,12 @@ def output(seed, size=(37, 50), scale=1.0):
     logits = scale * torch.randn(2, CLASSES, *size, dtype=torch.float64)
     auxiliary = (scale * torch.randn(2, CLASSES, *size, dtype=torch.float64)).requires_grad_()
     return DomainOutput(
-        torch.zeros(2, 3, *size), (), logits.requires_grad_(), None, lambda x: x, lambda: auxiliary
+        torch.zeros(2, 3, *size),
+        None,
+        lambda x: x,
+        features=(),
+        logits=logits.requires_grad_(),
+        auxiliary=lambda: auxiliary,
     )
 
 
@@ -107,7 +112,9 @@ def test_extreme_logits_give_finite_losses_and_gradients():
 def test_one_class_gives_numbers(input):
     scores = torch.randn(2, 1, 37, 50, requires_grad=True)
     outputs = {
-        domain: DomainOutput(torch.zeros(2, 3, 37, 50), (), scores, None, lambda x: x)
+        domain: DomainOutput(
+            torch.zeros(2, 3, 37, 50), None, lambda x: x, features=(), logits=scores
+        )
         for domain in ('source', 'unlabeled')
     }
     objective = OutputAdversarial(1, input=input, discriminator=dict(channels=(4, 4, 4, 4)))

@@ -51,7 +51,7 @@ def outputs_of(pixelda, target_size=(19, 26)):
     )
     labels = torch.zeros(2, 19, 26, dtype=torch.long)
     return {
-        domain: DomainOutput(value, (), value, labels, to_unit_range)
+        domain: DomainOutput(value, labels, to_unit_range, features=(), logits=value)
         for domain, value in inputs.items()
     }
 

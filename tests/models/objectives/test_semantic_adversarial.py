@@ -20,7 +20,8 @@ def output(seed, present=(0, 1, 2, 4), size=(5, 7)):
     labels = chosen[index]
     labels[1][labels[1] == 1] = 255  # a class that only the first image has
     features = (torch.zeros(()), feature.requires_grad_())
-    return DomainOutput(torch.zeros(2, 3, 40, 49), features, None, labels, lambda x: x)
+    images = torch.zeros(2, 3, 40, 49)
+    return DomainOutput(images, labels, lambda x: x, features=features, logits=None)
 
 
 def build(mode, **kwargs):
@@ -140,10 +141,10 @@ def test_what_a_teacher_is_sure_of_stands_beside_the_target(mode, active):
         sure = labels.where(confidence >= 0.6, 255)
         target = DomainOutput(
             torch.zeros(4, 3, 40, 49),
-            (torch.cat([target.features[-1], outputs['unlabeled'].features[-1]]),),
-            None,
             torch.cat([target.labels, sure]),
             lambda x: x,
+            features=(torch.cat([target.features[-1], outputs['unlabeled'].features[-1]]),),
+            logits=None,
         )
     expected = reference(objective, outputs['source'], 0, detach=True)
     expected = 0.5 * (expected + reference(objective, target, CLASSES, detach=True))

@@ -29,7 +29,8 @@ def output(seed, size, scale=1.0, labels=True):
     label = torch.randint(0, CLASSES - 1, (2, *size), generator=generator)
     label[:, : size[0] // 5] = 255
     label = label if labels else None
-    return DomainOutput(torch.zeros(2, 3, *size), (), logits.requires_grad_(), label, lambda x: x)
+    images = torch.zeros(2, 3, *size)
+    return DomainOutput(images, label, lambda x: x, features=(), logits=logits.requires_grad_())
 
 
 def both(scale=1.0):

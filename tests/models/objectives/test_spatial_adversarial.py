@@ -34,7 +34,8 @@ def setting(**values):
     backbone = nn.Conv2d(3, 4, 1).double()
     images = {d: torch.randn(2, 3, *size).double() for d, size in SIZES.items()}
     outputs = {
-        d: DomainOutput(x, (x, backbone(x)), x, None, lambda x: x) for d, x in images.items()
+        d: DomainOutput(x, None, lambda x: x, features=(x, backbone(x)), logits=x)
+        for d, x in images.items()
     }
     return objective, backbone, images, outputs
 
@@ -101,6 +102,8 @@ def test_the_classifiers_are_the_papers():
 def test_too_few_cells_are_told():
     objective, _, _, outputs = setting()
     small = {d: o.features[0][..., :2, :9] for d, o in outputs.items()}
-    broken = {d: DomainOutput(x, (x,), x, None, lambda x: x) for d, x in small.items()}
+    broken = {
+        d: DomainOutput(x, None, lambda x: x, features=(x,), logits=x) for d, x in small.items()
+    }
     with pytest.raises(JointError, match=r'grid is \(3, 3\), but the features have \(2, 9\)'):
         objective(broken)

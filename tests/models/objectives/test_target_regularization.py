@@ -126,7 +126,9 @@ def test_either_head_may_be_the_sure_one():
     heads = torch.zeros(2, 1, 3, 1, 3, dtype=torch.float64)
     heads[0, 0, 1, 0, 0] = 9.0  # main is sure
     heads[1, 0, 2, 0, 1] = 9.0  # auxiliary is sure; at the third pixel neither
-    output = DomainOutput(None, (), heads[0], None, lambda x: x, lambda: heads[1])
+    output = DomainOutput(
+        None, None, lambda x: x, features=(), logits=heads[0], auxiliary=lambda: heads[1]
+    )
     objective = MODELS.build(dict(type='TargetRegularization', guidance=True))
     losses = objective({'unlabeled': output}).losses
     assert losses['confident_share'].item() == pytest.approx(2 / 3)
@@ -155,7 +157,14 @@ def test_extreme_and_half_precision_scores():
     signs = torch.randn(2, N, C, H, W).sign()
     for dtype in (torch.float32, torch.bfloat16):
         main, auxiliary = (50 * signs).to(dtype).requires_grad_().unbind()
-        output = DomainOutput(main, (), main, None, lambda x: x, lambda aux=auxiliary: aux)
+        output = DomainOutput(
+            main,
+            None,
+            lambda x: x,
+            features=(),
+            logits=main,
+            auxiliary=lambda aux=auxiliary: aux,
+        )
         objective = MODELS.build(dict(type='TargetRegularization', guidance=True))
         losses = objective({'unlabeled': output}).losses
         for name in ('loss_main', 'loss_auxiliary'):
