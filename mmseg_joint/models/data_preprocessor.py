@@ -91,43 +91,22 @@ class JointDataPreprocessor(SegDataPreProcessor):
         groups: dict[str, list[int]] = {}
         for position, sample in enumerate(samples):
             groups.setdefault(sample.metainfo.get('domain', 'target'), []).append(position)
-        parts = {
-            domain: super(JointDataPreprocessor, self).forward(
-                {
-                    'inputs': [data['inputs'][position] for position in positions],
-                    'data_samples': [samples[position] for position in positions],
-                },
-                training=True,
-            )
-            for domain, positions in groups.items()
-        }
-        return {
-            'inputs': {domain: part['inputs'] for domain, part in parts.items()},
-            'data_samples': {domain: part['data_samples'] for domain, part in parts.items()},
-        }
+        grouped: dict[str, dict] = {'inputs': {}, 'data_samples': {}}
+        for domain, positions in groups.items():
+            part = {key: [data[key][position] for position in positions] for key in grouped}
+            part = super().forward(part, training=True)
+            for key, values in grouped.items():
+                values[domain] = part[key]
+        return grouped
 
     def to_unit_range(self, inputs: Tensor) -> Tensor:
-        """Map normalized images to [-1, 1], the range of a tanh.
-
-        Args:
-            inputs: Normalized images, (N, 3, H, W).
-
-        Returns:
-            The same images, pixel value 0 at -1 and 255 at 1, (N, 3, H, W).
-        """
+        """Map normalized images, (N, 3, H, W), to [-1, 1], the range of a tanh."""
         if self._enable_normalize:
             inputs = inputs * self.std + self.mean
         return inputs / 127.5 - 1
 
     def from_unit_range(self, images: Tensor) -> Tensor:
-        """Normalize images from [-1, 1]: the inverse of :meth:`to_unit_range`.
-
-        Args:
-            images: Images in [-1, 1], (N, 3, H, W).
-
-        Returns:
-            Normalized images, (N, 3, H, W).
-        """
+        """Normalize images, (N, 3, H, W), from [-1, 1]: the inverse of :meth:`to_unit_range`."""
         images = (images + 1) * 127.5
         return (images - self.mean) / self.std if self._enable_normalize else images
 

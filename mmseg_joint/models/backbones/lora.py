@@ -14,11 +14,8 @@ def add_lora(network: nn.Module, config: Mapping[str, Any]) -> None:
     """Freeze a network, and add low-rank matrices that learn beside some of its layers.
 
     *LoRA: Low-Rank Adaptation of Large Language Models* (Hu et al., ICLR 2022), by the library
-    peft. The second matrix of each pair starts at 0, so that nothing changes at first.
-
-    Args:
-        network: Changed in place.
-        config: Arguments of peft's `LoraConfig`: `r`, `lora_alpha`, `target_modules`, …
+    peft, whose `LoraConfig` takes the config: `r`, `lora_alpha`, `target_modules`, …. The second
+    matrix of each pair starts at 0, so that nothing changes at first.
 
     Raises:
         JointError: When peft is absent, or refuses the arguments.

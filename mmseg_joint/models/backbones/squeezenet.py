@@ -53,32 +53,21 @@ class SqueezeNet(PretrainedMixin, BaseModule):
         self.features = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode images.
-
-        Args:
-            x: Normalized images (N, in_channels, H, W).
+        """Encode normalized images (N, in_channels, H, W).
 
         Returns:
             The images themselves, fire3 (N, 128), fire5 (N, 256) and fire9 (N, 512) at strides
             1, 4, 8 and 16.
         """
         outputs = [x]
-        feature = x
         for index, layer in enumerate(self.features):
-            feature = layer(feature)
+            x = layer(x)
             if index in TAPS:
-                outputs.append(feature)
+                outputs.append(x)
         return tuple(outputs)
 
     def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Drop torchvision's classifier and a leading `backbone.`.
-
-        Args:
-            state_dict: Parameters with torchvision's names.
-
-        Returns:
-            Those of this network, under the same names.
-        """
+        """Drop torchvision's classifier and a leading `backbone.` of its names."""
         return {
             key.removeprefix('backbone.'): value
             for key, value in state_dict.items()

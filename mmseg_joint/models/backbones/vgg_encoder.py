@@ -84,10 +84,7 @@ class VGGEncoder(PretrainedMixin, BaseModule):
         self.dropout = nn.Dropout(dropout_ratio)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Encode images.
-
-        Args:
-            x: Normalized images (N, in_channels, H, W).
+        """Encode normalized images (N, in_channels, H, W).
 
         Returns:
             The images themselves (the head crops to their size, as Long et al. crop to `data`),
@@ -112,14 +109,10 @@ class VGGEncoder(PretrainedMixin, BaseModule):
     def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Translate the names and shapes of public VGG16 and FCN8s files into this class's.
 
-        Args:
-            state_dict: `features.N.*` and `classifier.N.*` (torchvision, mmcv), `features.N.conv.*`
-                (mmpretrain), `conv1_1.*` … `fc7.*` (Caffe's names) or this class's own names, with
-                or without a leading `backbone.`.
-
-        Returns:
-            The same tensors under this class's names, the fully connected matrices as kernels.
-            The ImageNet classifier is dropped; names that are not understood are kept.
+        `features.N.*` and `classifier.N.*` (torchvision, mmcv), `features.N.conv.*` (mmpretrain),
+        `conv1_1.*` … `fc7.*` (Caffe) or this class's own names, with or without a leading
+        `backbone.`. Fully connected matrices become kernels, the ImageNet classifier is dropped,
+        and names that are not understood are kept.
 
         Raises:
             JointError: When the file is a VGG with batch norm, which this network has not.

@@ -61,10 +61,7 @@ class DeepLabV2Head(BaseDecodeHead):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Score the feature's positions.
-
-        Args:
-            inputs: The backbone's outputs; `in_index` selects a feature (N, in_channels, h, w).
+        """Score the positions of the feature (N, in_channels, h, w) that `in_index` selects.
 
         Returns:
             Logits (N, C, h, w).

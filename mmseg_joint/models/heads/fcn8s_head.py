@@ -63,7 +63,26 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
         init_cfg: dict | list[dict] | None = None,
         **kwargs: Any,
     ) -> None:
-        _check(in_channels, in_index, strides, legacy_padding, channels)
+        if not len(in_channels) == len(in_index) == 4:
+            raise JointError(
+                'model.decode_head.in_channels and in_index must name the image and three '
+                f'features, got {tuple(in_channels)} and {tuple(in_index)}.'
+            )
+        if len(strides) != 3 or any(b % a for a, b in zip(strides, strides[1:])):
+            raise JointError(
+                f'model.decode_head.strides={tuple(strides)} must be three numbers, each a '
+                'multiple of the one before.'
+            )
+        if legacy_padding and tuple(strides) != (8, 16, 32):
+            raise JointError(
+                'model.decode_head.legacy_padding=True is defined for strides (8, 16, 32) only, '
+                f'got {tuple(strides)}: set legacy_padding=False.'
+            )
+        if channels not in (None, in_channels[-1]):
+            raise JointError(
+                f'model.decode_head.channels={channels} must equal the deepest '
+                f'in_channels={in_channels[-1]}: leave it out.'
+            )
         super().__init__(
             in_channels=in_channels,
             channels=in_channels[-1],
@@ -117,18 +136,12 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
     def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Rename Caffe's `score_fr` and drop the learned up-samplings of public FCN8s files.
 
-        Args:
-            state_dict: `score_fr.*`, `score_pool4.*`, `score_pool3.*` among others, or this
-                class's own names, with or without a leading `decode_head.`.
-
-        Returns:
-            The score layers under this class's names.
+        Names may have a leading `decode_head.`; only score layers are returned.
         """
-        names = {'score_fr': 'conv_seg'}
         converted = {}
         for key, value in state_dict.items():
             layer, _, kind = key.removeprefix('decode_head.').rpartition('.')
-            layer = names.get(layer, layer)
+            layer = 'conv_seg' if layer == 'score_fr' else layer
             if layer in ('conv_seg', 'score_pool4', 'score_pool3'):
                 converted[f'{layer}.{kind}'] = value
         return converted
@@ -144,14 +157,7 @@ def bilinear_deconvolution(x: Tensor, factor: int) -> Tensor:
 
     Kernel 2f, stride f, no padding: beyond its border the map counts as zero, and the result
     reaches half a cell further than the map on every side. One ring of zeros and a plain
-    interpolation give the same numbers.
-
-    Args:
-        x: Maps (N, C, h, w).
-        factor: Even stride f.
-
-    Returns:
-        Maps (N, C, (h + 1) f, (w + 1) f).
+    interpolation give the same numbers: (N, C, h, w) becomes (N, C, (h + 1) f, (w + 1) f), f even.
     """
     half = factor // 2
     return bilinear_upsample(F.pad(x, (1, 1, 1, 1)), factor)[..., half:-half, half:-half]
@@ -178,33 +184,3 @@ def _crop(x: Tensor, size: Sequence[int], offset: int = 0) -> Tensor:
 
 def _text(size: Sequence[int]) -> str:
     return 'x'.join(str(n) for n in size)
-
-
-def _check(
-    in_channels: Sequence[int],
-    in_index: Sequence[int],
-    strides: Sequence[int],
-    legacy_padding: bool,
-    channels: int | None,
-) -> None:
-    key = 'model.decode_head'
-    if not len(in_channels) == len(in_index) == 4:
-        raise JointError(
-            f'{key}.in_channels and in_index must name the image and three features, '
-            f'got {tuple(in_channels)} and {tuple(in_index)}.'
-        )
-    if len(strides) != 3 or any(b % a for a, b in zip(strides, strides[1:])):
-        raise JointError(
-            f'{key}.strides={tuple(strides)} must be three numbers, each a multiple of the '
-            'one before.'
-        )
-    if legacy_padding and tuple(strides) != (8, 16, 32):
-        raise JointError(
-            f'{key}.legacy_padding=True is defined for strides (8, 16, 32) only, '
-            f'got {tuple(strides)}: set legacy_padding=False.'
-        )
-    if channels not in (None, in_channels[-1]):
-        raise JointError(
-            f'{key}.channels={channels} must equal the deepest in_channels={in_channels[-1]}: '
-            'leave it out.'
-        )

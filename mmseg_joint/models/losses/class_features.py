@@ -7,15 +7,7 @@ ABSENT = -1  # class of a vector that stands for none
 
 
 def downsample_labels(labels: Tensor, size: torch.Size) -> Tensor:
-    """Bring label maps to the size of a feature map: the nearest label each.
-
-    Args:
-        labels: Class indices, (N, H, W).
-        size: Height h and width w.
-
-    Returns:
-        (N, h, w).
-    """
+    """Bring labels, (N, H, W), to the size of a feature map, (N, h, w): the nearest label each."""
     if labels.shape[1:] == size:
         return labels
     rows, columns = (

@@ -21,15 +21,9 @@ def gan_loss(
 
 
 def global_cross_entropy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-    """Cross-entropy, its mean over what all processes have labeled.
+    """Cross-entropy of logits (N, C, ...) with labels (N, ...): mean over all processes' labels.
 
-    Args:
-        logits: (N, C, ...).
-        labels: Class indices or `ignore_index`, (N, ...).
-        ignore_index: Label of what does not count.
-
-    Returns:
-        A scalar, as :func:`global_mean` gives it; 0 with zero gradient where nothing is labeled.
+    It is a scalar as :func:`global_mean` gives it: 0 with zero gradient where nothing is labeled.
     """
     logits = full_precision(logits)
     total = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='sum')

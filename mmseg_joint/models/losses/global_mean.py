@@ -12,11 +12,7 @@ def global_mean(total: Tensor, count: Tensor) -> Tensor:
     the mean count: averaged, that is the sum of all over the count of all. The count is a constant,
     so gradients need no more than that.
 
-    All processes must call this, as often as each other.
-
-    Args:
-        total: Sum over what this process has, a scalar.
-        count: How much that is, a scalar of whole numbers.
+    All processes must call this, as often as each other, with scalars: a sum, and a whole number.
 
     Returns:
         A scalar of the sum's type: alone, the mean; else this process's part of it, times the
@@ -28,16 +24,9 @@ def global_mean(total: Tensor, count: Tensor) -> Tensor:
 
 
 def mean_of_all_ranks(total: Tensor, count: Tensor) -> Tensor:
-    """Divide what all processes have together by how much that is.
+    """Divide what all processes have together by how much that is; no gradient passes.
 
-    All processes must call this, as often as each other; no gradient passes.
-
-    Args:
-        total: Sum over what this process has, a scalar.
-        count: How much that is, a scalar of whole numbers.
-
-    Returns:
-        The mean, a scalar of the sum's type, the same in every process; 0 if none of them has any.
+    To be called as :func:`global_mean` is. The same in every process; 0 if none of them has any.
     """
     mean = global_mean(total.detach(), count)
     all_reduce(mean, op='mean')

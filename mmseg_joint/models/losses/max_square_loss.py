@@ -66,16 +66,7 @@ class MaxSquareLoss(nn.Module):
 
 @torch.no_grad()
 def image_wise_weights(probabilities: Tensor, valid_mask: Tensor | None, ratio: float) -> Tensor:
-    """Weight each pixel by how rare its predicted class is in its image.
-
-    Args:
-        probabilities: Softmax of the logits, (N, C, H, W).
-        valid_mask: Booleans, (N, H, W), or None.
-        ratio: See :class:`MaxSquareLoss`.
-
-    Returns:
-        Weights, (N, H, W); 0 where a pixel is not valid.
-    """
+    """Weight each pixel, (N, H, W), by how rare its predicted class is in its image; invalid: 0."""
     images, classes = probabilities.shape[:2]
     predicted = probabilities.argmax(dim=1)
     if valid_mask is not None:

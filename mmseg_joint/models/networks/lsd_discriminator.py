@@ -50,10 +50,7 @@ class LSDDiscriminator(BaseModule):
         lsd_init(self)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge images.
-
-        Args:
-            images: (N, 3, H, W) in [0, 1].
+        """Judge images, (N, 3, H, W) in [0, 1].
 
         Returns:
             Logits of the kind of image, (N, num_domains, h, w), and of the classes, (N, C, h, w),

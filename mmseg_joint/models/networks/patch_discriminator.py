@@ -58,10 +58,7 @@ class PatchDiscriminator(BaseModule):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Judge images or predictions.
-
-        Args:
-            x: (N, in_channels, H, W).
+        """Judge images or predictions, (N, in_channels, H, W).
 
         Returns:
             One logit a patch (N, out_channels, h, w), positive where real; with the defaults

@@ -68,10 +68,7 @@ class PixelDADiscriminator(BaseModule):
         self.hidden_noise = hidden_noise
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge images.
-
-        Args:
-            images: (N, in_channels, H, W) in [-1, 1].
+        """Judge images, (N, in_channels, H, W) in [-1, 1].
 
         Returns:
             Logits (N, 1, h, w), positive where real; with the defaults h = max(1, ⌈H / 8⌉ - 3).

@@ -47,10 +47,7 @@ class SemanticDiscriminator(BaseModule):
         self.layers = nn.Sequential(layers[0], nn.LeakyReLU(negative_slope, True), layers[1])
 
     def forward(self, features: Tensor) -> Tensor:
-        """Judge features.
-
-        Args:
-            features: (P, in_channels) for `'fc'`, (N, in_channels, h, w) for `'conv'`.
+        """Judge features, (P, in_channels) for `'fc'` or (N, in_channels, h, w) for `'conv'`.
 
         Returns:
             Logits (P, 2C) or (N, 2C, h, w).

@@ -54,14 +54,7 @@ class TranslationGenerator(BaseModule):
         dcgan_init(self, nn.init.zeros_)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Redraw images.
-
-        Args:
-            images: (N, 3, H, W) in [-1, 1].
-
-        Returns:
-            Images (N, 3, H, W) in [-1, 1].
-        """
+        """Redraw images, (N, 3, H, W) in [-1, 1], as images of the same shape and range."""
         x = self.blocks(self.down(self.enter(images)))
         for up in self.up:
             x = up(x, output_size=[2 * length for length in x.shape[2:]])

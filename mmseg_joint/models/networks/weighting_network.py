@@ -76,10 +76,7 @@ class WeightingNetwork(BaseModule):
         )
 
     def forward(self, probabilities: Tensor) -> Tensor:
-        """Score predictions.
-
-        Args:
-            probabilities: Softmax of the logits (N, C, H, W), each in [0, 1].
+        """Score predictions: the softmax of the logits, (N, C, H, W).
 
         Returns:
             Scores, near 0 where source-like and near 1 where target-like, unbounded: pixel

@@ -98,14 +98,7 @@ class CycleTranslation(Objective):
         return ()
 
     def translate(self, images: Tensor) -> Tensor:
-        """Redraw images of the source in the look of the target.
-
-        Args:
-            images: (N, 3, H, W) in [-1, 1].
-
-        Returns:
-            Images (N, 3, H, W) in [-1, 1].
-        """
+        """Redraw the source's images, (N, 3, H, W) in [-1, 1], in the look of the target."""
         return full_precision(self.generators['target'](images))
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:

@@ -91,9 +91,8 @@ class FeatureDistance(Objective):
         self.level = level
         self.ignore_index = ignore_index
         self.projection = nn.Conv2d(channels, channels, 1) if channels else nn.Identity()
-        counts = None if classes is None else torch.zeros(num_classes, dtype=torch.bool)
-        if counts is not None:
-            counts[list(classes or ())] = True
+        known = range(num_classes)
+        counts = None if classes is None else torch.tensor([k in classes for k in known])
         self.register_buffer('counts', counts, persistent=False)
 
     def init_weights(self) -> None:
@@ -136,7 +135,7 @@ class FeatureDistance(Objective):
 
     def _cells(self, output: DomainOutput, size: tuple[int, ...]) -> Tensor:
         if self.counts is None:
-            return torch.ones(len(output.inputs), *size, dtype=torch.bool, device=self._device)
+            return output.inputs.new_ones(len(output.inputs), *size, dtype=torch.bool)
         labels = output.truth
         labels = labels.where(labels != self.ignore_index, self.num_classes)
         rows, columns = (
@@ -149,7 +148,3 @@ class FeatureDistance(Objective):
         votes = votes.view(len(labels), *size, self.num_classes + 1)
         most, kind = votes[..., :-1].max(dim=-1)
         return (most >= self.purity * votes.sum(dim=-1)) & self.counts[kind]
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.frozen.parameters()).device

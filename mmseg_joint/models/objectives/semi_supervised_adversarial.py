@@ -112,10 +112,12 @@ class SemiSupervisedAdversarial(Objective):
         d_logits = self._enlarge(call_frozen(self.discriminator, unlabeled_maps), unlabeled_maps)
         others_pushed = pushes * _mean_loss(TRUTH, (d_logits, everywhere))
         trusted = d_logits.detach().sigmoid() >= self.threshold
+        pseudo = unlabeled.logits.detach().argmax(dim=1).masked_fill(~(trusted & trains), UNSURE)
+        self_training = global_cross_entropy(unlabeled.logits, pseudo, UNSURE)
         losses = {
             'loss_adversarial': self.weight * _mean_loss(TRUTH, (adv_logits, known)),
             'loss_adversarial_unlabeled': self.unlabeled_weight * others_pushed,
-            'loss_self_training': self._self_training(unlabeled.logits, trusted & trains),
+            'loss_self_training': self.self_training_weight * self_training,
             'trusted_share': trusted.double().mean(),
         }
         others = unlabeled_maps if self.judge_unlabeled else None
@@ -155,29 +157,20 @@ class SemiSupervisedAdversarial(Objective):
         return self._enlarge(self.discriminator(maps.detach()), maps)
 
     def _enlarge(self, d_logits: Tensor, maps: Tensor) -> Tensor:
-        d_logits = F.interpolate(
-            full_precision(d_logits),
-            size=maps.shape[2:],
-            mode='bilinear',
-            align_corners=self.align_corners,
-        )
-        return d_logits.squeeze(1)
-
-    def _self_training(self, logits: Tensor, trusted: Tensor) -> Tensor:
-        labels = logits.detach().argmax(dim=1).masked_fill(~trusted, UNSURE)
-        return self.self_training_weight * global_cross_entropy(logits, labels, UNSURE)
+        size, corners = maps.shape[2:], self.align_corners
+        d_logits = full_precision(d_logits)
+        return F.interpolate(d_logits, size, mode='bilinear', align_corners=corners).squeeze(1)
 
 
 def _mean_loss(label: float, *d_logits: tuple[Tensor, Tensor]) -> Tensor:
     """Cross-entropy of logits (N, H, W): mean over all processes' valid pixels; 0 if none."""
-    total: Any = sum((_cross_entropy(scores, label) * valid).sum() for scores, valid in d_logits)
-    count: Any = sum(valid.sum() for _, valid in d_logits)
-    return global_mean(total, count)
-
-
-def _cross_entropy(scores: Tensor, label: float) -> Tensor:
-    target = torch.full_like(scores, label)
-    return F.binary_cross_entropy_with_logits(scores, target, reduction='none')
+    total, count = [], []
+    for scores, valid in d_logits:
+        target = torch.full_like(scores, label)
+        losses = F.binary_cross_entropy_with_logits(scores, target, reduction='none')
+        total.append((losses * valid).sum())
+        count.append(valid.sum())
+    return global_mean(torch.stack(total).sum(), torch.stack(count).sum())
 
 
 def _share(right: list[tuple[Tensor, Tensor]]) -> Tensor:

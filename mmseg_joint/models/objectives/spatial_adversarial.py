@@ -90,10 +90,7 @@ class SpatialAdversarial(Objective):
         found = {}
         for domain in self.domains:
             parts = self._regions(outputs[domain].features[self.feature_index])
-            maps = [
-                probability_map(classifier(part))
-                for classifier, part in zip(self.classifiers, parts)
-            ]
+            maps = [probability_map(net(part)) for net, part in zip(self.classifiers, parts)]
             columns = self.grid[1]
             rows = [torch.cat(maps[i : i + columns], 2) for i in range(0, len(maps), columns)]
             found[domain] = {'says target': torch.cat(rows, dim=1)}
@@ -101,20 +98,16 @@ class SpatialAdversarial(Objective):
 
     def _regions(self, features: Tensor) -> list[Tensor]:
         """Cut features (N, K, h, w) along the grid, row by row."""
-        for cells, parts in zip(features.shape[2:], self.grid):
-            if cells < parts:
-                raise JointError(
-                    f'SpatialAdversarial.grid is {self.grid}, but the features have '
-                    f'{tuple(features.shape[2:])} cells (height, width): choose a coarser grid, a '
-                    'finer feature_index or larger images.'
-                )
-        height, width = (_borders(*pair) for pair in zip(features.shape[2:], self.grid))
+        pairs = list(zip(features.shape[2:], self.grid))
+        if any(cells < parts for cells, parts in pairs):
+            raise JointError(
+                f'SpatialAdversarial.grid is {self.grid}, but the features have '
+                f'{tuple(features.shape[2:])} cells (height, width): choose a coarser grid, a '
+                'finer feature_index or larger images.'
+            )
+        height, width = ([cells * n // parts for n in range(parts + 1)] for cells, parts in pairs)
         return [
             features[..., top:bottom, left:right]
             for top, bottom in zip(height, height[1:])
             for left, right in zip(width, width[1:])
         ]
-
-
-def _borders(length: int, parts: int) -> list[int]:
-    return [length * part // parts for part in range(parts + 1)]

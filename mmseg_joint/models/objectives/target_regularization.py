@@ -99,12 +99,7 @@ class TargetRegularization(Objective):
 
 @torch.no_grad()
 def guidance_labels(main: Tensor, auxiliary: Tensor, threshold: float) -> Tensor:
-    """Pseudo-labels that two heads give together.
-
-    Args:
-        main: The main head's scores, (N, C, H, W).
-        auxiliary: The auxiliary head's scores, (N, C, H, W).
-        threshold: Probability that one of the heads must exceed.
+    """Find the pseudo-labels that two heads' scores, (N, C, H, W), give together.
 
     Returns:
         The class with the highest mean probability, or -1 where neither head is sure, (N, H, W).

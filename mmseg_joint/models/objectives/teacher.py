@@ -88,10 +88,7 @@ class Teacher(Objective):
         return self.average if self.evaluate == 'teacher' and self.active else None
 
     def label(self, domain: DomainInput) -> tuple[Tensor, Tensor]:
-        """Label a domain's images, once a step for all who ask.
-
-        Args:
-            domain: One that :meth:`Objective.derive` or :meth:`Objective.forward` was given.
+        """Label the images of a domain that an objective was given, once a step for all who ask.
 
         Returns:
             The probability of each pixel's most probable class, and that class, (N, H, W).
@@ -122,7 +119,7 @@ class Teacher(Objective):
 
         Args:
             domain: As in :meth:`label`.
-            threshold: Probability from which it counts as sure, in [0, 1].
+            threshold: Probability from which it counts as sure.
             over: `'image'`: the share of each image's pixels; `'batch'`: of all images of the
                 step, over all processes, as public code has it for one process; `'pixel'`: whether
                 it is sure of a pixel.

@@ -61,10 +61,8 @@ class JointMaskEncoderDecoder(JointEncoderDecoder):
 def check_mmdet(head: type | None) -> None:
     """Refuse a head of mmseg's that stands on one of mmdet's which could not be imported.
 
-    mmseg then hides the reason and says that mmdet is missing, installed or not.
-
     Raises:
-        JointError: When the head has nothing to stand on.
+        JointError: When the head has nothing to stand on; mmseg says that mmdet is missing, always.
     """
     if head is None or head.__bases__ != (BaseModule,) or not head.__module__.startswith('mmseg.'):
         return

@@ -7,6 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmseg_joint.models.objectives import DomainOutput
+from mmseg_joint.models.segmentors.pixel_weights import weighted
 from tests.tiny import CLASSES, build
 
 
@@ -26,5 +27,7 @@ def run(objective, logits, labels, domain='source'):
     output = DomainOutput(images, labels, lambda x: x, features=(), logits=logits)
     result = objective({domain: output})
     samples = [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]
-    losses = build()._supervised_loss(output, samples, result.pixel_weights[domain])
+    model = build()
+    with weighted(model._heads(), result.pixel_weights[domain]):
+        losses = model._decode_losses(output, samples)
     return losses['decode.loss_ce'], result
