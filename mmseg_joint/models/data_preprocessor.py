@@ -31,10 +31,7 @@ class JointDataPreprocessor(SegDataPreProcessor):
     """
 
     def __init__(
-        self,
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
-        **kwargs: Any,
+        self, mean: Sequence[float] | None = None, std: Sequence[float] | None = None, **kwargs: Any
     ) -> None:
         for name, values in (('mean', mean), ('std', std)):
             # upstream's mmseg takes any number, and stops at the first image

@@ -56,13 +56,8 @@ class ColorChange:
 
         changes = 2 * draw(count, 4) - 1
         changes *= draw(count, 1) < self.jitter_probability
-        factors = torch.stack(
-            [
-                unchanged + span * change
-                for unchanged, span, change in zip((1, 1, 1, 0), self.jitter, changes.unbind(1))
-            ],
-            dim=1,
-        )
+        steps = zip((1, 1, 1, 0), self.jitter, changes.unbind(1))
+        factors = torch.stack([same + span * change for same, span, change in steps], dim=1)
         low, high = self.sigma
         sigmas = low + (high - low) * draw(count)
         sigmas = sigmas * (draw(count) < self.blur_probability)

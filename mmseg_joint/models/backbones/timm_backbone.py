@@ -7,7 +7,7 @@ from typing import Any
 
 from mmseg.models.backbones import TIMMBackbone
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_joint.checkpoints.pretrained import PretrainedMixin
 from mmseg_joint.errors import JointError
@@ -77,7 +77,8 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
             raise JointError(
                 f'timm cannot build model.backbone ({model_name}: {error}): correct its arguments.'
             ) from error
-        if any(_wants_one_size(module) for module in self.modules()):
+        strict = (m for m in self.modules() if getattr(m, 'strict_img_size', False))
+        if not all(getattr(module, 'dynamic_img_size', False) for module in strict):
             raise JointError(
                 f'model.backbone ({model_name}) takes images of one size only: add '
                 'dynamic_img_size=True and dynamic_img_pad=True (strict_img_size=False for Swin).'
@@ -114,25 +115,16 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
         timm = import_timm()
         module = sys.modules[timm.model_entrypoint(self.model_name).__module__]
         state = dict(state_dict)
-        if hasattr(module, 'checkpoint_filter_fn'):
-            state = module.checkpoint_filter_fn(state, self._whole_model())
+        if hasattr(module, 'checkpoint_filter_fn'):  # it looks into a network with all layers
+            only_features = ('out_indices', 'feature_cls', 'norm_layer', 'act_layer')
+            kwargs = {key: v for key, v in self._arguments.items() if key not in only_features}
+            whole = timm.create_model(self.model_name, pretrained=False, **kwargs)
+            state = module.checkpoint_filter_fn(state, whole)
         names = {_plain(key): key for key in own}
         return {names.get(_plain(key), key): value for key, value in state.items()}
-
-    def _whole_model(self) -> nn.Module:
-        """The network with all its layers, for timm's filters, which look into it."""
-        only_features = ('out_indices', 'feature_cls', 'norm_layer', 'act_layer')
-        kwargs = {key: val for key, val in self._arguments.items() if key not in only_features}
-        return import_timm().create_model(self.model_name, pretrained=False, **kwargs)
 
 
 def _plain(key: str) -> str:
     """A parameter's name without what timm's wrappers for features, and peft, do to it."""
     key = key.removeprefix('timm_model.').removeprefix('model.')
     return key.replace(ORIGINAL, '').replace('.', '_')
-
-
-def _wants_one_size(module: nn.Module) -> bool:
-    return getattr(module, 'strict_img_size', False) and not getattr(
-        module, 'dynamic_img_size', False
-    )

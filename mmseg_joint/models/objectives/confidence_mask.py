@@ -31,10 +31,7 @@ class ConfidenceMask(Objective):
     weighs_pixels = True
 
     def __init__(
-        self,
-        threshold: float = 0.9,
-        domain: str = 'source',
-        ignore_index: int = 255,
+        self, threshold: float = 0.9, domain: str = 'source', ignore_index: int = 255
     ) -> None:
         super().__init__()
         if not 0 <= threshold < 1:

@@ -17,6 +17,7 @@ from .domains import DerivedDomain, DomainInput, DomainOutput
 from .image_pool import ImagePool
 from .segmentor_handle import SegmentorHandle
 
+OTHER = {'source': 'target', 'target': 'source'}
 # CycleGAN's D: 64-128-256 of stride 2, then 512 and 1
 DISCRIMINATOR = {
     'type': 'PatchDiscriminator',
@@ -61,6 +62,7 @@ class CycleTranslation(Objective):
         target: The domain that plays the target.
     """
 
+    output_domains = ()  # it runs the segmentor itself, on what it draws
     freezes_segmentor = True
 
     def __init__(
@@ -80,26 +82,20 @@ class CycleTranslation(Objective):
         self.segmentor = segmentor
         self.target = target
         self.domains = ('source', target)
-        looks = ('source', 'target')
         generator = {'type': 'TranslationGenerator', **(generator or {})}
         discriminator = {**DISCRIMINATOR, **(discriminator or {})}
-        self.generators = ModuleDict({look: MODELS.build(generator) for look in looks})
-        self.discriminators = ModuleDict({look: MODELS.build(discriminator) for look in looks})
-        self.pools = nn.ModuleDict({look: ImagePool(pool_size, pool_image_size) for look in looks})
+        self.generators = ModuleDict({look: MODELS.build(generator) for look in OTHER})
+        self.discriminators = ModuleDict({look: MODELS.build(discriminator) for look in OTHER})
+        self.pools = nn.ModuleDict({look: ImagePool(pool_size, pool_image_size) for look in OTHER})
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
         self.perceptual_weight = perceptual_weight
         self.perceptual_cycle_weight = perceptual_cycle_weight
         self._images: dict[str, Tensor] = {}
 
-    @property
-    def output_domains(self) -> tuple[str, ...]:
-        """None: it runs the segmentor itself, on what it draws."""
-        return ()
-
     def translate(self, images: Tensor) -> Tensor:
         """Redraw the source's images, (N, 3, H, W) in [-1, 1], in the look of the target."""
-        return full_precision(self.generators['target'](images))
+        return self._redraw('target', images)
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Take the images, and make no domain."""
@@ -112,7 +108,10 @@ class CycleTranslation(Objective):
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """Compute the generators' loss by its terms, and the discriminators' loss and accuracy."""
         images, self._images = self._images, {}
-        fake, back, same = self._draw(images)
+        fake = {OTHER[look]: self._redraw(OTHER[look], image) for look, image in images.items()}
+        back = {OTHER[look]: self._redraw(OTHER[look], image) for look, image in fake.items()}
+        own = images if self.identity_weight else {}
+        same = {look: self._redraw(look, image) for look, image in own.items()}
         losses = {
             'loss_generator': sum(
                 gan_loss(call_frozen(self.discriminators[look], image), 1.0, F.mse_loss)
@@ -136,40 +135,23 @@ class CycleTranslation(Objective):
         """Either domain's images in the look of the other."""
         domains = {'source': 'target', self.target: 'source'}
         return {
-            domain: {'redrawn': full_precision(self.generators[look](outputs[domain].unit_images))}
+            domain: {'redrawn': self._redraw(look, outputs[domain].unit_images)}
             for domain, look in domains.items()
         }
 
-    def _draw(self, images: dict[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
-        """Translations by their look, reconstructions, and each generator's images of its own."""
-        to_source, to_target = self.generators['source'], self.generators['target']
-        fake = {
-            'target': full_precision(to_target(images['source'])),
-            'source': full_precision(to_source(images['target'])),
-        }
-        back = {
-            'source': full_precision(to_source(fake['target'])),
-            'target': full_precision(to_target(fake['source'])),
-        }
-        same = {}
-        if self.identity_weight:
-            same = {
-                look: full_precision(generator(images[look]))
-                for look, generator in self.generators.items()
-            }
-        return fake, back, same
+    def _redraw(self, look: str, images: Tensor) -> Tensor:
+        return full_precision(self.generators[look](images))
 
     def _perceptual(
         self, images: dict[str, Tensor], fake: dict[str, Tensor], back: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         if not (self.perceptual_weight or self.perceptual_cycle_weight):
             return {}
-        translated = {'source': fake['target'], 'target': fake['source']}
         losses: dict[str, Any] = {'loss_perceptual': 0.0, 'loss_perceptual_cycle': 0.0}
         for look, image in images.items():
             seen = self._look(image, graph=False)
             for name, weight, drawn in (
-                ('loss_perceptual', self.perceptual_weight, translated[look]),
+                ('loss_perceptual', self.perceptual_weight, fake[OTHER[look]]),
                 ('loss_perceptual_cycle', self.perceptual_cycle_weight, back[look]),
             ):
                 losses[name] += weight * F.mse_loss(self._look(drawn, graph=True), seen)

@@ -32,12 +32,7 @@ class FocalWeighting(Objective):
 
     weighs_pixels = True
 
-    def __init__(
-        self,
-        gamma: float = 2.0,
-        domain: str = 'source',
-        ignore_index: int = 255,
-    ) -> None:
+    def __init__(self, gamma: float = 2.0, domain: str = 'source', ignore_index: int = 255) -> None:
         super().__init__()
         if gamma < 0:
             raise JointError(f'FocalWeighting.gamma is {gamma}: choose at least 0.')

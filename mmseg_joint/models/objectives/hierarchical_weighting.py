@@ -44,7 +44,6 @@ class HierarchicalWeighting(Objective):
         JointError: `levels` is empty or names an unknown level.
     """
 
-    domains = ('source', 'target')
     weighs_pixels = True
 
     def __init__(

@@ -72,9 +72,7 @@ class MaskedConsistency(SelfTraining):
         hidden = self.mask(labels)
         return {
             f'{self.domain}_masked': DerivedDomain(
-                torch.where(hidden[:, None], mean, images),
-                labels,
-                trust.expand(labels.shape),
+                torch.where(hidden[:, None], mean, images), labels, trust.expand(labels.shape)
             )
         }
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -101,9 +100,22 @@ class OutputAdversarial(Objective):
         for level, discriminator in self.discriminators.items():
             domains = {'source': 'source', 'target': self.target}
             maps = {k: self._map(_scores(outputs[d], level)) for k, d in domains.items()}
+            wanted = TARGET if self.align == 'source' else SOURCE
+            adv_logits = call_frozen(discriminator, maps[self.align])
+            source = discriminator(maps['source'].detach())
+            target = discriminator(maps['target'].detach())
+            adv_loss = gan_loss(adv_logits, wanted, self.criterion)
+            d_loss = gan_loss(source, SOURCE, self.criterion)
+            d_loss = d_loss + gan_loss(target, TARGET, self.criterion)
+            border = 0.5 if self.criterion is mse_loss else 0.0
+            values = {
+                'loss_adversarial': self.weights[level] * adv_loss,
+                'loss_discriminator': 0.5 * self.discriminator_weight * d_loss,
+                'accuracy_source': (source.detach() < border).double().mean(),
+                'accuracy_target': (target.detach() >= border).double().mean(),
+            }
             suffix = '' if level == 'main' else '_auxiliary'
-            for name, value in self._level(discriminator, maps, self.weights[level]).items():
-                losses[name + suffix] = value
+            losses.update({name + suffix: value for name, value in values.items()})
         return ObjectiveResult(losses)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
@@ -113,30 +125,10 @@ class OutputAdversarial(Objective):
             title = 'D says target' if level == 'main' else 'D says target (auxiliary)'
             for domain, maps in found.items():
                 d_logits = discriminator(self._map(_scores(outputs[domain], level)))
-                maps[title] = self._probability(d_logits)
+                maps[title] = probability_map(d_logits)
+                if self.criterion is mse_loss:  # D itself aims at 0 and 1
+                    maps[title] = full_precision(d_logits).clamp(0, 1).squeeze(1)
         return found
-
-    def _probability(self, d_logits: Tensor) -> Tensor:
-        if self.criterion is mse_loss:  # D itself aims at 0 and 1
-            return full_precision(d_logits).clamp(0, 1).squeeze(1)
-        return probability_map(d_logits)
-
-    def _level(
-        self, discriminator: torch.nn.Module, maps: dict[str, Tensor], weight: float
-    ) -> dict[str, Tensor]:
-        wanted = TARGET if self.align == 'source' else SOURCE
-        adv_logits = call_frozen(discriminator, maps[self.align])
-        source = discriminator(maps['source'].detach())
-        target = discriminator(maps['target'].detach())
-        d_loss = gan_loss(source, SOURCE, self.criterion)
-        d_loss = d_loss + gan_loss(target, TARGET, self.criterion)
-        border = 0.0 if self.criterion is binary_cross_entropy_with_logits else 0.5
-        return {
-            'loss_adversarial': weight * gan_loss(adv_logits, wanted, self.criterion),
-            'loss_discriminator': 0.5 * self.discriminator_weight * d_loss,
-            'accuracy_source': (source.detach() < border).double().mean(),
-            'accuracy_target': (target.detach() >= border).double().mean(),
-        }
 
     def _map(self, logits: Tensor) -> Tensor:
         logits = full_precision(logits)

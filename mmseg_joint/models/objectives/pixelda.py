@@ -33,7 +33,7 @@ class PixelDA(Objective):
         discriminator_weight: Weight of D's loss.
     """
 
-    domains = ('source', 'target')
+    gradient_domains = ()  # the segmentor learns from supervised losses, of one domain more
 
     def __init__(
         self,
@@ -50,11 +50,6 @@ class PixelDA(Objective):
         self.weighs_pixels = task_weight != 1.0
         self.generator_weight = generator_weight
         self.discriminator_weight = discriminator_weight
-
-    @property
-    def gradient_domains(self) -> tuple[str, ...]:
-        """None: the segmentor learns from the supervised losses, here of one domain more."""
-        return ()
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make `translated`: the source in the look of the target, with a graph to G."""

@@ -36,8 +36,6 @@ class ReconstructionGAN(Objective):
         fake_label: Range from which D's label of a rebuilt image is drawn (H13).
     """
 
-    domains = ('source', 'target')
-
     def __init__(
         self,
         generator: dict[str, Any],

@@ -47,6 +47,8 @@ class SemanticAdversarial(Objective):
             what it labels has another size than the target.
     """
 
+    gradient_domains = ('source',)  # whose features are pushed
+
     def __init__(
         self,
         num_classes: int,
@@ -82,11 +84,6 @@ class SemanticAdversarial(Objective):
         self.discriminator = MODELS.build(
             {'type': 'SemanticDiscriminator', 'num_classes': num_classes, **discriminator}
         )
-
-    @property
-    def gradient_domains(self) -> tuple[str, ...]:
-        """The source, whose features are pushed."""
-        return ('source',)
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """Compute Eq. 5 or 7 for the segmentor, Eq. 6 or 8 for D_s, and the latter's accuracy."""

@@ -120,8 +120,17 @@ class SemiSupervisedAdversarial(Objective):
             'loss_self_training': self.self_training_weight * self_training,
             'trusted_share': trusted.double().mean(),
         }
-        others = unlabeled_maps if self.judge_unlabeled else None
-        losses.update(self._discriminator(maps, others, labeled.truth, known))
+        predictions = [(self._judge(maps), known)]
+        if self.judge_unlabeled:
+            predictions.append((self._judge(unlabeled_maps), everywhere))
+        classes = torch.arange(self.num_classes, device=known.device).view(1, -1, 1, 1)
+        one_hot = (labeled.truth[:, None] == classes).to(maps)  # zeros where there is no class
+        real = self._judge(one_hot)
+        d_loss = _mean_loss(PREDICTION, *predictions) + _mean_loss(TRUTH, (real, known))
+        right = [(d_logits < 0, valid) for d_logits, valid in predictions]
+        losses['loss_discriminator'] = 0.5 * self.discriminator_weight * d_loss
+        losses['accuracy_prediction'] = _share(right)
+        losses['accuracy_truth'] = _share([(real >= 0, known)])
         return ObjectiveResult(losses)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
@@ -132,25 +141,6 @@ class SemiSupervisedAdversarial(Objective):
         return {
             self.domains[0]: {'D says truth': truth[0]},
             self.domains[1]: {'D says truth': truth[1], 'pseudo-label': pseudo},
-        }
-
-    def _discriminator(
-        self, maps: Tensor, unlabeled_maps: Tensor | None, labels: Tensor, known: Tensor
-    ) -> dict[str, Tensor]:
-        classes = torch.arange(self.num_classes, device=labels.device).view(1, -1, 1, 1)
-        truth = (labels[:, None] == classes).to(maps)  # zeros where there is no class
-        predictions = [(self._judge(maps), known)]
-        if unlabeled_maps is not None:
-            d_logits = self._judge(unlabeled_maps)
-            predictions.append((d_logits, torch.ones_like(d_logits, dtype=torch.bool)))
-        real = self._judge(truth)
-        d_loss = _mean_loss(PREDICTION, *predictions) + _mean_loss(TRUTH, (real, known))
-        return {
-            'loss_discriminator': 0.5 * self.discriminator_weight * d_loss,
-            'accuracy_prediction': _share(
-                [(d_logits < 0, valid) for d_logits, valid in predictions]
-            ),
-            'accuracy_truth': _share([(real >= 0, known)]),
         }
 
     def _judge(self, maps: Tensor) -> Tensor:

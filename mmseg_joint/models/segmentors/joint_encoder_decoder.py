@@ -402,11 +402,7 @@ class JointEncoderDecoder(EncoderDecoder):
         return features, _enlarged(self.decode_head, logits, images.shape[-2:])
 
     def _auxiliary(
-        self,
-        domain: str,
-        features: tuple[Tensor, ...],
-        images: Tensor,
-        statistics: NormStatistics,
+        self, domain: str, features: tuple[Tensor, ...], images: Tensor, statistics: NormStatistics
     ) -> Callable[[], Tensor] | None:
         if not self.with_auxiliary_head:
             return None

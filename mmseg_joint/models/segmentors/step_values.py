@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -35,25 +34,17 @@ def check_finite(total: Tensor, log_vars: dict[str, Tensor]) -> None:
         if arrived is not None:
             arrived.synchronize()
         log_vars.update(zip(log_vars, values.unbind()))
-        _raise_unless_finite(dict(zip(log_vars, values.tolist())))
+        found = dict(zip(log_vars, values.tolist()))
+        wrong = [name for name, value in found.items() if not math.isfinite(value)]
+        if 'loss' in wrong:
+            culprits = [name for name in wrong if name != 'loss' and 'loss' in name]
+            raise JointError(
+                f'The loss is {found["loss"]} ({", ".join(culprits) or "the sum overflows"}); the '
+                'last checkpoint is intact: lower optim_wrapper.*.optimizer.lr, set clip_grad, or '
+                'train without --amp.'
+            )
 
     if total.is_cuda and total.requires_grad:
         total.register_hook(lambda _: Variable._execution_engine.queue_callback(check))
     else:
         check()
-
-
-def _raise_unless_finite(log: Mapping[str, float]) -> None:
-    total = log['loss']
-    if math.isfinite(total):
-        return
-    culprits = [
-        name
-        for name, value in log.items()
-        if name != 'loss' and 'loss' in name and not math.isfinite(value)
-    ]
-    raise JointError(
-        f'The loss is {total} ({", ".join(culprits) or "the sum overflows"}); the '
-        'last checkpoint is intact: lower optim_wrapper.*.optimizer.lr, set clip_grad, or '
-        'train without --amp.'
-    )
