@@ -483,7 +483,7 @@ def _is_labeled(domain: str, samples: list[SegDataSample]) -> bool:
 
 def _samples_of(domain: str, derived: DerivedDomain) -> list[SegDataSample]:
     size = tuple(derived.images.shape[-2:])
-    meta = {'domain': domain, 'img_shape': size, 'pad_shape': size}
+    meta: dict[str, Any] = {'domain': domain, 'img_shape': size, 'pad_shape': size}
     meta['labeled'] = derived.labels is not None
     samples = [SegDataSample(metainfo=meta) for _ in derived.images]
     for sample, label in zip(samples, () if derived.labels is None else derived.labels):
