@@ -27,11 +27,7 @@ def enforce_weights_only() -> None:
 
 
 def load_from_local_weights_only(path: str, map_location: Any = None) -> Any:
-    """Take the place of mmengine's loader of local files.
-
-    Raises:
-        JointError: When the file is absent or cannot be read.
-    """
+    """Take the place of mmengine's loader of local files."""
     return read_content(path, map_location)
 
 

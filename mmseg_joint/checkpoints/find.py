@@ -84,14 +84,12 @@ def partial_files(folder: Path, template: str) -> list[Path]:
 
 def _newest_of(found: dict[int, Path], folder: Path) -> SavedCheckpoint:
     named = Path(_last_checkpoint(folder)).name  # the folder may have been moved since
-    steps = {path.name: step for step, path in found.items()}
-    if named not in steps:
-        step = max(found, key=lambda step: (_written(found[step]), step))
-    else:
-        step = steps[named]
-        since = _written(found[step])
-        # a run that was resumed from an early checkpoint has later ones of before beside it
-        step = max(s for s in found if s == step or (s > step and _written(found[s]) >= since))
+    written = {step: path.stat().st_mtime_ns for step, path in found.items()}
+    step = next((step for step, path in found.items() if path.name == named), None)
+    if step is None:
+        step = max(found, key=lambda step: (written[step], step))
+    # a run that was resumed from an early checkpoint has later ones of before beside it
+    step = max(s for s in found if s >= step and written[s] >= written[step])
     return SavedCheckpoint(found[step], step)
 
 
@@ -108,7 +106,3 @@ def _last_checkpoint(folder: Path) -> str:
         return (folder / 'last_checkpoint').read_text(encoding='utf-8').strip()
     except OSError:
         return ''
-
-
-def _written(path: Path) -> int:
-    return path.stat().st_mtime_ns

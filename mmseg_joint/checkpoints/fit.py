@@ -55,11 +55,8 @@ def load_model(
             config.objectives[name] = None
     model = MODELS.build(config)
     kept = tuple(f'objectives.{name}.' for name in objectives)
-    state = {
-        key: value
-        for key, value in read_checkpoint(checkpoint).items()
-        if not key.startswith('objectives.') or key.startswith(kept)
-    }
+    found = read_checkpoint(checkpoint).items()
+    state = {k: v for k, v in found if not k.startswith('objectives.') or k.startswith(kept)}
     check_fit(model.state_dict(), state, checkpoint, cfg.filename or 'the config')
     model.load_state_dict(state)
     return model.to(device).eval()
@@ -107,22 +104,15 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
 def check_fit(
     own: Mapping[str, Tensor], state: Mapping[str, Tensor], checkpoint: str, config: str
 ) -> None:
-    """Refuse a checkpoint that is not of a model.
-
-    Args:
-        own: The model's entries.
-        state: The checkpoint's.
-        checkpoint: Its file, for the error.
-        config: That of the model's config.
+    """Refuse a checkpoint's entries that are not a model's own; files are named in the error.
 
     Raises:
         JointError: When the names or shapes differ.
     """
+    shared = own.keys() & state.keys()
     faults = {
         'lacks': [key for key in own if key not in state],
-        'has in another shape': [
-            key for key in own if key in state and own[key].shape != state[key].shape
-        ],
+        'has in another shape': [k for k in own if k in shared and own[k].shape != state[k].shape],
         'has besides': [key for key in state if key not in own],
     }
     for verb, keys in faults.items():
@@ -167,8 +157,7 @@ def _check_device(device: str) -> None:
     try:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = reason_of(error)
         raise JointError(
-            f'--device {device} cannot be used ({reason}): give cpu, or cuda where '
+            f'--device {device} cannot be used ({reason_of(error)}): give cpu, or cuda where '
             '`python -m mmseg_joint.doctor` lists a GPU.'
         ) from error

@@ -36,7 +36,7 @@ class PretrainedMixin(BaseModule):
         """Run `default_init` and the plain initializers of `init_cfg`, then load its files."""
         given = self.init_cfg
         first_call = not self.is_init
-        plain = [cfg for cfg in _as_list(given) if not _is_pretrained(cfg)]
+        plain = [cfg for cfg in as_list(given) if not is_pretrained(cfg)]
         self.init_cfg = [*self.default_init, *plain]
         super().init_weights()
         self.init_cfg = given
@@ -73,7 +73,7 @@ def load_pretrained(
     Raises:
         JointError: When the file is absent, cannot be downloaded or read, or fits nowhere.
     """
-    state = _select(_read(checkpoint, map_location, name), prefix)
+    state = _read(checkpoint, map_location, name, prefix)
     if hasattr(module, 'convert_pretrained'):
         state = module.convert_pretrained(state)
     own = module.state_dict()
@@ -99,8 +99,8 @@ def check_pretrained(module: nn.Module, name: str = 'model.backbone') -> None:
     own = module.state_dict()
     for cfg in pretrained_cfgs(module):
         checkpoint = cfg['checkpoint']
-        state = _read(checkpoint, cfg.get('map_location', 'cpu'), name)
-        state = _select(state, cfg.get('prefix') or '')
+        device, prefix = cfg.get('map_location', 'cpu'), cfg.get('prefix') or ''
+        state = _read(checkpoint, device, name, prefix)
         if type(module).init_weights is not BaseModule.init_weights:
             # Swin, ViT and their like strip this prefix in their own init_weights.
             state = {key.removeprefix('backbone.'): value for key, value in state.items()}
@@ -109,35 +109,30 @@ def check_pretrained(module: nn.Module, name: str = 'model.backbone') -> None:
 
 def pretrained_cfgs(module: nn.Module) -> list[dict]:
     """The `Pretrained` entries of a module's `init_cfg` (a dict, a list of dicts or None)."""
-    return [cfg for cfg in _as_list(getattr(module, 'init_cfg', None)) if _is_pretrained(cfg)]
+    return [cfg for cfg in as_list(getattr(module, 'init_cfg', None)) if is_pretrained(cfg)]
 
 
-def _as_list(init_cfg: dict | list[dict] | None) -> list[dict]:
-    if not init_cfg:
-        return []
-    return [init_cfg] if isinstance(init_cfg, dict) else list(init_cfg)
+def as_list(given: dict | list[dict] | None) -> list[dict]:
+    """What a config gives as one dict, several or None, as a list."""
+    return [given] if isinstance(given, dict) else list(given or ())
 
 
-def _is_pretrained(cfg: dict) -> bool:
+def is_pretrained(cfg: dict) -> bool:
+    """Whether an initializer's config loads a file."""
     kind = cfg['type']
     if isinstance(kind, str):
         kind = kind.split('.')[-1]  # a scope may stand before it
     return kind in ('Pretrained', 'PretrainedInit', PretrainedInit)
 
 
-def _read(checkpoint: str, map_location: str, name: str) -> dict[str, Tensor]:
+def _read(checkpoint: str, map_location: str, name: str, prefix: str) -> dict[str, Tensor]:
+    """Read a file, without the `module.` of a distributed wrapper, and take what is in `prefix`."""
+    key = f'{name}.init_cfg.checkpoint'
     remedy = (
-        f'give {name}.init_cfg.checkpoint the path of a weights file, '
-        f'or set {name}.init_cfg=None to train from scratch'
+        f'give {key} the path of a weights file, or set {name}.init_cfg=None to train from scratch'
     )
-    return read_checkpoint(
-        checkpoint, map_location, name=f'{name}.init_cfg.checkpoint={checkpoint!r}', remedy=remedy
-    )
-
-
-def _select(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Drop the `module.` of a distributed wrapper, then keep what lies under `prefix`."""
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
+    found = read_checkpoint(checkpoint, map_location, f'{key}={checkpoint!r}', remedy)
+    state = {key.removeprefix('module.'): value for key, value in found.items()}
     if prefix and not prefix.endswith('.'):
         prefix += '.'
     return {k[len(prefix) :]: value for k, value in state.items() if k.startswith(prefix)}
@@ -161,7 +156,7 @@ def _require_fitting(
             f'file with init_cfg.prefix, or set {name}.init_cfg=None to train from scratch.'
         )
     message = f'{name}: {verb} {len(fitting)} of {len(own)} parameters from {checkpoint}'
-    left = [_why_left(key, own[key], state.get(key)) for key in own if key not in fitting]
+    left = [f'{key} ({_why_left(own[key], state.get(key))})' for key in own if key not in fitting]
     if left:
         message += f'; left at initialization: {", ".join(left)}'
     unused = [key for key in state if key not in own]
@@ -171,10 +166,10 @@ def _require_fitting(
     return fitting
 
 
-def _why_left(key: str, own: Tensor, found: Tensor | None) -> str:
+def _why_left(own: Tensor, found: Tensor | None) -> str:
     if found is None:
-        return f'{key} (not in the file)'
-    return f'{key} (shape {tuple(found.shape)} in the file, {tuple(own.shape)} here)'
+        return 'not in the file'
+    return f'shape {tuple(found.shape)} in the file, {tuple(own.shape)} here'
 
 
 def _shapes(state: Mapping[str, Tensor]) -> str:

@@ -42,9 +42,6 @@ def read_checkpoint(
         name: What the file is to the user, for the errors.
         remedy: What to do about an error.
 
-    Returns:
-        Name -> tensor.
-
     Raises:
         JointError: When the file is absent, cannot be downloaded or read, or holds no tensors.
     """
@@ -59,18 +56,15 @@ def read_content(
     remedy: str = REMEDY,
     keep: bool = False,
 ) -> Any:
-    """Read all that a file holds; no code of it is run.
+    """Read all that a file holds, tensors and plain values; no code of it is run.
 
     Args:
-        checkpoint: As for :func:`read_checkpoint`.
-        map_location: Likewise.
-        name: Likewise.
-        remedy: Likewise.
+        checkpoint: This and the next three as for :func:`read_checkpoint`.
+        map_location: Device to which it is read.
+        name: What the file is to the user.
+        remedy: What to do about an error.
         keep: Hold what was read of a local file for the next call, which then reads nothing: a
             checkpoint is chosen, checked and loaded by three who do not know of each other.
-
-    Returns:
-        What was saved, of tensors and plain values.
 
     Raises:
         JointError: When the file is absent, or cannot be downloaded or read.

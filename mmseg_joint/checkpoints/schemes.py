@@ -21,9 +21,6 @@ def load_from_package(address: str, map_location: Any = 'cpu') -> Any:
         address: `package://<import name>/<path in the package>`. The package is not imported.
         map_location: Device to which the file is read.
 
-    Returns:
-        What was saved.
-
     Raises:
         JointError: When the package is not installed, or has no such file.
     """
@@ -44,9 +41,6 @@ def load_from_timm(address: str, map_location: Any = 'cpu') -> Any:
         address: `timm://<model name>`, with the tag of the weights, like
             `timm://vit_small_patch14_dinov2.lvd142m`.
         map_location: Unused; timm reads to the CPU.
-
-    Returns:
-        Name -> tensor, in timm's names.
 
     Raises:
         JointError: When timm is absent or broken, or publishes no such weights.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class AtomicBackend(LocalBackend):
         if self._held is None:
             super().remove(filepath)
         else:
-            self._held[Path(filepath)] = _written(filepath)
+            self._held[Path(filepath)] = Path(filepath).stat().st_mtime_ns
 
     @contextmanager
     def hold_back_removals(self) -> Iterator[None]:
@@ -64,14 +64,13 @@ class AtomicBackend(LocalBackend):
         A file that was written anew inside the block stays.
         """
         outer = self._held
-        held: dict[Path, int] = {}
-        self._held = held
+        self._held = held = {}
         try:
             yield
         finally:
             self._held = outer
         for path, written in held.items():
-            if path.is_file() and _written(path) == written:
+            if path.is_file() and path.stat().st_mtime_ns == written:
                 self.remove(path)
 
 
@@ -136,21 +135,12 @@ class AtomicCheckpointHook(CheckpointHook):
         if hasattr(runner.optim_wrapper, 'average_accumulated_gradients'):
             # only the first rank writes, but each has gradients of its own
             runner.optim_wrapper.average_accumulated_gradients()
-        with self._outdated_kept_until_done():
+        with getattr(self.file_backend, 'hold_back_removals', nullcontext)():
             super()._save_checkpoint_with_step(runner, step, meta)
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
-        with self._outdated_kept_until_done():
+        with getattr(self.file_backend, 'hold_back_removals', nullcontext)():
             super()._save_best_checkpoint(runner, metrics)
-
-    def _outdated_kept_until_done(self) -> AbstractContextManager[None]:
-        if isinstance(self.file_backend, AtomicBackend):
-            return self.file_backend.hold_back_removals()
-        return nullcontext()
-
-
-def _written(path: str | Path) -> int:
-    return Path(path).stat().st_mtime_ns
 
 
 def _flush_folder(folder: Path) -> None:

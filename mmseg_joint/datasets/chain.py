@@ -21,20 +21,19 @@ def check_same_classes(datasets: dict[str, Any]) -> None:
     """
     labeled = {n: d for n, d in datasets.items() if getattr(d, 'labeled', True)}
     classes = {n: list(d.metainfo.get('classes') or ()) for n, d in labeled.items()}
-    first = next(iter(classes), '')
+    first, wanted = next(iter(classes.items()), ('', []))
     for name, own in classes.items():
-        if own != classes[first]:
-            if sorted(own) == sorted(classes[first]):
-                at = next(i for i, name in enumerate(own) if name != classes[first][i])
-                raise JointError(
-                    f'{first} and {name} have the same classes in another order, class {at} is '
-                    f'{classes[first][at]} / {own[at]}: give them one order, e.g. with '
-                    'metainfo.classes'
-                )
+        if own != wanted and sorted(own) == sorted(wanted):
+            at = next(i for i, (one, two) in enumerate(zip(wanted, own)) if one != two)
             raise JointError(
-                f'{first} has {len(classes[first])} classes {_differing(classes[first], own)} and '
-                f'{name} has {len(own)} {_differing(own, classes[first])}: give them the same '
-                "classes in the same order, e.g. with protocol='camvid' or metainfo.classes"
+                f'{first} and {name} have the same classes in another order, class {at} is '
+                f'{wanted[at]} / {own[at]}: give them one order, e.g. with metainfo.classes'
+            )
+        if own != wanted:
+            raise JointError(
+                f'{first} has {len(wanted)} classes {_differing(wanted, own)} and {name} has '
+                f'{len(own)} {_differing(own, wanted)}: give them the same classes in the same '
+                "order, e.g. with protocol='camvid' or metainfo.classes"
             )
 
 

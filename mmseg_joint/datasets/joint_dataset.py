@@ -46,15 +46,13 @@ class JointDataset(Dataset):
 
     A sample is asked for by a :class:`SampleRequest`. All its augmentation is seeded from the
     draw's seed, domain and position, so it is the same in whatever worker, on whatever rank, before
-    or after resuming. (A pipeline step that keeps a generator of its own, as some Albumentations
-    releases do, is out of reach.) The sample's domain, its draw, and whether the domain is
-    ``labeled`` go into the metainfo of its ``data_samples``.
+    or after resuming (unless a step keeps a generator of its own, as in some Albumentations
+    releases). Its domain, its draw, and whether the domain is ``labeled`` go into the metainfo of
+    its ``data_samples``. Every packed label, whoever loaded it, is checked against its image's size
+    and its classes.
 
-    Every packed label is checked against its image's size and its classes, so that mmseg's own
-    datasets and loaders are covered as well.
-
-    A plain number is accepted too: the domains are then one after the other, unseeded. That is for
-    looking at images; training goes through :class:`JointSampler`.
+    A plain number is accepted too, to look at images: the domains are then one after the other,
+    unseeded.
 
     Args:
         domains: Name → the config of a dataset, or a list of them; the order is kept. The name
@@ -91,8 +89,7 @@ class JointDataset(Dataset):
         check_same_classes({f"domain '{n}'": d for n, d in self.domains.items()})
         self._all = Chain(list(self.domains.values()))
         self._num_classes = {
-            name: len(dataset.metainfo.get('classes') or ())
-            for name, dataset in self.domains.items()
+            name: len(part.metainfo.get('classes') or ()) for name, part in self.domains.items()
         }
         if not lazy_init:
             self.full_init()
@@ -165,10 +162,7 @@ class JointDataset(Dataset):
 
 
 def _as_bytes(sample: Any) -> None:
-    """Make a label one byte a pixel, as what carries it to the training process costs by the byte.
-
-    :class:`.JointDataPreprocessor` makes it int64 again, on the device.
-    """
+    """Make a label one byte a pixel, for the way to the device, where it becomes int64 again."""
     if 'gt_sem_seg' in sample:
         label = sample.gt_sem_seg.data
         if label.min() >= 0 and label.max() <= 255:  # where classes are not known, any value may be

@@ -23,9 +23,9 @@ class JointSampler(Sampler):
 
     Each domain has one infinite stream: one permutation of its samples after the other, every one
     seeded by (seed, domain, epoch). With n samples of a domain in a batch, rank r of R takes
-    position ``(batch * n + j) * R + r`` for its j-th one. So ranks never share a sample position,
-    and R ranks with n samples each see in one step what one process with n·R sees. As every draw is
-    computed from its number alone, resuming costs nothing.
+    position ``(batch * n + j) * R + r`` for its j-th one. So R ranks with n samples each see in one
+    step what one process with n·R sees. As every draw is computed from its number alone, resuming
+    costs nothing.
 
     Args:
         dataset: The :class:`JointDataset`.
@@ -102,8 +102,7 @@ class JointSampler(Sampler):
     def skip(self, num_samples: int) -> None:
         """Make the next iteration start after the first ``num_samples`` draws of this rank.
 
-        The number is absolute, not relative to earlier calls, as for mmengine's
-        ``InfiniteSampler``.
+        As for mmengine's ``InfiniteSampler``, the number is absolute.
 
         Raises:
             ValueError: When it is negative.
@@ -121,12 +120,7 @@ class JointSampler(Sampler):
 
 
 def check_samples(samples_per_domain: dict[str, int], domains: Collection[str]) -> None:
-    """Refuse numbers with which there is no batch, before or after the datasets are built.
-
-    Raises:
-        JointError: When one is no whole number, negative, or of an unknown domain, or when all
-            are 0.
-    """
+    """Refuse numbers with which there is no batch, as :class:`JointSampler` says."""
     key = 'train_dataloader.sampler.samples_per_domain'
     for domain, count in samples_per_domain.items():
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:

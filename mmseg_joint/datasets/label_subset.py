@@ -61,7 +61,7 @@ class LabelSubset(DatasetWrapper):
         super().__init__(dataset)
         self.count, self.fraction, self.list_file, self.seed = count, fraction, list_file, seed
         self.held_out = held_out
-        self._chosen: list[tuple[str, int]] | None = None
+        self._chosen: list[tuple[str, int]] = []
 
     @property
     def names(self) -> list[str]:
@@ -70,11 +70,18 @@ class LabelSubset(DatasetWrapper):
 
     def full_init(self) -> None:
         """Initialize the inner dataset and choose, once."""
-        if self._chosen is not None:
+        if self._chosen:
             return
         self.dataset.full_init()
         names = sorted((self._name(i), i) for i in range(len(self.dataset)))
-        chosen = self._choose(names)
+        number = self._number(len(names))
+        if number == len(names):
+            chosen = names
+        elif self.list_file is not None:
+            chosen = self._listed(names, self.list_file)
+        else:
+            order = permutation(len(names), self.seed, 'subset')
+            chosen = sorted(names[i] for i in order[:number])
         if self.held_out:
             chosen = sorted(set(names) - set(chosen))
             if not chosen:
@@ -86,16 +93,7 @@ class LabelSubset(DatasetWrapper):
 
     def _pairs(self) -> list[tuple[str, int]]:
         self.full_init()
-        return self._chosen or []
-
-    def _choose(self, names: list[tuple[str, int]]) -> list[tuple[str, int]]:
-        number = self._number(len(names))
-        if number == len(names):
-            return names
-        if self.list_file is not None:
-            return self._listed(names, self.list_file)
-        order = permutation(len(names), self.seed, 'subset')
-        return sorted(names[i] for i in order[:number])
+        return self._chosen
 
     def _name(self, index: int) -> str:
         path = self.dataset.get_data_info(index).get('img_path')
@@ -150,12 +148,9 @@ class LabelSubset(DatasetWrapper):
     def _spellings(self, names: list[tuple[str, int]]) -> dict[str, tuple[str, int]]:
         """Every way to write an image's name → its full name and number."""
         suffix = getattr(self.dataset, 'img_suffix', '')
-        known = {}
-        for name, index in names:
-            known[osp.splitext(name)[0]] = name, index
-            if suffix and name.endswith(suffix):
-                known[name[: -len(suffix)]] = name, index
-        known.update({name: (name, index) for name, index in names})
+        known = {osp.splitext(pair[0])[0]: pair for pair in names}
+        known.update({pair[0].removesuffix(suffix): pair for pair in names})
+        known.update({pair[0]: pair for pair in names})
         return known
 
     def get_data_info(self, index: int) -> dict:

@@ -12,26 +12,14 @@ import torch
 
 
 def seed_words(*parts: int | str) -> list[int]:
-    """Mix numbers and names into four seeds.
-
-    Names are hashed with CRC-32, because Python's own hash of a string differs between processes.
-
-    Args:
-        *parts: The seed and whatever else the randomness is to depend on; order matters.
-
-    Returns:
-        Four integers below 2^32.
-    """
+    """Mix numbers and names, whose order matters, into four seeds below 2^32."""
+    # names by CRC-32, because Python's own hash of a string differs between processes
     entropy = [zlib.crc32(p.encode()) if isinstance(p, str) else int(p) % 2**64 for p in parts]
     return np.random.SeedSequence(entropy).generate_state(4).tolist()
 
 
 def permutation(size: int, *parts: int | str) -> np.ndarray:
-    """Return a shuffled ``0 .. size - 1`` that depends on ``parts`` alone.
-
-    Returns:
-        Array of ``int64``, shape (size,).
-    """
+    """Return a shuffled ``0 .. size - 1``, ``int64``, that depends on ``parts`` alone."""
     # RandomState's stream is frozen for good; a Generator's may change with a numpy release.
     return np.random.RandomState(np.array(seed_words(*parts), dtype=np.uint32)).permutation(size)
 
@@ -48,9 +36,6 @@ def seeded(seed: int, domain: str, position: int) -> Iterator[None]:
         seed: The run's seed.
         domain: Name of the sample's domain.
         position: The sample's position in the domain's infinite stream.
-
-    Yields:
-        Nothing.
     """
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     words = seed_words(seed, domain, position)

@@ -28,9 +28,8 @@ class RareClassSampling(DatasetWrapper):
     Segmentation" (Hoyer et al., CVPR 2022). With f_c the share of class c among all labeled
     pixels, each sample draws a class with P(c) ∝ exp((1 - f_c) / T), then one of the images that
     have at least `min_pixels` of it, and loads it until its crop holds half as many. All this is
-    drawn from the generators that :class:`~mmseg_joint.datasets.JointDataset` seeds, so the sample
-    does not depend on the worker, and a resumed run sees the same ones; the number that the sampler
-    asks for plays no part but for its seed.
+    drawn from the generators that :class:`~mmseg_joint.datasets.JointDataset` seeds; the number
+    that the sampler asks for plays no part but for its seed.
 
     The pixels of each class in each label file are counted once, with a progress bar, and kept in
     a cache; a file that has changed is counted again.

@@ -23,13 +23,11 @@ class RawLabelDataset(BaseSegDataset):
     """Base of the datasets whose label files hold raw ids, mapped to train ids at load time.
 
     A subclass is a few lines of data: its class set, its map, its folders. The map from a label
-    file's values to what the network predicts is composed once, from up to three parts: the
-    dataset's own raw → train ids, the ``protocol``, and mmseg's ``metainfo=dict(classes=...)``
-    subset. It is in every sample's ``label_map``, so mmseg's plain ``LoadAnnotations`` is right
-    too.
+    file's values to what the network predicts is composed of up to three parts: the dataset's own
+    raw → train ids, the ``protocol``, and mmseg's ``metainfo=dict(classes=...)`` subset. It is in
+    every sample's ``label_map``, so mmseg's plain ``LoadAnnotations`` is right too.
 
-    Folders and files are checked when the dataset is built, with one directory listing each and
-    no look at single files.
+    Folders and files are checked when the dataset is built, with one listing of each folder.
 
     Args:
         protocol: Read the labels in another class set, a key of
@@ -116,10 +114,7 @@ class RawLabelDataset(BaseSegDataset):
     def get_label_map(self, new_classes: list | tuple | None = None) -> dict[int, int] | None:
         """Map the protocol's class indices to those of the config's own ``metainfo.classes``.
 
-        A method of the object, unlike mmseg's of the class, because the protocol is the object's.
-
-        Args:
-            new_classes: The wanted classes, a subset in any order.
+        mmseg's is a method of the class; the protocol is the object's.
 
         Returns:
             Old index → new index or 255; None if nothing changes, as in mmseg.
@@ -127,20 +122,16 @@ class RawLabelDataset(BaseSegDataset):
         Raises:
             JointError: When a class is unknown.
         """
-        old_classes = list(self._protocol_parts()[0])
-        if new_classes is None or list(new_classes) == old_classes:
+        old, new = list(self._protocol_parts()[0]), list(new_classes or ())
+        if new_classes is None or new == old:
             return None
-        new_classes = list(new_classes)
-        unknown = [c for c in new_classes if c not in old_classes]
+        unknown = [name for name in new if name not in old]
         if unknown:
             raise JointError(
                 f'metainfo.classes of {self.name} names {unknown}, which are not among its '
-                f'classes {old_classes}'
+                f'classes {old}'
             )
-        return {
-            i: new_classes.index(c) if c in new_classes else IGNORE
-            for i, c in enumerate(old_classes)
-        }
+        return {i: new.index(name) if name in new else IGNORE for i, name in enumerate(old)}
 
     @property
     def raw_label_map(self) -> dict[int, int]:
@@ -173,28 +164,21 @@ class RawLabelDataset(BaseSegDataset):
         super().full_init()
 
     def get_data_info(self, idx: int) -> dict:
-        """Return what the pipeline starts from.
-
-        The map is the same for every sample, so it is added here and not stored with each.
-        """
+        """Return what the pipeline starts from, with what is the same for every sample."""
         return {**super().get_data_info(idx), **self._label_info}
 
     def load_data_list(self) -> list[dict]:
-        """List the images and, unless ``labeled=False``, their labels.
-
-        Raises:
-            JointError: See the class.
-        """
+        """List the images and, unless ``labeled=False``, their labels."""
         names = self._image_names()
         img_dir, seg_dir = self.data_prefix['img_path'], self.data_prefix.get('seg_map_path')
         if self.labeled:
             self._check_labels(names)
         data_list = []
         for name in names:
-            info = {'img_path': osp.join(img_dir, name + self.img_suffix)}
+            info = {'reduce_zero_label': self.reduce_zero_label, 'seg_fields': []}
+            info['img_path'] = osp.join(img_dir, name + self.img_suffix)
             if seg_dir is not None:
                 info['seg_map_path'] = osp.join(seg_dir, name + self.seg_map_suffix)
-            info.update(reduce_zero_label=self.reduce_zero_label, seg_fields=[])
             data_list.append(info)
         return data_list
 
@@ -205,17 +189,14 @@ class RawLabelDataset(BaseSegDataset):
                 f"{self.name} finds no folder '{folder}': correct data_root (now "
                 f"'{self.data_root}') or data_prefix.{key}"
             )
-        return list(
-            fileio.list_dir_or_file(
-                folder, list_dir=False, recursive=True, backend_args=self.backend_args
-            )
-        )
+        options = {'list_dir': False, 'recursive': True, 'backend_args': self.backend_args}
+        return list(fileio.list_dir_or_file(folder, **options))
 
     def _image_names(self) -> list[str]:
         """Return the images' names without suffix, sorted by path."""
         files = self._list_folder('img_path')
         suffix = self.img_suffix
-        names = sorted(f[: len(f) - len(suffix)] for f in files if f.endswith(suffix))
+        names = sorted(f.removesuffix(suffix) for f in files if f.endswith(suffix))
         folder = self.data_prefix['img_path']
         if not names:
             ends = Counter(osp.splitext(f)[1] for f in files)
@@ -235,8 +216,7 @@ class RawLabelDataset(BaseSegDataset):
             )
         text = fileio.get_text(self.ann_file, backend_args=self.backend_args)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        suffix = self.img_suffix
-        names = [n[: len(n) - len(suffix)] if n.endswith(suffix) else n for n in lines]
+        names = [line.removesuffix(self.img_suffix) for line in lines]
         missing = [n for n in names if n not in there]
         if missing or not names:
             what = f'{len(missing)} images that are not there, first {missing[:3]}'
@@ -249,7 +229,7 @@ class RawLabelDataset(BaseSegDataset):
     def _check_labels(self, names: list[str]) -> None:
         suffix = self.seg_map_suffix
         files = self._list_folder('seg_map_path')
-        there = {f[: len(f) - len(suffix)] for f in files if f.endswith(suffix)}
+        there = {f.removesuffix(suffix) for f in files if f.endswith(suffix)}
         missing = [name for name in names if name not in there]
         if missing:
             first = [name + suffix for name in missing[:3]]

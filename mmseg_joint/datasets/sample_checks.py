@@ -14,18 +14,13 @@ from mmseg_joint.errors import JointError
 
 
 def check_packed_label(packed: dict, num_classes: int, where: str, path: str | None) -> None:
-    """Refuse a label that does not fit its image or has values that are no class.
-
-    It sees what the segmentor will see, whoever loaded it.
+    """Refuse a label as :func:`check_label` does, of what the segmentor will see.
 
     Args:
         packed: What ``PackSegInputs`` makes: ``inputs`` (C, H, W) and ``data_samples``.
         num_classes: Number of classes; 0 if unknown, then any value will do.
         where: The sample's domain, for the message.
         path: The label file, for the message.
-
-    Raises:
-        JointError: When it is no map, the sizes differ, or a value is neither a class nor 255.
     """
     sample = packed.get('data_samples')
     if sample is None or 'gt_sem_seg' not in sample:
@@ -97,10 +92,9 @@ def explain_no_images(cfg: Any) -> str:
         cfg.get('data_root') or '', (cfg.get('data_prefix') or {}).get('img_path', '')
     )
     ends = Counter(osp.splitext(name)[1] for *_, names in os.walk(folder) for name in names)
-    if not ends:
-        return 'no images were found'
-    suffix, count = ends.most_common(1)[0]
-    return (
-        f"no images were found: '{folder}' holds {count} files '*{suffix}' and none with the "
-        f"img_suffix; set img_suffix='{suffix}'"
-    )
+    for suffix, count in ends.most_common(1):
+        return (
+            f"no images were found: '{folder}' holds {count} files '*{suffix}' and none with the "
+            f"img_suffix; set img_suffix='{suffix}'"
+        )
+    return 'no images were found'

@@ -70,19 +70,17 @@ def _strip(steps: Sequence[Any]) -> list[Any]:
     kept: list[Any] = []
     for step in steps:
         if isinstance(step, (list, tuple)):  # the branches of RandomChoice
-            kept.append(_strip(step))
+            step = _strip(step)
+        elif isinstance(step, dict):
+            kind = class_of(step.get('type'), TRANSFORMS)
+            if kind is not None and issubclass(kind, LoadAnnotations):
+                continue
+            step = copy.copy(step)
+            if 'transforms' in step:
+                step['transforms'] = _strip(step['transforms'])
+            if 'cat_max_ratio' in step:
+                step['cat_max_ratio'] = 1.0
+        elif isinstance(step, LoadAnnotations):
             continue
-        if not isinstance(step, dict):
-            if not isinstance(step, LoadAnnotations):
-                kept.append(step)
-            continue
-        kind = class_of(step.get('type'), TRANSFORMS)
-        if kind is not None and issubclass(kind, LoadAnnotations):
-            continue
-        step = copy.copy(step)
-        if 'transforms' in step:
-            step['transforms'] = _strip(step['transforms'])
-        if 'cat_max_ratio' in step:
-            step['cat_max_ratio'] = 1.0
         kept.append(step)
     return kept

@@ -48,14 +48,10 @@ class WrittenDataset(RawLabelDataset):
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read what a folder of :class:`WrittenDataset` says of itself.
-
-    Returns:
-        ``classes``, ``palette``, ``images`` (a folder, relative to this one), ``img_suffix``, and
-        what the tool that wrote it adds.
+    """Read ``dataset.json``: ``classes``, ``palette``, ``images`` (relative), ``img_suffix``, ….
 
     Raises:
-        JointError: When it does not hold what such a tool has written whole.
+        JointError: When the folder does not hold what such a tool has written whole.
     """
     path = folder / MANIFEST
     try:

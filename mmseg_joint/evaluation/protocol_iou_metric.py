@@ -61,8 +61,7 @@ class ProtocolIoUMetric(IoUMetric):
         super().__init__(**kwargs)
         if isinstance(self.metrics, str):
             self.metrics = [self.metrics]
-        self.protocols = named_protocols(protocols)
-        self.absent = absent
+        self.protocols, self.absent = named_protocols(protocols), absent
         self._indices: dict[str, Protocol] = {}
         self._file: str | None = None
 
@@ -74,9 +73,9 @@ class ProtocolIoUMetric(IoUMetric):
     @dataset_meta.setter
     def dataset_meta(self, meta: dict) -> None:
         self._dataset_meta = meta
-        classes = meta['classes']
         self._indices = {
-            name: protocol_indices(name, wanted, classes) for name, wanted in self.protocols.items()
+            name: protocol_indices(name, wanted, meta['classes'])
+            for name, wanted in self.protocols.items()
         }
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -104,19 +103,6 @@ class ProtocolIoUMetric(IoUMetric):
         Raises:
             JointError: When the ground truth has a value that is no class.
         """
-        confusion = self._confusion(pred_label, label, num_classes, ignore_index)
-        areas = torch.zeros(len(self._indices), 3, num_classes, dtype=torch.int64)
-        for row, (_, indices) in zip(areas, self._indices.values()):
-            among = confusion[indices]  # only pixels of the counted classes
-            row[0, indices] = confusion.diagonal()[indices]
-            row[1, indices] = among[:, indices].sum(0)
-            row[2, indices] = among.sum(1)
-        return areas
-
-    def _confusion(
-        self, pred_label: torch.Tensor, label: torch.Tensor, num_classes: int, ignore_index: int
-    ) -> torch.Tensor:
-        """Return how many pixels of each class got which class, (K, K + 1); the last is none."""
         counted = label != ignore_index
         truth, guess = label[counted].long(), pred_label[counted].long()
         if truth.numel() and not 0 <= int(truth.min()) <= int(truth.max()) < num_classes:
@@ -125,10 +111,17 @@ class ProtocolIoUMetric(IoUMetric):
                 f'{self._file} has the value {int(wrong)}, but the dataset has {num_classes} '
                 'classes: map its ids while loading.'
             )
-        guess = torch.where((guess >= 0) & (guess < num_classes), guess, num_classes)
+        guess = torch.where((guess >= 0) & (guess < num_classes), guess, num_classes)  # or none
         width = num_classes + 1
         counts = torch.bincount(truth * width + guess, minlength=num_classes * width)
-        return counts.view(num_classes, width).cpu()
+        confusion = counts.view(num_classes, width).cpu()
+        areas = torch.zeros(len(self._indices), 3, num_classes, dtype=torch.int64)
+        for row, (_, indices) in zip(areas, self._indices.values()):
+            among = confusion[indices]  # only pixels of the counted classes
+            row[0, indices] = confusion.diagonal()[indices]
+            row[1, indices] = among[:, indices].sum(0)
+            row[2, indices] = among.sum(1)
+        return areas
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Sum the images' areas up and take the means, in percent with two decimals."""
@@ -155,13 +148,12 @@ class ProtocolIoUMetric(IoUMetric):
         values = self.total_area_to_metrics(
             right, union, predicted, labeled, self.metrics, beta=self.beta
         )
-        if self.absent == 'skip':
-            absent = (labeled == 0).numpy()
-            values = {
-                k: v if k == 'aAcc' else np.where(absent, np.nan, v) for k, v in values.items()
-            }
-        if self.nan_to_num is not None:
-            values = {k: np.nan_to_num(v, nan=self.nan_to_num) for k, v in values.items()}
+        absent = (labeled == 0).numpy() & (self.absent == 'skip')
+        for key, value in values.items():
+            if key != 'aAcc':
+                values[key] = np.where(absent, np.nan, value)
+            if self.nan_to_num is not None:
+                values[key] = np.nan_to_num(values[key], nan=self.nan_to_num)
         return values
 
     def _table(self, columns: dict[str, dict[str, np.ndarray]]) -> str:
@@ -179,6 +171,5 @@ class ProtocolIoUMetric(IoUMetric):
 
 def _mean(values: np.ndarray) -> float:
     """Return the mean in percent of what is a number; nan, without a warning, if nothing is."""
-    values = np.asarray(values)
-    known = values[~np.isnan(values)]
+    known = np.asarray(values)[~np.isnan(values)]
     return round(float(known.mean()) * 100, 2) if known.size else float('nan')

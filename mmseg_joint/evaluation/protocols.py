@@ -28,23 +28,22 @@ def named_protocols(protocols: Any) -> dict[str, Protocol]:
     Raises:
         JointError: When there is none, one is unknown, or two have the same name.
     """
+    found: dict[str, Protocol] = {}
     if isinstance(protocols, Mapping):
-        pairs = [(str(name), classes) for name, classes in protocols.items()]
+        found = {str(name): _protocol(str(name), classes) for name, classes in protocols.items()}
     else:
-        single = isinstance(protocols, (str, int))
-        pairs = [_pair(protocol) for protocol in ([protocols] if single else protocols)]
-    names = [name for name, _ in pairs]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if not pairs or repeated:
-        what = f'has two protocols called {repeated[0]}' if repeated else 'is empty'
-        raise JointError(f'{ARGUMENT} {what}: name them with a dict(name=classes, …).')
-    return {name: _protocol(name, classes) for name, classes in pairs}
-
-
-def _pair(protocol: Any) -> tuple[str, Any]:
-    if isinstance(protocol, (str, int)):  # --cfg-options makes a number of '16'
-        return str(protocol), str(protocol)
-    return str(len(protocol)), protocol
+        for given in [protocols] if isinstance(protocols, (str, int)) else protocols:
+            single = isinstance(given, (str, int))  # --cfg-options makes a number of '16'
+            name = str(given if single else len(given))
+            if name in found:
+                raise JointError(
+                    f'{ARGUMENT} has two protocols called {name}: name them with a '
+                    'dict(name=classes, …).'
+                )
+            found[name] = _protocol(name, name if single else given)
+    if not found:
+        raise JointError(f'{ARGUMENT} is empty: name them with a dict(name=classes, …).')
+    return found
 
 
 def _protocol(name: str, classes: Any) -> Protocol:

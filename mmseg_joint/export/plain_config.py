@@ -82,20 +82,15 @@ def _refuse_ours(model: dict[str, Any], pipeline: list[dict[str, Any]]) -> None:
 
 
 def _imports(values: dict[str, Any], with_package: bool) -> dict[str, Any]:
-    given = values.get('custom_imports') or {}
-    names = given.get('imports') or []
-    names = [names] if isinstance(names, str) else list(names)
+    names = (values.get('custom_imports') or {}).get('imports') or []
+    names = [names] if isinstance(names, str) else names
     kept = [name for name in names if name.split('.')[0] != PACKAGE]
     kept = [PACKAGE, *kept] if with_package else kept
     return {'custom_imports': {'imports': kept, 'allow_failed_imports': False}} if kept else {}
 
 
 def _test_data(
-    values: dict[str, Any],
-    given: dict[str, Any],
-    built: Any,
-    pipeline: list[dict[str, Any]],
-    meta: dict[str, list],
+    values: dict[str, Any], given: dict[str, Any], built: Any, pipeline: list[dict], meta: dict
 ) -> dict[str, Any]:
     loader = {
         'batch_size': 1,
@@ -104,14 +99,14 @@ def _test_data(
     }
     evaluator = values.get('test_evaluator')
     labels = any(step['type'] == 'LoadAnnotations' for step in pipeline)
-    if labels and evaluator and type(built).__module__.startswith('mmseg.'):
+    theirs = type(built).__module__.startswith('mmseg.')
+    if labels and theirs and evaluator and not any(find_ours(evaluator, METRICS, '')):
         dataset = {**given, 'metainfo': meta, 'pipeline': pipeline}
-        if not any(find_ours(evaluator, METRICS, '')):
-            return {
-                'test_dataloader': {**loader, 'dataset': dataset},
-                'test_evaluator': evaluator,
-                'test_cfg': {'type': 'TestLoop'},
-            }
+        return {
+            'test_dataloader': {**loader, 'dataset': dataset},
+            'test_evaluator': evaluator,
+            'test_cfg': {'type': 'TestLoop'},
+        }
     dataset = {
         'type': 'BaseSegDataset',
         'data_prefix': {'img_path': getattr(built, 'data_prefix', {}).get('img_path') or ''},

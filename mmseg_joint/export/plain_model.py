@@ -4,12 +4,12 @@ import copy
 import inspect
 from typing import Any
 
-from mmengine.model import PretrainedInit
 from mmseg.models.backbones import TIMMBackbone
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 
+from mmseg_joint.checkpoints.pretrained import as_list, is_pretrained
 from mmseg_joint.models.backbones import TimmBackbone
 from mmseg_joint.models.data_preprocessor import JointDataPreprocessor
 from mmseg_joint.models.segmentors import (
@@ -52,17 +52,14 @@ def plain_model(model: dict[str, Any]) -> dict[str, Any]:
     preprocessor = plain.get('data_preprocessor')
     if isinstance(preprocessor, dict):  # JointEncoderDecoder takes one without a type
         preprocessor.setdefault('type', SegDataPreProcessor.__name__)
-    if any(is_ours(class_of(head.get('type'), MODELS)) for head in _heads(plain, 'auxiliary_head')):
+    if any(
+        is_ours(class_of(head.get('type'), MODELS)) for head in as_list(plain.get('auxiliary_head'))
+    ):
         plain['auxiliary_head'] = None
-    for head in [*_heads(plain, 'decode_head'), *_heads(plain, 'auxiliary_head')]:
+    for head in [*as_list(plain['decode_head']), *as_list(plain.get('auxiliary_head'))]:
         if any(find_ours(head.get('loss_decode'), MODELS, '')):
             head['loss_decode'] = {'type': 'CrossEntropyLoss', 'avg_non_ignore': True}
     return plain
-
-
-def _heads(model: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    heads = model.get(key) or []
-    return [heads] if isinstance(heads, dict) else list(heads)
 
 
 def without_files(model: dict[str, Any]) -> dict[str, Any]:
@@ -71,11 +68,9 @@ def without_files(model: dict[str, Any]) -> dict[str, Any]:
     for _, node in dicts_in(clean):
         if node.get('pretrained'):
             node['pretrained'] = None
-        given = node.get('init_cfg')
-        if given:
-            given = [given] if isinstance(given, dict) else given
-            files = ('Pretrained', 'PretrainedInit', PretrainedInit)
-            node['init_cfg'] = [item for item in given if item.get('type') not in files] or None
+        if node.get('init_cfg'):
+            given = as_list(node['init_cfg'])
+            node['init_cfg'] = [item for item in given if not is_pretrained(item)] or None
     return clean
 
 
@@ -85,13 +80,10 @@ def _replaced(model: dict[str, Any]) -> dict[str, Any]:
         own = class_of(node.get('type'), MODELS)
         plain = own and not node.get('lora') and SAME_PREDICTION.get(own)
         if own and plain:
-            for name in set(inspect.signature(own).parameters) - _parameters(plain):
+            known = {'args', 'kwargs', *inspect.signature(plain).parameters}
+            for name in set(inspect.signature(own).parameters) - known:
                 node.pop(name, None)
             node['type'] = plain.__name__
             if plain is TIMMBackbone:
                 node['pretrained'] = False  # its default fetches weights, to be overwritten at once
     return new
-
-
-def _parameters(kind: type) -> set[str]:
-    return {'args', 'kwargs', *inspect.signature(kind).parameters}

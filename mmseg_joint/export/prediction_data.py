@@ -25,13 +25,13 @@ def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     plain = []
     for step in copy.deepcopy(pipeline):
-        found = class_of(step.get('type'), TRANSFORMS)
-        if found is not None and issubclass(found, LoadStreet):
+        found = class_of(step.get('type'), TRANSFORMS) or object
+        if issubclass(found, LoadStreet):
             step = {'type': 'LoadImageFromFile'}
-        elif found is not None and issubclass(found, LoadImageFromFile):
+        elif issubclass(found, LoadImageFromFile):
             if found is LoadImageFromFile or is_ours(found):
                 step['type'] = 'LoadImageFromFile'
-        elif found is not None and issubclass(found, LoadAnnotations):
+        elif issubclass(found, LoadAnnotations):
             if is_ours(found) or found.__name__ != 'LoadAnnotations':
                 continue
             step['type'] = 'LoadAnnotations'
@@ -72,10 +72,9 @@ def build_lazily(dataset: dict[str, Any]) -> Any:
     except JointError:
         raise
     except Exception as error:  # whatever a dataset of the user's raises
-        reason = reason_of(error)
         raise JointError(
-            f'test_dataloader.dataset of type {dataset.get("type")} cannot be built ({reason}): '
-            'correct it.'
+            f'test_dataloader.dataset of type {dataset.get("type")} cannot be built '
+            f'({reason_of(error)}): correct it.'
         ) from error
 
 

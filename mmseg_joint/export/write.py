@@ -89,10 +89,9 @@ def write_export(
             for target, write in zip(targets, writers):
                 write(files.enter_context(atomic_path(target)))
     except (OSError, RuntimeError) as error:  # torch tells a full disk by a RuntimeError
-        reason = reason_of(error)
         raise JointError(
-            f'The export {targets[0]} cannot be written ({reason}): choose a folder that can be '
-            'written, with enough room.'
+            f'The export {targets[0]} cannot be written ({reason_of(error)}): choose a folder that '
+            'can be written, with enough room.'
         ) from error
 
 

@@ -20,19 +20,11 @@ REMEDIES = {
 
 
 def hint(error: Exception) -> str | None:
-    """Translate an error that may be the user's.
-
-    Mistakes in a config are told by :mod:`mmseg_joint.checks`, before anything is built from it.
-
-    Returns:
-        One sentence for a file that the system refuses or a failed compilation; None for any other
-        error, which is perhaps a mistake in the program.
-    """
+    """One sentence for a file that the system refuses or a failed compilation; else None."""
     if type(error).__module__.startswith(('torch._dynamo', 'torch._inductor')):
         reason = str(error).strip().split('\n')[0].rstrip('. ')
         return f'The model cannot be compiled ({reason}): delete compile from the config.'
-    remedy = REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
-    if remedy is None or not isinstance(error, OSError):
-        return None
-    what = error.filename2 or error.filename or 'A file'
-    return f'{what} cannot be used ({error.strerror}): {remedy}.'
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        what = error.filename2 or error.filename or 'A file'
+        return f'{what} cannot be used ({error.strerror}): {REMEDIES[error.errno]}.'
+    return None

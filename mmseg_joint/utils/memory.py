@@ -1,5 +1,3 @@
-"""How much memory a training has taken."""
-
 from __future__ import annotations
 
 import sys
@@ -12,9 +10,6 @@ STATUS = Path('/proc/self/status')  # of Linux
 
 def peak_bytes(device: torch.device) -> int | None:
     """Look up the most that has been held so far: by tensors on a GPU, else by this process.
-
-    Args:
-        device: Where the model is.
 
     Returns:
         Bytes; None if the system does not say.

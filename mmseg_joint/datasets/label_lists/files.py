@@ -8,8 +8,6 @@ from mmseg_joint.errors import JointError
 SHIPPED = Path(__file__).parent
 """Folder of the lists that come with the package, one folder a dataset."""
 
-KNOWN = {'count', 'seed'}
-
 
 def placeholders(list_file: str) -> set[str]:
     """Return which of ``{count}`` and ``{seed}`` a list's name has, e.g. ``{count:04d}``.
@@ -19,7 +17,7 @@ def placeholders(list_file: str) -> set[str]:
     """
     try:
         found = {field for _, field, _, _ in Formatter().parse(list_file) if field is not None}
-        list_file.format(**dict.fromkeys(KNOWN, 0))
+        list_file.format(count=0, seed=0)
     except (KeyError, ValueError, IndexError, AttributeError, TypeError):
         raise JointError(
             f"LabelSubset.list_file '{list_file}' has braces that cannot be filled in: write "

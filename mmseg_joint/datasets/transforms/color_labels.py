@@ -15,8 +15,6 @@ from mmseg_joint.errors import JointError
 
 SHOWN = 4  # colors named in an error
 
-Color = Sequence[int]
-
 
 @TRANSFORMS.register_module()
 class LoadColorAnnotations(LoadMappedAnnotations):
@@ -29,7 +27,7 @@ class LoadColorAnnotations(LoadMappedAnnotations):
             colors=[[110, 80, 50], [[60, 160, 60], [70, 170, 70]], [200, 60, 160]],
             ignored=[[0, 0, 0]])
 
-    Required and optional keys of a sample, and the refusals, are those of
+    Keys and refusals are those of
     :class:`~mmseg_joint.datasets.transforms.loading.LoadMappedAnnotations`. Opacity is not looked
     at.
 
@@ -44,7 +42,7 @@ class LoadColorAnnotations(LoadMappedAnnotations):
             color.
     """
 
-    def __init__(self, colors: Sequence[Any], ignored: Sequence[Color] = (), **kwargs: Any) -> None:
+    def __init__(self, colors: Sequence[Any], ignored: Sequence[Any] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         codes, classes = [], []
         for index, given in [*enumerate(colors), (IGNORE, ignored)]:

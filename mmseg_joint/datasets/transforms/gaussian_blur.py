@@ -40,11 +40,7 @@ class RandomGaussianBlur(BaseTransform):
         self.radius = radius[0], radius[1]
 
     def transform(self, results: dict) -> dict:
-        """Blur ``results['img']``, or not.
-
-        Raises:
-            JointError: When the image is not 8-bit.
-        """
+        """Blur ``results['img']``, or not."""
         # numpy's global generator, which JointDataset seeds for every sample
         if np.random.rand() >= self.prob:
             return results
@@ -55,9 +51,5 @@ class RandomGaussianBlur(BaseTransform):
                 f'RandomGaussianBlur got an image of {image.dtype}: load it with '
                 'to_float32=False, and blur before any step that makes it a float.'
             )
-        blurred = Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius))
-        results['img'] = np.array(blurred)
+        results['img'] = np.array(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob}, radius={self.radius})'

@@ -49,9 +49,8 @@ def check_image(data: bytes, path: str, what: str) -> None:
         with Image.open(io.BytesIO(data)) as image:
             image.load() if image.format == 'JPEG' else image.verify()
     except BROKEN as error:
-        # Pillow names the buffer here, which tells the user nothing.
-        unknown = isinstance(error, UnidentifiedImageError)
-        reason = 'no known image format' if unknown else error
+        # Pillow would name the buffer here, which tells the user nothing
+        reason = 'no known image format' if isinstance(error, UnidentifiedImageError) else error
         raise JointError(
             f"the {what} '{path}' is broken or truncated ({reason}): copy or download it again"
         ) from error

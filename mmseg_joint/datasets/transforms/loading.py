@@ -20,22 +20,16 @@ from mmseg_joint.errors import JointError
 
 
 def lookup_table(label_map: dict[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a label map into arrays that are indexed with raw ids.
-
-    Args:
-        label_map: Raw id → train id; the identity if None.
+    """Turn a map of raw ids to train ids into arrays; None is the identity.
 
     Returns:
-        The train id of each raw id (``uint8``, shape (256,)) and whether the map has that raw id
-        (``bool``, shape (256,)).
+        The train id of each raw id, ``uint8``, (256,), and whether the map has it, ``bool``.
     """
     if label_map is None:
         return np.arange(256, dtype=np.uint8), np.ones(256, dtype=bool)
-    table = np.full(256, IGNORE, dtype=np.uint8)
-    known = np.zeros(256, dtype=bool)
-    raw = np.fromiter(label_map.keys(), dtype=np.int64)
-    table[raw] = np.fromiter(label_map.values(), dtype=np.int64)
-    known[raw] = True
+    table, known = np.full(256, IGNORE, dtype=np.uint8), np.zeros(256, dtype=bool)
+    table[list(label_map)] = list(label_map.values())
+    known[list(label_map)] = True
     return table, known
 
 
@@ -109,9 +103,8 @@ class LoadMappedAnnotations(LoadAnnotations):
         values = np.unique(raw)
         strange = values[~known[values]].tolist()
         allowed = np.flatnonzero(known).tolist()
-        span = f'{allowed[0]} to {allowed[-1]}'
-        if len(allowed) != allowed[-1] - allowed[0] + 1:
-            span = f'{allowed}'
+        whole = len(allowed) == allowed[-1] - allowed[0] + 1
+        span = f'{allowed[0]} to {allowed[-1]}' if whole else f'{allowed}'
         hint = results.get('label_hint') or 'check that data_prefix names the folder of raw ids'
         shown = f'{strange[:8]}' + (' and more' if len(strange) > 8 else '')
         raise JointError(
@@ -140,11 +133,7 @@ class LoadMappedAnnotations(LoadAnnotations):
 
 @TRANSFORMS.register_module()
 class LoadSynthiaAnnotations(LoadMappedAnnotations):
-    """Loads a SYNTHIA label (16-bit, class id in the red channel) and maps it to train ids.
-
-    It is right whatever decoder the config names for other files. Arguments, keys and refusals are
-    those of :class:`LoadMappedAnnotations`.
-    """
+    """Loads a SYNTHIA label (16-bit, class id in the red channel); else its base."""
 
     def _decode(self, data: bytes, path: str) -> np.ndarray:
         return decode_synthia(data, path)
@@ -162,14 +151,7 @@ class LoadCheckedImage(LoadImageFromFile):
     """
 
     def transform(self, results: dict) -> dict:
-        """Load ``results['img_path']``.
-
-        Args:
-            results: With key ``img_path``.
-
-        Returns:
-            The same dictionary with ``img`` (H, W, 3), ``img_shape`` and ``ori_shape`` (H, W).
-        """
+        """Load ``img_path`` into ``img`` (H, W, 3), ``img_shape`` and ``ori_shape`` (H, W)."""
         path = results['img_path']
         with _remedy(results):
             data = read_bytes(path, 'image', self.backend_args)

@@ -60,14 +60,7 @@ class MatchColors(BaseTransform):
 
 
 def statistics(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Measure an image's colors.
-
-    Args:
-        lab: Any color space, (H, W, 3).
-
-    Returns:
-        Mean and standard deviation of each channel, (3,).
-    """
+    """Mean and standard deviation of each channel, (3,), of an image (H, W, 3)."""
     mean, deviation = cv2.meanStdDev(lab)
     return mean.ravel(), deviation.ravel()
 
@@ -77,8 +70,8 @@ def with_statistics(image: np.ndarray, mean: np.ndarray, deviation: np.ndarray) 
 
     Args:
         image: BGR, `uint8`, (H, W, 3).
-        mean: Wanted mean of each channel, (3,).
-        deviation: Wanted standard deviation of each channel, (3,).
+        mean: Of each channel in CIELAB, as wanted, (3,).
+        deviation: Their standard deviation likewise, (3,).
 
     Returns:
         BGR, `uint8`, (H, W, 3).
