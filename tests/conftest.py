@@ -23,7 +23,7 @@ from mmseg_joint.datasets.label_maps import (
     GTA_IDS,
     SYNTHIA_IDS,
 )
-from mmseg_joint.writing import LabelFolder
+from mmseg_joint.writing.label_folder import LabelFolder
 from tests.shortcuts import take_shortcuts
 from tests.tools.fork_server import CommandLines
 

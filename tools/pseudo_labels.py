@@ -14,8 +14,9 @@ from mmseg_joint.engine.config_file import read_config_of
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.writing import LabelFolder, write_pseudo_labels
 from mmseg_joint.writing.images import images_of_domain, images_of_folder
+from mmseg_joint.writing.label_folder import LabelFolder
+from mmseg_joint.writing.pseudo_labels import write_pseudo_labels
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

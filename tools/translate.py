@@ -13,8 +13,9 @@ from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config_of
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.writing import LabelFolder, write_translated_images
 from mmseg_joint.writing.images import labeled_images_of_domain
+from mmseg_joint.writing.label_folder import LabelFolder
+from mmseg_joint.writing.translated_images import write_translated_images
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

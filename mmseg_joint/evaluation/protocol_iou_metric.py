@@ -88,17 +88,11 @@ class ProtocolIoUMetric(IoUMetric):
     def intersect_and_union(
         self, pred_label: torch.Tensor, label: torch.Tensor, num_classes: int, ignore_index: int
     ) -> torch.Tensor:
-        """Count one image's areas for every protocol.
-
-        Args:
-            pred_label: Predicted classes, (H, W).
-            label: Ground truth, (H, W).
-            num_classes: Number K of classes.
-            ignore_index: Ground truth to ignore.
+        """Count the areas of one image (H, W) for every protocol.
 
         Returns:
-            Integers, (P, 3, K): for each of P protocols the pixels of each class that are right,
-            predicted and labeled; 0 for classes that the protocol does not count.
+            Integers, (P, 3, K): for each of P protocols the pixels of each of K classes that are
+            right, predicted and labeled; 0 for classes that the protocol does not count.
 
         Raises:
             JointError: When the ground truth has a value that is no class.

@@ -30,11 +30,7 @@ class ConfidenceHistogram:
         """The confidence that a pixel needs, class by class: T_c = min(cap, quantile of c).
 
         Of n sorted values, the quantile is the one at position round(n · quantile), as in BDL's
-        public code; a class that is nowhere predicted has `cap`.
-
-        Args:
-            quantile: Share of each class's pixels that fall below, in [0, 1]; 1 leaves `cap`.
-            cap: The greatest threshold, in [0, 1].
+        public code; a class that is nowhere predicted has `cap`, and with quantile 1 all have it.
 
         Returns:
             Bins, (C,): pixels from this bin on are kept.

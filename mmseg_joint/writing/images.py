@@ -16,19 +16,16 @@ from mmseg_joint.utils.walk import datasets_in
 TEST = 'test_dataloader.dataset'
 
 
-def images_of_domain(cfg: Config, domain: str, pipeline: list[dict] | None = None) -> Any:
-    """Build the images of a domain without their labels, all of them and in one order.
+def images_of_domain(cfg: Config, domain: str) -> Any:
+    """Build the images of a domain without their labels, all of them, loaded as the test images.
 
-    Args:
-        cfg: A whole config.
-        domain: The domain; wrappers around its dataset, such as a subset's, are left out.
-        pipeline: How they are loaded; by default as the config's test images.
+    Wrappers around its dataset, such as a subset's, are left out.
 
     Raises:
         JointError: When there is no such domain, or it is several datasets.
     """
     key, found = domain_config(cfg, domain)
-    steps = config_value(cfg, TEST)['pipeline'] if pipeline is None else pipeline
+    steps = config_value(cfg, TEST)['pipeline']
     built = DATASETS.build(without_labels({**found, 'pipeline': steps}))
     if not hasattr(built, 'img_suffix') or 'img_path' not in built.data_prefix:
         raise JointError(f'{key} is no dataset of image files: name a folder with --images.')

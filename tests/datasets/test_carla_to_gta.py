@@ -57,7 +57,7 @@ def test_refuses_bad_folders(tool, carla, tmp_path):
         tool.convert(tmp_path / 'nowhere', tmp_path / 'out')
     path = source / 'labelIds/a.png'
     Image.fromarray(tags + 20).save(path)
-    with pytest.raises(JointError, match=rf"'{path}' holds \[29, 30, .*0 to 28"):
+    with pytest.raises(JointError, match=rf"'{path}' holds the values \[29, 30, .*0 to 28"):
         tool.convert(source, tmp_path / 'out')
     Image.fromarray(tags[:10]).save(path)
     with pytest.raises(JointError, match=rf"'{path}' has 30x10 .* 30x20"):

@@ -15,7 +15,7 @@ from torch import nn
 
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
-from mmseg_joint.writing import LabelFolder
+from mmseg_joint.writing.label_folder import LabelFolder
 from mmseg_joint.writing.pseudo_labels import probabilities
 from tests.tiny_configs import ROOT, tiny
 

@@ -7,10 +7,11 @@ they are, and ``OUT/labels/*.png``, palette PNGs of Cityscapes' raw ids.
 from __future__ import annotations
 
 import argparse
-import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from mmengine.dataset import Compose
 from mmengine.utils import track_iter_progress
 from PIL import Image
 
@@ -19,8 +20,7 @@ from mmseg_joint.datasets.label_maps import (
     CITYSCAPES_IDS,
     CITYSCAPES_PALETTE,
 )
-from mmseg_joint.datasets.transforms.label_files import check_image, decode_ids, read_bytes
-from mmseg_joint.datasets.transforms.loading import lookup_table
+from mmseg_joint.datasets.transforms import LoadCheckedImage, LoadMappedAnnotations
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.cli import run
@@ -33,41 +33,6 @@ def raw_id_palette() -> list[int]:
         if train < len(CITYSCAPES_PALETTE):
             colors[raw] = CITYSCAPES_PALETTE[train]
     return colors.ravel().tolist()
-
-
-def convert_label(source: Path, size: tuple[int, int]) -> bytes:
-    """Convert one label file.
-
-    Args:
-        source: Label of CARLA's tags.
-        size: Width and height of the image, in pixels.
-
-    Returns:
-        A palette PNG.
-
-    Raises:
-        JointError: When the label is missing, broken, of another size or has an unknown tag.
-    """
-    if not source.is_file():
-        raise JointError(f"there is no label file '{source}': correct SRC, or put it there")
-    tags = decode_ids(read_bytes(str(source), 'label file'), str(source))
-    if tags.shape[::-1] != size:
-        raise JointError(
-            f"the label file '{source}' has {tags.shape[1]}x{tags.shape[0]} pixels but its image "
-            f'has {size[0]}x{size[1]}: render both at the same size'
-        )
-    table, known = lookup_table(CARLA_TO_CITYSCAPES_IDS)
-    if not known[tags].all():
-        strange = [v for v in np.unique(tags).tolist() if not known[v]]
-        raise JointError(
-            f"the label file '{source}' holds {strange}, but CARLA's tags are 0 to 28: save the "
-            "semantic camera's raw output"
-        )
-    label = Image.fromarray(table[tags])
-    label.putpalette(raw_id_palette())
-    packed = io.BytesIO()
-    label.save(packed, format='PNG')
-    return packed.getvalue()
 
 
 def convert(source: Path, out: Path) -> int:
@@ -86,14 +51,18 @@ def convert(source: Path, out: Path) -> int:
     images = sorted((source / 'images').glob('*.png'))
     if not images:
         raise JointError(f"there are no PNGs in '{source / 'images'}': correct SRC")
+    load = Compose([LoadCheckedImage(), LoadMappedAnnotations(reduce_zero_label=False)])
+    facts = {
+        'label_map': CARLA_TO_CITYSCAPES_IDS,
+        'dataset_name': 'CARLA',
+        'label_hint': "save the semantic camera's raw output",
+    }
     for image in track_iter_progress(images):
-        content = read_bytes(str(image), 'image')
-        check_image(content, str(image), 'image')
-        with Image.open(io.BytesIO(content)) as opened:
-            size = opened.size
-        label = convert_label(source / 'labelIds' / image.name, size)
-        atomic_write(out / 'labels' / image.name, label)
-        atomic_write(out / 'images' / image.name, content)
+        paths = {'img_path': str(image), 'seg_map_path': str(source / 'labelIds' / image.name)}
+        label = Image.fromarray(load({**facts, **paths, 'seg_fields': []})['gt_seg_map'])
+        label.putpalette(raw_id_palette())
+        atomic_write(out / 'labels' / image.name, partial(label.save, format='PNG'))
+        atomic_write(out / 'images' / image.name, image.read_bytes())
     return len(images)
 
 

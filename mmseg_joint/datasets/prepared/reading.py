@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 from typing import Any
 
 from mmseg_joint.errors import JointError
@@ -22,15 +22,13 @@ def places(prefix: dict[str, str], img_suffix: str, seg_map_suffix: str) -> dict
     Raises:
         JointError: When a path leaves the root, or a label would get its image's name.
     """
-    found = {}
-    for key, value in prefix.items():
-        path = PurePosixPath(PurePath(value or '.').as_posix())
-        if path.is_absolute() or '..' in path.parts or '://' in value:
+    found = {key: PurePath(value or '.').as_posix() for key, value in prefix.items()}
+    for key, path in found.items():
+        if osp.isabs(path) or '..' in PurePath(path).parts or '://' in prefix[key]:
             raise JointError(
-                f"data_prefix.{key} is '{value}': a prepared copy has the same folders as the "
+                f"data_prefix.{key} is '{path}': a prepared copy has the same folders as the "
                 'originals, so give a path relative to data_root'
             )
-        found[key] = str(path)
     same = found.get('img_path') == found.get('seg_map_path')
     if same and png_suffix(img_suffix) == png_suffix(seg_map_suffix):
         raise JointError(
@@ -85,13 +83,10 @@ class PreparedCopy:
         self.suffixes = png_suffix(img_suffix), png_suffix(seg_map_suffix)
 
     def check_pipeline(self, dataset: Any) -> None:
-        """Refuse a dataset whose pipeline would not give the originals' samples from the copy.
+        """Refuse a pipeline that would give other samples than from the originals.
 
-        An empty pipeline, of who only lists images, will do. ``Resize`` stays in the others: to
-        the size that an image has already, it changes nothing.
-
-        Raises:
-            JointError: When the pipeline resizes in another way than the copy was made.
+        An empty one, of who only lists images, will do. ``Resize`` stays in the others: to the size
+        that an image has already, it changes nothing.
         """
         if not dataset.pipeline.transforms:
             return
@@ -103,11 +98,7 @@ class PreparedCopy:
             )
 
     def check_count(self, found: int) -> None:
-        """Refuse a copy that has lost images.
-
-        Raises:
-            JointError: When there were another number when it was written.
-        """
+        """Refuse a copy that has lost images since it was written."""
         if found != self._images:
             raise JointError(
                 f'{self._where} has {found} of {self._images} images: run '

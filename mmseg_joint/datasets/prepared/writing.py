@@ -75,8 +75,8 @@ def write_copy(
     is finished by repeating it. What is there already is read and its checksums are compared.
 
     Args:
-        dataset: What :func:`to_prepare` gives.
-        setting: What it gives too.
+        dataset: The originals, as :func:`to_prepare` gives them.
+        setting: Likewise.
         out: The copy's folder; splits of one dataset may share it.
         compress: Compress the images: a third smaller, three times as slow to read.
         workers: Threads; None for one on each core.
