@@ -34,9 +34,6 @@ def load_model(
         device: Where the model goes.
         objectives: Names in `model.objectives` that are needed.
 
-    Returns:
-        The model, in evaluation mode.
-
     Raises:
         JointError: When the device cannot be used, the config has no model, or the checkpoint
             cannot be read or does not fit.

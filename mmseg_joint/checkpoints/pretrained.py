@@ -34,21 +34,14 @@ class PretrainedMixin(BaseModule):
 
     def init_weights(self) -> None:
         """Run `default_init` and the plain initializers of `init_cfg`, then load its files."""
-        given = self.init_cfg
-        first_call = not self.is_init
+        given, first_call = self.init_cfg, not self.is_init
         plain = [cfg for cfg in as_list(given) if not is_pretrained(cfg)]
         self.init_cfg = [*self.default_init, *plain]
         super().init_weights()
         self.init_cfg = given
-        if first_call:
-            for cfg in pretrained_cfgs(self):
-                load_pretrained(
-                    self,
-                    cfg['checkpoint'],
-                    prefix=cfg.get('prefix') or '',
-                    map_location=cfg.get('map_location', 'cpu'),
-                    name=self.config_key,
-                )
+        for cfg in pretrained_cfgs(self) if first_call else ():
+            device, prefix = cfg.get('map_location', 'cpu'), cfg.get('prefix') or ''
+            load_pretrained(self, cfg['checkpoint'], prefix, device, self.config_key)
 
 
 def load_pretrained(

@@ -1,5 +1,3 @@
-"""Checkpoints that a kill or a full disk leaves whole."""
-
 from __future__ import annotations
 
 import os
@@ -64,7 +62,8 @@ class AtomicBackend(LocalBackend):
         A file that was written anew inside the block stays.
         """
         outer = self._held
-        self._held = held = {}
+        held: dict[Path, int] = {}
+        self._held = held
         try:
             yield
         finally:
@@ -81,15 +80,13 @@ register_backend('atomic', AtomicBackend, force=True)
 class AtomicCheckpointHook(CheckpointHook):
     """mmengine's `CheckpointHook`, whose files a kill or a full disk leaves whole.
 
-    A checkpoint takes its name once it is complete; `last_checkpoint` names it after that, and the
-    files that it replaces (`max_keep_ckpts`, `save_best`) are deleted after that too. What a run
-    that was killed left half-written is deleted when the next one starts, which says so.
+    A checkpoint takes its name once it is complete; then `last_checkpoint` names it, and the files
+    that it replaces (`max_keep_ckpts`, `save_best`) are deleted. What a run that was killed left
+    half-written is deleted when the next one starts, which says so.
 
     All processes of a distributed training validate, and go on with, the buffers that are saved:
-    the mean of theirs.
-
-    Checkpoints that are not local files, or with `backend_args` of one's own, are written as
-    mmengine writes them.
+    the mean of theirs. Checkpoints that are not local files, or with `backend_args` of one's own,
+    are written as mmengine writes them.
 
     Args:
         **kwargs: The arguments of mmengine's hook.

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
-from mmseg_joint.datasets.label_lists import find_list, placeholders, read_names
+from mmseg_joint.datasets.label_lists.files import find_list, placeholders, read_names
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
@@ -36,8 +36,7 @@ class LabelSubset(DatasetWrapper):
 
     Raises:
         JointError: When not exactly one of the three is given, the number is out of range, the list
-            is missing, has an unknown or repeated name or not ``count`` names, or ``held_out``
-            leaves no image.
+            is missing or wrong, or ``held_out`` leaves no image.
     """
 
     def __init__(

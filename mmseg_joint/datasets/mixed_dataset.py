@@ -36,20 +36,10 @@ class MixedDataset(Chain):
         self.shares = list(shares)
         # place within a round -> dataset, and how many of the round's are before it
         self._round = [(k, n) for k, share in enumerate(shares) for n in range(share)]
-        self._rounds: int | None = None
         classes = {dataset.metainfo['classes'] for dataset in self.datasets}
         if len(classes) > 1:
             raise JointError(
                 'MixedDataset.datasets have different classes: read them all with one protocol.'
-            )
-
-    def full_init(self) -> None:
-        """Initialize the datasets, once."""
-        if self._rounds is None:
-            for dataset in self.datasets:
-                dataset.full_init()
-            self._rounds = max(
-                -(-len(dataset) // share) for dataset, share in zip(self.datasets, self.shares)
             )
 
     def locate(self, index: int) -> tuple[int, int]:
@@ -60,4 +50,5 @@ class MixedDataset(Chain):
 
     def __len__(self) -> int:
         self.full_init()
-        return (self._rounds or 0) * len(self._round)
+        rounds = max(-(-len(part) // share) for part, share in zip(self.datasets, self.shares))
+        return rounds * len(self._round)

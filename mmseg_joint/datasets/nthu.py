@@ -32,9 +32,8 @@ class NTHUDataset(RawLabelDataset):
         split: ``train`` or ``test``.
         labeled: As in :class:`RawLabelDataset`; must be False for ``train``, which the domain
             ``unlabeled`` and :class:`~mmseg_joint.datasets.Unlabeled` see to.
-        img_suffix: End of the image names; None takes ``.png``, or ``.jpg`` where there is no
-            such PNG.
-        data_prefix: As in :class:`RawLabelDataset`; in place of the folders of city and split.
+        img_suffix: End of the image names; None takes ``.png``, or ``.jpg`` where there is none.
+        data_prefix: In place of the folders of city and split.
         **kwargs: The other arguments of :class:`RawLabelDataset`.
 
     Raises:

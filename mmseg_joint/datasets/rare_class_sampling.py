@@ -31,10 +31,9 @@ class RareClassSampling(DatasetWrapper):
     drawn from the generators that :class:`~mmseg_joint.datasets.JointDataset` seeds; the number
     that the sampler asks for plays no part but for its seed.
 
-    The pixels of each class in each label file are counted once, with a progress bar, and kept in
-    a cache; a file that has changed is counted again.
-
-    Usually written as `JointDataset(rare_classes=dict(source=dict(), target=dict()))`.
+    The pixels of each class in each label file are counted once and kept in a cache; a file that
+    has changed is counted again. Usually written as
+    `JointDataset(rare_classes=dict(source=dict(), target=dict()))`.
 
     Args:
         dataset: A labeled dataset or its config.

@@ -30,19 +30,15 @@ class RawLabelDataset(BaseSegDataset):
     Folders and files are checked when the dataset is built, with one listing of each folder.
 
     Args:
-        protocol: Read the labels in another class set, a key of
-            :data:`~mmseg_joint.datasets.label_maps.CLASS_MAPPINGS`: ``'camvid'`` merges Cityscapes'
-            19 classes into CamVid's 11. Needs a dataset that has Cityscapes' classes. None keeps
-            the dataset's own.
-        labeled: Whether labels are wanted. If not, no label folder is looked at and the samples
-            have no ``seg_map_path``: what :class:`~mmseg_joint.datasets.Unlabeled` sets.
+        protocol: Read Cityscapes' 19 classes as another class set, a key of
+            :data:`~mmseg_joint.datasets.label_maps.CLASS_MAPPINGS`; None keeps the dataset's own.
+        labeled: Whether labels are wanted; :class:`~mmseg_joint.datasets.Unlabeled` sets False.
         img_suffix: End of the image names.
         seg_map_suffix: End of the label names; the rest of the name is the image's.
         data_prefix: ``img_path`` and ``seg_map_path``, relative to ``data_root``.
         metainfo: As in mmseg; ``classes`` may be a subset, the rest is then ignored.
         prepared: Folder of a copy that ``tools/prepare_dataset.py`` has written, to read in place
             of ``data_root``, which need not exist then (``ann_file`` is still looked for there).
-            Protocol and ``metainfo`` may be any.
         **kwargs: The other arguments of mmseg's ``BaseSegDataset``. ``ann_file``, if given, lists
             the image names to use, one a line, with or without suffix.
 
@@ -80,8 +76,8 @@ class RawLabelDataset(BaseSegDataset):
         seg_map_suffix = self.SEG_MAP_SUFFIX if seg_map_suffix is None else seg_map_suffix
         self.prepared: PreparedCopy | None = None
         if prepared is not None:
-            kind, suffixes = type(self).__name__, (img_suffix, seg_map_suffix)
-            self.prepared = PreparedCopy(prepared, kind, data_prefix, *suffixes)
+            kind = type(self).__name__
+            self.prepared = PreparedCopy(prepared, kind, data_prefix, img_suffix, seg_map_suffix)
             data_prefix = self.prepared.prefix
             img_suffix, seg_map_suffix = self.prepared.suffixes
         metainfo = {'classes': classes, 'palette': palette, **(metainfo or {})}
@@ -136,18 +132,13 @@ class RawLabelDataset(BaseSegDataset):
     @property
     def raw_label_map(self) -> dict[int, int]:
         """The whole way from a label file's value to the network's class index, or 255."""
-
-        def through(step: dict[int, int], index: int) -> int:
-            return IGNORE if index == IGNORE else step[index]
-
-        subset = self.label_map or {i: i for i in range(len(self._metainfo['classes']))}
         raw_ids = self.RAW_IDS
         if self.prepared:  # its labels hold the dataset's own train ids
             raw_ids = {i: i for i in (*range(len(self.METAINFO['classes'])), IGNORE)}
-        return {
-            raw: through(subset, through(self._to_protocol, train))
-            for raw, train in raw_ids.items()
-        }
+        protocol = {**self._to_protocol, IGNORE: IGNORE}
+        subset = self.label_map or {i: i for i in range(len(self._metainfo['classes']))}
+        subset = {**subset, IGNORE: IGNORE}
+        return {raw: subset[protocol[train]] for raw, train in raw_ids.items()}
 
     def full_init(self) -> None:
         """List the files and compose the map, once."""

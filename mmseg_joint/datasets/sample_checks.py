@@ -63,14 +63,10 @@ def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: 
 
 
 def explain_failure(error: Exception, info: dict[str, Any]) -> None:
-    """Find out whether a failed sample's files are to blame, and say so.
-
-    Loaders end in anything from ``FileNotFoundError`` to ``AssertionError`` for a bad file. Only
-    once one has failed are its files looked at.
+    """Look whether a failed sample's files are to blame: loaders raise anything for a bad one.
 
     Raises:
-        JointError: When a file is missing or broken; otherwise the function returns, and the caller
-            raises ``error`` again.
+        JointError: When a file is missing or broken; else the caller raises ``error`` again.
     """
     if 'street' in info:  # drawn on the spot: its paths are names, not files
         return

@@ -18,11 +18,9 @@ class SynthiaDataset(RawLabelDataset):
     It declares all 19 Cityscapes classes, so that it can be joined with the others, although
     terrain, truck and train do not occur; the 16- and 13-class protocols are the metric's matter.
 
-    Its labels need ``LoadSynthiaAnnotations``: every other loader reads wrong ids without an error,
-    so a pipeline with another one is refused.
-
     Raises:
-        JointError: When the pipeline loads labels with anything else.
+        JointError: When the pipeline loads labels with anything but ``LoadSynthiaAnnotations``:
+            every other loader would read wrong ids without an error.
     """
 
     RAW_IDS: ClassVar[dict[int, int]] = SYNTHIA_IDS

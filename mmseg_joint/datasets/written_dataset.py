@@ -31,7 +31,14 @@ class WrittenDataset(RawLabelDataset):
     """
 
     def __init__(self, data_root: str, img_path: str | None = None, **kwargs: Any) -> None:
-        manifest = read_manifest(Path(data_root))
+        path = Path(data_root, MANIFEST)
+        try:
+            manifest = json.loads(path.read_text(encoding='utf-8'))
+        except (OSError, ValueError) as error:
+            raise JointError(
+                f"WrittenDataset finds no readable '{path}': correct data_root, or run the tool "
+                'that writes it (tools/pseudo_labels.py, tools/translate.py) to its end.'
+            ) from error
         # as a subclass states them; here they are the folder's
         self.METAINFO = {key: manifest[key] for key in ('classes', 'palette')}  # type: ignore[misc]
         self.METAINFO['classes'] = tuple(manifest['classes'])
@@ -45,19 +52,3 @@ class WrittenDataset(RawLabelDataset):
             ann_file=IMAGE_LIST,
             **kwargs,
         )
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read ``dataset.json``: ``classes``, ``palette``, ``images`` (relative), ``img_suffix``, ….
-
-    Raises:
-        JointError: When the folder does not hold what such a tool has written whole.
-    """
-    path = folder / MANIFEST
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise JointError(
-            f"WrittenDataset finds no readable '{path}': correct data_root, or run the tool that "
-            'writes it (tools/pseudo_labels.py, tools/translate.py) to its end.'
-        ) from error

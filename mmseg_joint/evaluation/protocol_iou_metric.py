@@ -21,16 +21,14 @@ class ProtocolIoUMetric(IoUMetric):
     """Mean IoU over several sets of classes, from one evaluation.
 
     SYNTHIA lacks some of Cityscapes' 19 classes, so papers average over 16 or 13 of them. Pixels
-    whose ground truth is of none of a protocol's counted classes are ignored, as 255 is; on the
-    others, predicting a class that is not counted is an error like any other. By default those are
-    the classes that the mean is over. Public code (maximum squares, CBST) takes the mean over 13 of
-    the 16 rows of one confusion matrix instead, ``'13of16'``: a wall called building then costs
-    building, as every wrong pixel of the 16 classes does. A class that neither ground truth nor
-    prediction has is left out of the mean.
+    whose ground truth is of none of a protocol's counted classes (by default, those that the mean
+    is over) are ignored, as 255 is; on the others, predicting a class that is not counted is an
+    error like any other. Public code (maximum squares, CBST) takes the mean over 13 of the 16 rows
+    of one confusion matrix instead, ``'13of16'``: a wall called building then costs building. A
+    class that neither ground truth nor prediction has is left out of the mean.
 
     It logs a table with a row a class, and the metrics ``aAcc``, ``mIoU``, ``mAcc`` of the first
-    protocol and ``aAcc_16``, ``mIoU_16``, … of each. With ``protocols='all'`` these are the numbers
-    of mmseg's own metric.
+    protocol and ``aAcc_16``, ``mIoU_16``, … of each. With ``'all'`` these are mmseg's own.
 
     Args:
         protocols: What to average over: names from

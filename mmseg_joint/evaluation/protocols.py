@@ -33,14 +33,15 @@ def named_protocols(protocols: Any) -> dict[str, Protocol]:
         found = {str(name): _protocol(str(name), classes) for name, classes in protocols.items()}
     else:
         for given in [protocols] if isinstance(protocols, (str, int)) else protocols:
-            single = isinstance(given, (str, int))  # --cfg-options makes a number of '16'
-            name = str(given if single else len(given))
+            known = isinstance(given, (str, int))  # --cfg-options makes a number of '16'
+            classes: Any = str(given) if known else given
+            name = str(given) if known else str(len(classes))
             if name in found:
                 raise JointError(
                     f'{ARGUMENT} has two protocols called {name}: name them with a '
                     'dict(name=classes, …).'
                 )
-            found[name] = _protocol(name, name if single else given)
+            found[name] = _protocol(name, classes)
     if not found:
         raise JointError(f'{ARGUMENT} is empty: name them with a dict(name=classes, …).')
     return found

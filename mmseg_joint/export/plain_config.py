@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
 
+from mmseg_joint.checkpoints.pretrained import as_list
 from mmseg_joint.errors import JointError
 
 from .classes import PACKAGE, find_ours
@@ -44,7 +45,7 @@ def plain_config(cfg: Config, with_package: bool = False) -> tuple[Config, dict[
     model = model if with_package else plain_model(model)
     given = tested_dataset(values)
     built = build_lazily(given)
-    meta = dataset_meta(built, num_classes(model))
+    meta = dataset_meta(built, as_list(model['decode_head'])[-1]['num_classes'])
     pipeline = plain_pipeline(given['pipeline'])
     if not with_package:
         _refuse_ours(model, pipeline)
@@ -59,12 +60,6 @@ def plain_config(cfg: Config, with_package: bool = False) -> tuple[Config, dict[
         }
     )
     return plain, meta
-
-
-def num_classes(model: dict[str, Any]) -> int:
-    """Number of classes of a segmentor's config; of a cascade's last head."""
-    head = model['decode_head']
-    return (head[-1] if isinstance(head, (list, tuple)) else head)['num_classes']
 
 
 def _refuse_ours(model: dict[str, Any], pipeline: list[dict[str, Any]]) -> None:

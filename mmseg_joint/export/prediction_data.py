@@ -17,8 +17,8 @@ def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Turn a test pipeline into one that `MMSegInferencer` can start.
 
     It looks for `LoadImageFromFile` and `LoadAnnotations` by name, replaces the one and drops the
-    other. Our checked loading becomes the one. A label loader of another name is left out: plain
-    mmseg has none that maps raw ids, and would take them for classes without a word.
+    other. Our checked loading becomes the one; a label loader of another name is left out, for
+    plain mmseg has none that maps raw ids, and would take them for classes without a word.
 
     Raises:
         JointError: When no step loads an image.

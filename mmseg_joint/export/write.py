@@ -29,12 +29,9 @@ def check_targets(
 
     Args:
         out: The checkpoint; the config lies beside it under the same name.
-        safetensors: Whether the weights are written as safetensors too.
+        safetensors: Whether the weights are written as safetensors too, as a third file.
         force: Whether files may be replaced.
         sources: Files that are read, and never replaced.
-
-    Returns:
-        The checkpoint, the config and perhaps the safetensors file.
 
     Raises:
         JointError: When the name has no `.pth`, or a file is there already.

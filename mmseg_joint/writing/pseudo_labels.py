@@ -25,7 +25,6 @@ def write_pseudo_labels(
     quantile: float = 0.5,
     cap: float = 0.9,
     workers: int = 0,
-    progress: bool = True,
 ) -> list[dict[str, Any]]:
     """Label images with a trained network, and leave out the pixels that it is not sure of.
 
@@ -42,7 +41,6 @@ def write_pseudo_labels(
             leaves `cap` for all classes.
         cap: The greatest threshold.
         workers: Processes that load images.
-        progress: Show bars.
 
     Returns:
         Each class's name, its threshold, the share of pixels predicted so, and of these the share
@@ -52,14 +50,14 @@ def write_pseudo_labels(
     histogram = ConfidenceHistogram(len(folder.classes))
     loader = DataLoader(dataset, num_workers=workers, collate_fn=pseudo_collate)
     names = []
-    for batch in tqdm(loader, desc='predicted', unit='image', disable=not progress):
+    for batch in tqdm(loader, desc='predicted', unit='image'):
         labels, bins = _predict(model, batch)
         path = batch['data_samples'][0].metainfo['img_path']
         names.append(osp.relpath(path, images)[: -len(suffix)])
         histogram.add(labels, bins)
         np.savez_compressed(folder.scratch / f'{len(names)}.npz', labels=labels, bins=bins)
     thresholds = histogram.thresholds(quantile, cap)
-    kept = tqdm(names, desc='written', unit='image', disable=not progress)
+    kept = tqdm(names, desc='written', unit='image')
     for number, name in enumerate(kept, start=1):
         with np.load(folder.scratch / f'{number}.npz') as arrays:
             labels, bins = arrays['labels'], arrays['bins']
@@ -79,14 +77,9 @@ def _predict(model: nn.Module, batch: dict[str, Any]) -> tuple[np.ndarray, np.nd
 
 
 def probabilities(model: nn.Module, scores: Tensor) -> Tensor:
-    """Turn what a segmentor predicts into probabilities.
+    """Turn what a segmentor predicts, (C, H, W), into probabilities, which sum to 1.
 
-    Args:
-        model: The segmentor. Heads that classify masks give sums over masks, others logits.
-        scores: (C, H, W).
-
-    Returns:
-        (C, H, W), which sum to 1.
+    Heads that classify masks give sums over masks, others logits.
     """
     scores = full_precision(scores)
     head: Any = model.decode_head

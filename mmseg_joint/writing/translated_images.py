@@ -35,13 +35,13 @@ def translation_of(model: nn.Module) -> CycleTranslation:
 
 
 def write_translated_images(
-    model: nn.Module, dataset: Any, folder: LabelFolder, workers: int = 0, progress: bool = True
+    model: nn.Module, dataset: Any, folder: LabelFolder, workers: int = 0
 ) -> int:
     """Redraw a dataset's images in the look of the target, and keep its labels; count them."""
     translate = translation_of(model).translate
     loader = DataLoader(dataset, num_workers=workers, collate_fn=pseudo_collate)
     names = []
-    for batch in tqdm(loader, desc='translated', unit='image', disable=not progress):
+    for batch in tqdm(loader, desc='translated', unit='image'):
         with torch.no_grad():
             inputs = model.data_preprocessor({'inputs': batch['inputs'], 'data_samples': None})
             drawn = translate(model.data_preprocessor.to_unit_range(inputs['inputs']))

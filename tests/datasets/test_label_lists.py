@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from mmseg_joint.datasets import LabelSubset
-from mmseg_joint.datasets.label_lists import SHIPPED, read_names
+from mmseg_joint.datasets.label_lists.files import SHIPPED, read_names
 from mmseg_joint.datasets.label_lists.write import CHECKSUMS, make_lists, read_checksums
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from mmseg.registry import TRANSFORMS
 
-from mmseg_joint.datasets import LoadMappedAnnotations
+from mmseg_joint.datasets.transforms import LoadMappedAnnotations
 
 
 @TRANSFORMS.register_module()

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmseg_joint.datasets import LabelSubset
-from mmseg_joint.datasets.label_lists import read_names
+from mmseg_joint.datasets.label_lists.files import read_names
 from tests.tiny_configs import ROOT
 
 TOOL = str(ROOT / 'tools/make_label_lists.py')

@@ -19,9 +19,8 @@ def make_lists(
     """Draw nested label lists, as :class:`~mmseg_joint.datasets.LabelSubset` draws its subsets.
 
     Returns:
-        File name → image names, sorted, without the dataset's ``img_suffix``. Besides
-        ``0050_seed0.txt`` and perhaps ``0050_seed0_held_out.txt`` one list has all images; it is
-        called as the image folder is.
+        ``0050_seed0.txt``, perhaps ``0050_seed0_held_out.txt``, and a list of all images, called as
+        their folder is → image names, sorted, without the dataset's ``img_suffix``.
 
     Raises:
         JointError: When a count is below 1 or above the number of images, or leaves none out.
@@ -47,9 +46,7 @@ def make_lists(
 
 
 def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) -> dict[str, str]:
-    """Write lists, and their checksums in the format of ``sha256sum``.
-
-    The checksums of other lists in the folder stay as they are.
+    """Write lists, and their checksums beside those of others, in ``sha256sum``'s format.
 
     Returns:
         File name → SHA-256 of what was written.

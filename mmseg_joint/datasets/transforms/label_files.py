@@ -59,15 +59,14 @@ def check_image(data: bytes, path: str, what: str) -> None:
 def decode_ids(data: bytes, path: str) -> np.ndarray:
     """Decode a label image with one id a pixel: 8-bit gray, or a palette's indices.
 
-    Always with Pillow, because OpenCV turns palette indices into colors. Everything whose ids
-    would not arrive as they were written is refused: colors, 16 bits, the 1- to 4-bit gray that
-    decoders stretch to 0-255, and lossy JPEG.
+    Always with Pillow, because OpenCV turns palette indices into colors.
 
     Returns:
         Array of ``uint8``, shape (H, W).
 
     Raises:
-        JointError: When the file is broken or of another kind.
+        JointError: When the file is broken, or its ids would not arrive as they were written:
+            colors, 16 bits, lossy JPEG, the 1- to 4-bit gray that decoders stretch to 0-255.
     """
     check_image(data, path, 'label file')
     with Image.open(io.BytesIO(data)) as image:

@@ -9,8 +9,12 @@ import pytest
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
-from mmseg_joint.datasets import LoadCheckedImage, LoadMappedAnnotations, LoadSynthiaAnnotations
 from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
+from mmseg_joint.datasets.transforms import (
+    LoadCheckedImage,
+    LoadMappedAnnotations,
+    LoadSynthiaAnnotations,
+)
 from mmseg_joint.errors import JointError
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmseg_joint.datasets import MatchColors
+from mmseg_joint.datasets.transforms import MatchColors
 from mmseg_joint.datasets.transforms.match_colors import statistics, with_statistics
 from mmseg_joint.errors import JointError
 
