@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from . import transforms
 from .camvid import CamVidDataset
 from .cityscapes_ids import CityscapesIdsDataset
 from .cityscapes_train_ids import CityscapesTrainIdsDataset
@@ -13,6 +12,13 @@ from .nthu import NTHUDataset
 from .rare_class_sampling import RareClassSampling
 from .raw_label_dataset import RawLabelDataset
 from .synthia import SynthiaDataset
+from .transforms import (
+    LoadCheckedImage,
+    LoadMappedAnnotations,
+    LoadSynthiaAnnotations,
+    MatchColors,
+    RandomGaussianBlur,
+)
 from .unlabeled import Unlabeled
 from .written_dataset import WrittenDataset
 
@@ -24,13 +30,17 @@ __all__ = [
     'JointDataset',
     'JointSampler',
     'LabelSubset',
+    'LoadCheckedImage',
+    'LoadMappedAnnotations',
+    'LoadSynthiaAnnotations',
+    'MatchColors',
     'MixedDataset',
     'NTHUDataset',
+    'RandomGaussianBlur',
     'RareClassSampling',
     'RawLabelDataset',
     'SampleRequest',
     'SynthiaDataset',
     'Unlabeled',
     'WrittenDataset',
-    'transforms',
 ]

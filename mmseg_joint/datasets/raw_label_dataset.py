@@ -31,7 +31,8 @@ class RawLabelDataset(BaseSegDataset):
 
     Args:
         protocol: Read Cityscapes' 19 classes as another class set, a key of
-            :data:`~mmseg_joint.datasets.label_maps.CLASS_MAPPINGS`; None keeps the dataset's own.
+            :data:`~mmseg_joint.datasets.label_maps.CLASS_MAPPINGS`: ``'camvid'`` merges them into
+            CamVid's 11. None keeps the dataset's own.
         labeled: Whether labels are wanted; :class:`~mmseg_joint.datasets.Unlabeled` sets False.
         img_suffix: End of the image names.
         seg_map_suffix: End of the label names; the rest of the name is the image's.

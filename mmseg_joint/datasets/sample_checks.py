@@ -88,9 +88,10 @@ def explain_no_images(cfg: Any) -> str:
         cfg.get('data_root') or '', (cfg.get('data_prefix') or {}).get('img_path', '')
     )
     ends = Counter(osp.splitext(name)[1] for *_, names in os.walk(folder) for name in names)
-    for suffix, count in ends.most_common(1):
-        return (
-            f"no images were found: '{folder}' holds {count} files '*{suffix}' and none with the "
-            f"img_suffix; set img_suffix='{suffix}'"
-        )
-    return 'no images were found'
+    if not ends:
+        return 'no images were found'
+    suffix, count = ends.most_common(1)[0]
+    return (
+        f"no images were found: '{folder}' holds {count} files '*{suffix}' and none with the "
+        f"img_suffix; set img_suffix='{suffix}'"
+    )

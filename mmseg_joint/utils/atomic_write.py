@@ -77,8 +77,12 @@ def atomic_write(path: str | Path, content: bytes | str | Callable[[Path], objec
 def check_writable(path: str | Path, flag: str) -> None:
     """Refuse a file that could not be written, before the work that it is to hold.
 
+    Args:
+        path: The file; its folder may be missing.
+        flag: What names it on the command line, for the error.
+
     Raises:
-        JointError: When it is a folder, or none can be made for it. `flag` named it.
+        JointError: When it is a folder, or no folder can be made for it.
     """
     path = Path(path).absolute()
     if path.is_dir():

@@ -133,7 +133,10 @@ class LoadMappedAnnotations(LoadAnnotations):
 
 @TRANSFORMS.register_module()
 class LoadSynthiaAnnotations(LoadMappedAnnotations):
-    """Loads a SYNTHIA label (16-bit, class id in the red channel); else its base."""
+    """Loads a SYNTHIA label (16-bit, class id in the red channel) and maps it to train ids.
+
+    Arguments, keys and refusals are those of :class:`LoadMappedAnnotations`.
+    """
 
     def _decode(self, data: bytes, path: str) -> np.ndarray:
         return decode_synthia(data, path)

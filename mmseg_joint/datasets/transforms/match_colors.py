@@ -70,8 +70,8 @@ def with_statistics(image: np.ndarray, mean: np.ndarray, deviation: np.ndarray) 
 
     Args:
         image: BGR, `uint8`, (H, W, 3).
-        mean: Of each channel in CIELAB, as wanted, (3,).
-        deviation: Their standard deviation likewise, (3,).
+        mean: Wanted mean of each channel in CIELAB, (3,).
+        deviation: Wanted standard deviation of each channel, (3,).
 
     Returns:
         BGR, `uint8`, (H, W, 3).
