@@ -21,6 +21,86 @@ MULTIPLE = 32  # crops are a multiple of it, as most backbones' strides are
 HELD_OUT = 5  # every fifth target image is for validation where there is no such folder
 ITERATIONS = 20_000
 MODELS = ('EncoderDecoder', 'CascadeEncoderDecoder')  # those with a joint form
+POLY = {'type': 'PolyLR', 'power': 0.9, 'by_epoch': False}
+
+DATA = """my_metainfo = dict(
+    classes={classes},
+    palette={palette},
+)
+my_crop_size = {crop}
+my_samples = {samples}
+{colors}my_train_pipeline = [
+    dict(type='LoadCheckedImage'),
+    {labels},
+    dict(type='RandomResize', scale={size}, ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=my_crop_size, cat_max_ratio=0.75),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+my_test_pipeline = [
+    dict(type='LoadCheckedImage'),
+    {labels},
+    dict(type='PackSegInputs'),
+]
+my_dataset = dict(
+    type='BaseSegDataset', metainfo=my_metainfo, pipeline=my_train_pipeline
+)
+my_domains = dict(
+{domains})
+my_train_dataloader = dict(
+    batch_size={batch_size},  # the sum of samples_per_domain
+    num_workers=4,
+    sampler=dict(type='JointSampler', samples_per_domain=my_samples),
+    dataset=dict(type='JointDataset', domains=my_domains),
+)
+"""
+COLORS = """# red, green and blue of each class, in their order, and of what is ignored
+my_colors = {!r}
+my_ignored = {!r}
+"""
+SCORED = """my_{split}_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        my_dataset,
+        pipeline=my_test_pipeline,
+{place}    ),
+)
+"""
+CONFIG = """_base_ = [
+    {base!r},
+    'mmseg_joint::_base_/joint_runtime.py',
+    './my_data.py',
+]
+custom_imports = dict(imports=['mmseg_joint'], allow_failed_imports=False)
+default_hooks = _base_.joint_hooks
+custom_hooks = _base_.joint_custom_hooks
+randomness = _base_.joint_randomness
+model = dict(
+    type={type!r},
+    data_preprocessor=dict(size=_base_.my_crop_size),
+{heads}    objectives=dict(),  # of the methods
+)
+optim_wrapper = dict(
+    _delete_=True,
+    constructor='JointOptimWrapperConstructor',
+{dtype}    segmentor=dict(
+{optimizer}    ),
+)
+train_cfg = dict(max_iters={iterations}, val_interval={val_interval})
+{schedules}
+train_dataloader = dict(_delete_=True, **_base_.my_train_dataloader)
+val_dataloader = dict(_delete_=True, **_base_.my_val_dataloader)
+test_dataloader = dict(_delete_=True, **_base_.my_test_dataloader)
+val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator
+"""
+SLIDE = """    test_cfg=dict(
+        crop_size=_base_.my_crop_size,
+        stride=tuple(side * 2 // 3 for side in _base_.my_crop_size),
+    ),
+"""
 
 Domains = Mapping[str, Mapping[str, Found]]
 Colors = tuple[list[list[list[int]]], list[list[int]]]
@@ -51,22 +131,46 @@ def write_project(
             raise JointError(f'{path} is there already: give another --out, or remove it.')
     read = _read_base(base)
     target = domains['target']
-    crop = _crop(read, target['train'])
     scored = {split: target[split] for split in ('val', 'test') if split in target}
-    lists: dict[str, tuple[str, ...]] = {}
+    lists: dict[str, Path] = {}
     if not scored:
+        scored = {'val': target['train']}
         names = target['train'].names
         if len(names) < 2:
             raise JointError(
                 f'{target["train"].root} has one labeled image: give at least two, for training '
                 'and for validation.'
             )
-        lists['val'] = names[HELD_OUT - 1 :: HELD_OUT] or names[-1:]
-        lists['train'] = tuple(sorted(set(names) - set(lists['val'])))
-        scored = {'val': target['train']}
-    for name, names in lists.items():
-        atomic_write(out / f'{name}.txt', '\n'.join(names) + '\n')
-    atomic_write(data, _data_file(classes, domains, scored, colors, crop, bool(lists), out))
+        held_out = names[HELD_OUT - 1 :: HELD_OUT] or names[-1:]
+        for name, listed in (('val', held_out), ('train', sorted({*names} - {*held_out}))):
+            lists[name] = (out / f'{name}.txt').absolute()
+            atomic_write(lists[name], '\n'.join(listed) + '\n')
+    # no objective of the project's config looks at unlabeled images; a study's methods ask for them
+    samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
+    labels = "dict(type='LoadAnnotations')"
+    if colors:
+        labels = "dict(type='LoadColorAnnotations', colors=my_colors, ignored=my_ignored)"
+    text = DATA.format(
+        classes=tuple(classes),
+        palette=_palette(classes, colors),
+        crop=_crop(read, target['train']),
+        samples=samples,
+        colors=COLORS.format(*colors) if colors else '',
+        labels=labels,
+        size=target['train'].size,
+        domains=''.join(
+            f'    {name}=dict(\n        my_dataset,\n'
+            f'{_place(splits["train"], lists.get("train") if name == "target" else None)}    ),\n'
+            for name, splits in domains.items()
+        ),
+        batch_size=sum(samples.values()),
+    )
+    for split, found in scored.items():
+        text += SCORED.format(split=split, place=_place(found, lists.get('val')))
+    for split, other in (('val', 'test'), ('test', 'val')):
+        if split not in scored:
+            text += f'my_{split}_dataloader = my_{other}_dataloader\n'
+    atomic_write(data, text)
     atomic_write(config, _config_file(base, read, len(classes)))
     return config
 
@@ -74,9 +178,16 @@ def write_project(
 def _read_base(base: str) -> Config:
     try:
         path = Config._get_cfg_path(base, '')[0]  # as mmengine finds a `_base_`
-        return Config.fromfile(path, import_custom_modules=False)
+        read = Config.fromfile(path, import_custom_modules=False)
     except (OSError, KeyError, ImportError, ValueError, ConfigParsingError) as error:
         raise JointError(f'There is no config {base} (--mmseg): check its name.') from error
+    kind = (read.get('model') or {}).get('type')
+    if kind not in MODELS:
+        raise JointError(
+            f'The model of {base} is a {kind}, which has no joint form: give a config whose model '
+            f'is an {" or ".join(MODELS)}.'
+        )
+    return read
 
 
 def _crop(base: Config, found: Found) -> tuple[int, int]:
@@ -87,83 +198,6 @@ def _crop(base: Config, found: Found) -> tuple[int, int]:
     return height, width
 
 
-def _data_file(
-    classes: Sequence[str],
-    domains: Domains,
-    scored: Mapping[str, Found],
-    colors: Colors | None,
-    crop: tuple[int, int],
-    listed: bool,
-    out: Path,
-) -> str:
-    # no objective of the project's config looks at unlabeled images; a study's methods ask for them
-    samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
-    lines = [
-        'my_metainfo = dict(',
-        f'    classes={tuple(classes)!r},',
-        f'    palette={_palette(classes, colors)!r},',
-        ')',
-        f'my_crop_size = {crop!r}',
-        f'my_samples = {samples!r}',
-    ]
-    labels = "dict(type='LoadAnnotations')"
-    if colors:
-        lines.append('# red, green and blue of each class, in their order, and of what is ignored')
-        lines += [f'my_colors = {colors[0]!r}', f'my_ignored = {colors[1]!r}']
-        labels = "dict(type='LoadColorAnnotations', colors=my_colors, ignored=my_ignored)"
-    width, height = domains['target']['train'].size
-    lines += [
-        'my_train_pipeline = [',
-        "    dict(type='LoadCheckedImage'),",
-        f'    {labels},',
-        f"    dict(type='RandomResize', scale=({width}, {height}), ratio_range=(0.5, 2.0), "
-        'keep_ratio=True),',
-        "    dict(type='RandomCrop', crop_size=my_crop_size, cat_max_ratio=0.75),",
-        "    dict(type='RandomFlip', prob=0.5),",
-        "    dict(type='PackSegInputs'),",
-        ']',
-        'my_test_pipeline = [',
-        "    dict(type='LoadCheckedImage'),",
-        f'    {labels},',
-        "    dict(type='PackSegInputs'),",
-        ']',
-        'my_dataset = dict(',
-        "    type='BaseSegDataset', metainfo=my_metainfo, pipeline=my_train_pipeline",
-        ')',
-        'my_domains = dict(',
-    ]
-    for name, splits in domains.items():
-        list_file = out / 'train.txt' if listed and name == 'target' else None
-        lines.append(
-            f'    {name}=dict(\n        my_dataset,\n{_place(splits["train"], list_file)}    ),'
-        )
-    lines += [
-        ')',
-        'my_train_dataloader = dict(',
-        f'    batch_size={sum(samples.values())},  # the sum of samples_per_domain',
-        '    num_workers=4,',
-        "    sampler=dict(type='JointSampler', samples_per_domain=my_samples),",
-        "    dataset=dict(type='JointDataset', domains=my_domains),",
-        ')',
-    ]
-    for split, found in scored.items():
-        list_file = out / 'val.txt' if listed else None
-        lines += [
-            f'my_{split}_dataloader = dict(',
-            '    batch_size=1,',
-            '    num_workers=2,',
-            "    sampler=dict(type='DefaultSampler', shuffle=False),",
-            '    dataset=dict(',
-            '        my_dataset,',
-            f'        pipeline=my_test_pipeline,\n{_place(found, list_file)}    ),',
-            ')',
-        ]
-    for split, other in (('val', 'test'), ('test', 'val')):
-        if split not in scored:
-            lines.append(f'my_{split}_dataloader = my_{other}_dataloader')
-    return '\n'.join(lines) + '\n'
-
-
 def _place(found: Found, list_file: Path | None) -> str:
     values: dict[str, Any] = {'data_root': str(found.root)}
     values['data_prefix'] = {'img_path': found.images}
@@ -172,7 +206,7 @@ def _place(found: Found, list_file: Path | None) -> str:
         values['seg_map_suffix'] = found.seg_map_suffix
     values['img_suffix'] = found.img_suffix
     if list_file:
-        values['ann_file'] = str(list_file.absolute())
+        values['ann_file'] = str(list_file)
     return ''.join(f'        {name}={value!r},\n' for name, value in values.items())
 
 
@@ -184,54 +218,32 @@ def _palette(classes: Sequence[str], colors: Colors | None) -> list[list[int]]:
 
 
 def _config_file(base: str, read: Config, count: int) -> str:
-    model = read.get('model') or {}
-    kind = str(model.get('type'))
-    if kind not in MODELS:
-        raise JointError(
-            f'The model of {base} is a {kind}, which has no joint form: give a config whose model '
-            f'is an {" or ".join(MODELS)}.'
-        )
-    named = base if '::' in base else str(Path(base).absolute())
-    lines = [
-        '_base_ = [',
-        f'    {named!r},',
-        "    'mmseg_joint::_base_/joint_runtime.py',",
-        "    './my_data.py',",
-        ']',
-        "custom_imports = dict(imports=['mmseg_joint'], allow_failed_imports=False)",
-        'default_hooks = _base_.joint_hooks',
-        'custom_hooks = _base_.joint_custom_hooks',
-        'randomness = _base_.joint_randomness',
-        'model = dict(',
-        f'    type={joint_form(model)!r},',
-        '    data_preprocessor=dict(size=_base_.my_crop_size),',
-    ]
+    model, wrapper = read.model, read.get('optim_wrapper') or {}
+    heads = ''
     for name in ('decode_head', 'auxiliary_head'):
         head = model.get(name)
         if isinstance(head, (list, tuple)):
-            lines.append(
-                f'    {name}=[dict(head, num_classes={count}) for head in _base_.model.{name}],'
+            heads += (
+                f'    {name}=[dict(head, num_classes={count}) for head in _base_.model.{name}],\n'
             )
         elif head:
-            lines.append(f'    {name}=dict({_head(head, count)}),')
+            heads += f'    {name}=dict({_head(head, count)}),\n'
     if (model.get('test_cfg') or {}).get('mode') == 'slide':
-        lines.append(
-            '    test_cfg=dict(\n'
-            '        crop_size=_base_.my_crop_size,\n'
-            '        stride=tuple(side * 2 // 3 for side in _base_.my_crop_size),\n'
-            '    ),'
-        )
-    lines += ['    objectives=dict(),  # of the methods', ')', *_optimizer(read)]
-    lines += [
-        f'train_cfg = dict(max_iters={ITERATIONS}, val_interval={ITERATIONS // 10})',
-        _assign('param_scheduler', _schedules(read)),
-        'train_dataloader = dict(_delete_=True, **_base_.my_train_dataloader)',
-        'val_dataloader = dict(_delete_=True, **_base_.my_val_dataloader)',
-        'test_dataloader = dict(_delete_=True, **_base_.my_test_dataloader)',
-        "val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])",
-        'test_evaluator = val_evaluator',
-    ]
-    return '\n'.join(lines) + '\n'
+        heads += SLIDE
+    half = wrapper.get('dtype') or 'float16' if wrapper.get('type') == 'AmpOptimWrapper' else None
+    kept = ('optimizer', 'paramwise_cfg', 'clip_grad', 'constructor')
+    return CONFIG.format(
+        base=base if '::' in base else str(Path(base).absolute()),
+        type=joint_form(model),
+        heads=heads,
+        dtype=f'    dtype={half!r},\n' if half else '',
+        optimizer=''.join(
+            f'        {key}=_base_.optim_wrapper.{key},\n' for key in kept if key in wrapper
+        ),
+        iterations=ITERATIONS,
+        val_interval=ITERATIONS // 10,
+        schedules=Config({'param_scheduler': _schedules(read)}).pretty_text.strip(),
+    )
 
 
 def _head(head: Mapping[str, Any], count: int) -> str:
@@ -244,34 +256,11 @@ def _head(head: Mapping[str, Any], count: int) -> str:
     return ', '.join(values)
 
 
-def _optimizer(read: Config) -> list[str]:
-    wrapper = read.get('optim_wrapper') or {}
-    known = {
-        key: wrapper[key]
-        for key in ('optimizer', 'paramwise_cfg', 'clip_grad', 'constructor')
-        if key in wrapper
-    }
-    lines = [
-        'optim_wrapper = dict(',
-        '    _delete_=True,',
-        "    constructor='JointOptimWrapperConstructor',",
-    ]
-    if wrapper.get('type') == 'AmpOptimWrapper':
-        lines.append(f'    dtype={wrapper.get("dtype") or "float16"!r},')
-    lines.append('    segmentor=dict(')
-    lines += [f'        {key}=_base_.optim_wrapper.{key},' for key in known]
-    return [*lines, '    ),', ')']
-
-
 def _schedules(read: Config) -> list[dict[str, Any]]:
     """The base's, shortened: the last one ends with the training."""
-    given = read.get('param_scheduler') or [{'type': 'PolyLR', 'power': 0.9, 'by_epoch': False}]
+    given = read.get('param_scheduler') or POLY
     schedules = [dict(item) for item in (given if isinstance(given, list) else [given])]
     if any(item.get('by_epoch', True) for item in schedules):
-        schedules = [{'type': 'PolyLR', 'power': 0.9, 'by_epoch': False}]
+        return [POLY]
     schedules[-1].pop('end', None)
     return schedules
-
-
-def _assign(name: str, value: Any) -> str:
-    return Config({name: value}).pretty_text.strip()
