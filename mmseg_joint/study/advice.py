@@ -7,7 +7,7 @@ from statistics import median
 
 from .cells import Cell
 from .methods import JOINT, TARGET_ONLY
-from .results import Results, is_uneven, scores
+from .results import Results, is_uneven
 from .statistics import Gain, LabelsNeeded, gain_of, paired, signed
 
 FEW_SEEDS = 3
@@ -48,14 +48,17 @@ def _at(results: Results, count: int) -> list[str]:
     if gain is None:
         return [f'{images} {name} is highest, but shares no seed with {TARGET_ONLY}.']
     if not gain.is_sure:
+        why = 'one seed has no interval'
+        if gain.seeds > 1:
+            why = f'the interval of {gain.seeds} seeds includes 0'
         return [
             f'{images} {name} is highest ({best.mean:.1f}), but {gain_in_words(gain)} over the '
-            f'target alone may be noise: {_why_noise(gain)}.'
+            f'target alone may be noise: {why}.'
         ]
     sentences = [f'{images}, use {name}: {gain_in_words(gain)} over the target alone.']
     second = next((cell for cell in ranked[1:] if cell.row.name != TARGET_ONLY), None)
     if second:
-        difference = gain_of(paired(scores(best), scores(second)))
+        difference = gain_of(paired(best.scores(), second.scores()))
         if difference and not difference.is_sure:
             sentences.append(
                 f'Whether it or {second.row.name} is better cannot be said '
@@ -68,12 +71,6 @@ def _at(results: Results, count: int) -> list[str]:
             sentence += f', read without those with {listed(needed.left_out)} labels'
         sentences.append(f'{sentence}.')
     return sentences + _price(results, best)
-
-
-def _why_noise(gain: Gain) -> str:
-    if gain.seeds < 2:
-        return 'one seed has no interval'
-    return f'the interval of {gain.seeds} seeds includes 0'
 
 
 def _price(results: Results, best: Cell) -> list[str]:

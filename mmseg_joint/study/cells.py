@@ -12,6 +12,7 @@ from mmseg_joint.errors import JointError
 from .rows import PAPER, Comparison, Row
 from .runs import Run, find_runs
 from .same_training import first_difference
+from .statistics import Scores
 
 
 @dataclass(frozen=True)
@@ -27,21 +28,17 @@ class Cell:
     @property
     def mean(self) -> float | None:
         """The seeds' mean in percent; None without a finished run."""
-        return mean(self._results()) if self.runs else None
+        return mean(self.scores().values()) if self.runs else None
 
     @property
     def deviation(self) -> float | None:
         """The seeds' sample standard deviation; None for fewer than two."""
-        return stdev(self._results()) if len(self.runs) > 1 else None
+        return stdev(self.scores().values()) if len(self.runs) > 1 else None
 
-    def _results(self) -> list[float]:
-        return [run.miou for run in self.runs if run.miou is not None]
-
-    def gains(self, base: Cell) -> list[float]:
-        """Subtract another row's scores, seed by seed: a seed also draws the labeled images."""
-        others = {run.seed: run.miou for run in base.runs}
-        pairs = [(run.miou, others.get(run.seed)) for run in self.runs]
-        return [ours - other for ours, other in pairs if ours is not None and other is not None]
+    def scores(self, name: str | None = None) -> Scores:
+        """Seed -> mIoU, or a class's IoU, in percent, of each finished run that has one."""
+        found = {run.seed: run.classes.get(name) if name else run.miou for run in self.runs}
+        return {seed: score for seed, score in found.items() if score is not None}
 
     @property
     def change(self) -> str | None:
@@ -127,11 +124,6 @@ def base_of(table: Comparison, cells: Sequence[Cell], cell: Cell) -> Cell | None
 def _cell(row: Row, labels: int | None, runs: list[Run]) -> Cell:
     finished = tuple(run for run in runs if run.finished)
     for run in finished[1:]:
-        if run.iterations != finished[0].iterations:
-            raise JointError(
-                f'{finished[0].folder} has {_sum(finished[0])} iterations and {run.folder} '
-                f'{_sum(run)}: keep runs of different length in different folders.'
-            )
         for first, other in zip(finished[0].cfgs, run.cfgs):
             difference = _difference(first, other)
             if difference:
@@ -146,7 +138,3 @@ def _cell(row: Row, labels: int | None, runs: list[Run]) -> Cell:
 def _difference(done: Config, other: Config) -> str | None:
     found = first_difference(done, other, any_draw=True)
     return f'{found[0]}={found[1]} in place of {found[2]}' if found else None
-
-
-def _sum(run: Run) -> str:
-    return ' + '.join(map(str, run.iterations))

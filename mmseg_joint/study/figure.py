@@ -11,7 +11,7 @@ from mmseg_joint.visualization.figures import GRAY, TEXT_SIZE, TITLE_SIZE, decor
 from .cells import Cell
 from .charts import ROW_HEIGHT, Chart
 from .methods import TARGET_ONLY
-from .results import Results, scores
+from .results import Results
 from .statistics import Gain, gain_of, paired, signed
 
 LONGEST = 40  # rows of the classes' gains
@@ -24,7 +24,7 @@ def draw_study(results: Results) -> Figure:
     """
     cells = results.measured
     bases = [results.base_of(cell) for cell in cells]
-    gains = [paired(scores(c), scores(b)) if b else [] for c, b in zip(cells, bases)]
+    gains = [paired(c.scores(), b.scores()) if b else [] for c, b in zip(cells, bases)]
     shown = 'seeds, mean, 95 % interval'
     chart = Chart(cells, gains, TARGET_ONLY, spread=_half_interval, shown=shown)
     rows = [cell for cell in cells if results.class_gains(cell)][:LONGEST]

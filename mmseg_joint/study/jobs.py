@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,6 @@ class Job:
         return f'{self.row.name}, {count} labels, seed {self.seed}'
 
     @property
-    def total(self) -> int:
-        """Iterations of all stages."""
-        return sum(self.iterations)
-
-    @property
     def arguments(self) -> tuple[str, ...]:
         """What tools/train.py is called with; it goes on where the run has stopped, if it has."""
         where = (str(self.row.path), '--work-dir', str(self.folder), '--resume')
@@ -66,11 +62,6 @@ class Job:
             JointError: When it has been trained otherwise than it would be now.
         """
         run = read_run(self.folder, self.row)
-        if run and run.iterations != self.iterations[: len(run.iterations)]:
-            raise JointError(
-                f'{self.folder} is a training of {run.iterations} iterations, and '
-                f'{self.iterations} are wanted now: give other --work-dirs.'
-            )
         for done, wanted in zip(run.cfgs if run else (), self.cfgs):
             difference = first_difference(done, wanted)
             if difference:
@@ -108,12 +99,22 @@ def plan(
     wanted = [(row, labels) for row in rows for labels in selection.labels_of(row)]
     if not wanted:
         _refuse(table, selection, rows)
-    settings = [*map(_data, data), *map(_option, options)]
-    for setting in settings:
-        if not any(setting.options(row.cfg) for row in rows):
-            raise JointError(f'{setting.text} fits no config of these rows: {setting.remedy}.')
+    settings = [
+        *(
+            (
+                partial(_data, text),
+                text,
+                'name the type of a dataset, like CamVidDataset=data/camvid',
+            )
+            for text in data
+        ),
+        *((partial(_option, text), text, 'look for the key in their configs') for text in options),
+    ]
+    for changes, text, remedy in settings:
+        if not any(changes(row.cfg) for row in rows):
+            raise JointError(f'{text} fits no config of these rows: {remedy}.')
     return [
-        _job(row, labels, seed, root, [o for s in settings for o in s.options(row.cfg)])
+        _job(row, labels, seed, root, [o for changes, *_ in settings for o in changes(row.cfg)])
         for seed in (SEEDS if selection.seeds is None else selection.seeds)
         for row, labels in wanted
     ]
@@ -158,38 +159,23 @@ def _parsed(options: Sequence[str]) -> dict[str, Any]:
     return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
-@dataclass(frozen=True)
-class _Setting:
-    """An entry of the command line, what it changes in a config, and what to do if it fits none."""
-
-    text: str
-    options: Callable[[Config], list[str]]
-    remedy: str
-
-
-def _data(text: str) -> _Setting:
+def _data(text: str, cfg: Config) -> list[str]:
+    """What TYPE=FOLDER changes in a config."""
     name, value = _split(text)
-
-    def options(cfg: Config) -> list[str]:
-        found = (item for loader in LOADERS for item in dicts_in(cfg.get(loader), loader))
-        return [f'{key}.data_root={value}' for key, node in found if node.get('type') == name]
-
-    return _Setting(text, options, 'name the type of a dataset, like CamVidDataset=data/camvid')
+    found = (item for loader in LOADERS for item in dicts_in(cfg.get(loader), loader))
+    return [f'{key}.data_root={value}' for key, node in found if node.get('type') == name]
 
 
-def _option(text: str) -> _Setting:
+def _option(text: str, cfg: Config) -> list[str]:
+    """What KEY=VALUE changes in a config: nothing where there is no place for it."""
     name, _ = _split(text)
     if name in SET_HERE:
         raise JointError(
             f'--cfg-options {name} is set for each run here: use --seeds, --labels or --work-dirs.'
         )
-
-    def options(cfg: Config) -> list[str]:
-        place = name.rpartition('.')[0]
-        node = value_of(cfg, place) if place else cfg
-        return [text] if isinstance(node, (dict, Config, list, tuple)) else []
-
-    return _Setting(text, options, 'look for the key in their configs')
+    place = name.rpartition('.')[0]
+    node = value_of(cfg, place) if place else cfg
+    return [text] if isinstance(node, (dict, Config, list, tuple)) else []
 
 
 def _split(text: str) -> tuple[str, str]:

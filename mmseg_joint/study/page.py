@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -16,10 +16,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto
 p, ul { max-width: 46rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right;
-  white-space: nowrap; }
-th { border-bottom: 2px solid #888; font-weight: 600; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; white-space: nowrap; }
+th { border-bottom: 2px solid #888; font-weight: 600; vertical-align: bottom; text-align: left; }
 .scroll { overflow-x: auto; } img { width: 100%; min-width: 44rem; }
 """
 
@@ -29,9 +27,9 @@ def items(texts: Sequence[str]) -> str:
     return '\n'.join(f'- {text}' for text in texts)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table, its first column to the left and the others to the right."""
-    lines = [head, ['---', *['---:'] * (len(head) - 1)], *rows]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], others: str = '---:') -> str:
+    """Write a table, its first column to the left and the others, by default, to the right."""
+    lines = [head, ['---', *[others] * (len(head) - 1)], *rows]
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
 
 
@@ -46,13 +44,8 @@ def to_html(markdown: str, folder: Path) -> str:
 
     body = MarkdownIt('commonmark', {'html': False}).enable('table').render(markdown)
     body = re.sub(r'<p><img src="(.*?)" alt="(.*?)" /></p>', inline, body)
-    body = re.sub(r' style="text-align:.*?"', '', body)  # the page's own
-    for old, new in (
-        ('<table>', '<div class="scroll"><table>'),
-        ('</table>', '</table></div>'),
-        ('strong>', 'b>'),
-    ):
-        body = body.replace(old, new)
+    body = body.replace('<table>', '<div class="scroll"><table>')
+    body = body.replace('</table>', '</table></div>')
     title = escape(markdown.partition('\n')[0].lstrip('# '))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

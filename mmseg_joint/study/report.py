@@ -71,7 +71,8 @@ def _blocks(results: Results) -> list[str]:
 
 
 def _scores(results: Results) -> str:
-    others = [TARGET_ONLY, *([JOINT] if results.has_joint else [])]
+    names = results.study.names
+    others = [TARGET_ONLY, *([JOINT] if JOINT in names and len(names) > 1 else [])]
     head = ['method', 'labels', 'mIoU', *(f'over {name} (95 %)' for name in others)]
     rows = []
     for cell in results.measured:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
 from .cells import Cell, Selection, measure
-from .methods import JOINT, SOURCE_ONLY, TARGET_ONLY
-from .statistics import Gain, LabelsNeeded, Scores, gain_of, labels_needed, paired
+from .methods import SOURCE_ONLY, TARGET_ONLY
+from .statistics import Gain, LabelsNeeded, gain_of, labels_needed, paired
 from .study import SCALE, Study
 
 UNEVEN = 1.5  # from here on, runs alike differ too much in speed
@@ -60,16 +60,14 @@ class Results:
     def gain(self, cell: Cell, over: str = TARGET_ONLY) -> Gain | None:
         """How far a method is above another with as many labels."""
         base = self.base_of(cell, over)
-        return gain_of(paired(scores(cell), scores(base))) if base else None
+        return gain_of(paired(cell.scores(), base.scores())) if base else None
 
     def class_gains(self, cell: Cell) -> dict[str, Gain]:
         """Likewise, each class's IoU."""
-        base = self.base_of(cell)
-        found = {}
+        base, found = self.base_of(cell), {}
         for name in self.classes if base else ():
-            own, others = (scores(c, of_class(name)) for c in (cell, base) if c)
-            gain = gain_of(paired(own, others))
-            if gain:
+            own, others = (c.scores(name) for c in (cell, base) if c)
+            if gain := gain_of(paired(own, others)):
                 found[name] = gain
         return found
 
@@ -81,18 +79,15 @@ class Results:
 
     def class_means(self, cell: Cell) -> dict[str, float]:
         """Each class's IoU in percent, its mean over the seeds."""
-        found = {name: scores(cell, of_class(name)) for name in self.classes}
+        found = {name: cell.scores(name) for name in self.classes}
         return {name: mean(values.values()) for name, values in found.items() if values}
 
     def needed(self, cell: Cell) -> LabelsNeeded | None:
         """How many labels target-only training needs for a method's score."""
-        curve = {
-            other.labels: scores(other)
-            for other in self.measured
-            if other.row.name == TARGET_ONLY and other.labels
-        }
-        is_point = cell.row.name == TARGET_ONLY or not cell.labels
-        return None if is_point else labels_needed(curve, scores(cell))
+        points = [c for c in self.measured if c.row.name == TARGET_ONLY and c.labels]
+        if cell.row.name == TARGET_ONLY or not cell.labels:
+            return None
+        return labels_needed({c.labels: c.scores() for c in points if c.labels}, cell.scores())
 
     def seconds(self, cell: Cell) -> list[float]:
         """Of an iteration, of each run that has logged it, rising."""
@@ -102,23 +97,7 @@ class Results:
         """In MiB, the most that a run logged."""
         return max((run.memory for run in cell.runs if run.memory), default=None)
 
-    @property
-    def has_joint(self) -> bool:
-        """Whether there is something to compare with joint training."""
-        return JOINT in self.study.names and len(self.study.names) > 1
-
 
 def is_uneven(seconds: Sequence[float]) -> bool:
     """Whether runs alike took so different times, rising, that the machine must have been busy."""
     return bool(seconds) and seconds[-1] > UNEVEN * seconds[0]
-
-
-def of_class(name: str) -> Callable:
-    """Make what reads a class's IoU from a run."""
-    return lambda run: run.classes.get(name)
-
-
-def scores(cell: Cell, value: Callable = lambda run: run.miou) -> Scores:
-    """Seed -> score in percent (by default the mIoU) of each finished run that has one."""
-    found = {run.seed: value(run) for run in cell.runs}
-    return {seed: score for seed, score in found.items() if score is not None}

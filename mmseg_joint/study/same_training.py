@@ -5,11 +5,14 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_joint.utils.walk import value_of
+
 from .rows import TARGET
 
 # what decides a network's training and the number it gets; the rest says where files lie and what
 # is logged
 SECTIONS = (
+    'train_cfg.max_iters',
     'model',
     'train_dataloader',
     'optim_wrapper',
@@ -37,7 +40,7 @@ def first_difference(
         The first key whose values differ, and both values; None if the training is the same.
     """
     for section in SECTIONS:
-        before, now = (dict(_flat(cfg.get(section), section)) for cfg in (done, wanted))
+        before, now = (dict(_flat(value_of(cfg, section), section)) for cfg in (done, wanted))
         for key in [*before, *(key for key in now if key not in before)]:
             old, new = before.get(key, ABSENT), now.get(key, ABSENT)
             if old != new and not (any_draw and key in DRAW):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+from scipy.stats import sem
 from scipy.stats import t as student
 
 CONFIDENCE = 0.95
@@ -50,18 +52,16 @@ def gain_of(differences: Sequence[float]) -> Gain | None:
     """
     if not differences:
         return None
-    values = np.asarray(differences, dtype=float)
-    mean = float(values.mean())
-    if len(values) < 2:
-        return Gain(mean, None, None, len(values))
-    half = _half_width(values)
-    return Gain(mean, mean - half, mean + half, len(values))
+    mean = float(np.mean(differences))
+    if len(differences) < 2:
+        return Gain(mean, None, None, 1)
+    half = float(_half_width(differences))
+    return Gain(mean, mean - half, mean + half, len(differences))
 
 
-def _half_width(values: np.ndarray) -> float:
-    count = len(values)
-    quantile = float(student.ppf((1 + CONFIDENCE) / 2, count - 1))
-    return quantile * float(values.std(ddof=1)) / count**0.5
+def _half_width(values: Any) -> np.ndarray:
+    """Half of Student's interval around the mean over the first axis."""
+    return student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * sem(values)
 
 
 def paired(scores: Scores, others: Scores) -> list[float]:
@@ -117,8 +117,7 @@ def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded |
     number, beyond = _crossing(above.mean(axis=0), grid)
     low = high = None
     if len(seeds) > 1:
-        halves = np.array([_half_width(column) for column in above.T])
-        possible = np.flatnonzero(np.abs(above.mean(axis=0)) <= halves)
+        possible = np.flatnonzero(np.abs(above.mean(axis=0)) <= _half_width(above))
         first, last = (possible[0], possible[-1]) if len(possible) else (GRID, GRID)
         if beyond == 'above':  # the interval holds the number, wherever that is
             last = GRID
@@ -143,17 +142,14 @@ def _most_runs(
     They are those with the most runs; of as many, those with more seeds. One seed, which has no
     interval, is taken only if there are no two.
     """
-    best: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-    for size in range(2, len(curve) + 1):
-        for counts in combinations(sorted(curve), size):
-            seeds = tuple(sorted(set(scores).intersection(*(curve[count] for count in counts))))
-            best = max(best, (counts, seeds), key=_size)
-    return best
 
+    def runs(points: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[bool, int, int]:
+        counts, seeds = map(len, points)
+        return seeds > 1, seeds * counts, seeds
 
-def _size(points: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[bool, int, int]:
-    counts, seeds = map(len, points)
-    return seeds > 1, seeds * counts, seeds
+    several = (c for n in range(2, len(curve) + 1) for c in combinations(sorted(curve), n))
+    shared = ((c, tuple(sorted(set(scores).intersection(*map(curve.get, c))))) for c in several)
+    return max(shared, key=runs, default=((), ()))
 
 
 def _crossing(above: np.ndarray, grid: np.ndarray) -> tuple[float | None, str]:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +28,19 @@ LIBC = ctypes.CDLL(None) if sys.platform == 'linux' else None
 Start = Callable[[Job], 'subprocess.Popen[bytes]']
 
 
-class Pace:
-    """What an iteration has cost so far, and what the rest will.
+Pace = dict[str, float]
+"""Config -> seconds of an iteration, as measured last."""
+
+
+def remaining(pace: Pace, left: Sequence[tuple[str, int]]) -> float | None:
+    """Expect the seconds that runs (config, iterations left) take; None if none was timed.
 
     A config that has not been timed is taken for the mean of those that have.
     """
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-
-    def note(self, config: str, seconds: float | None) -> None:
-        """Keep the newest measurement of a config's iteration, if there is one."""
-        if seconds:
-            self._seconds[config] = seconds
-
-    def remaining(self, left: Sequence[tuple[str, int]]) -> float | None:
-        """Expect the seconds that runs (config, iterations left) take; None if none was timed."""
-        if not self._seconds:
-            return None
-        mean = sum(self._seconds.values()) / len(self._seconds)
-        return sum(self._seconds.get(config, mean) * iterations for config, iterations in left)
+    if not pace:
+        return None
+    mean = sum(pace.values()) / len(pace)
+    return sum(pace.get(config, mean) * iterations for config, iterations in left)
 
 
 def start_process(tool: Path, at_once: int = 1) -> Start:
@@ -78,20 +72,12 @@ def _end_with_parent() -> None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+@dataclass
 class _Running:
-    """A run in progress, and how fast it is."""
-
-    def __init__(self, job: Job, place: str, process: subprocess.Popen[bytes]) -> None:
-        self.job, self.place, self.process = job, place, process
-        self.done, _ = progress(job)
-
-    def look(self, pace: Pace) -> int:
-        """Read its log; return how many iterations are new."""
-        done, seconds = progress(self.job)
-        new, self.done = max(done - self.done, 0), max(done, self.done)
-        if new:
-            pace.note(self.job.row.stem, seconds)
-        return new
+    job: Job
+    place: str
+    process: subprocess.Popen[bytes]
+    done: int  # iterations that were logged when it was looked at last
 
 
 def train_missing(
@@ -109,60 +95,65 @@ def train_missing(
         JointError: When a run finished earlier, with another schedule; or when two fail for the
             same reason before any has trained a step, and the others would too.
     """
-    pace, waiting, failed = Pace(), deque[Job](), []
+    pace, waiting, failed = Pace(), deque[Job](), list[Job]()
     reason, trained = '', False
     for job in jobs:
         run = job.run()
-        pace.note(job.row.stem, run.seconds if run else None)
+        if run and run.seconds:
+            pace[job.row.stem] = run.seconds
         if not (run and run.finished):
             waiting.append(job)
-    print(f'{len(jobs) - len(waiting)} of {len(jobs)} runs are finished.', flush=True)
-    running: list[_Running] = []
     number = len(jobs) - len(waiting)
-    bar = tqdm(total=sum(_left(job) for job in waiting), unit='it', disable=not waiting)
+    print(f'{number} of {len(jobs)} runs are finished.', flush=True)
+    running: list[_Running] = []
+
+    def expectation() -> str:
+        left = [*waiting, *(run.job for run in running)]
+        seconds = remaining(pace, [(job.row.stem, _left(job)) for job in left])
+        return in_words(seconds and seconds / min(at_once, max(1, len(left))))
+
+    bar = tqdm(total=sum(map(_left, waiting)), unit='it', disable=not waiting)
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
                 number += 1
-                job, place = waiting[0], f'[{number}/{len(jobs)}]'
-                left = _expectation(pace, [*waiting, *(r.job for r in running)], at_once)
-                tqdm.write(f'{place} {job.name}; {left}')
-                running.append(_Running(job, place, start(waiting.popleft())))
+                place = f'[{number}/{len(jobs)}]'
+                tqdm.write(f'{place} {waiting[0].name}; {expectation()}')
+                job = waiting.popleft()
+                running.append(_Running(job, place, start(job), progress(job)[0]))
             time.sleep(POLL)
-            for run_now in list(running):
-                ended = run_now.process.poll() is not None
-                new = run_now.look(pace)
-                if new:
+            for now in list(running):
+                ended = now.process.poll() is not None
+                done, seconds = progress(now.job)
+                if done > now.done:
                     trained = True
-                    jobs_left = [*waiting, *(r.job for r in running)]
-                    bar.set_postfix_str(_expectation(pace, jobs_left, at_once), refresh=False)
-                    bar.update(new)
+                    if seconds:
+                        pace[now.job.row.stem] = seconds
+                    bar.set_postfix_str(expectation(), refresh=False)
+                    bar.update(done - now.done)
+                    now.done = done
                 if not ended:
                     continue
-                running.remove(run_now)
-                problem = _problem(run_now.job, run_now.process.returncode)
+                running.remove(now)
+                problem = _problem(now.job, now.process.returncode)
                 if problem:
-                    tqdm.write(f'{run_now.place} failed: {problem}')
-                    failed.append(run_now.job)
+                    tqdm.write(f'{now.place} failed: {problem}')
+                    failed.append(now.job)
                 after()
                 if problem and problem == reason and not trained and (waiting or running):
-                    raise _hopeless(reason)
+                    raise JointError(
+                        'Two runs failed for the same reason before the first step, so the others '
+                        f'were not started: {reason.removeprefix("error: ").rstrip(".")}. Correct '
+                        'this, and give the same command again.'
+                    )
                 reason = problem
     finally:
         bar.close()
-        for run_now in running:  # we are being stopped
-            run_now.process.terminate()
-        for run_now in running:
-            run_now.process.wait()
+        for now in running:  # we are being stopped
+            now.process.terminate()
+        for now in running:
+            now.process.wait()
     return failed
-
-
-def _hopeless(reason: str) -> JointError:
-    text = reason.removeprefix('error: ').rstrip('.')
-    return JointError(
-        'Two runs failed for the same reason before the first step, so the others were not '
-        f'started: {text}. Correct this, and give the same command again.'
-    )
 
 
 def check_finished(failed: Sequence[Job]) -> None:
@@ -179,11 +170,10 @@ def _problem(job: Job, status: int | None) -> str:
     run = job.run()
     if run and run.finished:
         return ''
-    lines = []
-    if (job.folder / LOG).exists():
-        lines = (job.folder / LOG).read_text(encoding='utf-8').strip().splitlines()
     if status:
-        return lines[-1] if lines else f'exit status {status}'
+        log = job.folder / LOG
+        lines = log.read_text(encoding='utf-8').split('\n') if log.exists() else []
+        return next((x for x in reversed(lines) if x.strip()), f'exit status {status}')
     return f'{run.reached if run else "nothing logged"}, without a validation at the end'
 
 
@@ -213,12 +203,7 @@ def _last_line(folder: Path) -> dict[str, Any]:
 
 
 def _left(job: Job) -> int:
-    return job.total - progress(job)[0]
-
-
-def _expectation(pace: Pace, jobs: Sequence[Job], at_once: int) -> str:
-    seconds = pace.remaining([(job.row.stem, _left(job)) for job in jobs])
-    return in_words(None if seconds is None else seconds / min(at_once, max(1, len(jobs))))
+    return sum(job.iterations) - progress(job)[0]
 
 
 def in_words(seconds: float | None) -> str:

@@ -8,6 +8,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.study.cells import Cell, base_of
 from mmseg_joint.study.charts import Chart
 from mmseg_joint.study.rows import PAPER
+from mmseg_joint.study.statistics import paired
 from mmseg_joint.visualization.figures import new_figure
 
 from .rows import Table
@@ -29,7 +30,7 @@ def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
             'to draw: give the --work-dirs of some, or --run the table.'
         )
     bases = [None if scale == PAPER else base_of(table, cells, cell) for cell in cells]
-    gains = [cell.gains(base) if base else [] for cell, base in zip(cells, bases)]
+    gains = [paired(c.scores(), b.scores()) if b else [] for c, b in zip(cells, bases)]
     chart = Chart(cells, gains, table.base, expected=scale == PAPER)
     figure = new_figure(chart.height)
     chart.draw(figure, table.heading(scale))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import mean, stdev
 
 from mmseg_joint.study.cells import Cell, base_of
+from mmseg_joint.study.page import table as markdown_table
 from mmseg_joint.study.rows import PAPER, Row
+from mmseg_joint.study.statistics import paired
 
 from .rows import SCALES, Table
 
@@ -34,7 +36,7 @@ def list_table(table: Table, recorded: bool = False) -> str:
             line.append(_code(sibling, recorded))
             line += [_recorded(sibling)] if scale in ours else []
         lines.append(line)
-    return '\n'.join([_heading(table, lead), '', *_lines(head, lines)])
+    return f'{_heading(table, lead)}\n\n{markdown_table(head, lines, "---")}'
 
 
 def _sibling(table: Table, row: Row, scale: str) -> Row | None:
@@ -60,18 +62,12 @@ def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
     columns, lines = _at_paper(cells) if scale == PAPER else _elsewhere(table, cells)
     body = [(c.row.name, _labels(c), *line, *_tail(c)) for c, line in zip(cells, lines)]
     head = ('row', 'labels', *columns, 'seeds', 'iterations', 'config')
-    text = [_heading(table, scale), '', *_lines(head, body), '', _legend(cells)]
-    notes = _notes(table, cells, scale)
-    return '\n'.join([*text, *(line for note in notes for line in ('', note))])
+    text = [_heading(table, scale), markdown_table(head, body, '---'), _legend(cells)]
+    return '\n\n'.join([*text, *_notes(table, cells, scale)])
 
 
 def _heading(table: Table, scale: str) -> str:
     return f'### {table.heading(scale)} (`{table.id}`)'
-
-
-def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    rule = ['---'] * len(head)
-    return [f'| {" | ".join(cells)} |' for cells in (head, rule, *rows)]
 
 
 def _labels(cell: Cell) -> str:
@@ -97,7 +93,7 @@ def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[lis
     lines = []
     for cell in cells:
         base = base_of(table, cells, cell)
-        gains = cell.gains(base) if base else []
+        gains = paired(cell.scores(), base.scores()) if base else []
         gain = _number(
             mean(gains) if gains else None, stdev(gains) if len(gains) > 1 else None, sign='+'
         )

@@ -157,7 +157,7 @@ def test_a_run_of_another_length_is_not_taken_for_this_one(tables, tmp_path):
     shorter.train_cfg.max_iters = 500
     write_start(job.folder, trained(50), cfg=shorter)
     for start in ('20200102_000000', '20200103_000000'):
-        with pytest.raises(JointError, match=r'\(500,\) iterations, and \(600,\) are wanted'):
+        with pytest.raises(JointError, match=r'max_iters=500, and 600 is wanted now: give other'):
             job.run()
         write_run(job.folder, 40.0, total=500, start=start, cfg=shorter)
 

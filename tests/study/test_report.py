@@ -103,7 +103,7 @@ def test_the_files_of_a_report(tmp_path):
         '0.5',
     )
     page = (tmp_path / 'report.html').read_text(encoding='utf-8')
-    assert '<td><b>+5.0 (+4.9 to +5.2)</b></td>' in page
+    assert '"text-align:right"><strong>+5.0 (+4.9 to +5.2)</strong></td>' in page
     assert '<meta name="viewport" content="width=device-width' in page  # or a phone shrinks it all
     assert re.search(r'<div class="scroll"><img alt="Scores', page)
 

@@ -9,8 +9,8 @@ from mmseg_joint.study.cells import Selection
 from mmseg_joint.study.jobs import plan
 from mmseg_joint.study.training import (
     LOG,
-    Pace,
     progress,
+    remaining,
     start_process,
     train_missing,
 )
@@ -137,13 +137,9 @@ def test_the_pace_is_that_of_the_newest_steps(jobs):
 
 
 def test_pace_is_of_the_same_config_or_the_mean_of_others():
-    pace = Pace()
-    assert pace.remaining([('a', 10)]) is None
-    pace.note('a', 2.0)
-    pace.note('b', 1.0)
-    pace.note('a', 3.0)
-    pace.note('b', None)
-    assert pace.remaining([('a', 10), ('b', 5), ('c', 4)]) == 3.0 * 10 + 1.0 * 5 + 2.0 * 4
+    assert remaining({}, [('a', 10)]) is None
+    pace = dict(a=3.0, b=1.0)
+    assert remaining(pace, [('a', 10), ('b', 5), ('c', 4)]) == 3.0 * 10 + 1.0 * 5 + 2.0 * 4
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_a_table_is_run_continued_and_reported(
 
     main(*arguments)
     assert '2 of 2 runs are finished' in capsys.readouterr().out
-    with pytest.raises(JointError, match=r'\(2,\) iterations, and \(4,\) are wanted now'):
+    with pytest.raises(JointError, match=r'max_iters=2, and 4 is wanted now: give other'):
         main(*arguments, 'train_cfg.max_iters=4', '--rows', 'FCN')
 
 
