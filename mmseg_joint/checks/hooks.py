@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
+from mmengine.registry import VISBACKENDS
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.walk import value_of
+from mmseg_joint.utils.walk import class_of, value_of
 
 RULES = ('save_best', 'rule', 'greater_keys', 'less_keys')
 # backend -> packages of which it needs one; pip knows the first by the same name
@@ -42,14 +42,10 @@ def check_best(cfg: Config) -> None:
 def check_backends(cfg: Config) -> None:
     """Look for the packages that the visualizer writes with."""
     for index, backend in enumerate(value_of(cfg, 'visualizer.vis_backends') or ()):
-        kind = _name(backend.get('type')) if isinstance(backend, dict) else ''
-        packages = PACKAGES.get(kind, ())
-        if packages and not any(find_spec(package) for package in packages):
+        kind = class_of(backend.get('type') if isinstance(backend, dict) else None, VISBACKENDS)
+        packages = PACKAGES.get(kind.__name__, ()) if kind else ()
+        if kind and packages and not any(find_spec(package) for package in packages):
             raise JointError(
-                f'visualizer.vis_backends.{index} is a {kind}, which needs {packages[0]}: run '
-                f'`python -m pip install {packages[0]}`, or delete the entry.'
+                f'visualizer.vis_backends.{index} is a {kind.__name__}, which needs {packages[0]}: '
+                f'run `python -m pip install {packages[0]}`, or delete the entry.'
             )
-
-
-def _name(kind: Any) -> str:
-    return str(getattr(kind, '__name__', kind)).rpartition('.')[2]

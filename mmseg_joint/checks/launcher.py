@@ -25,12 +25,9 @@ REMEDIES = {
 
 def check_launcher(cfg: Config) -> None:
     """Refuse to start where `launcher` names one that has not started this process."""
-    if not torch.distributed.is_initialized():
-        check_launcher_variables(cfg.get('launcher', 'none'))
-
-
-def check_launcher_variables(launcher: str) -> None:
-    """Refuse a variable of a launcher that is missing or no number, and a rank beyond the last."""
+    if torch.distributed.is_initialized():
+        return
+    launcher = cfg.get('launcher', 'none')
     numbers, remedy = NUMBERS[launcher], REMEDIES[launcher]
     missing = [name for name in (*numbers, *NAMES.get(launcher, ())) if not os.environ.get(name)]
     if missing:

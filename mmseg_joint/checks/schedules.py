@@ -38,40 +38,42 @@ def check_networks(cfg: Config) -> None:
 
 def check_begins(cfg: Config) -> None:
     """Refuse a schedule that training ends before, as a warm-up is still under way."""
-    for key, schedules, max_iters in schedules_of(cfg):
-        for schedule in schedules:
-            begin, end = schedule.get('begin') or 0, schedule.get('end') or max_iters
-            if not schedule.get('by_epoch', True) and begin >= end:
-                raise JointError(
-                    f'{key}: {schedule.get("type")} begins at iteration {begin:,} and ends at '
-                    f'{end:,} (train_cfg.max_iters is {max_iters:,}): train longer, or shorten the '
-                    'warm-up before it, like param_scheduler.0.end=10 param_scheduler.1.begin=10.'
-                )
+    for key, schedule, max_iters in _each(cfg):
+        begin, end = schedule.get('begin') or 0, schedule.get('end') or max_iters
+        if not schedule.get('by_epoch', True) and begin >= end:
+            raise JointError(
+                f'{key}: {schedule.get("type")} begins at iteration {begin:,} and ends at {end:,} '
+                f'(train_cfg.max_iters is {max_iters:,}): train longer, or shorten the warm-up '
+                'before it, like param_scheduler.0.end=10 param_scheduler.1.begin=10.'
+            )
 
 
 def check_units(cfg: Config) -> None:
     """Look for a schedule that counts epochs in a training that counts iterations."""
-    for key, schedules, max_iters in schedules_of(cfg):
-        for schedule in schedules:
-            if schedule.get('by_epoch', True) and not schedule.get('convert_to_iter_based'):
-                raise JointError(
-                    f'{key}: {schedule.get("type")} counts epochs, of which a training of '
-                    f'{max_iters} iterations has one: set by_epoch=False.'
-                )
+    for key, schedule, max_iters in _each(cfg):
+        if schedule.get('by_epoch', True) and not schedule.get('convert_to_iter_based'):
+            raise JointError(
+                f'{key}: {schedule.get("type")} counts epochs, of which a training of {max_iters} '
+                'iterations has one: set by_epoch=False.'
+            )
 
 
 def check_warm_ups(cfg: Config) -> None:
     """Look for a warm-up that never reaches its end: LinearLR begins with its first iteration."""
-    for key, schedules, _ in schedules_of(cfg):
-        for schedule in schedules:
-            begin, end = schedule.get('begin') or 0, schedule.get('end')
-            factors = schedule.get('start_factor', 1 / 3), schedule.get('end_factor', 1.0)
-            if schedule.get('type') == 'LinearLR' and end == begin + 1 and factors[0] != factors[1]:
-                raise JointError(
-                    f'{key}: LinearLR has one iteration, {begin:,}, and leaves the learning rate '
-                    f'at {factors[0]:g} of its value for all of the training: set its end to '
-                    f'{begin + 2:,} or later.'
-                )
+    for key, schedule, _ in _each(cfg):
+        begin, end = schedule.get('begin') or 0, schedule.get('end')
+        factors = schedule.get('start_factor', 1 / 3), schedule.get('end_factor', 1.0)
+        if schedule.get('type') == 'LinearLR' and end == begin + 1 and factors[0] != factors[1]:
+            raise JointError(
+                f'{key}: LinearLR has one iteration, {begin:,}, and leaves the learning rate at '
+                f'{factors[0]:g} of its value for all of the training: set its end to '
+                f'{begin + 2:,} or later.'
+            )
+
+
+def _each(cfg: Config) -> Iterator[tuple[str, dict[str, Any], int]]:
+    for key, schedules, max_iters in schedules_of(cfg):
+        yield from ((key, schedule, max_iters) for schedule in schedules)
 
 
 def check_ends(cfg: Config) -> None:

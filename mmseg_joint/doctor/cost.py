@@ -83,19 +83,11 @@ def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
             if device.type == 'cuda':
                 torch.cuda.synchronize()
             stepped = time.perf_counter()
-    except JointError as error:
-        report.problem(f'a step fails: {error}')
-        return
     except Exception as error:  # a step goes through everything that there is
-        kind = type(error).__name__
-        report.problem(f'a step fails ({kind}: {reason_of(error)}): train with --debug.')
+        said = f' ({type(error).__name__}: {reason_of(error)}): train with --debug.'
+        report.problem(f'a step fails{f": {error}" if isinstance(error, JointError) else said}')
         return
-    _show_step(cfg, loaded - begin, stepped - loaded, device, report)
-
-
-def _show_step(
-    cfg: Config, loading: float, step: float, device: torch.device, report: Report
-) -> None:
+    loading, step = loaded - begin, stepped - loaded
     workers = cfg.train_dataloader.get('num_workers', 0)
     report.line(
         'a step',

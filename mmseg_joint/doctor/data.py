@@ -64,7 +64,11 @@ def open_datasets(cfg: Config, report: Report) -> list[OpenDataset]:
     for name, key, value in _configured(cfg):
         built = tried(key, partial(_open, name, key, value), cfg, report)
         if built is not None:
-            found.extend(_split(name, key, built))
+            for place, part in list(single_datasets(built, key)) or [(key, built)]:
+                numbers = place.removeprefix(key).split('.')[1:]
+                found.append(
+                    OpenDataset(''.join([name, *map('[{}]'.format, numbers)]), place, part)
+                )
             if key.startswith('train_'):
                 domains[f"domain '{name}'"] = built
     try:
@@ -115,12 +119,3 @@ def _open(name: str, key: str, value: Any) -> Any:
     if len(joint) == 0:
         raise JointError(f'{key}: no images were found, correct data_root and data_prefix')
     return joint.domains[name]
-
-
-def _split(name: str, key: str, dataset: Any) -> list[OpenDataset]:
-    found = list(single_datasets(dataset, key)) or [(key, dataset)]
-    return [OpenDataset(name + _numbers(place, key), place, part) for place, part in found]
-
-
-def _numbers(place: str, key: str) -> str:
-    return ''.join(f'[{number}]' for number in place.removeprefix(key).split('.')[1:])

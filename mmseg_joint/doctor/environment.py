@@ -58,16 +58,15 @@ def _import_base(report: Report) -> dict[str, ModuleType]:
             found[name] = importlib.import_module(name)
             report.line(name, getattr(found[name], '__version__', 'found'))
         except Exception as error:  # a broken library can raise anything
-            if isinstance(error, ModuleNotFoundError) and error.name == name:
+            if _absent(error) == name:
                 missing.append(distribution)
             else:
                 report.problem(_broken(name, distribution, error))
     if missing:
+        tail = ' (for a CPU alone, install its build first).' if 'torch' in missing else '.'
         verb = 'is' if len(missing) == 1 else 'are'
-        report.problem(
-            f'{", ".join(missing)} {verb} missing: run `{INSTALL} {" ".join(missing)}`'
-            + ('.' if 'torch' not in missing else ' (for a CPU alone, install its build first).')
-        )
+        names = ' '.join(missing)
+        report.problem(f'{", ".join(missing)} {verb} missing: run `{INSTALL} {names}`{tail}')
     return found
 
 
@@ -85,22 +84,25 @@ def _check_stack(report: Report) -> None:
         try:
             importlib.import_module(name)
         except Exception as error:
-            absent = getattr(error, 'name', None) if isinstance(error, ImportError) else None
-            if isinstance(error, ModuleNotFoundError) and absent not in (None, name):
-                if absent not in BASE:
-                    report.problem(
-                        f'{name} needs {absent}, which is missing: run `{INSTALL} {absent}`.'
-                    )
-            else:
+            absent = _absent(error)
+            if absent in (None, name):
                 report.problem(_broken(name, distribution, error))
-    lines = {distribution.startswith('onedl-') for distribution, _ in installed.values()}
-    names = {True: 'OneDL', False: 'upstream'}
-    report.line('line', ' and '.join(names[line] for line in sorted(lines)))
+            elif absent not in BASE:
+                report.problem(
+                    f'{name} needs {absent}, which is missing: run `{INSTALL} {absent}`.'
+                )
+    lines = {'OneDL' if name.startswith('onedl-') else 'upstream' for name, _ in installed.values()}
+    report.line('line', ' and '.join(sorted(lines)))
     if len(lines) > 1:
         report.problem(
             'mmengine, mmcv and mmseg come from two lines, OneDL and upstream: uninstall those of '
             f'one line, then run `{INSTALL} -e ".[onedl]"`.'
         )
+
+
+def _absent(error: Exception) -> str | None:
+    """The module that an import has not found, if that is why it failed."""
+    return error.name if isinstance(error, ModuleNotFoundError) else None
 
 
 def _broken(name: str, distribution: str, error: Exception) -> str:

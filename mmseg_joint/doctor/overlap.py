@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from mmseg_joint.checks.samples import spread
@@ -43,7 +42,7 @@ def _files(part: OpenDataset) -> list[str]:
         return []
     samples = map(part.dataset.get_data_info, range(len(part)))
     paths = (info.get('img_path') for info in samples if 'street' not in info)
-    return [os.path.realpath(path) for path in paths if isinstance(path, str) and '://' not in path]
+    return [os.path.realpath(path) for path in paths if path and os.path.isfile(path)]
 
 
 def _shared(scored: list[str], trained: list[str]) -> tuple[int, str]:
@@ -52,16 +51,10 @@ def _shared(scored: list[str], trained: list[str]) -> tuple[int, str]:
     if same:
         return len(same), ''
     sample = [scored[index] for index in spread(len(scored), COMPARED)] if scored else []
-    sizes = {size for _, size in _sized(sample)}
-    known = {_digest(path) for path, size in _sized(trained) if size in sizes}
+    sizes = {os.path.getsize(path) for path in sample}
+    known = {_digest(path) for path in trained if os.path.getsize(path) in sizes}
     copies = sum(_digest(path) in known for path in sample) if known else 0
     return copies, f' under other names ({len(sample)} were compared)'
-
-
-def _sized(paths: list[str]) -> Iterator[tuple[str, int]]:
-    for path in paths:
-        if os.path.isfile(path):
-            yield path, os.path.getsize(path)
 
 
 def _digest(path: str) -> bytes:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
@@ -73,14 +73,13 @@ def find_images(root: Path, labeled: bool = True) -> dict[str, Found]:
     photos = {kind: names for kind, names in kinds.items() if looks[kind] is None}
     if not photos:
         raise JointError(f'{root} has no images ({", ".join(IMAGES)}): correct the path.')
-    pairs: list[Pair] = []
-    for kind, names in photos.items():
-        others = {other: kinds[other] for other, look in looks.items() if look is not None}
-        best = _labels_of(kind, names, others) if labeled else None
-        if best:
-            pairs.append((kind, best, looks[best[0]] == 'color'))
-        elif not labeled:
-            pairs.append((kind, None, False))
+    labels = {kind: names for kind, names in kinds.items() if looks[kind] is not None}
+    best = {kind: _labels_of(kind, x, labels) if labeled else None for kind, x in photos.items()}
+    pairs = [
+        (kind, found, bool(found) and looks[found[0]] == 'color')
+        for kind, found in best.items()
+        if found or not labeled
+    ]
     if not pairs:
         first = next(iter(photos))
         raise JointError(
@@ -100,15 +99,12 @@ def _kinds(root: Path) -> dict[Kind, list[str]]:
         place = os.path.relpath(folder, root)
         place = '' if place == '.' else place
         names = sorted(name for name in files if name.lower().endswith(IMAGES))
-        by_tail = defaultdict(list)
+        ends = {name: Path(name).suffix for name in names}
+        tails = {x: match[0] for x in names if (match := TAIL.search(x)) and match.start()}
+        if len({*(ends | tails).values()}) > MOST_KINDS:
+            tails = {}
         for name in names:
-            match = TAIL.search(name)
-            by_tail[match[0] if match and match.start() else Path(name).suffix].append(name)
-        if len(by_tail) > MOST_KINDS:
-            by_tail.clear()
-            for name in names:
-                by_tail[Path(name).suffix].append(name)
-        found.update({(place, tail): listed for tail, listed in by_tail.items()})
+            found.setdefault((place, tails.get(name, ends[name])), []).append(name)
     return dict(sorted(found.items()))
 
 
@@ -170,7 +166,7 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
         below = 0
         while all(len(parts) > below + 1 for parts in folders):
             last = {parts[-1 - below] for parts in folders}
-            if len(last) > 1 or next(iter(last)).lower() in SPLITS:
+            if len(last) > 1 or {name.lower() for name in last} & SPLITS.keys():
                 break
             below += 1
         cut = ['/'.join(parts[: len(parts) - below]) for parts in folders]
@@ -179,18 +175,12 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
         names = [os.path.join(inner, x.removesuffix(suffixes[0])) for x in kinds[kind]]
         key = (split, cut[0], cut[1] if best else '', *suffixes, in_color)
         groups[key].extend(names)
-    found = {}
-    largest = Counter({key: len(names) for key, names in groups.items()})
-    for key, _ in largest.most_common():
-        split, images, labels, img_suffix, seg_map_suffix, in_color = key
-        names = sorted(groups[key])
-        if split not in found:
-            with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
-                size = image.size
-            found[split] = Found(
-                *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
-                *(tuple(names), size, in_color),
-            )
+    found: dict[str, Found] = {}
+    for (split, *rest, in_color), names in sorted(groups.items(), key=lambda x: -len(x[1])):
+        if split not in found:  # the largest of each
+            names = sorted(names)
+            with Image.open(root / rest[0] / (names[len(names) // 2] + rest[2])) as image:
+                found[split] = Found(root.absolute(), *rest, tuple(names), image.size, in_color)
     if 'train' not in found:
         found['train'] = found.pop(next(iter(found)))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import nan
 from statistics import mean, stdev
@@ -10,7 +10,6 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import FixedLocator, NullLocator
 
 from mmseg_joint.visualization.curves import COLORS
 from mmseg_joint.visualization.figures import GRAY, TEXT_SIZE, TITLE_SIZE, decorate
@@ -20,6 +19,7 @@ from .cells import Cell
 ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
 LONGEST_BAR = 3.0  # times the largest gain
 DODGE = 1.05  # between the places of two rows with as many labels
+SMALL: dict[str, Any] = {'fontsize': TEXT_SIZE, 'color': GRAY}
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 
 
@@ -81,30 +81,21 @@ class Chart:
             if values:
                 style = dict(color=COLORS[1], markersize=4, capsize=2.5, elinewidth=1.0)
                 axes.errorbar(mean(values), place, xerr=self.spread(values), fmt='o', **style)
-        axes.set_xlabel(
-            f'points over {self.base},\neach seed and mean', fontsize=TEXT_SIZE, color=GRAY
-        )
+        axes.set_xlabel(f'points over {self.base},\n{self.shown}', **SMALL)
 
     def _draw_gain_curves(self, axes: Axes) -> None:
         axes.axhline(0.0, color=GRAY, linewidth=0.8)
-        for name, shift, style in _curve_styles(self.cells):
-            own = [
-                (shift * cell.labels, values)
-                for cell, values in zip(self.cells, self.gains)
-                if cell.row.name == name and cell.labels is not None and values
-            ]
-            if own:
-                seeds = [(place, value) for place, values in own for value in values]
+        for points, style in self._curves():
+            seeds = [(place, value) for place, _, values in points for value in values]
+            if seeds:
                 axes.plot(*zip(*seeds), '_', color=style['color'], markersize=5, alpha=0.6)
-                points = [(place, mean(values), self.spread(values)) for place, values in own]
-                axes.errorbar(*zip(*points), capsize=2.5, linewidth=1.3, **style)
-        label = f'points over {self.base}, {self.shown}'
-        axes.set_ylabel(label, fontsize=TEXT_SIZE, color=GRAY)
-        axes.set_xlabel('labeled target images', fontsize=TEXT_SIZE, color=GRAY)
+                means = [(place, mean(v), self.spread(v)) for place, _, v in points if v]
+                axes.errorbar(*zip(*means), capsize=2.5, linewidth=1.3, **style)
+        axes.set_ylabel(f'points over {self.base}, {self.shown}', **SMALL)
+        axes.set_xlabel('labeled target images', **SMALL)
 
     def _draw_bars(self, axes: Axes) -> None:
-        places = range(len(self.cells))
-        measured = [(place, cell) for place, cell in zip(places, self.cells) if cell.runs]
+        measured = [(place, cell) for place, cell in enumerate(self.cells) if cell.runs]
         if measured:
             bars = axes.barh(
                 [place for place, _ in measured],
@@ -116,69 +107,56 @@ class Chart:
                 error_kw=dict(ecolor=GRAY, elinewidth=1.0, capsize=2.5),
                 label='measured',
             )
-            numbers = [f'{cell.mean:.1f}' for _, cell in measured]
-            axes.bar_label(bars, numbers, label_type='center', fontsize=TEXT_SIZE, color='white')
-        quoted = [(place, c.paper) for place, c in zip(places, self.cells) if c.paper is not None]
-        if self.expected and quoted:
-            axes.plot(
-                *([value for _, value in quoted], [place for place, _ in quoted], 'D'),
-                markersize=4,
-                markerfacecolor='white',
-                markeredgecolor=COLORS[1],
-                label='paper',
-            )
-        seeds = [f' ({len(cell.runs)})' if len(cell.runs) > 1 else '' for cell in self.cells]
-        axes.set_yticks(
-            list(places), [cell.row.name + count for cell, count in zip(self.cells, seeds)]
-        )
-        axes.invert_yaxis()
+            axes.bar_label(bars, fmt='%.1f', label_type='center', fontsize=TEXT_SIZE, color='white')
         ends = [(cell.mean or 0.0) + (cell.deviation or 0.0) for cell in self.cells]
-        ends += [value for _, value in quoted if self.expected]
+        quoted = [(c.paper, place) for place, c in enumerate(self.cells) if c.paper is not None]
+        if self.expected and quoted:
+            look = dict(markersize=4, markerfacecolor='white', markeredgecolor=COLORS[1])
+            axes.plot(*zip(*quoted), 'D', label='paper', **look)
+            ends += [value for value, _ in quoted]
+            if measured:
+                place = dict(loc='upper left', bbox_to_anchor=(1.0, 1.0))
+                axes.legend(fontsize=TEXT_SIZE, frameon=False, **place)
+        seeds = [f' ({len(cell.runs)})' if len(cell.runs) > 1 else '' for cell in self.cells]
+        names = [cell.row.name + count for cell, count in zip(self.cells, seeds)]
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
         axes.set_xlim(0.0, 1.05 * max(ends))  # from zero: a bar's length is what is read
-        axes.set_xlabel('mIoU (%)', fontsize=TEXT_SIZE, color=GRAY)
-        if self.expected and quoted and measured:
-            place = dict(loc='upper left', bbox_to_anchor=(1.0, 1.0))
-            axes.legend(fontsize=TEXT_SIZE, frameon=False, **place)
+        axes.set_xlabel('mIoU (%)', **SMALL)
 
     def _draw_curves(self, axes: Axes) -> None:
-        counts = sorted({cell.labels for cell in self.cells if cell.labels is not None})
-        for name, shift, style in _curve_styles(self.cells):
-            own = [cell for cell in self.cells if cell.row.name == name and cell.labels is not None]
-            measured = [
-                (shift * (c.labels or 0), c.mean, c.deviation or 0.0) for c in own if c.runs
-            ]
+        for points, style in self._curves():
+            measured = [(place, c.mean, c.deviation or 0.0) for place, c, _ in points if c.runs]
             if measured:
-                labels, means, spreads = zip(*measured)
-                axes.errorbar(
-                    *(labels, means, spreads), capsize=2.5, linewidth=1.3, label=name, **style
-                )
-            quoted = [(c.labels, c.paper) for c in own if c.paper is not None]
+                axes.errorbar(*zip(*measured), capsize=2.5, linewidth=1.3, **style)
+            quoted = [(c.labels, c.paper) for _, c, _ in points if c.paper is not None]
             if self.expected and quoted:
-                label = f'{name}, paper'
-                faint = dict(linestyle='--', linewidth=0.8, markerfacecolor='white', label=label)
-                axes.plot(*zip(*quoted), **style, **faint)
+                faint = dict(linestyle='--', linewidth=0.8, markerfacecolor='white')
+                axes.plot(*zip(*quoted), **{**style, **faint, 'label': f'{style["label"]}, paper'})
+        counts = sorted({cell.labels for cell in self.cells if cell.labels is not None})
         # 0 has its place too, and half the least count is on the logarithmic side
         axes.set_xscale('symlog', linthresh=max(1, min(n for n in counts if n) / 2))
-        axes.xaxis.set_major_locator(FixedLocator(counts))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticklabels([str(count) for count in counts])
-        axes.set_xlabel('labeled target images', fontsize=TEXT_SIZE, color=GRAY)
-        axes.set_ylabel('mIoU (%)', fontsize=TEXT_SIZE, color=GRAY)
+        axes.set_xticks(counts, [str(count) for count in counts])
+        axes.minorticks_off()
+        axes.set_xlabel('labeled target images', **SMALL)
+        axes.set_ylabel('mIoU (%)', **SMALL)
         axes.legend(fontsize=TEXT_SIZE, frameon=False, ncols=2, loc='best')
 
-
-def _curve_styles(cells: Sequence[Cell]) -> list[tuple[str, float, dict[str, Any]]]:
-    """Each row's name, look, and a factor of its places that keeps error bars apart."""
-    names = list(dict.fromkeys(cell.row.name for cell in cells))
-    return [
-        (
-            name,
-            DODGE ** (number - (len(names) - 1) / 2),
-            dict(
-                color=COLORS[number % len(COLORS)],
-                marker=MARKERS[number % len(MARKERS)],
-                markersize=3.5,
-            ),
-        )
-        for number, name in enumerate(names)
-    ]
+    def _curves(self) -> Iterator[tuple[list[tuple[float, Cell, Sequence[float]]], dict[str, Any]]]:
+        """Each row's points (place, cell, gains), their places kept apart, and its look."""
+        names = list(dict.fromkeys(cell.row.name for cell in self.cells))
+        for number, name in enumerate(names):
+            shift = DODGE ** (number - (len(names) - 1) / 2)
+            yield (
+                [
+                    (shift * cell.labels, cell, values)
+                    for cell, values in zip(self.cells, self.gains)
+                    if cell.row.name == name and cell.labels is not None
+                ],
+                dict(
+                    label=name,
+                    color=COLORS[number % len(COLORS)],
+                    marker=MARKERS[number % len(MARKERS)],
+                    markersize=3.5,
+                ),
+            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -16,6 +15,7 @@ from mmseg_joint.engine.joint_optim_wrapper_constructor import SHARED_KEYS
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.compatibility import joint_form
 from mmseg_joint.stack import own_config
+from mmseg_joint.utils.walk import dicts_in
 
 from .adapt import adapt, look_at
 from .length import set_length, set_stages
@@ -113,7 +113,8 @@ class Base:
             if name not in domains or not samples.get(name):
                 raise JointError(f'{self.name} has no samples of {DOMAINS}.{name}: add some.')
         loader.dataset.domains = ConfigDict({name: domains[name] for name in used})
-        _set_samples(loader, {name: samples[name] for name in used})
+        loader.sampler.samples_per_domain = ConfigDict({name: samples[name] for name in used})
+        loader.batch_size = sum(samples[name] for name in used)
         rare = loader.dataset.pop('rare_classes', None) or {}
         rare = {name: rare[name] for name in used if name in rare}
         if method.rare_classes and not rare:
@@ -151,16 +152,10 @@ def _without_subset(dataset: Any) -> Any:
 
 def _image_size(cfg: Config) -> tuple[int, int]:
     size = (cfg.model.get('data_preprocessor') or {}).get('size')
-    for step in _steps(cfg.train_dataloader.dataset.domains.target):
-        size = step.get('crop_size') or size
+    for _, node in dicts_in(cfg.train_dataloader.dataset.domains.target):
+        size = node.get('crop_size') or size
     height, width = (size, size) if isinstance(size, int) else size or (256, 256)
     return int(height), int(width)
-
-
-def _steps(dataset: Any) -> Iterable[Any]:
-    while 'pipeline' not in dataset and isinstance(dataset.get('dataset'), dict):
-        dataset = dataset['dataset']
-    return dataset.get('pipeline') or ()
 
 
 def _optimizers(wrapper: Any) -> dict[str, Any]:
@@ -174,8 +169,3 @@ def _optimizers(wrapper: Any) -> dict[str, Any]:
         if wrapper.get('type') == 'AmpOptimWrapper':
             kept.setdefault('dtype', 'float16')
     return {**kept, 'constructor': 'JointOptimWrapperConstructor'}
-
-
-def _set_samples(loader: Any, samples: dict[str, int]) -> None:
-    loader.sampler.samples_per_domain = ConfigDict(samples)
-    loader.batch_size = sum(samples.values())

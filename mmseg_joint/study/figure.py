@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mmseg_joint.visualization.figures import GRAY, TEXT_SIZE, TITLE_SIZE, decorate, new_figure
+from mmseg_joint.visualization.figures import TEXT_SIZE, TITLE_SIZE, decorate, new_figure
 
 from .cells import Cell
-from .charts import ROW_HEIGHT, Chart
+from .charts import ROW_HEIGHT, SMALL, Chart
 from .methods import TARGET_ONLY
 from .results import Results
-from .statistics import Gain, gain_of, paired, signed
+from .statistics import Gain, half_width, paired, signed
 
 LONGEST = 40  # rows of the classes' gains
 
@@ -38,8 +38,7 @@ def draw_study(results: Results) -> Figure:
 
 
 def _half_interval(values: Sequence[float]) -> float:
-    gain = gain_of(values)
-    return gain.high - gain.mean if gain and gain.high is not None else 0.0
+    return float(half_width(values)) if len(values) > 1 else 0.0
 
 
 def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
@@ -53,23 +52,14 @@ def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
         for column, name in enumerate(classes):
             if name in gains:
                 sure = gains[name].is_sure
-                axes.text(
-                    *(column, row, signed(gains[name].mean)),
-                    fontsize=TEXT_SIZE,
-                    ha='center',
-                    va='center',
-                    color='black' if sure else '0.25',
-                    weight='bold' if sure else 'normal',
-                )
+                look = dict(color='black', weight='bold') if sure else dict(color='0.25')
+                place = dict(fontsize=TEXT_SIZE, ha='center', va='center')
+                axes.text(column, row, signed(gains[name].mean), **place, **look)
     names = [f'{cell.row.name}, {cell.labels} labels' for cell in rows]
     axes.set_yticks(range(len(rows)), names)
     axes.set_xticks(range(len(classes)), classes, rotation=35, ha='right', rotation_mode='anchor')
     decorate(axes, 'both')
     axes.grid(visible=False)
-    axes.set_title(
-        'gain of each class over the target alone, in points of IoU',
-        fontsize=TITLE_SIZE,
-        loc='left',
-    )
-    label = 'bold: the 95 % interval of the seeds excludes 0'
-    axes.set_xlabel(label, fontsize=TEXT_SIZE, color=GRAY)
+    title = 'gain of each class over the target alone, in points of IoU'
+    axes.set_title(title, fontsize=TITLE_SIZE, loc='left')
+    axes.set_xlabel('bold: the 95 % interval of the seeds excludes 0', **SMALL)

@@ -47,27 +47,6 @@ class Run:
         return self.miou is not None
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What one work dir tells: a whole run, or a stage of it."""
-
-    cfg: Config
-    scalars: dict[str, Series]
-    done: int
-    miou: float | None
-    classes: dict[str, float]
-
-    @property
-    def total(self) -> int:
-        return int(self.cfg.train_cfg.max_iters)
-
-    @property
-    def memory(self) -> float | None:
-        """The most that was logged."""
-        _, values = self.scalars.get('memory', (None, np.array([])))
-        return float(values.max()) if len(values) else None
-
-
 def folder_of(root: Path, row: Row, labels: int | None, seed: int) -> Path:
     """Say where a run belongs: its work dir."""
     return root / row.stem / ('all' if labels is None else str(labels)) / f'seed{seed}'
@@ -104,68 +83,55 @@ def read_run(folder: Path, row: Row) -> Run | None:
         JointError: When a log is broken.
     """
     names = row.stages or ('',)
-    parts = {name: _read_part(folder / name) for name in names}
-    begun = {name: part for name, part in parts.items() if part is not None}
+    begun = {name: part for name in names if (part := _read_part(folder / name))}
     if not begun:
         return None
-    name, newest = list(begun.items())[-1]
-    whole = name == names[-1]
-    reached = f'{newest.done} of {newest.total} iterations'
-    times = np.concatenate([_times(part.scalars) for part in begun.values()])
+    name, (cfg, newest) = list(begun.items())[-1]
+    done, total = max(int(steps[-1]) for steps, _ in newest.values()), int(cfg.train_cfg.max_iters)
+    reached = f'{done} of {total} iterations'
+    ended = {key: float(v[-1]) for key, (steps, v) in newest.items() if steps[-1] == total}
+    if name != names[-1]:
+        ended = {}
+    logs = [scalars for _, scalars in begun.values()]
+    times = np.concatenate([_times(scalars) for scalars in logs])
     return Run(
         folder=folder,
-        labels=row.labels(newest.cfg),
-        seed=int(newest.cfg.get('randomness', {}).get('seed') or 0),
-        cfgs=tuple(part.cfg for part in begun.values()),
-        miou=newest.miou if whole else None,
+        labels=row.labels(cfg),
+        seed=int(cfg.get('randomness', {}).get('seed') or 0),
+        cfgs=tuple(part for part, _ in begun.values()),
+        miou=ended.get(METRIC),
         reached=f'{reached} of stage "{name}"' if name else reached,
         seconds=float(np.median(times)) if len(times) else None,
-        classes=newest.classes if whole else {},
-        memory=max((part.memory for part in begun.values() if part.memory), default=None),
-        watched={
-            name: values
-            for part in begun.values()
-            for name, (_, values) in part.scalars.items()
-            if name in (COSINE, HELD_OUT)
-        },
+        classes={k.removeprefix(PREFIX): v for k, v in ended.items() if k.startswith(PREFIX)},
+        memory=max(
+            (float(log['memory'][1].max()) for log in logs if 'memory' in log), default=None
+        ),
+        watched={key: log[key][1] for log in logs for key in (COSINE, HELD_OUT) if key in log},
     )
 
 
-def _read_part(folder: Path) -> _Part | None:
-    logs = {start: read_scalars(start) for start in _starts(folder)}
+def _read_part(folder: Path) -> tuple[Config, dict[str, Series]] | None:
+    """What one work dir tells, of a whole run or a stage of it: its config, and what was logged."""
+    logs = {  # of each start that has logged a line
+        log.parents[1]: read_scalars(log.parents[1])
+        for log in sorted(folder.glob('*/vis_data/scalars.json'))
+        if log.with_name('config.py').exists() and '\n' in log.read_text(encoding='utf-8')
+    }
     if not logs:
         return None
     scalars = read_scalars(folder)
-    trained = [start for start, log in logs.items() if 'loss' in log]
-    newest = (trained or list(logs))[-1]
+    newest = ([start for start, log in logs.items() if 'loss' in log] or list(logs))[-1]
     cfg = Config.fromfile(newest / 'vis_data/config.py', import_custom_modules=False)
     rename_keys(cfg, warn=False)
     # a resumed run that only makes up for its last validation leaves a log without training
-    later = [log for start, log in logs.items() if start > newest]
-    validated = [log[METRIC] for log in (scalars, *later) if METRIC in log]
-    step, miou = max(((int(s[-1]), float(v[-1])) for s, v in validated), default=(0, 0.0))
-    done = max(step, *(int(steps[-1]) for steps, _ in scalars.values()))
-    total = int(cfg.train_cfg.max_iters)
-    classes = {
-        name.removeprefix(PREFIX): float(values[-1])
-        for log in (scalars, *later)
-        for name, (steps, values) in log.items()
-        if name.startswith(PREFIX) and steps[-1] == total
-    }
-    return _Part(cfg, scalars, done, miou if step == total else None, classes)
+    for start, log in logs.items():
+        if start > newest:
+            results = (key for key in log if key == METRIC or key.startswith(PREFIX))
+            scalars.update({key: log[key] for key in results})
+    return cfg, scalars
 
 
 def _times(scalars: dict[str, Series]) -> np.ndarray:
     steps, seconds = scalars.get('time', (np.array([]), np.array([])))
     # a validation logs the time of its own steps
     return seconds[~np.isin(steps, scalars.get(METRIC, ([],))[0])]
-
-
-def _starts(folder: Path) -> list[Path]:
-    """Where mmengine kept config and log of each start of a run that has logged a line."""
-    logs = sorted(folder.glob('*/vis_data/scalars.json'))
-    return [
-        log.parents[1]
-        for log in logs
-        if log.with_name('config.py').exists() and '\n' in log.read_text(encoding='utf-8')
-    ]

@@ -55,11 +55,11 @@ def gain_of(differences: Sequence[float]) -> Gain | None:
     mean = float(np.mean(differences))
     if len(differences) < 2:
         return Gain(mean, None, None, 1)
-    half = float(_half_width(differences))
+    half = float(half_width(differences))
     return Gain(mean, mean - half, mean + half, len(differences))
 
 
-def _half_width(values: Any) -> np.ndarray:
+def half_width(values: Any) -> np.ndarray:
     """Half of Student's interval around the mean over the first axis."""
     return student.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * sem(values)
 
@@ -117,7 +117,7 @@ def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded |
     number, beyond = _crossing(above.mean(axis=0), grid)
     low = high = None
     if len(seeds) > 1:
-        possible = np.flatnonzero(np.abs(above.mean(axis=0)) <= _half_width(above))
+        possible = np.flatnonzero(np.abs(above.mean(axis=0)) <= half_width(above))
         first, last = (possible[0], possible[-1]) if len(possible) else (GRID, GRID)
         if beyond == 'above':  # the interval holds the number, wherever that is
             last = GRID

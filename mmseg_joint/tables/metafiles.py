@@ -40,7 +40,7 @@ def read_metafiles(index: str | Path) -> list[Metafile]:
         path = root / name
         content = _read_yaml(path, 'Collections', 'Models')
         for model in content['Models']:
-            config = model.get('Config') if isinstance(model, dict) else None
+            config = model.get('Config')
             if not isinstance(config, str) or not (root / config).is_file():
                 _refuse(path, f'names the config {config!r}, which is no file', 'correct its path')
         found.append(Metafile(path, root, content['Collections'], content['Models']))
@@ -60,34 +60,31 @@ def read_tables(index: str | Path) -> list[Table]:
         JointError: When a result is no row of a table, or two configs state the same.
     """
     files = read_metafiles(index)
-    stated = [(f, c, i, t) for f in files for c in f.collections for i, t in _tables_of(f, c)]
-    names = {key: tuple(map(str, table['Rows'])) for _, _, key, table in stated}
-    rows: dict[str, list[Row]] = {
-        key: [Row(n, PAPER, ((0, m),), None) for n, m in table.get('Quoted', {}).items()]
-        for _, _, key, table in stated
+    stated = {
+        key: (collection['Name'], table)
+        for file in files
+        for collection in file.collections
+        for key, table in _tables_of(file, collection)
     }
+    rows: dict[str, list[Row]] = {
+        key: [
+            Row(name, PAPER, ((0, miou),), None) for name, miou in table.get('Quoted', {}).items()
+        ]
+        for key, (_, table) in stated.items()
+    }
+    names = {key: tuple(map(str, table['Rows'])) for key, (_, table) in stated.items()}
     for file in files:
         for model in file.models:
             for key, row in _rows_of(file, model, names):
                 _check_alone(row, rows[key], file)
                 rows[key].append(row)
-    return [
-        Table(
-            id=key,
-            paper=collection['Name'],
-            number=str(table.get('Number', '')),
-            title=table['Title'],
-            names=names[key],
-            base=table.get('Base'),
-            rows=tuple(
-                sorted(
-                    rows[key],
-                    key=lambda r: (SCALES.index(r.scale), names[key].index(r.name), r.miou),
-                )
-            ),
-        )
-        for _, collection, key, table in stated
-    ]
+    found = []
+    for key, (paper, table) in stated.items():
+        places = {name: place for place, name in enumerate(names[key])}
+        own = sorted(rows[key], key=lambda r: (SCALES.index(r.scale), places[r.name], r.miou))
+        number, base = str(table.get('Number', '')), table.get('Base')
+        found.append(Table(key, names[key], base, tuple(own), paper, number, table['Title']))
+    return found
 
 
 def _read_yaml(path: Path, *lists: str) -> dict[str, Any]:
@@ -146,23 +143,20 @@ def _check_result(
     _choose(path, f'names the table "{table}"', table, names)
     _choose(path, f'names the row "{name}" of {table}', name, names[table])
     _choose(path, f'has the scale "{scale}"', scale, SCALES)
-    metrics, where = result.get('Metrics'), f'in the row "{name}" of {table}'
-    if not isinstance(metrics, dict) or (PAPERS in metrics) != (scale == PAPER):
+    metrics, needed = result.get('Metrics'), ['Labels'] if scale == PAPER else []
+    if not (
+        isinstance(metrics, dict)
+        and (PAPERS in metrics) == (scale == PAPER)
+        and metrics.keys() <= {PAPERS, OURS, OURS_STD}
+        and all(type(value) in (int, float) and 0 <= value < 100 for value in metrics.values())
+        and all(type(result.get(key)) is int for key in (*needed, *['Seeds'] * (OURS in metrics)))
+    ):
         _refuse(
             path,
-            f'has the Metrics {metrics} at the scale "{scale}" {where}',
-            f"give {PAPERS}, the paper's number, at the scale 'paper', and only there",
+            f'has the result {result}',
+            f"give Metrics in percent: {PAPERS}, the paper's number, at the scale 'paper', and "
+            f'only there, {OURS} and {OURS_STD}; and the numbers of Labels, and of Seeds beside {OURS}',
         )
-    for key, value in metrics.items():
-        _choose(path, f'has the metric "{key}" {where}', key, (PAPERS, OURS, OURS_STD))
-        least = 0 if key == OURS_STD else 1e-9
-        if not isinstance(value, (int, float)) or not least <= value < 100:
-            _refuse(path, f'has {key}={value!r} {where}', 'give a percentage, like 65.3')
-    counts = {key: result.get(key) for key in ('Labels', 'Seeds')}
-    needed = {'Labels': scale == PAPER, 'Seeds': OURS in metrics}
-    for key, count in counts.items():
-        if (count is not None or needed[key]) and (type(count) is not int or count < 0):
-            _refuse(path, f'has {key}={count} {where}', 'give their number')
     return table, name, scale
 
 

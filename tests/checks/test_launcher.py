@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from mmengine.config import Config
 
-from mmseg_joint.checks.launcher import NAMES, NUMBERS, check_launcher_variables
+from mmseg_joint.checks.launcher import NAMES, NUMBERS, check_launcher
 from mmseg_joint.errors import JointError
 
 GOOD = {
@@ -30,10 +31,10 @@ def variables(monkeypatch):
 @pytest.mark.parametrize('launcher', GOOD)
 def test_what_the_launchers_set(launcher, variables):
     variables(GOOD[launcher])
-    check_launcher_variables(launcher)
+    check_launcher(Config(dict(launcher=launcher)))
     variables(dict(LOCAL_RANK='-1'))
     with pytest.raises(JointError, match=r'LOCAL_RANK is "-1", not a number from 0'):
-        check_launcher_variables(launcher)
+        check_launcher(Config(dict(launcher=launcher)))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_what_the_launchers_set(launcher, variables):
 def test_each_is_needed(launcher, name, variables):
     variables({key: value for key, value in GOOD[launcher].items() if key != name})
     with pytest.raises(JointError, match=f'{launcher} needs .* {name}, which is not set: start'):
-        check_launcher_variables(launcher)
+        check_launcher(Config(dict(launcher=launcher)))
 
 
 @pytest.mark.parametrize(
@@ -55,4 +56,4 @@ def test_each_is_needed(launcher, name, variables):
 def test_wrong_values(wrong, message, variables):
     variables({**GOOD['pytorch'], **wrong})
     with pytest.raises(JointError, match=f'{message}.*torchrun'):
-        check_launcher_variables('pytorch')
+        check_launcher(Config(dict(launcher='pytorch')))

@@ -179,3 +179,9 @@ def test_the_figure_shows_scores_gains_and_classes(tmp_path):
     np.testing.assert_allclose(shown, [5.033, 5.033], atol=1e-3)
     bold = [text.get_text() for text in classes.texts if text.get_weight() == 'bold']
     assert bold[:2] == ['+5.0', '+5.0']
+
+
+def test_bars_of_one_number_of_labels_say_what_is_drawn(tmp_path):
+    scores = {name: {5: values[5]} for name, values in SURE.items()}
+    _, gains, _ = draw_study(Results.read(write_finished(tmp_path, scores))).axes
+    assert gains.get_xlabel() == 'points over target,\nseeds, mean, 95 % interval'

@@ -149,6 +149,10 @@ def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
         (('--target', 'more'), 'more has images in ., but no labels whose names begin as theirs'),
         (('--classes', 'soil', 'soil'), '--classes needs at least two names, each once'),
         (('--mmseg', 'mmseg::gone.py'), r'There is no config mmseg::gone.py \(--mmseg\)'),
+        (
+            ('--mmseg', 'mmseg::vpd/vpd_sd_4xb8-25k_nyu-512x512.py'),
+            'is a DepthEstimator, which has no joint form',
+        ),
     ],
 )
 def test_what_cannot_be_seen_is_said(new, tmp_path, flags, sentence):
@@ -158,7 +162,7 @@ def test_what_cannot_be_seen_is_said(new, tmp_path, flags, sentence):
     ended = new(*flags)
     assert ended.status == 2
     assert re.search(f'error: .*{sentence}', ended.stderr), ended.stderr
-    assert not (tmp_path / 'mine/joint.py').exists()
+    assert not (tmp_path / 'mine').exists()
 
 
 @pytest.mark.parametrize('config', MMSEG)
