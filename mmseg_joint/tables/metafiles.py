@@ -155,7 +155,8 @@ def _check_result(
             path,
             f'has the result {result}',
             f"give Metrics in percent: {PAPERS}, the paper's number, at the scale 'paper', and "
-            f'only there, {OURS} and {OURS_STD}; and the numbers of Labels, and of Seeds beside {OURS}',
+            f'only there, {OURS} and {OURS_STD}; and the numbers of Labels, and of Seeds beside '
+            f'{OURS}',
         )
     return table, name, scale
 
