@@ -17,12 +17,7 @@ COUNTED = ('begin', 'end', 'T_max', 'step_size')
 
 
 def set_length(cfg: Config, iterations: int) -> None:
-    """Let a training take another number of iterations; it is validated when it ends.
-
-    Args:
-        cfg: Its config, changed in place.
-        iterations: How many.
-    """
+    """Let a training take another number of iterations, in place; it is validated when it ends."""
     before = int(cfg.train_cfg.max_iters)
     cfg.train_cfg.update(max_iters=iterations, val_interval=iterations)
     cfg.param_scheduler = scaled(cfg.get('param_scheduler'), iterations / before)
@@ -68,15 +63,7 @@ def set_stages(cfg: Config, second: Second, labeled: bool) -> str:
 
 
 def scaled(schedulers: Any, factor: float) -> Any:
-    """Stretch or shorten a schedule.
-
-    Args:
-        schedulers: `param_scheduler`: one, a list, or network -> either.
-        factor: New iterations over old ones.
-
-    Returns:
-        The schedule, in the same form; one scheduler alone as a list.
-    """
+    """Stretch a `param_scheduler` by new iterations over old ones; one alone becomes a list."""
     if isinstance(schedulers, dict):
         if 'type' not in schedulers:
             return {name: scaled(own, factor) for name, own in schedulers.items()}
