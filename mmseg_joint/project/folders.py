@@ -76,7 +76,7 @@ def find_images(root: Path, labeled: bool = True) -> dict[str, Found]:
     labels = {kind: names for kind, names in kinds.items() if looks[kind] is not None}
     best = {kind: _labels_of(kind, x, labels) if labeled else None for kind, x in photos.items()}
     pairs = [
-        (kind, found, bool(found) and looks[found[0]] == 'color')
+        (kind, found, found is not None and looks[found[0]] == 'color')
         for kind, found in best.items()
         if found or not labeled
     ]
@@ -176,11 +176,16 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
         key = (split, cut[0], cut[1] if best else '', *suffixes, in_color)
         groups[key].extend(names)
     found: dict[str, Found] = {}
-    for (split, *rest, in_color), names in sorted(groups.items(), key=lambda x: -len(x[1])):
+    for key, names in sorted(groups.items(), key=lambda x: -len(x[1])):
+        split, images, labels, img_suffix, seg_map_suffix, in_color = key
         if split not in found:  # the largest of each
             names = sorted(names)
-            with Image.open(root / rest[0] / (names[len(names) // 2] + rest[2])) as image:
-                found[split] = Found(root.absolute(), *rest, tuple(names), image.size, in_color)
+            with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
+                size = image.size
+            found[split] = Found(
+                *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
+                *(tuple(names), size, in_color),
+            )
     if 'train' not in found:
         found['train'] = found.pop(next(iter(found)))
     return found

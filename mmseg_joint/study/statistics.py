@@ -148,7 +148,7 @@ def _most_runs(
         return seeds > 1, seeds * counts, seeds
 
     several = (c for n in range(2, len(curve) + 1) for c in combinations(sorted(curve), n))
-    shared = ((c, tuple(sorted(set(scores).intersection(*map(curve.get, c))))) for c in several)
+    shared = ((c, tuple(sorted(set(scores).intersection(*(curve[n] for n in c))))) for c in several)
     return max(shared, key=runs, default=((), ()))
 
 
