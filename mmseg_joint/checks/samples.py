@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ MEASURED = 200  # images of a dataset whose size is compared with the label's
 def check_paths(model: nn.Module | None, dataset: Any, key: str) -> None:
     """Refuse data of which an image or a label is not there.
 
-    Files on no local disk, and what is no file, are left to training.
+    Every path is looked up, in one listing of each folder. Files on no local disk, and what is no
+    file, are left to training.
     """
     for place, part in single_datasets(dataset, key):
         inner = innermost(part)
@@ -81,9 +83,13 @@ def is_missing(info: dict[str, Any]) -> bool:
 
 
 def _on_disk(part: Any, inner: Any, indices: Iterable[int]) -> list[dict[str, Any]]:
-    samples = [] if getattr(inner, 'backend_args', None) else map(part.get_data_info, indices)
-    local = (info for info in samples if 'street' not in info and info.get('img_path'))
-    return [info for info in local if '://' not in str(info['img_path'])]
+    return [info for info in map(part.get_data_info, indices) if _is_local(info, inner)]
+
+
+def _is_local(info: dict[str, Any], dataset: Any) -> bool:
+    path = info.get('img_path')
+    drawn = 'street' in info or getattr(dataset, 'backend_args', None)
+    return isinstance(path, str) and '://' not in path and not drawn
 
 
 def _reads_labels(dataset: Any) -> bool:
@@ -92,7 +98,8 @@ def _reads_labels(dataset: Any) -> bool:
 
 
 def _check_images(samples: list[dict[str, Any]], dataset: Any, key: str) -> None:
-    gone = [info['img_path'] for info in samples if not os.path.isfile(info['img_path'])]
+    there = _lookup()
+    gone = [info['img_path'] for info in samples if not there(info['img_path'])]
     if not gone:
         return
     path, suffix = gone[0], getattr(dataset, 'img_suffix', '')
@@ -112,13 +119,14 @@ def _check_images(samples: list[dict[str, Any]], dataset: Any, key: str) -> None
 
 
 def _check_labels(samples: list[dict[str, Any]], key: str) -> None:
+    there = _lookup()
     paths = [info.get('seg_map_path') for info in samples]
     if not any(paths):
         raise JointError(
             f'{key} has no labels: set data_prefix.seg_map_path to their folder, or wrap the '
             "dataset in dict(type='Unlabeled', dataset=…) where it is a domain to train on."
         )
-    gone = [path for path in paths if not (path and os.path.isfile(path))]
+    gone = [path for path in paths if not (path and there(path))]
     if gone:
         raise JointError(
             f'{key}: {len(gone)} of {len(samples)} images have no label, the first missing is '
@@ -145,3 +153,16 @@ def _size(path: str) -> tuple[int, int] | None:
             return image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None  # whoever loads it says why
+
+
+def _lookup() -> Any:
+    """Return a function that tells whether a file is there, from one listing of its folder."""
+
+    @cache
+    def names(folder: str) -> frozenset[str]:
+        try:
+            return frozenset(os.listdir(folder or '.'))
+        except OSError:
+            return frozenset()
+
+    return lambda path: os.path.basename(path) in names(os.path.dirname(path))

@@ -143,21 +143,23 @@ def _check_result(
     _choose(path, f'names the table "{table}"', table, names)
     _choose(path, f'names the row "{name}" of {table}', name, names[table])
     _choose(path, f'has the scale "{scale}"', scale, SCALES)
-    metrics, needed = result.get('Metrics'), ['Labels'] if scale == PAPER else []
-    if not (
-        isinstance(metrics, dict)
-        and (PAPERS in metrics) == (scale == PAPER)
-        and metrics.keys() <= {PAPERS, OURS, OURS_STD}
-        and all(type(value) in (int, float) and 0 <= value < 100 for value in metrics.values())
-        and all(type(result.get(key)) is int for key in (*needed, *['Seeds'] * (OURS in metrics)))
-    ):
+    metrics, where = result.get('Metrics'), f'in the row "{name}" of {table}'
+    if not isinstance(metrics, dict) or (PAPERS in metrics) != (scale == PAPER):
         _refuse(
             path,
-            f'has the result {result}',
-            f"give Metrics in percent: {PAPERS}, the paper's number, at the scale 'paper', and "
-            f'only there, {OURS} and {OURS_STD}; and the numbers of Labels, and of Seeds beside '
-            f'{OURS}',
+            f'has the Metrics {metrics} at the scale "{scale}" {where}',
+            f"give {PAPERS}, the paper's number, at the scale 'paper', and only there",
         )
+    for key, value in metrics.items():
+        _choose(path, f'has the metric "{key}" {where}', key, (PAPERS, OURS, OURS_STD))
+        least = 0 if key == OURS_STD else 1e-9
+        if not isinstance(value, (int, float)) or not least <= value < 100:
+            _refuse(path, f'has {key}={value!r} {where}', 'give a percentage, like 65.3')
+    counts = {key: result.get(key) for key in ('Labels', 'Seeds')}
+    needed = {'Labels': scale == PAPER, 'Seeds': OURS in metrics}
+    for key, count in counts.items():
+        if (count is not None or needed[key]) and (type(count) is not int or count < 0):
+            _refuse(path, f'has {key}={count} {where}', 'give their number')
     return table, name, scale
 
 
