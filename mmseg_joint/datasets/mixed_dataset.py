@@ -43,7 +43,13 @@ class MixedDataset(Chain):
             )
 
     def locate(self, index: int) -> tuple[int, int]:
-        """Find the number of a sample's dataset, and its number therein."""
+        """Find the number of a sample's dataset, and its number therein.
+
+        Raises:
+            IndexError: When there is no such sample.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f'sample {index} of {len(self)}')
         which, place = divmod(index, len(self._round))
         k, before = self._round[place]
         return k, (which * self.shares[k] + before) % len(self.datasets[k])

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from ..errors import JointError
 from ..utils.atomic_write import atomic_path
+from ..utils.cores import available_cores
 from . import textures
 from .layouts import LAYOUTS, encode_image
 from .render import check_street, render_street
@@ -135,7 +135,7 @@ def _words(entry: dict) -> str:
 def _write_all(job: _Job, indices: range, workers: int | None) -> Iterator[int]:
     """Write the streets, in this process or in several; yield how many more are done."""
     bunches = [indices[i : i + _BUNCH] for i in range(0, len(indices), _BUNCH)]
-    workers = min(workers or _cores(), len(bunches))
+    workers = min(workers or available_cores(), len(bunches))
     with _one_thread():
         if workers == 1:
             for index in indices:
@@ -179,9 +179,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(threads)
-
-
-def _cores() -> int:
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -42,6 +42,7 @@ def test_shares_hold_and_every_image_is_shown(shares):
         times = [seen[name, i] for i in range(count)]
         assert max(times) - min(times) <= 1
     assert mixed.get_data_info(3) == samples[3]
+    assert [sample for sample, _ in zip(mixed, range(2 * len(samples)))] == samples  # it ends
 
 
 def test_real_datasets_with_different_label_formats(tmp_path, write_gta, write_synthia, pipeline):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import os.path as osp
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.datasets.transforms.label_files import BROKEN
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import LEFTOVERS, atomic_path
+from mmseg_joint.utils.cores import available_cores
 from mmseg_joint.utils.walk import class_of
 from mmseg_joint.version import __version__
 
@@ -112,7 +112,7 @@ def write_copy(
             thread_map(
                 partial(_write, dataset, resize, folders, compress),
                 range(len(dataset)),
-                max_workers=workers or os.cpu_count(),
+                max_workers=workers or available_cores(),
                 disable=None if progress else True,
                 unit='image',
             )
