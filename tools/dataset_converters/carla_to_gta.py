@@ -58,7 +58,10 @@ def convert(source: Path, out: Path) -> int:
         'label_hint': "save the semantic camera's raw output",
     }
     for image in track_iter_progress(images):
-        paths = {'img_path': str(image), 'seg_map_path': str(source / 'labelIds' / image.name)}
+        tags = source / 'labelIds' / image.name
+        if not tags.is_file():
+            raise JointError(f"there is no label file '{tags}': correct SRC, or put it there")
+        paths = {'img_path': str(image), 'seg_map_path': str(tags)}
         label = Image.fromarray(load({**facts, **paths, 'seg_fields': []})['gt_seg_map'])
         label.putpalette(raw_id_palette())
         atomic_write(out / 'labels' / image.name, partial(label.save, format='PNG'))
