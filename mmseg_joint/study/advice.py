@@ -37,7 +37,14 @@ def advise(results: Results) -> list[str]:
 
 def _at(results: Results, count: int) -> list[str]:
     """The best method with one number of labels."""
-    ranked = sorted(results.at(count), key=lambda cell: -(cell.mean or 0.0))
+    alone = results.find(TARGET_ONLY, count)
+
+    def height(cell: Cell) -> float:
+        """Over the target alone, in seeds that both have: some seeds' images are easier."""
+        gain = results.gain(cell)
+        return gain.mean if gain else (cell.mean or 0.0) - ((alone and alone.mean) or 0.0)
+
+    ranked = sorted(results.at(count), key=height, reverse=True)
     best, name = ranked[0], ranked[0].row.name
     images = f'With {count} labeled images'
     if len(ranked) == 1:

@@ -44,6 +44,15 @@ def test_what_cannot_be_told_apart_is_said(tmp_path):
     assert 'Whether it or csa is better cannot be said (+0.0 points' in text
 
 
+def test_a_method_that_has_only_an_easy_seed_is_not_the_best(tmp_path):
+    scores = {
+        'target': {5: [60.0, 50.0, 55.0]},
+        'joint': {5: [61.0]},
+        'hrs': {5: [63.0, 53.1, 58.0]},
+    }
+    assert 'With 5 labeled images, use hrs: +3.0 points' in advice(tmp_path, scores)
+
+
 def test_few_seeds_and_nothing_at_all(tmp_path):
     one = {'target': {5: [40.0]}, 'joint': {5: [45.0]}}
     text = advice(tmp_path / 'one', one)
