@@ -5,9 +5,7 @@ name bases by `mmseg::` and `mmseg_joint::`, and changes nothing else. What the 
 process besides, such as that no code of a checkpoint is run, is one call: `mmseg_joint.setup()`.
 """
 
-import io
 import warnings
-from contextlib import redirect_stdout
 
 from .errors import JointError
 from .stack import (
@@ -16,6 +14,7 @@ from .stack import (
     installed_line,
     repair_config_scopes,
     warn_if_untested,
+    without_onedl_line,
 )
 from .version import __version__
 
@@ -24,8 +23,7 @@ if not doctor_is_starting():  # it runs without the stack too, and imports this 
     repair_config_scopes(_found)
     warn_if_untested(_found)
     check_timm()
-    # mmseg prints, twice, that a package of OneDL's is absent
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), without_onedl_line():
         # mmcv without compiled ops says so at every start; nothing here needs them
         warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
         from . import checkpoints, datasets, engine, evaluation, models, streets, visualization

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import functools
+import io
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -64,6 +67,21 @@ def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
     ]
     if newer:
         warnings.warn(f'mmseg_joint was not tested with {", ".join(newer)}.', stacklevel=3)
+
+
+@contextmanager
+def without_onedl_line() -> Iterator[None]:
+    """Drop the line with which the OneDL line's mmseg says that a package of its vendor is absent.
+
+    It prints it twice at every start. Whatever else is printed meanwhile is printed afterwards.
+    """
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:
+        lines = printed.getvalue().splitlines(keepends=True)
+        print(*(line for line in lines if line.strip() != 'Could not import OneDL'), sep='', end='')
 
 
 def check_timm() -> None:

@@ -15,6 +15,7 @@ from mmseg_joint.datasets.label_lists.write import make_lists, write_lists
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import run
+from mmseg_joint.utils.walk import value_of
 
 IMAGES = ('.png', '.jpg', '.jpeg')
 
@@ -62,7 +63,10 @@ def main() -> None:
         if args.suffix is not None:
             raise JointError('--suffix goes with a folder: a config has its own img_suffix.')
         init_default_scope('mmseg')
-        _, found = domain_config(read_config(args.source), args.domain or 'target')
+        cfg = read_config(args.source)
+        if args.domain is not None and not value_of(cfg, 'train_dataloader.dataset.domains'):
+            raise JointError(f'--domain {args.domain}: the config has no domains, so leave it out.')
+        _, found = domain_config(cfg, args.domain or 'target')
         # lazily: the lists that the config reads are perhaps yet to be made
         dataset = DATASETS.build({**found, 'lazy_init': True})
     lists = make_lists(dataset, args.counts, args.seeds, args.held_out)

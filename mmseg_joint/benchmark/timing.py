@@ -39,7 +39,7 @@ def interleaved(
 
 
 def ratio(above: list[float], below: list[float], factor: float = 1.0) -> dict[str, float]:
-    """Median and quarter points of a step-by-step ratio, the second times `factor`."""
+    """Median and quarter points of the step-by-step ratio `above / (below * factor)`."""
     ratios = [a / (b * factor) for a, b in zip(above, below, strict=True)]
     if len(ratios) < 2:
         return {'median': ratios[0], 'low': ratios[0], 'high': ratios[0]}

@@ -59,7 +59,7 @@ def read_content(
     """Read all that a file holds, tensors and plain values; no code of it is run.
 
     Args:
-        checkpoint: This and the next three as for :func:`read_checkpoint`.
+        checkpoint: As for :func:`read_checkpoint`.
         map_location: Device to which it is read.
         name: What the file is to the user.
         remedy: What to do about an error.

@@ -26,11 +26,12 @@ SCALE = 2.0**10  # of losses, so that gradients in float16 do not vanish; a cosi
 class GradientCosineHook(Hook):
     """Watches whether the source still helps: does it pull the backbone where the target does?
 
-    Logs the cosine and the norms of the supervised gradients of `source` and `target` on the
-    backbone's weights, without the objectives, as `gradient.cosine`, `gradient.source` and
-    `gradient.target`. Above 0 a step on the source lowers the target's loss too, below 0 it raises
-    it. One batch is noisy: read the mean of many. It costs one forward and two backwards on these
-    iterations; training goes on as if nothing had been looked at, bit for bit.
+    Every `interval` iterations it logs the cosine and the norms of the supervised gradients of
+    `source` and `target` on the backbone's weights, without the objectives, as `gradient.cosine`,
+    `gradient.source` and `gradient.target`. Above 0 a step on the source lowers the target's loss
+    too, below 0 it raises it. One batch is noisy: read the mean of many. It costs one forward and
+    two backwards more on these iterations; training goes on as if nothing had been looked at, bit
+    for bit.
 
     With `held_out`, images of the source that are not trained on, the main head's cross-entropy on
     them is logged as `held_out.cross_entropy`: where it rises while the training loss falls, the

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from mmengine.logging import MMLogger
-from mmengine.optim import build_optim_wrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch import nn
 
@@ -183,12 +182,19 @@ def _missing_key(parameter: str, modules: dict[str, nn.Module]) -> str:
 
 
 def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
+    config = dict(config)
     kind = (config.get('optimizer') or {}).get('type')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
         raise JointError(f'{key}.optimizer.type is "{kind}", which no optimizer is: correct it.')
     try:
         with _one_line_of_options(key):
-            return build_optim_wrapper(module, {'type': 'OptimWrapper', **config})
+            return OPTIM_WRAPPER_CONSTRUCTORS.build(
+                {
+                    'type': config.pop('constructor', 'DefaultOptimWrapperConstructor'),
+                    'paramwise_cfg': config.pop('paramwise_cfg', None),
+                    'optim_wrapper_cfg': {'type': 'OptimWrapper', **config},
+                }
+            )(module)
     except JointError:
         raise
     except (TypeError, ValueError, AssertionError) as error:  # PyTorch's, of a value

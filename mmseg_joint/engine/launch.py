@@ -81,7 +81,7 @@ def compile_networks(runner: Runner) -> None:
     mmengine compiles `train_step`, which is Python that PyTorch's compiler cannot follow, in
     mmseg's own models neither. Most of the time goes into backbone and neck, and their parameters
     keep their names. Validation, of other sizes and without gradients, would compile them anew: it
-    is left out.
+    runs uncompiled.
     """
     options = runner.cfg.compile if isinstance(runner.cfg.compile, dict) else {}
     runner.cfg.compile = False

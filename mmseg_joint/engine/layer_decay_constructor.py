@@ -63,7 +63,7 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
 
 
 def layers_to_the_end(backbone: nn.Module | None) -> dict[int, int]:
-    """Count the layers from each parameter of a timm backbone to the head, by the parameter's `id`.
+    """Count the layers from each parameter, by its `id`, of a timm backbone to the head, from 1.
 
     Raises:
         JointError: When it is not timm's, or timm gives its layers no order.

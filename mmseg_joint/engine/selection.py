@@ -59,7 +59,7 @@ def summarize(
 
     Returns:
         `last`, `mean` and `best`, each with the metric's value, where it comes from, and
-        `chosen_by`: `'iteration'` or the labels, for which the score of the best is too high.
+        `chosen_by`: `'iteration'` or the labels, on which the score of the best is too high.
     """
     final, tail = validations[-1], validations[-last:]
     best = max(validations, key=lambda v: float('-inf') if isnan(v[metric]) else v[metric])

@@ -21,7 +21,8 @@ MAX_NAMES = 6  # parameters named in the log
 def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) -> None:
     """Train one stage after the other, each from the last weights of the one before.
 
-    Only weights come over. At the end, `last_checkpoint` in the work dir names the last stage's.
+    Only weights come over: optimizers, schedules, iteration count and random numbers start anew.
+    At the end, `last_checkpoint` in the work dir names the last stage's.
 
     Args:
         stages: What :func:`read_stages` made.

@@ -28,20 +28,21 @@ def named_protocols(protocols: Any) -> dict[str, Protocol]:
     Raises:
         JointError: When there is none, one is unknown, or two have the same name.
     """
-    found: dict[str, Protocol] = {}
     if isinstance(protocols, Mapping):
-        found = {str(name): _protocol(str(name), classes) for name, classes in protocols.items()}
+        pairs = [(str(name), classes) for name, classes in protocols.items()]
     else:
-        for given in [protocols] if isinstance(protocols, (str, int)) else protocols:
-            known = isinstance(given, (str, int))  # --cfg-options makes a number of '16'
-            classes: Any = str(given) if known else given
-            name = str(given) if known else str(len(classes))
-            if name in found:
-                raise JointError(
-                    f'{ARGUMENT} has two protocols called {name}: name them with a '
-                    'dict(name=classes, …).'
-                )
-            found[name] = _protocol(name, classes)
+        given = [protocols] if isinstance(protocols, (str, int)) else protocols
+        # --cfg-options makes a number of '16'
+        known = [str(one) if isinstance(one, (str, int)) else one for one in given]
+        pairs = [(one if isinstance(one, str) else str(len(one)), one) for one in known]
+    found: dict[str, Protocol] = {}
+    for name, classes in pairs:
+        if name in found:
+            raise JointError(
+                f'{ARGUMENT} has two protocols called {name}: name them with a dict(name=classes, '
+                '…).'
+            )
+        found[name] = _protocol(name, classes)
     if not found:
         raise JointError(f'{ARGUMENT} is empty: name them with a dict(name=classes, …).')
     return found

@@ -172,8 +172,8 @@ def _problem(job: Job, status: int | None) -> str:
         return ''
     if status:
         log = job.folder / LOG
-        lines = log.read_text(encoding='utf-8').split('\n') if log.exists() else []
-        return next((x for x in reversed(lines) if x.strip()), f'exit status {status}')
+        lines = log.read_text(encoding='utf-8').strip().splitlines() if log.exists() else []
+        return lines[-1] if lines else f'exit status {status}'
     return f'{run.reached if run else "nothing logged"}, without a validation at the end'
 
 

@@ -40,7 +40,7 @@ def read_metafiles(index: str | Path) -> list[Metafile]:
         path = root / name
         content = _read_yaml(path, 'Collections', 'Models')
         for model in content['Models']:
-            config = model.get('Config')
+            config = model.get('Config') if isinstance(model, dict) else None
             if not isinstance(config, str) or not (root / config).is_file():
                 _refuse(path, f'names the config {config!r}, which is no file', 'correct its path')
         found.append(Metafile(path, root, content['Collections'], content['Models']))
@@ -60,12 +60,13 @@ def read_tables(index: str | Path) -> list[Table]:
         JointError: When a result is no row of a table, or two configs state the same.
     """
     files = read_metafiles(index)
-    stated = {
-        key: (collection['Name'], table)
-        for file in files
-        for collection in file.collections
-        for key, table in _tables_of(file, collection)
-    }
+    stated: dict[str, tuple[str, dict[str, Any]]] = {}
+    for file in files:
+        for collection in file.collections:
+            for key, table in _tables_of(file, collection):
+                if key in stated:
+                    _refuse(file.path, f'states the table "{key}" again', 'give it another id')
+                stated[key] = collection['Name'], table
     rows: dict[str, list[Row]] = {
         key: [
             Row(name, PAPER, ((0, miou),), None) for name, miou in table.get('Quoted', {}).items()

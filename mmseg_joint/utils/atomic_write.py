@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmseg_joint.errors import JointError
 
-LEFTOVERS = '.*.part'  # what :func:`atomic_path` leaves when its process is killed
+LEFTOVERS = '.*.[0-9]*.part'  # what :func:`atomic_path` leaves when its process is killed
 
 
 @contextmanager

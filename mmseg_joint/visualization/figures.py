@@ -148,7 +148,7 @@ def choose_images(size: int, count: int, seed: int) -> list[int]:
 
 
 def check_figure(path: str | Path) -> str:
-    """Return the format of a figure's file, before the work that it is to show.
+    """Return the format of a figure's file; refuse a wrong one before the work that it is to show.
 
     Raises:
         JointError: When the format is unknown, or there is a folder of that name.

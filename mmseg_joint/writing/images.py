@@ -57,6 +57,8 @@ def images_of_folder(cfg: Config, folder: Path, suffix: str) -> BaseSegDataset:
     Raises:
         JointError: When there is none.
     """
+    if not folder.is_dir():
+        raise JointError(f'--images {folder} is no folder: correct it.')
     test = without_labels(config_value(cfg, TEST))
     metainfo = DATASETS.build({**test, 'lazy_init': True}).metainfo
     found = BaseSegDataset(

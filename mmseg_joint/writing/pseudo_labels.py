@@ -61,6 +61,7 @@ def write_pseudo_labels(
     for number, name in enumerate(kept, start=1):
         with np.load(folder.scratch / f'{number}.npz') as arrays:
             labels, bins = arrays['labels'], arrays['bins']
+        (folder.scratch / f'{number}.npz').unlink()
         labels[bins < thresholds[labels]] = IGNORE
         folder.write_label(name, labels)
     summary = _summary(folder.classes, histogram, thresholds)

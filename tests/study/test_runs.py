@@ -80,7 +80,7 @@ def test_a_resumed_run_that_only_made_up_for_its_last_validation(tmp_path):
     """It was killed between its last checkpoint and the validation."""
     write_start(tmp_path, [*trained(50), validated(50, 40.0), *trained(100)])
     write_start(tmp_path, [validated(100, 45.0)], start='20200102_000000')
-    assert read_run(tmp_path, ROW).miou == 45.0
+    assert (read_run(tmp_path, ROW).miou, read_run(tmp_path, ROW).seconds) == (45.0, 0.5)
     write_start(tmp_path, [], start='20200103_000000')  # resumed once more, for nothing
     assert read_run(tmp_path, ROW).miou == 45.0
 

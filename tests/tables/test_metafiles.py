@@ -193,6 +193,16 @@ def test_a_wrong_table_is_refused(tmp_path, table, message):
         read_tables(write(tmp_path, {}, dict(t3=table)))
 
 
+def test_a_table_that_is_stated_twice_is_refused(tmp_path):
+    index = write(tmp_path, {})
+    path = tmp_path / 'p.yaml'
+    content = yaml.safe_load(path.read_text())
+    content['Collections'] *= 2
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(JointError, match=r'p\.yaml states the table "t1" again'):
+        read_tables(index)
+
+
 def test_files_that_are_no_metafiles_are_refused(tmp_path):
     index = write(tmp_path, dict(one=ROW))
     (tmp_path / 'one.py').unlink()

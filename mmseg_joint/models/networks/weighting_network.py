@@ -76,7 +76,7 @@ class WeightingNetwork(BaseModule):
         )
 
     def forward(self, probabilities: Tensor) -> Tensor:
-        """Score predictions: the softmax of the logits, (N, C, H, W).
+        """Score predictions, given as the softmax of the logits, (N, C, H, W).
 
         Returns:
             Scores, near 0 where source-like and near 1 where target-like, unbounded: pixel

@@ -88,7 +88,7 @@ class HierarchicalWeighting(Objective):
         return (*self.domains, *self.also)
 
     def score(self, probabilities: Tensor) -> dict[str, Tensor]:
-        """Score how target-like a prediction is: the softmax of the logits, (N, C, H, W).
+        """Score how target-like predictions, softmax (N, C, H, W), are.
 
         Returns:
             Level -> scores: (N, K, H, W), (N, K, H/8, W/8) or (N, K), with K = C or 1.

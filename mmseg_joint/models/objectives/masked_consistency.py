@@ -77,7 +77,7 @@ class MaskedConsistency(SelfTraining):
         }
 
     def mask(self, like: Tensor) -> Tensor:
-        """Draw which pixels are in a hidden block, (N, H, W), of images with labels like these."""
+        """Draw which pixels are in a hidden block, (N, H, W), for labels of that shape."""
         height, width = like.shape[1:]
         block = self.block or max(1, round(max(height, width) / 16))
         rows, columns = -(-height // block), -(-width // block)

@@ -62,7 +62,8 @@ def check_mmdet(head: type | None) -> None:
     """Refuse a head of mmseg's that stands on one of mmdet's which could not be imported.
 
     Raises:
-        JointError: When the head has nothing to stand on; mmseg says that mmdet is missing, always.
+        JointError: When the head has nothing to stand on, of which mmseg says that mmdet is
+            missing, installed or not.
     """
     if head is None or head.__bases__ != (BaseModule,) or not head.__module__.startswith('mmseg.'):
         return

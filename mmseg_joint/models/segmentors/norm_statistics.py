@@ -15,7 +15,7 @@ from mmseg_joint.errors import JointError
 
 
 def check_norm_statistics(choice: Any, merge_domains: bool | str) -> None:
-    """Refuse a value of `model.norm_statistics` that cannot be followed, or not beside the other.
+    """Refuse a `model.norm_statistics` that cannot be followed, alone or with `merge_domains`.
 
     Raises:
         JointError: When it is neither `'auto'`, `'all'` nor a list of names, or when domains are to

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import namedtuple
 from pathlib import Path
 
 import cv2
@@ -150,6 +151,37 @@ def test_what_is_missing_is_written_and_nothing_else(roots, tmp_path):
     assert [path.stat().st_mtime_ns for path in kept] == before
     assert_equal_samples(DATASETS.build(cfg), DATASETS.build({**cfg, 'prepared': str(out)}))
     assert not list(out.rglob('.*'))
+
+
+def test_a_finished_copy_is_in_use_while_it_is_looked_through_again(roots, tmp_path, monkeypatch):
+    cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
+    prepare(cfg, out)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writing, '_is_intact', stop)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(cfg, out)
+    assert len(DATASETS.build({**cfg, 'prepared': str(out)})) == 3
+
+
+def test_a_copy_that_has_no_room_is_not_begun(roots, tmp_path, monkeypatch):
+    room = namedtuple('room', 'free')(100)
+    monkeypatch.setattr(writing, 'disk_usage', lambda _: room)
+    with pytest.raises(JointError, match=r'needs 0\.0 GB .*--compress'):
+        prepare(config(roots, 'GTADataset'), tmp_path / 'copy')
+    assert not list((tmp_path / 'copy').rglob('*.png'))
+
+
+def test_a_manifest_of_another_form_is_refused(roots, tmp_path):
+    cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
+    prepare(cfg, out)
+    content = json.loads((out / MANIFEST).read_text())
+    for folders in ([], {'images': {}}):
+        (out / MANIFEST).write_text(json.dumps({**content, 'folders': folders}))
+        with pytest.raises(JointError, match='is damaged or of another version'):
+            DATASETS.build({**cfg, 'prepared': str(out)})
 
 
 def truncated(data):
