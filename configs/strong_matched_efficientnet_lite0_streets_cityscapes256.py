@@ -6,7 +6,9 @@ train_dataloader = dict(
             source=dict(
                 pipeline=[
                     _base_.train_pipeline[0],  # loads the image
-                    dict(type='MatchColors', like=_base_.train_dataloader.dataset.domains.unlabeled),
+                    dict(
+                        type='MatchColors', like=_base_.train_dataloader.dataset.domains.unlabeled
+                    ),
                     *_base_.train_pipeline[1:],
                 ]
             )
