@@ -6,6 +6,7 @@ from typing import Any
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_joint.errors import JointError
 from mmseg_joint.models.precision import full_precision
 
 
@@ -33,6 +34,14 @@ class HierarchicalWeightLoss(nn.Module):
 
         Returns:
             A scalar, computed in float32 at least, whatever the precision of the scores.
+
+        Raises:
+            JointError: When no level is given.
         """
+        if not scores:
+            raise JointError(
+                'HierarchicalWeightLoss got no scores: name at least one of '
+                'pixel, region, image in the levels of the objective.'
+            )
         distances: Any = (full_precision(score) - domain_label for score in scores.values())
         return self.loss_weight * sum(distance.abs().mean() for distance in distances)

@@ -4,6 +4,8 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
+from mmseg_joint.errors import JointError
+
 
 def scores():
     torch.manual_seed(0)
@@ -36,3 +38,8 @@ def test_extreme_scores_give_finite_gradients():
     m = torch.tensor([[1e30, -1e30, 1.0]], requires_grad=True)
     loss({'image': m}, 1.0).backward()
     assert m.grad.isfinite().all()
+
+
+def test_no_level_is_refused():
+    with pytest.raises(JointError, match='levels'):
+        MODELS.build({'type': 'HierarchicalWeightLoss'})({}, 0.0)
