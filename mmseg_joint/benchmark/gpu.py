@@ -147,7 +147,11 @@ def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any
 def waiting_part(
     cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
 ) -> dict[str, Any]:
-    """Steps a second with a batch in memory and with a loader, and the share that it costs."""
+    """Steps a second with a batch in memory and with a loader, and the share that it costs.
+
+    `next_seconds` is how long a step waits for the loader itself: what `waiting` takes beyond that,
+    it takes by keeping the host's cores busy.
+    """
     settings = replace(settings, dtype='bfloat16')
     batch = random_batch(shares_of(cfg), cfg.model.decode_head.num_classes, settings)
     with started({'joint': Variant(cfg, batch)}, settings) as (loops, _):
@@ -156,16 +160,24 @@ def waiting_part(
         found = {'in_memory_steps_per_s': memory['steps_per_s'], 'workers': workers}
         for form, batches in real_batches(cfg, settings.size, workers, folder):
             longer = replace(settings, warmup=max(settings.warmup, 5))
-            loaded = free_running(partial(_next_step, loop, batches), longer, seconds)
+            waits: list[float] = []
+            loaded = free_running(partial(_next_step, loop, batches, waits), longer, seconds)
             share = 1 - loaded['steps_per_s'] / memory['steps_per_s']
-            found[form] = {'steps_per_s': loaded['steps_per_s'], 'waiting': max(share, 0.0)}
+            found[form] = {
+                'steps_per_s': loaded['steps_per_s'],
+                'waiting': max(share, 0.0),
+                'next_seconds': median(waits[longer.warmup :]),
+            }
             save(found)
             print(form, found[form], flush=True)
     return found
 
 
-def _next_step(loop: Any, batches: Iterator[Any]) -> None:
-    loop.step(next(batches))
+def _next_step(loop: Any, batches: Iterator[Any], waits: list[float]) -> None:
+    begin = time.perf_counter()
+    batch = next(batches)
+    waits.append(time.perf_counter() - begin)
+    loop.step(batch)
 
 
 def _config(name: str, tiny: bool = False) -> Config:

@@ -82,14 +82,15 @@ def _sequential(found: dict[str, Any], met: Verdict) -> list[str]:
 
 
 def _waiting(found: dict[str, Any], met: Verdict) -> list[str]:
-    rows = [('none: a batch in memory', f'{found["in_memory_steps_per_s"]:.2f}', '')]
+    rows = [('none: a batch in memory', f'{found["in_memory_steps_per_s"]:.2f}', '', '')]
     for form, one in found.items():
         if isinstance(one, dict):
             waiting = f'{100 * one["waiting"]:.1f} %{met(one["waiting"], WAITING)}'
-            rows.append((form, f'{one["steps_per_s"]:.2f}', waiting))
+            taken = f'{1e3 * one["next_seconds"]:.1f}'
+            rows.append((form, f'{one["steps_per_s"]:.2f}', waiting, taken))
     title = f'Waiting for data, HRS in bf16, {found["workers"]} workers '
     title += f'(target: at most {100 * WAITING:.0f} %)'
-    return _section(title, ('files', 'steps/s', 'waiting'), rows)
+    return _section(title, ('files', 'steps/s', 'waiting', 'ms for the next batch'), rows)
 
 
 def _loading(found: dict[str, Any], steps: list[dict[str, Any]]) -> list[str]:

@@ -13,6 +13,8 @@ from torch import nn
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.unwrapped import unwrapped
 
+from .joined_groups import join_groups_in_steps
+
 SHARED_KEYS = ('dtype', 'accumulative_counts', 'loss_scale')
 
 
@@ -188,7 +190,7 @@ def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
         raise JointError(f'{key}.optimizer.type is "{kind}", which no optimizer is: correct it.')
     try:
         with _one_line_of_options(key):
-            return OPTIM_WRAPPER_CONSTRUCTORS.build(
+            built = OPTIM_WRAPPER_CONSTRUCTORS.build(
                 {
                     'type': config.pop('constructor', 'DefaultOptimWrapperConstructor'),
                     'paramwise_cfg': config.pop('paramwise_cfg', None),
@@ -199,6 +201,8 @@ def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
         raise
     except (TypeError, ValueError, AssertionError) as error:  # PyTorch's, of a value
         raise JointError(f'{key} cannot be built ({error}): correct the value.') from error
+    join_groups_in_steps(built.optimizer)
+    return built
 
 
 @contextmanager

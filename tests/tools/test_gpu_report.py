@@ -23,7 +23,9 @@ def report(rehearsal):
         ),
         'waiting': dict(
             numbers=dict(
-                workers=2, in_memory_steps_per_s=3.0, png=dict(steps_per_s=1.5, waiting=0.5)
+                workers=2,
+                in_memory_steps_per_s=3.0,
+                png=dict(steps_per_s=1.5, waiting=0.5, next_seconds=0.002),
             )
         ),
         'loading': dict(status='ended after 9 s'),
@@ -36,7 +38,7 @@ def test_a_card_is_judged():
     text = as_markdown(report(rehearsal=False))
     assert '| 1.250 (missed, 1.1) | 2 |' in text
     assert '| 0.850 | 0.800-0.900 | 0.9 (met) |' in text
-    assert '| png | 1.50 | 50.0 % (missed, 0.05) |' in text
+    assert '| png | 1.50 | 50.0 % (missed, 0.05) | 2.0 |' in text
     assert '| loading | ended after 9 s |  |' in text
     assert 'rehearsal' not in text
 
