@@ -50,7 +50,10 @@ def main() -> None:
     setup()
     if len(set(args.classes)) < len(args.classes) or len(args.classes) < 2:
         raise JointError('--classes needs at least two names, each once.')
-    domains = {'source': find_images(args.source), 'target': find_images(args.target)}
+    domains = {
+        name: find_images(folder, in_color=bool(args.colors))
+        for name, folder in (('source', args.source), ('target', args.target))
+    }
     if args.unlabeled:
         domains['unlabeled'] = find_images(args.unlabeled, labeled=False)
     colors = None

@@ -49,7 +49,7 @@ class Found:
     in_color: bool
 
 
-def find_images(root: Path, labeled: bool = True) -> dict[str, Found]:
+def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dict[str, Found]:
     """Look for images and their labels in a folder.
 
     Labels are told by their content: few values a file, or few colors. A label belongs to the image
@@ -58,6 +58,7 @@ def find_images(root: Path, labeled: bool = True) -> dict[str, Found]:
     Args:
         root: The folder.
         labeled: Whether labels are wanted.
+        in_color: Whether those are wanted that are colors, where there are labels in both forms.
 
     Returns:
         `'train'`, `'val'` and `'test'`, as far as there are folders with such names -> what is
@@ -74,6 +75,8 @@ def find_images(root: Path, labeled: bool = True) -> dict[str, Found]:
     if not photos:
         raise JointError(f'{root} has no images ({", ".join(IMAGES)}): correct the path.')
     labels = {kind: names for kind, names in kinds.items() if looks[kind] is not None}
+    wanted = 'color' if in_color else 'index'
+    labels = dict(sorted(labels.items(), key=lambda item: looks[item[0]] != wanted))
     best = {kind: _labels_of(kind, x, labels) if labeled else None for kind, x in photos.items()}
     pairs = [
         (kind, found, found is not None and looks[found[0]] == 'color')

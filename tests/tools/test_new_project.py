@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmseg_joint.project.folders import find_images
 from tests.conftest import scene
 from tests.tiny_configs import ROOT
 
@@ -140,6 +141,16 @@ def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
     ended = new('--colors', 'colors.txt')  # again
     assert ended.status == 2
     assert 'mine/my_data.py is there already' in ended.stderr
+
+
+def test_of_labels_in_both_forms_ids_are_taken_unless_colors_are_given(tmp_path):
+    image = 'leftImg8bit/train/ulm/ulm_{}_leftImg8bit.png'
+    for tail, color in (('color', True), ('labelIds', False)):
+        write(tmp_path, image, f'gtFine/train/ulm/ulm_{{}}_gtFine_{tail}.png', 2, 0, color)
+    for in_color, tail in ((False, 'labelIds'), (True, 'color')):
+        found = find_images(tmp_path, in_color=in_color)['train']
+        assert found.seg_map_suffix == f'_gtFine_{tail}.png'
+        assert found.in_color == in_color
 
 
 @pytest.mark.parametrize(
