@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import mul
@@ -127,6 +127,7 @@ class JointEncoderDecoder(EncoderDecoder):
                 check_weighable(heads, f'model.objectives.{name}')
         for head in self._heads():
             head.sampler = PixelWeights(head.sampler)
+        self.register_load_state_dict_post_hook(_name_absent_objectives_once)
 
     def init_weights(self) -> None:
         """Initialize the weights; pretrained ones that are absent or fit nothing are refused."""
@@ -489,3 +490,15 @@ def _samples_of(domain: str, derived: DerivedDomain) -> list[SegDataSample]:
     for sample, label in zip(samples, () if derived.labels is None else derived.labels):
         sample.gt_sem_seg = PixelData(data=label[None])
     return samples
+
+
+def _name_absent_objectives_once(model: nn.Module, keys: Any) -> None:
+    """Let a warning of missing entries name an objective, not each of its hundred entries."""
+    own, missing = (
+        Counter('.'.join(key.split('.', 2)[:2]) for key in names if key.startswith('objectives.'))
+        for names in (model.state_dict(), keys.missing_keys)
+    )
+    for name, count in missing.items():
+        if count == own[name]:
+            keys.missing_keys[:] = [x for x in keys.missing_keys if not x.startswith(f'{name}.')]
+            keys.missing_keys.append(f'{name}.* ({count} entries)')

@@ -179,6 +179,19 @@ def test_checkpoint_loads_in_plain_mmseg_and_predicts_the_same():
         )
 
 
+def test_an_absent_objective_is_named_once_and_others_by_their_entries():
+    joint = build(HRS)
+    gan = [key for key in joint.state_dict() if key.startswith('objectives.gan.')]
+    weighting = [key for key in joint.state_dict() if key.startswith('objectives.weighting.')]
+    left_out = {*gan, weighting[0], 'decode_head.conv_seg.bias'}
+    state = {key: value for key, value in joint.state_dict().items() if key not in left_out}
+    expected = {'decode_head.conv_seg.bias', weighting[0], f'objectives.gan.* ({len(gan)} entries)'}
+    assert {*joint.load_state_dict(state, strict=False).missing_keys} == expected
+    with pytest.raises(RuntimeError, match=r'objectives\.gan\.\* \(\d+ entries\)'):
+        joint.load_state_dict(state)
+    assert joint.load_state_dict(joint.state_dict()).missing_keys == []
+
+
 def test_auxiliary_head_is_weighted_too():
     auxiliary = dict(
         type='FCNHead',
