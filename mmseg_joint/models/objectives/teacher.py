@@ -13,7 +13,7 @@ from mmseg_joint.models.precision import full_precision
 from mmseg_joint.utils.numbers import check_choice, check_share, check_whole
 
 from .base import Objective, ObjectiveResult
-from .domains import DomainInput, DomainOutput
+from .domains import DerivedDomain, DomainInput, DomainOutput
 from .segmentor_handle import SegmentorHandle
 
 
@@ -33,6 +33,11 @@ class Teacher(Objective):
     s - λ log p̂, with p̂ the average of each class's probability over the images that it labels,
     p̂ ← α p̂ + (1 - α) p from equal shares on. How sure it is, is then by these scores too.
 
+    Where no real image is labeled, nothing holds this: each round makes the classes more equal.
+    With `prior`, labels are drawn towards the shares q of a labeled domain's classes instead, as in
+    "ReMixMatch" (Berthelot et al., ICLR 2020): s - λ (log p̂ - log q), with q averaged over the
+    labels of each step as p̂ is, and p̂ over all steps so far while these are few.
+
     Args:
         segmentor: The segmentor; the model fills it in.
         num_classes: Number of classes; the model fills it in.
@@ -42,14 +47,18 @@ class Teacher(Objective):
             The student's weights have mmseg's names in the checkpoint either way.
         debias: λ, in [0, 1]: 0 leaves its labels as they are, .4 or .5 in public code. The images
             on which it is tested are not concerned.
+        prior: Labeled domain whose class shares q are; None for equal ones.
 
     Raises:
-        JointError: When `alpha`, `start`, `evaluate` or `debias` is out of range.
+        JointError: When `alpha`, `start`, `evaluate` or `debias` is out of range, or there is a
+            `prior` without `debias`.
     """
 
     domains = ()
+    output_domains = ()
     steps: Tensor
     class_shares: Tensor
+    prior_shares: Tensor
 
     def __init__(
         self,
@@ -59,6 +68,7 @@ class Teacher(Objective):
         start: int = 0,
         evaluate: str = 'student',
         debias: float = 0.0,
+        prior: str | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= alpha < 1:
@@ -66,13 +76,23 @@ class Teacher(Objective):
         check_whole('Teacher.start', start, least=0)
         check_choice('Teacher.evaluate', evaluate, ('student', 'teacher'))
         check_share('Teacher.debias', debias)
+        if prior and not debias:
+            raise JointError(
+                f'Teacher.prior is {prior!r}, which debias=0 leaves unused: set debias above 0, or '
+                'leave prior out.'
+            )
         self.segmentor = segmentor
         self.alpha = alpha
         self.evaluate = evaluate
         self.start = start
         self.debias = debias
+        self.prior = prior
+        equal = torch.full((num_classes,), 1 / num_classes)
         if debias:
-            self.register_buffer('class_shares', torch.full((num_classes,), 1 / num_classes))
+            self.register_buffer('class_shares', equal)
+        if prior:
+            self.domains = (prior,)
+            self.register_buffer('prior_shares', equal.clone())
         self.average = segmentor.copy()
         self.register_buffer('steps', torch.tensor(0))
         self._count: int | None = None  # of `steps`, which only a waiting host could read
@@ -86,6 +106,19 @@ class Teacher(Objective):
     def evaluated(self) -> nn.Module | None:
         """The average, where it is to be tested in the segmentor's place and has begun."""
         return self.average if self.evaluate == 'teacher' and self.active else None
+
+    def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
+        """Make no domain, but look at the labels of `prior`."""
+        if self.prior and self.training:
+            labels = domains[self.prior].truth.flatten()
+            classes = len(self.prior_shares)
+            counts = self.prior_shares.new_zeros(classes + 1)  # the last: ignored
+            known = torch.where((labels >= 0) & (labels < classes), labels, classes)
+            counts.scatter_add_(0, known, torch.ones_like(known, dtype=counts.dtype))
+            all_reduce(counts)
+            found = counts[:-1] / counts[:-1].sum().clamp(min=1)
+            self.prior_shares.lerp_(found, 1 - self.alpha)
+        return {}
 
     def label(self, domain: DomainInput) -> tuple[Tensor, Tensor]:
         """Label the images of a domain that an objective was given, once a step for all who ask.
@@ -110,9 +143,12 @@ class Teacher(Objective):
         if self.training:  # not while someone looks at a batch
             found = scores.softmax(dim=1).mean(dim=(0, 2, 3)).to(self.class_shares)
             all_reduce(found, op='mean')
-            self.class_shares.lerp_(found, 1 - self.alpha)
-        shares = self.class_shares.clamp(min=torch.finfo(self.class_shares.dtype).tiny)
-        return scores - self.debias * shares.log().view(-1, 1, 1)
+            kept = self._momentum(self._steps_done() + 1) if self.prior else self.alpha
+            self.class_shares.lerp_(found, 1 - kept)
+        offset = _logarithm(self.class_shares)
+        if self.prior:
+            offset = offset - _logarithm(self.prior_shares)
+        return scores - self.debias * offset.view(-1, 1, 1)
 
     def trust(self, domain: DomainInput, threshold: float, over: str) -> Tensor:
         """Measure of how many pixels it is sure (DACS's q).
@@ -186,3 +222,7 @@ class Teacher(Objective):
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)
         self._count = None
+
+
+def _logarithm(shares: Tensor) -> Tensor:
+    return shares.clamp(min=torch.finfo(shares.dtype).tiny).log()

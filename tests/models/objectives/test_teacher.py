@@ -268,6 +268,47 @@ def test_a_class_that_is_never_probable_leaves_labels_finite():
     assert (labels != 0).all()
 
 
+def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain():
+    model = model_with(alpha=0.6, debias=0.7, prior='target', start=1)
+    teacher, wrapper = model.objectives['teacher'], wrapper_of(model)
+    q = torch.full((5,), 0.2).double()
+    p_hat = q.clone()
+    ignored = False
+    for number in range(4):
+        data = batch(number, ('target', 'unlabeled'), count=2)
+        truth = torch.stack([x.gt_sem_seg.data for x in data['data_samples'][:2]])
+        known = truth[truth < 5]
+        ignored |= len(known) < truth.numel()
+        q = 0.6 * q + 0.4 * torch.stack([(known == c).double().mean() for c in range(5)])
+        train(model, wrapper, [number])
+        torch.testing.assert_close(teacher.prior_shares, q)
+        if number:  # two of the objectives have asked, once a step
+            p_hat = teacher.class_shares.clone()
+        (confidence, labels), images = debiased_labels(model, batch(7, ('unlabeled',), count=2))
+        with torch.no_grad():
+            scores = own_average(model).eval()._segment(images)[1]
+        model.train()
+        kept = min(1 - 1 / (number + 2), 0.6)
+        p_hat = kept * p_hat + (1 - kept) * scores.softmax(1).mean((0, 2, 3))
+        torch.testing.assert_close(teacher.class_shares, p_hat)
+        offset = torch.stack([0.7 * (p_hat[c] / q[c]).log() for c in range(5)])
+        p = (scores - offset.view(1, 5, 1, 1)).softmax(1)
+        torch.testing.assert_close(confidence, p.amax(1))
+        assert torch.equal(labels, p.argmax(1))
+    assert ignored
+    before = copy.deepcopy(model.state_dict())
+    data = model.eval().data_preprocessor(batch(9, ('target', 'unlabeled')), training=True)
+    model.inspect_batch(data['inputs'], data['data_samples'])  # someone looks at a batch
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_batch_without_a_label_leaves_the_prior_finite():
+    model = model_with(debias=1.0, prior='target', alpha=0.5)
+    labels = torch.full((1, 4, 4), 255)
+    model.objectives['teacher'].derive({'target': DomainInput(torch.zeros(1, 3, 4, 4), labels, id)})
+    torch.testing.assert_close(model.objectives['teacher'].prior_shares.sum().item(), 0.5)
+
+
 def test_class_shares_over_two_ranks_are_those_of_one_process(tmp_path):
     data = batch(7, ('unlabeled',), count=2)
     data['inputs'][1] //= 8  # unlike images
@@ -305,6 +346,7 @@ def test_what_there_is_to_see():
         (dict(start=-1), r'Teacher\.start is -1: give a whole number from 0\.'),
         (dict(start=1.5), r'Teacher\.start is 1\.5'),
         (dict(debias=1.5), r'Teacher\.debias is 1\.5: choose a number from 0 to 1\.'),
+        (dict(prior='target'), r"Teacher\.prior is 'target', which debias=0 leaves unused"),
         (dict(evaluate='both'), r'Teacher\.evaluate is .both.: choose one of student, teacher\.'),
     ],
 )
