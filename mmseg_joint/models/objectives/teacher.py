@@ -54,7 +54,7 @@ class Teacher(Objective):
             `prior` without `debias`.
     """
 
-    domains = ()
+    domains: tuple[str, ...] = ()
     output_domains = ()
     steps: Tensor
     class_shares: Tensor
