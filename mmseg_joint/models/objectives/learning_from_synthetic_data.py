@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from mmseg_joint.models.losses.class_features import downsample_labels
 from mmseg_joint.models.losses.cross_entropies import global_cross_entropy
 from mmseg_joint.models.precision import full_precision
 
@@ -156,8 +157,8 @@ class LearningFromSyntheticData(Objective):
 
     def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy with labels at the map's size, a mean over all processes' labeled ones."""
-        small = F.interpolate(labels[:, None].float(), size=logits.shape[2:], mode='nearest')
-        return global_cross_entropy(logits, small.squeeze(1).long(), self.ignore_index)
+        small = downsample_labels(labels, logits.shape[2:])
+        return global_cross_entropy(logits, small, self.ignore_index)
 
 
 def _unit(output: DomainOutput) -> Tensor:
