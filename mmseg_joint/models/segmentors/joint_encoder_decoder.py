@@ -331,6 +331,7 @@ class JointEncoderDecoder(EncoderDecoder):
     def _statistics(
         self, inputs: Inputs, samples: Samples, loaded: Sequence[str]
     ) -> NormStatistics:
+        self._release_statistics()  # of a step before, whose backward never came
         derived = [domain for domain in inputs if domain not in loaded]
         real = {d for d in loaded if d == 'target' or not _is_labeled(d, samples[d])}
         moving = domains_that_move(self.norm_statistics, loaded, derived, real)

@@ -83,18 +83,27 @@ class NormStatistics:
         self.norms = live_norms(network)
         self.moving = moving
         self.recomputed = recomputed
-        self.sizes: list[int] = []
+        self.sizes: list[int] = []  # of the domains that run; none outside of `of`
         self.moves: list[bool] = []
+        self._holds = False
 
     def hold(self) -> None:
         """Hold all averages outside of :meth:`of`, until :meth:`release`."""
+        self._holds = True
         for norm in self.norms:
-            norm.track_running_stats = False
+            # without nn.Module's own way, which would take as long as the norm's kernels
+            kind = _by_domain(type(norm))  # type: ignore[arg-type]
+            object.__setattr__(norm, '__class__', kind)
+            norm.__dict__.update(step=self, track_running_stats=False)
 
     def release(self) -> None:
         """Give the averages free, as they were before :meth:`hold`."""
+        self._holds = False
         for norm in self.norms:
-            norm.track_running_stats = norm.running_mean is not None
+            object.__setattr__(norm, '__class__', type(norm).ordinary)
+            norm.__dict__.update(track_running_stats=norm.running_mean is not None)
+            norm.__dict__.pop('held', None)
+            del norm.__dict__['step']
 
     @contextmanager
     def of(self, domains: Sequence[str], sizes: Sequence[int]) -> Iterator[None]:
@@ -104,23 +113,24 @@ class NormStatistics:
             domains: Their names, in the order in which the batch holds them.
             sizes: Images of each; a single number lets them share their statistics.
         """
+        if not self._holds:
+            self.hold()
+            try:
+                with self.of(domains, sizes):
+                    yield
+            finally:
+                self.release()
+            return
+        before = self.sizes, self.moves
         self.sizes = list(sizes)
         if len(sizes) == len(domains):
             self.moves = [domain in self.moving for domain in domains]
         else:
             self.moves = [not self.moving.isdisjoint(domains)]
-        before = [(norm, type(norm), norm.track_running_stats) for norm in self.norms]
-        for norm, kind, _ in before:
-            norm.__class__ = _by_domain(kind)  # type: ignore[arg-type]
-            norm.step = self
         try:
             yield
         finally:
-            for norm, kind, tracked in before:
-                norm.__class__ = kind
-                norm.track_running_stats = tracked
-                norm.__dict__.pop('held', None)
-                del norm.step
+            self.sizes, self.moves = before
 
 
 @contextmanager
@@ -158,18 +168,21 @@ def averaging_norms(model: nn.Module) -> list[nn.Module]:
 
 
 class _ByDomain:
-    """What a norm does while :meth:`NormStatistics.of` runs the network.
+    """What a norm does from :meth:`NormStatistics.hold` to :meth:`NormStatistics.release`.
 
     It is the norm's class for that time, not a function in its place, so that `torch.compile` sees
     the same layer in every step.
     """
 
+    ordinary: type[nn.Module]
     step: NormStatistics
     held = False
     running_mean: Tensor | None
     track_running_stats: bool
 
     def forward(self, x: Tensor) -> Tensor:
+        if not self.step.sizes:
+            return super().forward(x)  # type: ignore[misc]
         if len(self.step.sizes) == 1:
             return self._of_one(x, self.step.moves[0])
         parts = zip(x.split(self.step.sizes), self.step.moves)
@@ -178,15 +191,18 @@ class _ByDomain:
     def _of_one(self, x: Tensor, moves: bool) -> Tensor:
         forward = super().forward  # type: ignore[misc]
         moves = moves and not self.held and self.running_mean is not None
-        if moves and self.step.recomputed:
-            self.track_running_stats = True
+        if not moves:
+            return forward(x)
+        self.track_running_stats = True
+        if self.step.recomputed:
             with torch.no_grad():
                 forward(x.detach())
-            moves = False
-        self.track_running_stats = moves
-        return forward(x)
+            self.track_running_stats = False
+        out = forward(x)
+        self.track_running_stats = False
+        return out
 
 
 @cache
 def _by_domain(kind: type[nn.Module]) -> type[nn.Module]:
-    return type(kind.__name__, (_ByDomain, kind), {})
+    return type(kind.__name__, (_ByDomain, kind), {'ordinary': kind})

@@ -261,6 +261,16 @@ def test_the_layers_are_ordinary_again_after_a_step(way):
             assert ours.track_running_stats and vars(ours).keys() == vars(theirs).keys()
 
 
+def test_a_loss_without_its_backward_does_not_concern_the_next():
+    model = live('in turn')
+    kinds = [type(module) for module in model.modules()]
+    for seed in range(2):
+        data = model.data_preprocessor(batch(seed, DOMAINS, count=2), training=True)
+        model.loss(data['inputs'], data['data_samples'])  # as called by hand, not by `forward`
+    model.train()
+    assert [type(module) for module in model.modules()] == kinds
+
+
 def test_an_error_inside_a_step_leaves_ordinary_layers():
     norm = nn.BatchNorm2d(3, momentum=0.3)
     statistics = NormStatistics([norm], {'a'})
