@@ -26,7 +26,8 @@ def join_groups_in_steps(optimizer: Optimizer) -> None:
         separate[:] = optimizer.param_groups
         joined: dict[Any, dict[str, Any]] = {}
         for group in separate:
-            options = {key: value for key, value in group.items() if key != 'params'}
+            # mmengine's groups are ConfigDicts, whose own `items` is slow
+            options = {key: value for key, value in dict.items(group) if key != 'params'}
             kind = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in options.items())
             joined.setdefault(kind, {**options, 'params': []})['params'].extend(group['params'])
         optimizer.param_groups = list(joined.values())
