@@ -64,7 +64,8 @@ def main() -> None:
         raise JointError(
             'Labels are colors: give --colors FILE with lines of NAME RED GREEN BLUE.'
             if in_color == {True}
-            else 'Labels of one domain are colors and those of another are not: convert either.'
+            else 'Labels of one domain are colors and those of another are ids: give --colors FILE '
+            'if both have colors, or convert either.'
         )
     for name, splits in domains.items():
         for split, found in splits.items():

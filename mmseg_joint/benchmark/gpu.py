@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import torch
@@ -149,8 +149,8 @@ def waiting_part(
 ) -> dict[str, Any]:
     """Steps a second with a batch in memory and with a loader, and the share that it costs.
 
-    `next_seconds` is how long a step waits for the loader itself: what `waiting` takes beyond that,
-    it takes by keeping the host's cores busy.
+    `next_seconds` is how long a step waits for the loader itself, on average; the rest of `waiting`
+    comes from busy host cores.
     """
     settings = replace(settings, dtype='bfloat16')
     batch = random_batch(shares_of(cfg), cfg.model.decode_head.num_classes, settings)
@@ -166,7 +166,7 @@ def waiting_part(
             found[form] = {
                 'steps_per_s': loaded['steps_per_s'],
                 'waiting': max(share, 0.0),
-                'next_seconds': median(waits[longer.warmup :]),
+                'next_seconds': fmean(waits[longer.warmup :]),  # workers deliver in bursts
             }
             save(found)
             print(form, found[form], flush=True)

@@ -58,7 +58,7 @@ def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dic
     Args:
         root: The folder.
         labeled: Whether labels are wanted.
-        in_color: Whether those are wanted that are colors, where there are labels in both forms.
+        in_color: Whether to prefer color labels where labels in both forms fit equally well.
 
     Returns:
         `'train'`, `'val'` and `'test'`, as far as there are folders with such names -> what is

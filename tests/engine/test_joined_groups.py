@@ -83,6 +83,37 @@ def test_a_schedule_and_a_checkpoint_see_the_groups_apart():
     assert ours['state'].keys() == theirs['state'].keys()
 
 
+def test_a_gradient_that_comes_later_than_others():
+    plain, joined = pair('SGD')
+    for optimizer in (plain, joined):
+        for group in optimizer.param_groups:
+            group.update(foreach=None, fused=True)
+        for seed in range(3):
+            generator = torch.Generator().manual_seed(seed)
+            for number, parameter in enumerate(g['params'][0] for g in optimizer.param_groups):
+                grad = torch.randn(parameter.shape, generator=generator)
+                parameter.grad = grad if seed or number % 2 else None
+            optimizer.step()
+    assert all(map(torch.equal, values(joined), values(plain)))
+
+
+def test_an_error_in_a_step_does_not_concern_the_next():
+    def fail():
+        raise ValueError
+
+    optimizers = pair('SGD')
+    parameters = [[g['params'][0] for g in one.param_groups] for one in optimizers]
+    optimizers[1].param_groups[0]['note'] = {'not': 'hashable'}
+    with pytest.raises(ValueError):
+        optimizers[1].step(fail)
+    for one, own in zip(optimizers, parameters):
+        for parameter in own:
+            parameter.grad = torch.ones_like(parameter)
+        one.step()
+    assert len(optimizers[1].param_groups) == 6
+    assert all(map(torch.equal, *parameters))
+
+
 def test_an_optimizer_that_keeps_numbers_in_its_groups_is_left_alone():
     class Counting(torch.optim.SGD):
         def step(self, closure=None):

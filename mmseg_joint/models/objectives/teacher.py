@@ -33,10 +33,11 @@ class Teacher(Objective):
     s - λ log p̂, with p̂ the average of each class's probability over the images that it labels,
     p̂ ← α p̂ + (1 - α) p from equal shares on. How sure it is, is then by these scores too.
 
-    Where no real image is labeled, nothing holds this: each round makes the classes more equal.
-    With `prior`, labels are drawn towards the shares q of a labeled domain's classes instead, as in
-    "ReMixMatch" (Berthelot et al., ICLR 2020): s - λ (log p̂ - log q), with q averaged over the
-    labels of each step as p̂ is, and p̂ over all steps so far while these are few.
+    Where no real image is labeled, nothing keeps this in check: each round makes the classes more
+    equal. With `prior`, labels are drawn towards the shares q of a labeled domain's classes
+    instead, as in "ReMixMatch" (Berthelot et al., ICLR 2020): s - λ (log p̂ - log q). q is averaged
+    over the labels of each step, from the first on, and both are plain means at first, until α is
+    the slower of the two.
 
     Args:
         segmentor: The segmentor; the model fills it in.
@@ -47,7 +48,8 @@ class Teacher(Objective):
             The student's weights have mmseg's names in the checkpoint either way.
         debias: λ, in [0, 1]: 0 leaves its labels as they are, .4 or .5 in public code. The images
             on which it is tested are not concerned.
-        prior: Labeled domain whose class shares q are; None for equal ones.
+        prior: Labeled domain whose class shares serve as q; None for equal ones.
+        ignore_index: Label that counts for no class of `prior`; the model fills it in.
 
     Raises:
         JointError: When `alpha`, `start`, `evaluate` or `debias` is out of range, or there is a
@@ -69,6 +71,7 @@ class Teacher(Objective):
         evaluate: str = 'student',
         debias: float = 0.0,
         prior: str | None = None,
+        ignore_index: int = 255,
     ) -> None:
         super().__init__()
         if not 0 <= alpha < 1:
@@ -87,6 +90,7 @@ class Teacher(Objective):
         self.start = start
         self.debias = debias
         self.prior = prior
+        self.ignore_index = ignore_index
         equal = torch.full((num_classes,), 1 / num_classes)
         if debias:
             self.register_buffer('class_shares', equal)
@@ -110,14 +114,15 @@ class Teacher(Objective):
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make no domain, but look at the labels of `prior`."""
         if self.prior and self.training:
-            labels = domains[self.prior].truth.flatten()
-            classes = len(self.prior_shares)
-            counts = self.prior_shares.new_zeros(classes + 1)  # the last: ignored
-            known = torch.where((labels >= 0) & (labels < classes), labels, classes)
-            counts.scatter_add_(0, known, torch.ones_like(known, dtype=counts.dtype))
+            labels, classes = domains[self.prior].truth.flatten().long(), len(self.prior_shares)
+            known = (labels >= 0) & (labels < classes) & (labels != self.ignore_index)
+            counts = labels.new_zeros(classes + 1)  # the last: ignored
+            counts.scatter_add_(0, torch.where(known, labels, classes), torch.ones_like(labels))
             all_reduce(counts)
-            found = counts[:-1] / counts[:-1].sum().clamp(min=1)
-            self.prior_shares.lerp_(found, 1 - self.alpha)
+            total = counts[:-1].sum()
+            found = torch.where(total > 0, counts[:-1] / total.clamp(min=1), self.prior_shares)
+            kept = min(1 - 1 / (self._steps_done() + 2), self.alpha)  # equal shares count as a step
+            self.prior_shares.lerp_(found.to(self.prior_shares), 1 - kept)
         return {}
 
     def label(self, domain: DomainInput) -> tuple[Tensor, Tensor]:
@@ -143,7 +148,7 @@ class Teacher(Objective):
         if self.training:  # not while someone looks at a batch
             found = scores.softmax(dim=1).mean(dim=(0, 2, 3)).to(self.class_shares)
             all_reduce(found, op='mean')
-            kept = self._momentum(self._steps_done() + 1) if self.prior else self.alpha
+            kept = self._momentum(self._steps_done()) if self.prior else self.alpha
             self.class_shares.lerp_(found, 1 - kept)
         offset = _logarithm(self.class_shares)
         if self.prior:

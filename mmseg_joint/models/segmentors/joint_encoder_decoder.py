@@ -167,10 +167,9 @@ class JointEncoderDecoder(EncoderDecoder):
             outputs = self._forward_domains(inputs, data_samples, statistics, shared)
             return self._losses(outputs, data_samples, weights, statistics)
         finally:
+            statistics.release(averages=not statistics.recomputed)
             if statistics.recomputed:
                 self._held = statistics  # until the backward is over
-            else:
-                statistics.release()
 
     def _losses(
         self,

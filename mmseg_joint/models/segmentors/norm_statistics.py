@@ -13,6 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_joint.errors import JointError
 
+STATE = 'step', 'held', 'track_running_stats'  # of a norm within a step
+
 
 def check_norm_statistics(choice: Any, merge_domains: bool | str) -> None:
     """Refuse a `model.norm_statistics` that cannot be followed, alone or with `merge_domains`.
@@ -86,24 +88,36 @@ class NormStatistics:
         self.sizes: list[int] = []  # of the domains that run; none outside of `of`
         self.moves: list[bool] = []
         self._holds = False
+        self._before: list[tuple[nn.Module, type[nn.Module], dict[str, Any]]] = []
 
     def hold(self) -> None:
         """Hold all averages outside of :meth:`of`, until :meth:`release`."""
         self._holds = True
         for norm in self.norms:
-            # without nn.Module's own way, which would take as long as the norm's kernels
-            kind = _by_domain(type(norm))  # type: ignore[arg-type]
-            object.__setattr__(norm, '__class__', kind)
-            norm.__dict__.update(step=self, track_running_stats=False)
+            kind: Any = type(norm)
+            own = norm.__dict__
+            self._before.append((norm, kind, {name: own.get(name) for name in STATE}))
+            # bypasses nn.Module.__setattr__, which would take as long as the norm's kernels
+            new = _by_domain(getattr(kind, 'ordinary', kind))
+            object.__setattr__(norm, '__class__', new)
+            own.update(step=self, track_running_stats=False)
 
-    def release(self) -> None:
-        """Give the averages free, as they were before :meth:`hold`."""
+    def release(self, averages: bool = True) -> None:
+        """Make the norms what they were before :meth:`hold`.
+
+        Args:
+            averages: Whether they may move again; else a second call is needed.
+        """
         self._holds = False
-        for norm in self.norms:
-            object.__setattr__(norm, '__class__', type(norm).ordinary)
-            norm.__dict__.update(track_running_stats=norm.running_mean is not None)
-            norm.__dict__.pop('held', None)
-            del norm.__dict__['step']
+        for norm, kind, state in self._before:
+            object.__setattr__(norm, '__class__', kind)
+            for name, value in state.items():
+                if value is None:
+                    norm.__dict__.pop(name, None)
+                elif averages or name != 'track_running_stats':
+                    norm.__dict__[name] = value
+        if averages:
+            self._before = []
 
     @contextmanager
     def of(self, domains: Sequence[str], sizes: Sequence[int]) -> Iterator[None]:
@@ -204,5 +218,5 @@ class _ByDomain:
 
 
 @cache
-def _by_domain(kind: type[nn.Module]) -> type[nn.Module]:
+def _by_domain(kind: Any) -> type[nn.Module]:
     return type(kind.__name__, (_ByDomain, kind), {'ordinary': kind})

@@ -279,7 +279,8 @@ def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain():
         truth = torch.stack([x.gt_sem_seg.data for x in data['data_samples'][:2]])
         known = truth[truth < 5]
         ignored |= len(known) < truth.numel()
-        q = 0.6 * q + 0.4 * torch.stack([(known == c).double().mean() for c in range(5)])
+        kept = min(1 - 1 / (number + 2), 0.6)
+        q = kept * q + (1 - kept) * torch.stack([(known == c).double().mean() for c in range(5)])
         train(model, wrapper, [number])
         torch.testing.assert_close(teacher.prior_shares, q)
         if number:  # two of the objectives have asked, once a step
@@ -288,7 +289,7 @@ def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain():
         with torch.no_grad():
             scores = own_average(model).eval()._segment(images)[1]
         model.train()
-        kept = min(1 - 1 / (number + 2), 0.6)
+        kept = min(1 - 1 / (number + 1), 0.6)
         p_hat = kept * p_hat + (1 - kept) * scores.softmax(1).mean((0, 2, 3))
         torch.testing.assert_close(teacher.class_shares, p_hat)
         offset = torch.stack([0.7 * (p_hat[c] / q[c]).log() for c in range(5)])
@@ -302,11 +303,23 @@ def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_a_batch_without_a_label_leaves_the_prior_finite():
+def test_ignored_labels_are_of_no_class_of_the_prior():
     model = model_with(debias=1.0, prior='target', alpha=0.5)
-    labels = torch.full((1, 4, 4), 255)
-    model.objectives['teacher'].derive({'target': DomainInput(torch.zeros(1, 3, 4, 4), labels, id)})
-    torch.testing.assert_close(model.objectives['teacher'].prior_shares.sum().item(), 0.5)
+    teacher = model.objectives['teacher']
+    teacher.ignore_index = 3
+    for labels, expected in (
+        (torch.full((1, 4, 4), 255), [0.2] * 5),  # no label at all
+        (torch.tensor([[[0, 1, 3, 255]]], dtype=torch.uint8), [0.35, 0.35, 0.1, 0.1, 0.1]),
+    ):
+        images = torch.zeros(1, 3, *labels.shape[1:])
+        teacher.derive({'target': DomainInput(images, labels, id)})
+        assert teacher.prior_shares.tolist() == pytest.approx(expected)
+
+
+def test_the_teacher_knows_the_heads_ignore_index():
+    head = dict(MODEL.decode_head, ignore_index=4)
+    teacher = dict(type='Teacher', debias=0.5, prior='target')
+    assert build(dict(teacher=teacher), decode_head=head).objectives['teacher'].ignore_index == 4
 
 
 def test_class_shares_over_two_ranks_are_those_of_one_process(tmp_path):

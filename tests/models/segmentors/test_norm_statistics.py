@@ -11,6 +11,7 @@ from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives import Objective, ObjectiveResult
 from mmseg_joint.models.segmentors.norm_statistics import NormStatistics
 from tests.models.objectives.test_pixelda import CALM, NARROW
 from tests.models.segmentors.test_joint_encoder_decoder import DEEPLAB
@@ -259,6 +260,31 @@ def test_the_layers_are_ordinary_again_after_a_step(way):
         assert type(ours) is type(theirs)
         if isinstance(ours, nn.BatchNorm2d):
             assert ours.track_running_stats and vars(ours).keys() == vars(theirs).keys()
+
+
+class RunsAgain(Objective):
+    """Runs the segmentor once more within a step."""
+
+    domains = ('target',)
+
+    def __init__(self, segmentor):
+        super().__init__()
+        self.segmentor = segmentor
+
+    def forward(self, outputs):
+        _, logits = self.segmentor(outputs['target'].inputs)
+        return ObjectiveResult({'loss_again': logits.square().mean()})
+
+
+@pytest.mark.parametrize('way', ['merged', 'in turn'])
+def test_an_objective_that_runs_the_segmentor_within_a_step_moves_nothing(way):
+    alone, helped = live(way), live(way, dict(again=dict(type=RunsAgain)))
+    kinds = [type(module) for module in helped.modules()]
+    for model in (alone, helped):
+        step(model, domains=DOMAINS)
+    same(buffers(helped), buffers(alone))
+    helped.train()
+    assert [type(module) for module in helped.modules()] == kinds
 
 
 def test_a_loss_without_its_backward_does_not_concern_the_next():
