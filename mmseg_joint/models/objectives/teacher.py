@@ -35,9 +35,9 @@ class Teacher(Objective):
 
     Where no real image is labeled, nothing keeps this in check: each round makes the classes more
     equal. With `prior`, labels are drawn towards the shares q of a labeled domain's classes
-    instead, as in "ReMixMatch" (Berthelot et al., ICLR 2020): s - λ (log p̂ - log q). q is averaged
-    over the labels of each step, from the first on, and both are plain means at first, until α is
-    the slower of the two.
+    instead, as in "ReMixMatch" (Berthelot et al., ICLR 2020): s - λ (log p̂ - γ log q). q is
+    averaged over the labels of each step, from the first on, and both are plain means at first,
+    until α is the slower of the two.
 
     Args:
         segmentor: The segmentor; the model fills it in.
@@ -49,6 +49,7 @@ class Teacher(Objective):
         debias: λ, in [0, 1]: 0 leaves its labels as they are, .4 or .5 in public code. The images
             on which it is tested are not concerned.
         prior: Labeled domain whose class shares serve as q; None for equal ones.
+        prior_power: γ, in [0, 1]: 1 wants the labels' own shares, as ReMixMatch, 0 equal ones.
         ignore_index: Label that counts for no class of `prior`; the model fills it in.
 
     Raises:
@@ -71,6 +72,7 @@ class Teacher(Objective):
         evaluate: str = 'student',
         debias: float = 0.0,
         prior: str | None = None,
+        prior_power: float = 1.0,
         ignore_index: int = 255,
     ) -> None:
         super().__init__()
@@ -79,6 +81,7 @@ class Teacher(Objective):
         check_whole('Teacher.start', start, least=0)
         check_choice('Teacher.evaluate', evaluate, ('student', 'teacher'))
         check_share('Teacher.debias', debias)
+        check_share('Teacher.prior_power', prior_power)
         if prior and not debias:
             raise JointError(
                 f'Teacher.prior is {prior!r}, which debias=0 leaves unused: set debias above 0, or '
@@ -90,6 +93,7 @@ class Teacher(Objective):
         self.start = start
         self.debias = debias
         self.prior = prior
+        self.prior_power = prior_power
         self.ignore_index = ignore_index
         equal = torch.full((num_classes,), 1 / num_classes)
         if debias:
@@ -152,7 +156,7 @@ class Teacher(Objective):
             self.class_shares.lerp_(found, 1 - kept)
         offset = _logarithm(self.class_shares)
         if self.prior:
-            offset = offset - _logarithm(self.prior_shares)
+            offset = offset - self.prior_power * _logarithm(self.prior_shares)
         return scores - self.debias * offset.view(-1, 1, 1)
 
     def trust(self, domain: DomainInput, threshold: float, over: str) -> Tensor:

@@ -268,8 +268,9 @@ def test_a_class_that_is_never_probable_leaves_labels_finite():
     assert (labels != 0).all()
 
 
-def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain():
-    model = model_with(alpha=0.6, debias=0.7, prior='target', start=1)
+@pytest.mark.parametrize('power', [1.0, 0.4])
+def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain(power):
+    model = model_with(alpha=0.6, debias=0.7, prior='target', prior_power=power, start=1)
     teacher, wrapper = model.objectives['teacher'], wrapper_of(model)
     q = torch.full((5,), 0.2).double()
     p_hat = q.clone()
@@ -292,7 +293,7 @@ def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain():
         kept = min(1 - 1 / (number + 1), 0.6)
         p_hat = kept * p_hat + (1 - kept) * scores.softmax(1).mean((0, 2, 3))
         torch.testing.assert_close(teacher.class_shares, p_hat)
-        offset = torch.stack([0.7 * (p_hat[c] / q[c]).log() for c in range(5)])
+        offset = torch.stack([0.7 * (p_hat[c] / q[c] ** power).log() for c in range(5)])
         p = (scores - offset.view(1, 5, 1, 1)).softmax(1)
         torch.testing.assert_close(confidence, p.amax(1))
         assert torch.equal(labels, p.argmax(1))
@@ -359,6 +360,7 @@ def test_what_there_is_to_see():
         (dict(start=-1), r'Teacher\.start is -1: give a whole number from 0\.'),
         (dict(start=1.5), r'Teacher\.start is 1\.5'),
         (dict(debias=1.5), r'Teacher\.debias is 1\.5: choose a number from 0 to 1\.'),
+        (dict(prior_power=2), r'Teacher\.prior_power is 2: choose a number from 0 to 1\.'),
         (dict(prior='target'), r"Teacher\.prior is 'target', which debias=0 leaves unused"),
         (dict(evaluate='both'), r'Teacher\.evaluate is .both.: choose one of student, teacher\.'),
     ],
