@@ -21,6 +21,8 @@ from mmseg_joint.models.networks import (
 SMALL = 20_000_000  # parameters below which HRS's networks are a quarter as wide as the paper's
 LEAST = 8  # channels
 LARGEST = 256  # pixels of the image with which the model's outputs are looked at
+# of a teacher that no real label keeps in check (docs/cityscapes256.md)
+WITHOUT_LABELS = {'debias': 1.0, 'prior': 'source', 'prior_power': 0.5}
 BURN_IN = 0.25  # of the training, before a teacher teaches
 SHORT = 5000  # iterations of a training below which a teacher is averaged faster
 
@@ -60,6 +62,12 @@ def adapt(
     for name, config in objectives.items():
         if 'from_domains' in config:
             config['from_domains'] = [d for d in config['from_domains'] if d in domains]
+        if config.get('debias') and 'target' not in domains:
+            config.update(WITHOUT_LABELS)
+            chosen.append(
+                f'{name}: draws its labels towards the class shares of the source, since no label '
+                'of the target keeps them in check.'
+            )
         fit = FITS.get(config['type'])
         if fit:
             chosen.append(f'{name}: {fit(config, outputs, iterations)}.')

@@ -56,6 +56,16 @@ def test_all_methods_draw_rare_classes_as_the_base_does(roots, tmp_path):
     assert 'rare_classes' not in cfg.train_dataloader.dataset
 
 
+@pytest.mark.parametrize('labeled', [True, False])
+def test_without_labels_the_teacher_follows_the_sources_classes(base, labeled):
+    cfg, chosen = base.config_of('strong', labeled)
+    teacher = cfg.model.objectives.teacher
+    assert teacher.get('prior') == (None if labeled else 'source')
+    assert ('the source' in ' '.join(chosen)) != labeled
+    cfg, _ = base.config_of('class_mix', labeled)  # whose teacher is not debiased
+    assert 'prior' not in cfg.model.objectives.teacher
+
+
 def test_two_stages_share_the_iterations(roots, tmp_path):
     poly = dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=90)
     base = Base(read_config(str(write_base(roots, tmp_path, **{'train_cfg.max_iters': 90}))))
