@@ -53,8 +53,8 @@ class Teacher(Objective):
         ignore_index: Label that counts for no class of `prior`; the model fills it in.
 
     Raises:
-        JointError: When `alpha`, `start`, `evaluate` or `debias` is out of range, or there is a
-            `prior` without `debias`.
+        JointError: When `alpha`, `start`, `evaluate`, `debias` or `prior_power` is out of range, or
+            there is a `prior` without `debias`.
     """
 
     domains: tuple[str, ...] = ()
