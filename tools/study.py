@@ -23,6 +23,7 @@ from mmseg_joint.study.methods import METHODS, choose_methods
 from mmseg_joint.study.report import write_report
 from mmseg_joint.study.study import SCALE, Study, parse_labels, read_study, write_study
 from mmseg_joint.study.training import check_finished, start_process, train_missing
+from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import positive, run
 
 TRAIN = Path(__file__).resolve().parent / 'train.py'
@@ -58,7 +59,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--dry-run', action='store_true', help='write the configs and print the commands'
     )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
+    add_config_flags(parser)
     return parser.parse_args(argv)
 
 
@@ -68,7 +69,14 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
     twice = [seed for seed in args.seeds if args.seeds.count(seed) > 1]
     if twice:
         raise JointError(f'--seeds has {twice[0]} twice: leave one of them out.')
-    base = Base(read_config(args.config), args.watch, args.iterations)
+    for key in args.cfg_options or {}:
+        if key.startswith('model.objectives'):
+            raise JointError(
+                f'--cfg-options {key}: the methods of a study bring their own objectives; change '
+                'those of a config with tools/train.py.'
+            )
+    cfg = read_config(args.config, args.cfg_options)
+    base = Base(cfg, args.watch, args.iterations)
     labels = parse_labels(args.labels, base.count_labels())
     write_study(args.work_dir, base, methods, labels, args.seeds)
     study = read_study(args.work_dir)

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 
 from mmseg_joint.errors import JointError
@@ -117,6 +118,20 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(main, roots, tmp_path, ca
     main(*chosen, 'target', 'joint')
     assert '1 of 2 runs are finished' in capsys.readouterr().out
     assert '| joint | 2 |' in (folder / 'report.md').read_text(encoding='utf-8')
+
+
+def test_values_of_the_base_config_are_changed_for_all_methods(main, roots, tmp_path):
+    base, folder = write_base(roots, tmp_path), tmp_path / 'study'
+    study = (base, '--work-dir', folder, '--methods', 'source', 'joint', '--labels', 2)
+    loader = 'train_dataloader'
+    samples = f'{loader}.sampler.samples_per_domain.source=3'
+    main(*study, '--dry-run', '--cfg-options', samples, f'{loader}.batch_size=5')
+    for name, size in ('source', 3), ('joint', 5):
+        loader = Config.fromfile(folder / f'configs/{name}.py').train_dataloader
+        assert loader.sampler.samples_per_domain.source == 3
+        assert loader.batch_size == size
+    with pytest.raises(JointError, match=r'--cfg-options model\.objectives\.x: .*tools/train\.py'):
+        main(*study, '--dry-run', '--cfg-options', 'model.objectives.x=None')
 
 
 def test_a_study_whose_runs_all_fail_alike_stops_at_the_second(main, roots, tmp_path, capsys):
