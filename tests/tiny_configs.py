@@ -23,6 +23,7 @@ NARROW = {
         strides=[4, 2, 1, 1],
         init_cfg=None,
     ),
+    'FastSegformerHead': dict(in_channels=[4] * 4, channels=8),
     'SegformerHead': dict(in_channels=[4] * 4, channels=8),
     'WeightingNetwork': dict(channels=(4, 4, 4, 4)),
     'ReconstructionGenerator': dict(channels=(4, 4, 4, 4, 4, 4)),

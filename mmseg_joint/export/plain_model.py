@@ -6,12 +6,14 @@ from typing import Any
 
 from mmseg.models.backbones import TIMMBackbone
 from mmseg.models.data_preprocessor import SegDataPreProcessor
+from mmseg.models.decode_heads import SegformerHead
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_joint.checkpoints.pretrained import as_list, is_pretrained
 from mmseg_joint.models.backbones import TimmBackbone
 from mmseg_joint.models.data_preprocessor import JointDataPreprocessor
+from mmseg_joint.models.heads import FastSegformerHead
 from mmseg_joint.models.segmentors import (
     JointCascadeEncoderDecoder,
     JointEncoderDecoder,
@@ -28,6 +30,7 @@ SAME_PREDICTION: dict[type, type] = {
     JointMaskEncoderDecoder: EncoderDecoder,
     JointDataPreprocessor: SegDataPreProcessor,
     TimmBackbone: TIMMBackbone,
+    FastSegformerHead: SegformerHead,
 }
 
 

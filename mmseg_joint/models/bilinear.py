@@ -12,7 +12,9 @@ def enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Up-sample bilinearly, with a backward that is fast at large factors too.
 
     In CUDA's own every pixel adds its gradient to a number that its neighbors add to as well: at a
-    factor of 32 a thousand wait for one another. Here the backward is two products of matrices.
+    factor of 32 a thousand wait for one another. On a CPU, PyTorch's takes ten times as long for a
+    part of a channels-last gradient, which concatenated maps get, as for a whole one. Here the
+    backward is two products of matrices, in the memory format of the gradient.
 
     Args:
         maps: (N, C, h, w).
@@ -21,7 +23,11 @@ def enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:
     Returns:
         What `F.interpolate` makes of them with `align_corners=False`, (N, C, H, W).
     """
-    return _Enlarge.apply(maps, tuple(size))
+    if tuple(size) == maps.shape[2:]:
+        return maps
+    if torch.is_grad_enabled() and maps.requires_grad:
+        return _Enlarge.apply(maps, tuple(size))
+    return F.interpolate(maps, size=tuple(size), mode='bilinear', align_corners=False)
 
 
 class _Enlarge(torch.autograd.Function):
@@ -35,7 +41,12 @@ class _Enlarge(torch.autograd.Function):
         rows, columns = (
             _shares(small, large, gradient) for small, large in zip(ctx.shape, gradient.shape[2:])
         )
-        return rows @ (gradient @ columns.mT), None
+        if gradient.stride(1) != 1 or gradient.shape[1] == 1:
+            return rows @ (gradient @ columns.mT), None
+        channels_last = gradient.permute(0, 2, 3, 1)
+        found = rows @ channels_last.flatten(2)
+        found = columns @ found.unflatten(2, channels_last.shape[2:])
+        return found.permute(0, 3, 1, 2), None
 
 
 def _shares(small: int, large: int, like: Tensor) -> Tensor:

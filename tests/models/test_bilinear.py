@@ -33,6 +33,17 @@ def test_value_and_gradient(small, large, dtype, tolerance):
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=atol)
 
 
+def test_gradient_of_a_part_of_concatenated_maps_channels_last():
+    ours = torch.randn(2, 3, 4, 7, dtype=torch.float64).to(memory_format=torch.channels_last)
+    theirs = ours.clone().requires_grad_()
+    ours.requires_grad_()
+    noise = torch.randn(2, 8, 12, 9, dtype=torch.float64).to(memory_format=torch.channels_last)
+    enlarge(ours, (12, 9)).backward(noise[:, 2:5])
+    F.interpolate(theirs, size=(12, 9), mode='bilinear').backward(noise[:, 2:5])
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    assert ours.grad.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_in_half_precision():
     maps = torch.randn(1, 2, 3, 4).bfloat16().requires_grad_()
     with torch.autocast('cpu', torch.bfloat16):

@@ -55,7 +55,7 @@ MIT = dict(
     sr_ratios=[8, 4, 2, 1],
 )
 SEGFORMER = dict(
-    type='SegformerHead',
+    type='FastSegformerHead',
     in_channels=[4, 4, 4, 4],
     in_index=[0, 1, 2, 3],
     channels=8,

@@ -23,7 +23,7 @@ model = dict(
         ),
     ),
     decode_head=dict(
-        type='SegformerHead',
+        type='FastSegformerHead',  # mmseg's, faster channels-last
         in_channels=[24, 40, 112, 320],
         in_index=[0, 1, 2, 3],
         channels=128,

@@ -13,8 +13,8 @@ from mmseg_joint.checkpoints.pretrained import PretrainedMixin
 from mmseg_joint.errors import JointError
 from mmseg_joint.stack import import_timm
 
+from .depthwise_on_cpu import speed_up_depthwise
 from .efficientnet_lite import STEM, rename_efficientnet_lite
-from .float32_depthwise import run_depthwise_in_float32
 from .lora import ORIGINAL, add_lora
 
 
@@ -83,7 +83,7 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
                 f'model.backbone ({model_name}) takes images of one size only: add '
                 'dynamic_img_size=True and dynamic_img_pad=True (strict_img_size=False for Swin).'
             )
-        run_depthwise_in_float32(self.timm_model)
+        speed_up_depthwise(self.timm_model)
         self.model_name = model_name
         self._arguments = {'in_chans': in_channels, **kwargs}
         self.frozen = frozen
