@@ -43,6 +43,9 @@ class Method:
 ALL = ('source', 'target', 'unlabeled')
 GA = Part('ga', 'output_adversarial', 'ga', 'ga_optimizer')
 TEACHER = Part('teacher', 'teacher', 'teacher')
+STRONG = tuple(
+    Part(name, 'strong', f'strong.{name}') for name in ('teacher', 'class_mix', 'consistency_mix')
+)
 
 METHODS = {
     'target': Method('the labeled target images alone', ('target',)),
@@ -83,11 +86,14 @@ METHODS = {
         'the strong recipe: a teacher, ClassMix of both domains, consistency on strongly changed '
         'images, and rare classes labeled and drawn more often',
         ALL,
-        tuple(
-            Part(name, 'strong', f'strong.{name}')
-            for name in ('teacher', 'class_mix', 'consistency_mix')
-        ),
+        STRONG,
         goes_unlabeled=True,
+        rare_classes=True,
+    ),
+    'semi_supervised': Method(
+        'the strong recipe without the source: what unlabeled real images bring by themselves',
+        ('target', 'unlabeled'),
+        STRONG,
         rare_classes=True,
     ),
 }

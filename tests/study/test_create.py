@@ -66,6 +66,11 @@ def test_without_labels_the_teacher_follows_the_sources_classes(base, labeled):
     assert 'prior' not in cfg.model.objectives.teacher
 
 
+def test_without_the_source_classes_of_the_target_are_pasted(base):
+    mixes = [base.config_of(n)[0].model.objectives.class_mix for n in ('semi_supervised', 'strong')]
+    assert [mix.from_domains for mix in mixes] == [['target'], ['source', 'target']]
+
+
 def test_two_stages_share_the_iterations(roots, tmp_path):
     poly = dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=90)
     base = Base(read_config(str(write_base(roots, tmp_path, **{'train_cfg.max_iters': 90}))))
