@@ -11,6 +11,7 @@ import argparse
 import shlex
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from mmseg_joint import setup
@@ -18,7 +19,7 @@ from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.study.cells import Selection
 from mmseg_joint.study.create import Base
-from mmseg_joint.study.jobs import SEEDS, Job, plan
+from mmseg_joint.study.jobs import SEEDS, SET_HERE, Job, plan
 from mmseg_joint.study.methods import METHODS, choose_methods
 from mmseg_joint.study.report import write_report
 from mmseg_joint.study.study import SCALE, Study, parse_labels, read_study, write_study
@@ -69,16 +70,11 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
     twice = [seed for seed in args.seeds if args.seeds.count(seed) > 1]
     if twice:
         raise JointError(f'--seeds has {twice[0]} twice: leave one of them out.')
-    for key in args.cfg_options or {}:
-        if key.startswith('model.objectives'):
-            raise JointError(
-                f'--cfg-options {key}: the methods of a study bring their own objectives; change '
-                'those of a config with tools/train.py.'
-            )
+    check_options(args.cfg_options or {})
     cfg = read_config(args.config, args.cfg_options)
     base = Base(cfg, args.watch, args.iterations)
     labels = parse_labels(args.labels, base.count_labels())
-    write_study(args.work_dir, base, methods, labels, args.seeds)
+    write_study(args.work_dir, base, methods, labels, args.seeds, args.cfg_options)
     study = read_study(args.work_dir)
     for sentence in study.unseen:
         print(f'note: {sentence}', file=sys.stderr)
@@ -92,9 +88,24 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
     return study, jobs
 
 
+def check_options(keys: Iterable[str]) -> None:
+    """Refuse to change what the study sets itself."""
+    remedies = {
+        'model.objectives': 'methods bring their own; change a config with tools/train.py',
+        'train_cfg.max_iters': 'use --iterations, which scales the schedules too',
+        **dict.fromkeys(SET_HERE, 'it is set for each run; use --seeds, --labels or --work-dir'),
+    }
+    for key in keys:
+        for place, remedy in remedies.items():
+            if f'{key}.'.startswith(f'{place}.'):
+                raise JointError(f'--cfg-options {key}: {remedy}.')
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing, and report."""
     args = parse_args(argv)
+    if args.cfg_options and not args.config:
+        raise JointError('--cfg-options changes a base config: name it, or leave the options out.')
     setup()
     failed: list[Job] = []
     if args.config:

@@ -25,7 +25,7 @@ def enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:
     """
     if tuple(size) == maps.shape[2:]:
         return maps
-    if torch.is_grad_enabled() and maps.requires_grad:
+    if torch.is_grad_enabled() and maps.requires_grad and not torch.jit.is_tracing():
         return _Enlarge.apply(maps, tuple(size))
     return F.interpolate(maps, size=tuple(size), mode='bilinear', align_corners=False)
 

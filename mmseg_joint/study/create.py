@@ -115,9 +115,9 @@ class Base:
         loader.dataset.domains = ConfigDict({name: domains[name] for name in used})
         loader.sampler.samples_per_domain = ConfigDict({name: samples[name] for name in used})
         loader.batch_size = sum(samples[name] for name in used)
-        rare = loader.dataset.pop('rare_classes', None) or {}
-        rare = {name: rare[name] for name in used if name in rare}
-        if method.rare_classes and not rare:
+        given = loader.dataset.pop('rare_classes', None) or {}
+        rare = {name: given[name] for name in used if name in given}
+        if method.rare_classes and not given:
             pixels = round(RARE_PIXELS * self.size[0] * self.size[1])
             rare = {name: dict(min_pixels=pixels) for name in used if name != 'unlabeled'}
             chosen.append(f'rare classes: crops with at least {pixels} of their pixels are sought.')

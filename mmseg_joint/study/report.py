@@ -46,6 +46,9 @@ def _blocks(results: Results) -> list[str]:
     """The report's parts in Markdown."""
     study = results.study
     blocks = [f'# Study of {Path(study.config).name}', items(advise(results))]
+    if study.options:
+        changed = ', '.join(f'`{key}={value}`' for key, value in study.options.items())
+        blocks.insert(1, f'Changed in it: {changed}.')
     if results.measured:
         blocks += [
             f'![Scores over labels, gains, and gains of each class]({REPORT}.png)',

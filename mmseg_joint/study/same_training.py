@@ -25,6 +25,8 @@ SECTIONS = (
 INDIFFERENT = frozenset(
     {'data_root', 'checkpoint', 'prepared', 'num_workers', 'persistent_workers', 'pin_memory'}
 )
+# classes that compute the same, by the names that earlier runs may have
+SAME = {'FastSegformerHead': 'SegformerHead'}
 DRAW = (f'{TARGET}.count', f'{TARGET}.seed')  # differ between the runs of a row
 ABSENT = 'nothing'
 
@@ -58,4 +60,4 @@ def _flat(node: Any, key: str) -> Iterator[tuple[str, Any]]:
         for index, value in enumerate(node):
             yield from _flat(value, f'{key}.{index}')
     elif node is not None:
-        yield key, node
+        yield key, SAME.get(node, node) if isinstance(node, str) else node

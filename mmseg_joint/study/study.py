@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -31,6 +32,8 @@ class Study(Comparison):
     total: int = 0  #: labeled target images that there are
     #: what was chosen for each method's config, a sentence each
     chosen: dict[str, list[str]] = field(default_factory=dict)
+    #: what `--cfg-options` changed in the base config
+    options: dict[str, str] = field(default_factory=dict)
     unseen: tuple[str, ...] = ()  #: which draws of labeled images lack a class, a sentence each
 
 
@@ -57,14 +60,28 @@ def parse_labels(texts: Sequence[str], total: int) -> list[int]:
 
 
 def write_study(
-    folder: Path, base: Base, methods: Sequence[str], labels: Sequence[int], seeds: Sequence[int]
+    folder: Path,
+    base: Base,
+    methods: Sequence[str],
+    labels: Sequence[int],
+    seeds: Sequence[int],
+    options: dict[str, Any] | None = None,
 ) -> None:
     """Write the config of each method; those of an earlier call stay.
 
     Raises:
         JointError: When no method can be trained with these numbers, the model cannot take a
-            method, or there are runs of another base config.
+            method, or there are runs of another base config, or of one with other `options`.
     """
+    notes = _read_notes(folder)
+    changed = {key: str(value) for key, value in (options or {}).items()}
+    before = notes.get('options', {})
+    if notes and changed != before and any(folder.glob('*/*/seed*')):
+        said = ' '.join(f'{key}={value}' for key, value in before.items())
+        raise JointError(
+            f'{folder} has runs {f"with --cfg-options {said}" if said else "without --cfg-options"}'
+            ': give the same, or another --work-dir.'
+        )
     wanted = {}
     for name in methods:
         method = METHODS[name]
@@ -82,7 +99,6 @@ def write_study(
     made = {stem: base.config_of(*what) for stem, what in wanted.items()}
     for stem, (cfg, _) in made.items():
         _check_unchanged(folder, stem, cfg)
-    notes = _read_notes(folder)
     chosen = {**notes.get('chosen', {}), **{stem: found for stem, (_, found) in made.items()}}
     for stem, (cfg, _) in made.items():
         path = folder / CONFIGS / f'{stem}.py'
@@ -92,6 +108,7 @@ def write_study(
         'config': base.name,
         'total': base.count_labels(),
         'chosen': chosen,
+        'options': changed,
         'unseen': list(unseen),
     }
     atomic_write(folder / FILE, json.dumps(content, indent=1))

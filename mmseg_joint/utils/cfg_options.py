@@ -35,7 +35,7 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action=CfgOptions,
         metavar='KEY=VALUE',
-        help='change values of the config, like train_cfg.max_iters=1000',
+        help='change values of the config, like train_dataloader.num_workers=4',
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
 

@@ -54,6 +54,9 @@ def test_all_methods_draw_rare_classes_as_the_base_does(roots, tmp_path):
         assert 'rare classes' not in ' '.join(chosen)
     cfg, _ = base.config_of('source')
     assert 'rare_classes' not in cfg.train_dataloader.dataset
+    base.cfg.train_dataloader.dataset.rare_classes = dict(source=dict(min_pixels=7))
+    cfg, _ = base.config_of('semi_supervised')
+    assert 'rare_classes' not in cfg.train_dataloader.dataset
 
 
 @pytest.mark.parametrize('labeled', [True, False])

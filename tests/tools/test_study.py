@@ -130,8 +130,42 @@ def test_values_of_the_base_config_are_changed_for_all_methods(main, roots, tmp_
         loader = Config.fromfile(folder / f'configs/{name}.py').train_dataloader
         assert loader.sampler.samples_per_domain.source == 3
         assert loader.batch_size == size
-    with pytest.raises(JointError, match=r'--cfg-options model\.objectives\.x: .*tools/train\.py'):
-        main(*study, '--dry-run', '--cfg-options', 'model.objectives.x=None')
+
+
+def test_runs_with_other_options_are_not_mixed(main, roots, tmp_path, capsys):
+    base, folder = write_base(roots, tmp_path), tmp_path / 'study'
+    study = (base, '--work-dir', folder, '--labels', 2, '--seeds', 0, '--methods')
+    root = f'train_dataloader.dataset.domains.source.data_root={roots["GTADataset"]}'
+    main(*study, 'joint', '--cfg-options', root)
+    assert f'Changed in it: `{root}`.' in (folder / 'report.md').read_text(encoding='utf-8')
+    with pytest.raises(JointError, match=rf'has runs with --cfg-options {root}: give the same'):
+        main(*study, 'joint', '--cfg-options', f'{root}/')
+    with pytest.raises(JointError, match='has runs with --cfg-options'):
+        main(*study, 'source')
+    main(*study, 'source', '--cfg-options', root)
+    capsys.readouterr()
+    plain = tmp_path / 'plain'
+    main(base, '--work-dir', plain, '--labels', 2, '--seeds', 0, '--methods', 'source')
+    with pytest.raises(JointError, match='has runs without --cfg-options: give the same'):
+        main(base, '--work-dir', plain, '--methods', 'source', '--cfg-options', root)
+
+
+@pytest.mark.parametrize(
+    ('option', 'remedy'),
+    [
+        ('model.objectives.x=None', r'tools/train\.py'),
+        ('train_cfg.max_iters=9', '--iterations'),
+        ('randomness.seed=7', '--seeds'),
+        ('train_dataloader.dataset.domains.target.count=1', '--labels'),
+        ('work_dir=x', '--work-dir'),
+    ],
+)
+def test_options_that_the_study_sets_are_refused(main, roots, tmp_path, option, remedy):
+    base = write_base(roots, tmp_path)
+    with pytest.raises(JointError, match=f'--cfg-options {option.split("=")[0]}: .*{remedy}'):
+        main(base, '--work-dir', tmp_path / 'study', '--dry-run', '--cfg-options', option)
+    with pytest.raises(JointError, match='changes a base config'):
+        main('--work-dir', tmp_path / 'study', '--cfg-options', option)
 
 
 def test_a_study_whose_runs_all_fail_alike_stops_at_the_second(main, roots, tmp_path, capsys):

@@ -17,10 +17,8 @@ class FastSegformerHead(SegformerHead):
     to rounding; a map of the first one's size is not interpolated. With `model.channels_last` on a
     CPU the up-sampling's backward took a sixth of a step of EfficientNet-Lite0.
 
-    Args:
-        *args: Arguments of mmseg's head. The map is interpolated bilinearly, without aligned
-            corners, or all is left to mmseg's forward.
-        **kwargs: Likewise.
+    It takes the arguments of mmseg's head, whose forward it has where interpolation is not bilinear
+    or corners are aligned.
     """
 
     def forward(self, inputs: list[Tensor]) -> Tensor:

@@ -70,6 +70,26 @@ def test_wide_kernels_have_their_own_gradient(kernel, padding, memory_format, bi
         torch.testing.assert_close(own, theirs)
 
 
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_wide_kernels_in_mixed_precision(dtype):
+    torch.manual_seed(0)
+    ours = nn.Conv2d(6, 6, 5, padding=2, groups=6)
+    speed_up_depthwise(ours)
+    plain = copy.deepcopy(ours).double()
+    images = torch.randn(2, 6, 9, 8).to(dtype).requires_grad_()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = ours(images)
+        assert found.dtype == torch.bfloat16
+        own = torch.autograd.grad(found.float().sum(), [images, *ours.parameters()])
+    exact = images.detach().double().requires_grad_()
+    expected = plain(exact)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-2, atol=1e-3)
+    for value, theirs in zip(
+        own, torch.autograd.grad(expected.sum(), [exact, *plain.parameters()])
+    ):
+        torch.testing.assert_close(value.double(), theirs, rtol=1e-2, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     'changed',
     [
