@@ -1,4 +1,4 @@
-# The 256×256 Cityscapes benchmark: 8 (target only) to 14 minutes (joint) on one core, from ImageNet weights
+# The 256×256 Cityscapes benchmark: 8 (target only) to 13 minutes (joint) on one core, from ImageNet weights
 optim_wrapper = dict(
     type='JointOptimWrapper',
     constructor='JointOptimWrapperConstructor',
