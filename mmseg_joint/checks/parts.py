@@ -53,7 +53,7 @@ def check_parts(cfg: Config, task: str) -> None:
     """
     for part in parts_of(cfg, task):
         value = part.value
-        if isinstance(value, (str, int, float)):
+        if value is None or isinstance(value, (str, int, float)):
             raise JointError(f'{part.key} is {value!r} where dict(type=…) is needed: correct it.')
         if not isinstance(value, dict) or ('type' not in value and part.key in HAVE_DEFAULT):
             continue
@@ -128,6 +128,9 @@ def parts_of(cfg: Config, task: str) -> Iterator[Part]:
     )
     for key in model:
         yield from _listed(cfg, key, registries.MODELS)
+    for name in ('backbone', 'decode_head'):
+        if (cfg.get('model') or {}).get(name, {}) is None:  # which no segmentor does without
+            yield Part(f'model.{name}', None, registries.MODELS)
     for name in LOADERS[task]:
         key = f'{name}_dataloader'
         yield from _datasets(value_of(cfg, f'{key}.dataset'), f'{key}.dataset')
