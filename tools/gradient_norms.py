@@ -18,8 +18,7 @@ from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.gradient_norms import gradient_norms
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
-from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.utils.numbers import check_whole
+from mmseg_joint.utils.cli import existing_file, positive, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of a joint model')
     parser.add_argument('checkpoints', nargs='+', help='its checkpoint files')
     parser.add_argument('--part', default='backbone', help='backbone, neck or decode_head')
-    parser.add_argument('--batches', type=int, default=4, help='batches that are averaged')
+    parser.add_argument('--batches', type=positive, default=4, help='batches that are averaged')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     add_config_flags(parser)
     return parser.parse_args()
@@ -39,7 +38,6 @@ def main() -> None:
     args = parse_args()
     setup()
     cfg = read_config(args.config, args.cfg_options)
-    check_whole('--batches', args.batches)
     for checkpoint in args.checkpoints:
         existing_file(checkpoint, 'checkpoint')
     batches = first_batches(cfg, args.batches)

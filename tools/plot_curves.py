@@ -7,8 +7,7 @@ import argparse
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.cli import run
-from mmseg_joint.utils.numbers import check_whole
+from mmseg_joint.utils.cli import positive, run
 from mmseg_joint.visualization.curves import draw_curves
 from mmseg_joint.visualization.figures import check_figure, save_figure
 from mmseg_joint.visualization.scalars import Series, read_scalars
@@ -22,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
     parser.add_argument(
-        '--smooth', type=int, help='log entries averaged for a point (default: 1/60 of a run)'
+        '--smooth', type=positive, help='log entries averaged for a point (default: 1/60 of a run)'
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
@@ -32,8 +31,6 @@ def main() -> None:
     """Read the logs and draw them."""
     args = parse_args()
     check_figure(args.out)
-    if args.smooth is not None:
-        check_whole('--smooth', args.smooth)
     runs: dict[str, list[dict[str, Series]]] = {}
     for text in args.runs:
         name, _, work_dir = text.partition('=')

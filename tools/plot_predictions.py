@@ -18,8 +18,7 @@ from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
-from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.utils.numbers import check_whole
+from mmseg_joint.utils.cli import existing_file, positive, run
 from mmseg_joint.visualization.figures import check_figure, choose_images, save_figure
 from mmseg_joint.visualization.predictions import draw_predictions, labeled_image, predict
 
@@ -41,7 +40,7 @@ def parse_args() -> argparse.Namespace:
         'models', nargs='+', metavar='NAME=CONFIG:CHECKPOINT', help='a column of the figure'
     )
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
-    parser.add_argument('--count', type=int, default=4, help='number of images')
+    parser.add_argument('--count', type=positive, default=4, help='number of images')
     parser.add_argument('--seed', type=int, default=0, help='which images')
     parser.add_argument(
         '--score', action='store_true', help='predict all test images, for the mIoU of the dataset'
@@ -59,7 +58,6 @@ def main() -> None:
     models = [read_model(text, args.cfg_options or {}) for text in args.models]
     if len({model.name for model in models}) < len(models):
         raise JointError('Two models have the same NAME: give each a name of its own.')
-    check_whole('--count', args.count)
     init_default_scope('mmseg')
     first = DATASETS.build(config_value(models[0].cfg, TEST))
     chosen = choose_images(len(first), args.count, args.seed)

@@ -9,8 +9,7 @@ from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.utils.cfg_options import add_config_flags
-from mmseg_joint.utils.cli import existing_file, run
-from mmseg_joint.utils.numbers import check_whole
+from mmseg_joint.utils.cli import existing_file, positive, run
 from mmseg_joint.visualization.figures import check_figure, save_figure
 from mmseg_joint.visualization.weighting_maps import (
     SOURCE,
@@ -27,7 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of a method with HierarchicalWeighting')
     parser.add_argument('checkpoint', help='its checkpoint file')
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
-    parser.add_argument('--count', type=int, default=4, help='number of images')
+    parser.add_argument('--count', type=positive, default=4, help='number of images')
     parser.add_argument('--seed', type=int, default=0, help='which images, and how they are cut')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     add_config_flags(parser)
@@ -40,7 +39,6 @@ def main() -> None:
     setup()
     check_figure(args.out)
     cfg = read_config(args.config, args.cfg_options)
-    check_whole('--count', args.count)
     name = weighting_name(cfg)
     checkpoint = existing_file(args.checkpoint, 'checkpoint')
     model = load_model(cfg, checkpoint, args.device, objectives=[name])

@@ -43,7 +43,10 @@ def source(value) -> Config:
         ),
         (model(neck=dict(a=1, b=2)), 'neck is a dict of a, b, which needs a type: add the key.'),
         (model(decode_head=['x']), "decode_head.0 is 'x' where dict(type=…) is needed: correct"),
-        (model(decode_head=None), 'model.decode_head is None where dict(type=…) is needed: correct'),
+        (
+            model(decode_head=None),
+            'model.decode_head is None where dict(type=…) is needed: correct',
+        ),
         (Config(dict(custom_hooks=[dict(type='Foo')])), 'custom_hooks.0 has type="Foo", and no'),
         (
             source(dict(type='X', pipeline=[dict(CHOICE, transforms=[[{}]])])),

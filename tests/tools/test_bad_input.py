@@ -469,7 +469,9 @@ ARGUMENTS = ids(
         'hrs.py hrs.pth --out hrs.py/x',
         'test',
     ),
-    demo_without_iterations=Case('--iterations is 0: give', None, 'o --iterations 0', 'demo'),
+    demo_without_iterations=Case(
+        '--iterations: 0 is not a whole number from 1', None, 'o --iterations 0', 'demo'
+    ),
 )
 
 EXPORT_FORCED = 'hrs.py hrs.pth taken.pth --with-package --force'
