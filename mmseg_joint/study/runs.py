@@ -86,22 +86,22 @@ def read_run(folder: Path, row: Row) -> Run | None:
     begun = {name: part for name in names if (part := _read_part(folder / name))}
     if not begun:
         return None
-    name, (cfg, newest, _) = list(begun.items())[-1]
+    name, (cfg, newest) = list(begun.items())[-1]
     done, total = max(int(steps[-1]) for steps, _ in newest.values()), int(cfg.train_cfg.max_iters)
     reached = f'{done} of {total} iterations'
     ended = {key: float(v[-1]) for key, (steps, v) in newest.items() if steps[-1] == total}
     if name != names[-1]:
         ended = {}
-    logs = [scalars for _, scalars, _ in begun.values()]
-    times = np.concatenate([seconds for _, _, seconds in begun.values()])
+    logs = [scalars for _, scalars in begun.values()]
+    times = [seconds for log in logs if 'time' in log for seconds in log['time'][1]]
     return Run(
         folder=folder,
         labels=row.labels(cfg),
         seed=int(cfg.get('randomness', {}).get('seed') or 0),
-        cfgs=tuple(part for part, *_ in begun.values()),
+        cfgs=tuple(part for part, _ in begun.values()),
         miou=ended.get(METRIC),
         reached=f'{reached} of stage "{name}"' if name else reached,
-        seconds=float(np.median(times)) if len(times) else None,
+        seconds=float(np.median(times)) if times else None,
         classes={k.removeprefix(PREFIX): v for k, v in ended.items() if k.startswith(PREFIX)},
         memory=max(
             (float(log['memory'][1].max()) for log in logs if 'memory' in log), default=None
@@ -110,29 +110,17 @@ def read_run(folder: Path, row: Row) -> Run | None:
     )
 
 
-def _read_part(folder: Path) -> tuple[Config, dict[str, Series], np.ndarray] | None:
-    """What one work dir tells: its config, what was logged, and each seconds of an iteration."""
-    logs = {  # of each start that has logged a line
-        log.parents[1]: read_scalars(log.parents[1])
-        for log in sorted(folder.glob('*/vis_data/scalars.json'))
-        if log.with_name('config.py').exists() and '\n' in log.read_text(encoding='utf-8')
-    }
+def _read_part(folder: Path) -> tuple[Config, dict[str, Series]] | None:
+    """What one work dir tells: its config, and what was logged."""
+    logs = {}  # of each start that has logged a line
+    for log in sorted(folder.glob('*/vis_data/scalars.json')):
+        text = log.read_text(encoding='utf-8')
+        if '\n' in text and log.with_name('config.py').exists():
+            logs[log] = text
     if not logs:
         return None
     scalars = read_scalars(folder)
-    seconds = _times(scalars)
-    newest = ([start for start, log in logs.items() if 'loss' in log] or list(logs))[-1]
-    cfg = Config.fromfile(newest / 'vis_data/config.py', import_custom_modules=False)
+    newest = ([log for log, text in logs.items() if '"loss"' in text] or list(logs))[-1]
+    cfg = Config.fromfile(newest.with_name('config.py'), import_custom_modules=False)
     rename_keys(cfg, warn=False)
-    # a resumed run that only makes up for its last validation leaves a log without training
-    for start, log in logs.items():
-        if start > newest:
-            results = (key for key in log if key == METRIC or key.startswith(PREFIX))
-            scalars.update({key: log[key] for key in results})
-    return cfg, scalars, seconds
-
-
-def _times(scalars: dict[str, Series]) -> np.ndarray:
-    steps, seconds = scalars.get('time', (np.array([]), np.array([])))
-    # a validation logs the time of its own steps
-    return seconds[~np.isin(steps, scalars.get(METRIC, ([],))[0])]
+    return cfg, scalars

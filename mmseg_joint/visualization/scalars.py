@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ PANELS = (
     VALIDATION,
 )
 
+TIMES = ('time', 'data_time')  # a validation logs those of its own steps
 DOMAINS = ('source', 'target', 'unlabeled')
 _HEAD = re.compile(rf'(?:({"|".join(DOMAINS)})\.)?(?:decode|aux)\w*\.\w*loss\w*$')
 _MIOU = re.compile(r'(?:.*/)?(mIoU.*)$')
@@ -42,17 +44,19 @@ def read_scalars(work_dir: str | Path) -> dict[str, Series]:
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     files += Path(work_dir).glob('vis_data/scalars.json')
     logs = [_read_lines(file) for file in files]
-    logs = [log for log in logs if any('iter' in line for line in log)] or logs
+    # a test has no iterations; a resumed run may only make up for its last validation
+    logs = [log for log in logs if any(line['step'] for line in log)] or logs
     points: dict[str, dict[int, float]] = {}
     for log in logs:
-        start = min((line['step'] for line in log if 'iter' in line), default=0)
+        start = min((line['step'] for line in log if 'iter' in line), default=inf)
         points = {
             name: {step: value for step, value in series.items() if step < start}
             for name, series in points.items()
         }
         for line in log:
+            left_out = ('step', 'iter') if 'iter' in line else ('step', *TIMES)
             for name, value in line.items():
-                if name not in ('step', 'iter') and isinstance(value, (int, float)):
+                if name not in left_out and isinstance(value, (int, float)):
                     points.setdefault(name, {})[line['step']] = value
     points = {name: series for name, series in points.items() if series}
     if not points:

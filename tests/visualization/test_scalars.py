@@ -29,7 +29,7 @@ def test_a_log_is_read_exactly(tmp_path):
         train(10, **{'source.decode.loss_ce': 2.5, 'time': 0.1}),
         {'mIoU': 30.25, 'step': 10},
         train(20, **{'source.decode.loss_ce': 1.25, 'time': 0.2}),
-        {'mIoU': 41.5, 'step': 20},
+        {'mIoU': 41.5, 'time': 9.0, 'step': 20},  # of a step of the validation
     ]
     write_log(tmp_path, '20200101_000000', lines)
     assert as_lists(read_scalars(tmp_path)) == {
@@ -51,6 +51,14 @@ def test_a_resumed_run_is_one_curve(tmp_path):
     found = as_lists(read_scalars(tmp_path))
     assert found['a'] == ([10, 20, 30, 40], [10, 20, 31, 41])
     assert found['mIoU'] == ([20], [40.0])
+
+
+def test_a_validation_that_a_resumed_run_made_up_for_counts(tmp_path):
+    """Killed in its last validation, and resumed with nothing left to train."""
+    write_log(tmp_path, '20200101_000000', [train(10), {'mIoU': 30.0, 'step': 10}, train(20)])
+    write_log(tmp_path, '20200102_000000', [{'mIoU': 40.0, 'step': 20}])
+    found = as_lists(read_scalars(tmp_path))
+    assert found == {'loss': ([10, 20], [1.0, 1.0]), 'mIoU': ([10, 20], [30.0, 40.0])}
 
 
 def test_a_run_begun_anew_replaces_the_old_one(tmp_path):
