@@ -31,7 +31,7 @@ from mmseg_joint.utils.renamed import renamed_arguments
 from .compatibility import check_segmentor
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
-from .running import evaluation_mode, group_domains
+from .running import evaluation_mode, gradients, group_domains
 from .step_values import check_finite
 
 Inputs = dict[str, Tensor]
@@ -271,7 +271,7 @@ class JointEncoderDecoder(EncoderDecoder):
         """
         parts = self._segmentor_parts()
         if evaluate:
-            with torch.set_grad_enabled(graph and torch.is_grad_enabled()), evaluation_mode(parts):
+            with gradients(graph), evaluation_mode(parts):
                 return self._segment(inputs)
         with NormStatistics(parts, moving=set()).of([''], [len(inputs)]):
             return self._segment(inputs)
@@ -356,8 +356,7 @@ class JointEncoderDecoder(EncoderDecoder):
             merge = False  # in the backward, a batch norm would not know the domains
         for group in group_domains(inputs, trained, merge):
             # what trains nothing needs no graph
-            graph = torch.is_grad_enabled() and not trained.isdisjoint(group)
-            with torch.set_grad_enabled(graph):
+            with gradients(not trained.isdisjoint(group)):
                 parts.update(self._forward_group(group, inputs, statistics))
         return {
             domain: DomainOutput(
@@ -411,7 +410,7 @@ class JointEncoderDecoder(EncoderDecoder):
         graph = torch.is_grad_enabled() and any(feature.requires_grad for feature in features)
 
         def scores() -> Tensor:
-            with torch.set_grad_enabled(graph), statistics.of([domain], [len(images)]):
+            with gradients(graph), statistics.of([domain], [len(images)]):
                 return _enlarged(head, head(features), images.shape[-2:])
 
         return scores

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 
+import torch
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
@@ -35,6 +36,20 @@ def group_domains(
         return [list(images)]
     alike = groupby(images, key=lambda domain: (sizes[domain], domain in trained))
     return [list(group) for _, group in alike]
+
+
+@contextmanager
+def gradients(wanted: bool) -> Iterator[None]:
+    """Compute with a graph, where one is asked for and nothing around it switches graphs off.
+
+    Autocast keeps the weights that it has cast. Where no graph was asked for, they are forgotten:
+    older versions of torch would take them in a later call with a graph, which then gave their
+    layers no gradient.
+    """
+    with torch.set_grad_enabled(wanted and torch.is_grad_enabled()):
+        yield
+    if not wanted:
+        torch.clear_autocast_cache()
 
 
 @contextmanager

@@ -147,6 +147,22 @@ def test_what_teaches_nothing_is_computed_without_a_graph():
         assert outputs['unlabeled'].logits.requires_grad == graph
 
 
+def test_weights_cast_without_a_graph_are_forgotten(monkeypatch):
+    """Else older versions of torch give layers that an unlabeled domain ran first no gradient."""
+    order, forget = [], torch.clear_autocast_cache
+    monkeypatch.setattr(
+        torch, 'clear_autocast_cache', lambda: (order.append('forgotten'), forget())
+    )
+    model = build(dict(ga=dict(type='OutputAdversarial', align='source')))
+    segment = model._segment
+    model._segment = lambda images: order.append(torch.is_grad_enabled()) or segment(images)
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = losses_of(model, domains=('unlabeled', 'source'))
+    assert order[:3] == [False, 'forgotten', True]
+    losses['source.decode.loss_ce'].backward()
+    assert all(weight.grad is not None for weight in model.backbone.parameters())
+
+
 def test_an_objective_and_the_loss_share_the_auxiliary_heads_forward():
     auxiliary = dict(DEEPLAB['decode_head'], in_channels=16, in_index=2)
     changes = {**DEEPLAB, 'auxiliary_head': auxiliary}
