@@ -12,6 +12,7 @@ def statistics(rank: int, times: int) -> dict:
     norm = nn.BatchNorm2d(3)
     torch.manual_seed(rank)
     norm(torch.randn(2, 3, 4, 4))
+    norm.register_buffer('images', torch.full((2,), 100 * rank, dtype=torch.uint8))  # a pool's
     own = {name: value.clone() for name, value in norm.state_dict().items()}
     for _ in range(times):
         average_buffers(norm)
@@ -29,6 +30,7 @@ def test_all_have_the_mean_once_and_twice(tmp_path):
         assert all(torch.equal(part['mean'][name], parts[0]['mean'][name]) for part in parts)
         assert torch.equal(again[0]['mean'][name], parts[0]['mean'][name])
     assert all(part['mean']['num_batches_tracked'] == 1 for part in parts)
+    assert [part['mean']['images'].tolist() for part in parts] == [[0, 0], [100, 100], [200, 200]]
 
 
 def test_alone_nothing_changes():
