@@ -92,8 +92,12 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
     if task == 'train':
         _check_training_state(content, path, bool(cfg.get('param_scheduler')))
         _check_length(content['meta'].get('iter', 0), path, cfg)
-    else:  # other heads and the objectives take no part
-        own = {key: value for key, value in own.items() if not key.startswith('objectives.')}
+    else:  # other heads take no part, and of the objectives only one that predicts
+        parts = model.named_modules()
+        needed = tuple(f'{n}.' for n, part in parts if getattr(part, 'evaluated', None) is not None)
+        own = {
+            k: v for k, v in own.items() if k.startswith(needed) or not k.startswith('objectives.')
+        }
         state = {key: value for key, value in state.items() if key in own}
     check_fit(own, state, path, config)
 
