@@ -59,6 +59,9 @@ class JointOptimWrapper(OptimWrapperDict):
             enabled=self.dtype is torch.float16,
             **(scale if isinstance(scale, dict) else {'init_scale': float(scale)}),
         )
+        self.before_train: list[
+            Callable[[], None]
+        ] = []  # what the first iteration of a run sets off
         self.after_step: list[Callable[[], None]] = []  # what a step of all optimizers sets off
         self._accumulative_counts = accumulative_counts
         self._inner_count = 0
@@ -77,6 +80,9 @@ class JointOptimWrapper(OptimWrapperDict):
         self._inner_count = init_counts
         if self._has_accumulated and self.should_update():
             self.zero_grad()  # of windows of another length
+        if init_counts == 0:  # the Runner has loaded all weights, and resumes nothing
+            for begin in self.before_train:
+                begin()
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

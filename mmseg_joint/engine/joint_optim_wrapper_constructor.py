@@ -80,6 +80,7 @@ class JointOptimWrapperConstructor:
         config = {'type': self.kind, 'device_type': device, **self.shared, **optim_wrappers}
         wrapper = OPTIM_WRAPPERS.build(config)
         objectives = getattr(model, 'objectives', {}).values()
+        wrapper.before_train = [objective.before_train for objective in objectives]
         wrapper.after_step = [objective.after_optimizer_step for objective in objectives]
         return wrapper
 

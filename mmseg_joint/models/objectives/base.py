@@ -87,6 +87,13 @@ class Objective(BaseModule):
             Losses, and weights for the supervised losses.
         """
 
+    def before_train(self) -> None:
+        """Do what a training that begins has to do once all weights are loaded; by default nothing.
+
+        Called by :class:`JointOptimWrapper`, also where weights are another run's (`load_from`), but
+        not where a run is resumed.
+        """
+
     def after_optimizer_step(self) -> None:
         """Do what has to be done once an optimizer step, without gradients; by default nothing.
 

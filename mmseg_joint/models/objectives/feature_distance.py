@@ -24,7 +24,10 @@ FOUNDATION = ('vit_', 'eva', 'dinov', 'clip', 'beit')  # in timm's names
 
 @MODELS.register_module()
 class FeatureDistance(Objective):
-    """Keeps the backbone's features near those that it had when training began.
+    """Keeps the backbone's features near those of its pretrained weights.
+
+    These are what `model.backbone.init_cfg` loads; without one, those with which training begins,
+    from another run for instance (`load_from`).
 
     `'l2'` is the feature distance of "DAFormer: Improving Network Architectures and Training
     Strategies for Domain-Adaptive Semantic Segmentation" (Hoyer et al., CVPR 2022): the mean
@@ -100,11 +103,17 @@ class FeatureDistance(Objective):
         super().init_weights()
         if not getattr(self.frozen.backbone, 'init_cfg', None):
             print_log(
-                'FeatureDistance keeps the features of a backbone without pretrained weights: '
-                'give model.backbone.init_cfg, or leave the objective out.',
+                'FeatureDistance keeps the features of a backbone without pretrained weights, '
+                'unless load_from has some: else give model.backbone.init_cfg, or leave the '
+                'objective out.',
                 logger='current',
                 level=logging.WARNING,
             )
+
+    def before_train(self) -> None:
+        """Take over what other means than the backbone's `init_cfg` have loaded."""
+        if not getattr(self.frozen.backbone, 'init_cfg', None):
+            self.frozen.take_over()
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
         """Compute the distance, `loss_distance`."""

@@ -7,11 +7,11 @@ from .segmentor_handle import SegmentorHandle
 
 
 class FrozenBackbone(BaseModule):
-    """The segmentor's backbone as it was when training began, e.g. with its pretrained weights.
+    """The segmentor's backbone with its pretrained weights.
 
-    It takes them over when the model's weights are initialized, and keeps them: in checkpoints they
-    are the objective's, so a resumed run has the same ones. It always runs in evaluation mode and
-    without a graph.
+    It takes them over when the model's weights are initialized, and again when its objective asks
+    for it, once all are loaded. In checkpoints they are the objective's, so a resumed run has the
+    same ones. It always runs in evaluation mode and without a graph.
 
     Args:
         segmentor: The segmentor; the model fills it in.
@@ -25,10 +25,14 @@ class FrozenBackbone(BaseModule):
 
     def init_weights(self) -> None:
         """Take over the backbone's weights, which mmengine has drawn or loaded before."""
+        self.take_over()
+        self._is_init = True
+
+    def take_over(self) -> None:
+        """Take over the backbone's weights as they are now."""
         state, prefix = self.segmentor.state(), 'backbone.'
         own = {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
         self.backbone.load_state_dict(own)
-        self._is_init = True
 
     def train(self, mode: bool = True) -> FrozenBackbone:
         """Stay in evaluation mode."""

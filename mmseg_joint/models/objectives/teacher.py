@@ -198,6 +198,11 @@ class Teacher(Objective):
         momentum = self._momentum(self._steps_done() + 1)
         return ObjectiveResult({'momentum': torch.full((), momentum, device=self.steps.device)})
 
+    def before_train(self) -> None:
+        """Begin with the burn-in, whatever run the weights are from."""
+        self.steps.zero_()
+        self._count = 0
+
     def after_optimizer_step(self) -> None:
         """Move the average towards the segmentor."""
         count = self._steps_done() + 1

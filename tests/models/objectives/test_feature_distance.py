@@ -12,7 +12,7 @@ from torch import nn
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import FeatureDistance
-from tests.tiny import CLASSES, batch, build
+from tests.tiny import CLASSES, MODEL, batch, build
 
 SGD = dict(optimizer=dict(type='SGD', lr=0.05))
 
@@ -123,6 +123,22 @@ def test_the_first_features_stay_in_training_and_in_a_checkpoint():
         assert torch.equal(value, first[name]), name
     held = {id(v) for group in wrapper['segmentor'].optimizer.param_groups for v in group['params']}
     assert held.isdisjoint(map(id, frozen.parameters()))
+
+
+@pytest.mark.parametrize('pretrained', [False, True])
+def test_weights_of_another_run_are_kept_where_none_are_pretrained(pretrained, tmp_path):
+    other = build(seed=1)
+    torch.save(build(seed=2).backbone.state_dict(), tmp_path / 'pretrained.pth')
+    own = dict(type='Pretrained', checkpoint=str(tmp_path / 'pretrained.pth'))
+    backbone = dict(MODEL.backbone, init_cfg=own if pretrained else None)
+    model = build(dict(distance=dict(type='FeatureDistance', level=1)), backbone=backbone)
+    first = copy.deepcopy(model.backbone.state_dict())
+    model.load_state_dict(other.state_dict(), strict=False)  # as load_from does
+    wrapper = JointOptimWrapperConstructor(dict(segmentor=SGD))(model)
+    wrapper.initialize_count_status(model, 0, 8)
+    kept = first if pretrained else other.backbone.state_dict()
+    for name, value in model.objectives['distance'].frozen.backbone.state_dict().items():
+        assert torch.equal(value, kept[name]), name
 
 
 @pytest.mark.parametrize(

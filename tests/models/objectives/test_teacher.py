@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_joint.checkpoints.fit import load_model
+from mmseg_joint.checkpoints.fit import check_checkpoint, load_model
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import (
@@ -181,6 +181,32 @@ def test_tools_that_load_a_checkpoint_predict_with_it_too(evaluate, tmp_path):
     state = own_average(model).state_dict() if evaluate == 'teacher' else model.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in found.items())
     assert all(name.split('.')[0] != 'objectives' for name in found)
+
+
+def test_a_test_refuses_a_checkpoint_without_the_teacher_that_would_predict(tmp_path):
+    path = str(tmp_path / 'file.pth')
+    cfg = Config(dict(load_from=path))
+    torch.save(build(**LIVE).state_dict(), path)
+    teacher = dict(type='Teacher')
+    check_checkpoint(cfg, build(dict(teacher=teacher), **LIVE), 'test')
+    model = build(dict(teacher=dict(teacher, evaluate='teacher')), **LIVE)
+    with pytest.raises(JointError, match=r'lacks .*objectives\.teacher\.'):
+        check_checkpoint(cfg, model, 'test')
+
+
+def test_a_training_that_begins_anew_begins_with_the_burn_in():
+    """From the weights of another run, with load_from; a resumed one goes on."""
+    model = model_with(alpha=0.9, start=2)
+    train(model, wrapper_of(model), range(4))
+    teacher = model.objectives['teacher']
+    wrapper_of(model, done=4)
+    assert teacher.active and teacher.steps == 4
+    wrapper_of(model)
+    assert not teacher.active and teacher.steps == 0
+    train(model, wrapper_of(model), range(2))
+    assert teacher.active
+    for name, value in own_average(model).state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
 
 
 def own_average(model):
