@@ -8,8 +8,10 @@ from mmseg.registry import MODELS
 from mmseg_joint.datasets.joint_sampler import check_samples
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import Objective
+from mmseg_joint.models.objectives.base import makes_domains
 from mmseg_joint.utils.walk import class_of, value_of
 
+DOMAINS = ('source', 'target', 'unlabeled')
 SAMPLES = 'train_dataloader.sampler.samples_per_domain'
 
 
@@ -27,10 +29,15 @@ def check_batch(cfg: Config) -> None:
 
 
 def check_objective(cfg: Config, name: str, objective: Any) -> None:
-    """Look for the domains that an objective needs."""
+    """Look for the domains that an objective needs.
+
+    Others than the usual ones may be another objective's; whether they are, the first step tells.
+    """
     samples, domains = value_of(cfg, SAMPLES), value_of(cfg, 'train_dataloader.dataset.domains')
+    deriving = any(makes_domains(kind) for kind in _objectives(cfg).values())
     for domain in objective.domains if isinstance(samples, dict) and domains else ():
-        if not (domain in domains and samples.get(domain)):
+        known = domain in DOMAINS or not deriving
+        if known and not (domain in domains and samples.get(domain)):
             raise JointError(
                 f'model.objectives.{name} needs the domain "{domain}": add it to '
                 f'train_dataloader.dataset.domains and ask for samples of it in {SAMPLES}.'
@@ -42,11 +49,19 @@ def check_followers(cfg: Config) -> None:
     wrapper = cfg.get('optim_wrapper') or {}
     if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         return
-    for name, config in (value_of(cfg, 'model.objectives') or {}).items():
-        kind = class_of(config.get('type') if isinstance(config, dict) else None, MODELS)
+    for name, kind in _objectives(cfg).items():
         follow = getattr(kind, 'after_optimizer_step', Objective.after_optimizer_step)
         if follow is not Objective.after_optimizer_step:
             raise JointError(
                 f'model.objectives.{name} moves with every optimizer step, of which only '
                 "optim_wrapper.constructor='JointOptimWrapperConstructor' tells it: set it."
             )
+
+
+def _objectives(cfg: Config) -> dict[str, type | None]:
+    """Name -> class, if it is known."""
+    found = (value_of(cfg, 'model.objectives') or {}).items()
+    return {
+        name: class_of(config.get('type') if isinstance(config, dict) else None, MODELS)
+        for name, config in found
+    }

@@ -43,6 +43,17 @@ def test_domains_of_an_objective():
             check_objective(batch_of(**shares), 'gan', objective)
 
 
+def test_a_domain_that_another_objective_makes():
+    cfg = batch_of(source=1, target=1)
+    cfg.model = dict(objectives=dict(pixelda=dict(type='PixelDA'), none=None))
+    check_objective(cfg, 'mask', SimpleNamespace(domains=('translated', 'target')))
+    with pytest.raises(JointError, match='mask needs the domain "unlabeled"'):  # which none makes
+        check_objective(cfg, 'mask', SimpleNamespace(domains=('unlabeled',)))
+    cfg.model = dict(objectives=dict(gan=dict(type='ReconstructionGAN')))
+    with pytest.raises(JointError, match='mask needs the domain "translated"'):
+        check_objective(cfg, 'mask', SimpleNamespace(domains=('translated', 'target')))
+
+
 @pytest.mark.parametrize('kind', ['SeamAverage', SeamAverage])
 def test_who_moves_with_every_step_needs_to_be_told(kind):
     objectives = dict(mix=dict(type='SeamMix'), gone=None, average=dict(type=kind))
