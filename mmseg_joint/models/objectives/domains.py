@@ -19,6 +19,8 @@ class DomainInput:
     #: class indices or the ignore index, (N, H, W); None for an unlabeled domain
     labels: Tensor | None
     to_unit_range: Callable[[Tensor], Tensor]  #: maps normalized images to [-1, 1]
+    #: which pixels only fill smaller images up, (N, H, W); None without any
+    padding: Tensor | None = None
     #: what one objective computed of its images for others of the same step
     shared: dict[Any, Any] = field(default_factory=dict)
 

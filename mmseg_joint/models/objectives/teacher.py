@@ -133,7 +133,8 @@ class Teacher(Objective):
         """Label the images of a domain that an objective was given, once a step for all who ask.
 
         Returns:
-            The probability of each pixel's most probable class, and that class, (N, H, W).
+            The probability of each pixel's most probable class, and that class, (N, H, W); 0 and
+            the ignore index for padding.
         """
         if self not in domain.shared:
             if self._steps_done() == self.start == 0:
@@ -142,15 +143,22 @@ class Teacher(Objective):
                 scores = self.average.segment(domain.inputs, evaluate=True)[1]
                 scores = full_precision(scores)
                 if self.debias:
-                    scores = self._debiased(scores)
+                    scores = self._debiased(scores, domain.padding)
                 found = scores.softmax(dim=1).max(dim=1)
             # ordinary tensors again, for weights are kept for the backward
-            domain.shared[self] = found[0].clone(), found[1].clone()
+            confidence, labels = found[0].clone(), found[1].clone()
+            if domain.padding is not None:
+                confidence.masked_fill_(domain.padding, 0)
+                labels.masked_fill_(domain.padding, self.ignore_index)
+            domain.shared[self] = confidence, labels
         return domain.shared[self]
 
-    def _debiased(self, scores: Tensor) -> Tensor:
+    def _debiased(self, scores: Tensor, padding: Tensor | None) -> Tensor:
         if self.training:  # not while someone looks at a batch
-            found = scores.softmax(dim=1).mean(dim=(0, 2, 3)).to(self.class_shares)
+            shares = scores.softmax(dim=1)
+            if padding is not None:
+                shares = shares.masked_fill(padding[:, None], 0) / (~padding).double().mean()
+            found = shares.mean(dim=(0, 2, 3)).to(self.class_shares)
             all_reduce(found, op='mean')
             kept = self._momentum(self._steps_done()) if self.prior else self.alpha
             self.class_shares.lerp_(found, 1 - kept)

@@ -23,6 +23,7 @@ from tests.models.segmentors.test_norm_statistics import LIVE
 from tests.ranks import on_ranks
 from tests.tiny import MODEL, batch, build
 
+PADDED = ((1, (32, 48)), (0, (64, 96)))
 SGD = dict(optimizer=dict(type='SGD', lr=0.01))
 
 
@@ -207,6 +208,29 @@ def test_a_training_that_begins_anew_begins_with_the_burn_in():
     assert teacher.active
     for name, value in own_average(model).state_dict().items():
         assert torch.equal(value, model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize('debias', [0.0, 0.5])
+def test_padding_gets_no_label_and_does_not_count(debias):
+    model = model_with(debias=debias)
+    small, large = (batch(seed, ('unlabeled',), size=size) for seed, size in PADDED)
+    data = {key: large[key] + small[key] for key in large}
+    for sample, size in zip(data['data_samples'], ((64, 96), (32, 48))):
+        sample.set_metainfo(dict(img_shape=size))  # as mmseg's transforms do
+        del sample.gt_sem_seg
+    data = model.data_preprocessor(data, training=True)
+    _, samples, _, shared = model._derive_domains(data['inputs'], data['data_samples'])
+    ((confidence, labels),) = shared['unlabeled'].values()
+    padding = torch.ones(2, 64, 96, dtype=torch.bool)
+    padding[0] = padding[1, :32, :48] = False
+    assert torch.equal(labels == 255, padding) and torch.equal(confidence == 0, padding)
+    assert torch.equal(samples['by_first'][1].gt_sem_seg.data[0], labels[1])
+    if debias:
+        scores = own_average(model).segment(data['inputs']['unlabeled'], evaluate=True)[1]
+        probabilities = scores.softmax(1).movedim(1, -1)[~padding]
+        alpha = model.objectives['teacher'].alpha
+        expected = alpha / len(probabilities[0]) + (1 - alpha) * probabilities.mean(0)
+        torch.testing.assert_close(model.objectives['teacher'].class_shares, expected)
 
 
 def own_average(model):
