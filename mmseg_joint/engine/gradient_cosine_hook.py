@@ -94,10 +94,12 @@ class GradientCosineHook(Hook):
         if any(images is None for images in inputs.values()):
             return {}  # a stage that one of the domains has no part in
         objectives, model.objectives = model.objectives, ModuleDict()
+        # which may name domains that take no part; the averages are put back anyway
+        statistics, model.norm_statistics = model.norm_statistics, 'all'
         try:
             losses = model.loss(inputs, samples)
         finally:
-            model.objectives = objectives
+            model.objectives, model.norm_statistics = objectives, statistics
         weights = [weight for weight in model.backbone.parameters() if weight.requires_grad]
         first, second = (_gradient(losses, domain, weights) for domain in DOMAINS)
         norms = float(first.norm()), float(second.norm())

@@ -79,6 +79,9 @@ def test_the_cosine_is_that_of_two_backwards():
     assert values['gradient.target'] == pytest.approx(float(gradients[1].norm()), rel=1e-4)
     assert all(parameter.grad is None for parameter in model.parameters())
     assert list(dict(model.objectives.items())) == ['weighting', 'gan']
+    model.norm_statistics = ['unlabeled']  # which is not looked at
+    assert GradientCosineHook()._gradients(model, copy.deepcopy(data)) == values
+    assert model.norm_statistics == ['unlabeled']
 
     same = {**data, 'data_samples': copy.deepcopy(data['data_samples'])}
     for place in (0, 1):  # the target's images are the source's

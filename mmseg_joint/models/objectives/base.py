@@ -90,8 +90,8 @@ class Objective(BaseModule):
     def before_train(self) -> None:
         """Do what a training that begins has to do once all weights are loaded; by default nothing.
 
-        Called by :class:`JointOptimWrapper`, also where weights are another run's (`load_from`), but
-        not where a run is resumed.
+        Called by :class:`JointOptimWrapper`, also where weights are another run's (`load_from`),
+        but not where a run is resumed.
         """
 
     def after_optimizer_step(self) -> None:
@@ -118,6 +118,11 @@ class Objective(BaseModule):
             images in [-1, 1], (N, 3, h, w). All are enlarged to the domain's images.
         """
         return {}
+
+
+def makes_domains(kind: type | None) -> bool:
+    """Whether objectives of a class make new domains (:meth:`Objective.derive`)."""
+    return getattr(kind, 'derive', Objective.derive) is not Objective.derive
 
 
 def probability_map(d_logits: Tensor) -> Tensor:

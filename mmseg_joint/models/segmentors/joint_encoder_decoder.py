@@ -25,6 +25,7 @@ from mmseg_joint.models.objectives import (
     Objective,
     SegmentorHandle,
 )
+from mmseg_joint.models.objectives.base import makes_domains
 from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.utils.renamed import renamed_arguments
 
@@ -302,13 +303,14 @@ class JointEncoderDecoder(EncoderDecoder):
         inputs, samples, weights = dict(inputs), dict(samples), {}
         known: dict[str, DomainInput] = {}
         for name, objective in self.objectives.items():
-            if type(objective).derive is Objective.derive:
+            if not makes_domains(type(objective)):
                 continue
             _check_domains(name, objective, inputs)
             for domain in [name for name in inputs if name not in known]:
                 labels = self._labels(domain, samples[domain])
                 to_unit_range = self.data_preprocessor.to_unit_range
-                known[domain] = DomainInput(inputs[domain], labels, to_unit_range)
+                padding = _padding_of(inputs[domain], samples[domain])
+                known[domain] = DomainInput(inputs[domain], labels, to_unit_range, padding)
             for domain, made in objective.derive(known).items():
                 if domain in inputs:
                     raise JointError(
@@ -333,9 +335,11 @@ class JointEncoderDecoder(EncoderDecoder):
         self._release_statistics()  # of a step before, whose backward never came
         derived = [domain for domain in inputs if domain not in loaded]
         real = {d for d in loaded if d == 'target' or not _is_labeled(d, samples[d])}
-        moving = domains_that_move(self.norm_statistics, loaded, derived, real)
-        recomputed = self.sequential_domains or any(map(is_recomputed, self.modules()))
-        return NormStatistics(self._segmentor_parts(), moving, recomputed)
+        deriving = any(makes_domains(type(objective)) for objective in self.objectives.values())
+        moving = domains_that_move(self.norm_statistics, loaded, derived, real, not deriving)
+        parts = self._segmentor_parts()
+        recomputed = any(is_recomputed(module) for part in parts for module in part.modules())
+        return NormStatistics(parts, moving, recomputed or self.sequential_domains)
 
     def _forward_domains(
         self,
@@ -456,7 +460,8 @@ def evaluated_segmentor(model: nn.Module) -> nn.Module:
 
 def is_recomputed(module: nn.Module) -> bool:
     """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps."""
-    return getattr(module, 'with_cp', False) or 'forward' in vars(module)
+    own = vars(module)  # which a module's __getattr__ takes ten times as long to find empty
+    return own.get('with_cp', False) or 'forward' in own
 
 
 def _enlarged(head: nn.Module, logits: Tensor, size: torch.Size) -> Tensor:
@@ -479,6 +484,16 @@ def _check_domains(name: str, objective: Objective, inputs: Inputs) -> None:
 def _is_labeled(domain: str, samples: list[SegDataSample]) -> bool:
     # what JointDataset says of the dataset; in a batch made by hand, the name's promise
     return all(sample.metainfo.get('labeled', domain != 'unlabeled') for sample in samples)
+
+
+def _padding_of(images: Tensor, samples: list[SegDataSample]) -> Tensor | None:
+    height, width = images.shape[-2:]
+    sizes = [sample.metainfo.get('img_shape', (height, width))[:2] for sample in samples]
+    if all(size == (height, width) for size in map(tuple, sizes)):
+        return None
+    heights, widths = torch.tensor(sizes, device=images.device).T[:, :, None]
+    rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
+    return (rows >= heights)[:, :, None] | (columns >= widths)[:, None]
 
 
 def _samples_of(domain: str, derived: DerivedDomain) -> list[SegDataSample]:

@@ -38,7 +38,11 @@ def check_norm_statistics(choice: Any, merge_domains: bool | str) -> None:
 
 
 def domains_that_move(
-    choice: str | Sequence[str], loaded: Collection[str], derived: Collection[str], real: set[str]
+    choice: str | Sequence[str],
+    loaded: Collection[str],
+    derived: Collection[str],
+    real: set[str],
+    complete: bool = True,
 ) -> set[str]:
     """Find the domains whose images move the running averages.
 
@@ -47,16 +51,17 @@ def domains_that_move(
         loaded: The batch's domains that come from datasets.
         derived: Those that objectives made from them.
         real: Of the loaded ones, the target and those without labels; they are what `'auto'` means.
+        complete: Whether no other step has more domains, as it has after a burn-in.
 
     Raises:
-        JointError: When the batch lacks a domain that is named.
+        JointError: When the batch lacks a domain that is named, and is complete.
     """
     if choice == 'all':
         return {*loaded, *derived}
     if choice == 'auto':
         return real or set(loaded)
     lacking = sorted(set(choice) - {*loaded, *derived})
-    if lacking:
+    if lacking and complete:
         raise JointError(
             f'model.norm_statistics names {", ".join(lacking)}, but the batch has only '
             f'{", ".join([*loaded, *derived])}: name these, or set it to "auto".'

@@ -216,6 +216,18 @@ def test_what_objectives_make_moves_nothing_unless_named():
     assert counts == [1, 2 + len(derived), len(derived)]
 
 
+def test_a_name_that_only_later_steps_have():
+    mix = dict(teacher=dict(type='Teacher', start=1), mix=dict(type='ClassMix'))
+    model = live(objectives=mix, norm_statistics=['target', 'source_mix'])
+    names = ('source', 'target', 'unlabeled')
+    for moved in (1, 3):  # in the burn-in there is no mix
+        step(model, domains=names)
+        assert model.backbone.bn1.num_batches_tracked == moved
+        model.objectives['teacher'].after_optimizer_step()
+    with pytest.raises(JointError, match='norm_statistics names source_mix, but the batch has'):
+        step(live(norm_statistics=['target', 'source_mix']), domains=names)
+
+
 def test_frozen_norms_and_norms_without_averages_are_left_alone():
     config = dict(LIVE['backbone'], norm_eval=True)
     frozen = live(backbone=config)
