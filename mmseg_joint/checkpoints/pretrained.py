@@ -87,8 +87,8 @@ def check_pretrained(module: nn.Module, name: str = 'model.backbone') -> None:
     Raises:
         JointError: As `load_pretrained`.
     """
-    if isinstance(module, PretrainedMixin):
-        return
+    if isinstance(module, PretrainedMixin) or getattr(module, '_is_init', False):
+        return  # mmengine loads nothing into what has its weights
     own = module.state_dict()
     for cfg in pretrained_cfgs(module):
         checkpoint = cfg['checkpoint']

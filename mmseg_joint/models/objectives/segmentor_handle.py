@@ -77,7 +77,8 @@ class SegmentorHandle:
     def _copy(self, network: Network) -> Network:
         without_objectives = {id(self._segmentor.objectives): ModuleDict()}
         copied = copy.deepcopy(network, without_objectives).requires_grad_(False)
-        copied._is_init = True  # for mmengine, which would draw and load its weights again
+        for module in copied.modules():
+            module._is_init = True  # for mmengine, which would draw and load its weights again
         return copied
 
     def objective(self, name: str, kind: type[T], key: str) -> T:

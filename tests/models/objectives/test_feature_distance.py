@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from mmseg_joint.checkpoints import pretrained as pretrained_file
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import FeatureDistance
@@ -126,12 +127,16 @@ def test_the_first_features_stay_in_training_and_in_a_checkpoint():
 
 
 @pytest.mark.parametrize('pretrained', [False, True])
-def test_weights_of_another_run_are_kept_where_none_are_pretrained(pretrained, tmp_path):
-    other = build(seed=1)
+def test_weights_of_another_run_are_kept_where_none_are_pretrained(
+    pretrained, tmp_path, monkeypatch
+):
+    other, read, find = build(seed=1), [], pretrained_file._read
+    monkeypatch.setattr(pretrained_file, '_read', lambda *args: read.append(args) or find(*args))
     torch.save(build(seed=2).backbone.state_dict(), tmp_path / 'pretrained.pth')
     own = dict(type='Pretrained', checkpoint=str(tmp_path / 'pretrained.pth'))
     backbone = dict(MODEL.backbone, init_cfg=own if pretrained else None)
     model = build(dict(distance=dict(type='FeatureDistance', level=1)), backbone=backbone)
+    assert len(read) == pretrained  # the copy reads nothing
     first = copy.deepcopy(model.backbone.state_dict())
     model.load_state_dict(other.state_dict(), strict=False)  # as load_from does
     wrapper = JointOptimWrapperConstructor(dict(segmentor=SGD))(model)
