@@ -9,6 +9,7 @@ from inspect import signature
 
 from mmengine.config import Config
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import value_of
@@ -21,6 +22,10 @@ BESIDE_THE_RUNNER = (
 TRAINING_READS = (*signature(Runner).parameters, *BESIDE_THE_RUNNER)
 CONFIG_READS = (*TRAINING_READS, 'stages', 'custom_imports')  # top-level keys
 CLOSE = 0.92  # train_dataloder is at 0.97, test_pipeline for tta_pipeline at 0.88
+LOADER_READS = (
+    *signature(DataLoader).parameters,
+    *('num_batch_per_epoch', 'disable_subprocess_warning'),
+)
 LOADERS = tuple(f'{name}_dataloader' for name in ('train', 'val', 'test'))
 # sections that are a dict; None leaves one out
 DICTS = (
@@ -59,7 +64,7 @@ def check_sections(cfg: Config) -> None:
 def check_names(cfg: Config) -> None:
     """Refuse a section that nothing reads and whose name is all but that of one that is read.
 
-    A config may have variables of its own; `my_train_dataloader` is one.
+    A config may have variables of its own; `my_train_dataloader` is one. A data loader may not.
     """
     for key in cfg:
         close = get_close_matches(key, CONFIG_READS, n=1, cutoff=CLOSE)
@@ -68,3 +73,9 @@ def check_names(cfg: Config) -> None:
                 f'The config {cfg.filename or ""} has {key}, which nothing reads: did you mean '
                 f'{close[0]}?'
             )
+    for loader in LOADERS:
+        for key in cfg.get(loader) or ():
+            if key not in LOADER_READS:
+                close = get_close_matches(key, LOADER_READS, n=1)
+                hint = f'did you mean {close[0]}?' if close else 'delete the key.'
+                raise JointError(f'{loader} has {key}, which nothing reads: {hint}')

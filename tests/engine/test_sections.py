@@ -48,3 +48,12 @@ def test_a_letter_too_few_or_too_many(typed, meant):
 @pytest.mark.parametrize('key', [*OWN, 'stages', 'compile', 'tta_pipeline', 'train_dataloader'])
 def test_variables_and_sections_pass(key):
     check_names(Config({key: dict()}))
+
+
+def test_keys_of_a_data_loader():
+    loader = dict(batch_size=1, dataset=dict(), collate_fn=dict(), num_batch_per_epoch=2)
+    check_names(Config(dict(val_dataloader=loader, test_dataloader=None)))
+    with pytest.raises(JointError, match='val_dataloader has batch_sise, .*did you mean batch_si'):
+        check_names(Config(dict(val_dataloader=dict(loader, batch_sise=1))))
+    with pytest.raises(JointError, match='val_dataloader has x, which nothing reads: delete'):
+        check_names(Config(dict(val_dataloader=dict(loader, x=1))))
