@@ -70,6 +70,8 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
     twice = [seed for seed in args.seeds if args.seeds.count(seed) > 1]
     if twice:
         raise JointError(f'--seeds has {twice[0]} twice: leave one of them out.')
+    if min(args.seeds) < 0:
+        raise JointError(f'--seeds {min(args.seeds)}: give whole numbers from 0.')
     check_options(args.cfg_options or {})
     cfg = read_config(args.config, args.cfg_options)
     base = Base(cfg, args.watch, args.iterations)
