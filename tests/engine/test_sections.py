@@ -53,7 +53,7 @@ def test_variables_and_sections_pass(key):
 def test_keys_of_a_data_loader():
     loader = dict(batch_size=1, dataset=dict(), collate_fn=dict(), num_batch_per_epoch=2)
     check_names(Config(dict(val_dataloader=loader, test_dataloader=None)))
-    with pytest.raises(JointError, match='val_dataloader has batch_sise, .*did you mean batch_si'):
+    with pytest.raises(JointError, match=r'val_dataloader has batch_sise, .*did you mean batch_si'):
         check_names(Config(dict(val_dataloader=dict(loader, batch_sise=1))))
     with pytest.raises(JointError, match='val_dataloader has x, which nothing reads: delete'):
         check_names(Config(dict(val_dataloader=dict(loader, x=1))))
