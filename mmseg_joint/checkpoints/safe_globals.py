@@ -18,9 +18,8 @@ def register_safe_globals() -> None:
 
     Torch since 2.6 refuses what such a checkpoint holds beside its tensors, unless it is named.
     """
-    if hasattr(torch.serialization, 'add_safe_globals'):
-        with contextlib.suppress(TypeError, AttributeError):  # torch before 2.6 needs none
-            torch.serialization.add_safe_globals(_training_state())
+    with contextlib.suppress(TypeError, AttributeError):  # torch before 2.6 needs none
+        torch.serialization.add_safe_globals(_training_state())
 
 
 @contextlib.contextmanager
