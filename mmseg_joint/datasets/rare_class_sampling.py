@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,10 +104,10 @@ class RareClassSampling(DatasetWrapper):
         """
         infos = [self.dataset.get_data_info(index) for index in range(len(self.dataset))]
         classes = len(self.metainfo['classes'])
-        file = self.cache / f'{_digest(infos, classes)}.npy'
+        load = _label_loader(self.dataset)
+        file = self.cache / f'{_digest(infos, load, classes)}.npy'
         if file.is_file():
             return np.load(file)
-        load = _label_loader(self.dataset)
         options: dict[str, Any] = {'desc': 'pixels of each class', 'unit': 'image'}
         options.update(max_workers=os.cpu_count(), disable=not is_main_process())
         counts = np.stack(thread_map(partial(_count, load, classes), infos, **options))
@@ -156,14 +157,25 @@ def _label_loader(dataset: Any) -> Any:
     )
 
 
-def _digest(infos: list[dict], classes: int) -> str:
-    """A name for what the counts depend on: label files, their maps, and the classes."""
+def _digest(infos: list[dict], load: Any, classes: int) -> str:
+    """A name for what the counts depend on: label files, how they are read, and the classes."""
     facts = []
     for info in infos:
         path = info.get('seg_map_path', '')
         state = os.stat(path) if os.path.isfile(path) else None
         stamp = (state.st_size, state.st_mtime_ns) if state else None
         ids = sorted((int(raw), int(to)) for raw, to in (info.get('label_map') or {}).items())
-        facts.append([os.path.abspath(path), stamp, ids, info.get('reduce_zero_label')])
-    text = json.dumps([classes, facts])
+        reduce = load.reduce_zero_label
+        reduce = info.get('reduce_zero_label') if reduce is None else reduce
+        facts.append([os.path.abspath(path), stamp, ids, reduce])
+    text = json.dumps([classes, _configuration(load), facts])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _configuration(step: Any) -> str:
+    """Tell a loading step's type and values, the same in every process."""
+    kind = type(step)
+    # mmseg's LoadAnnotations takes reduce_zero_label over from the first sample that it loads
+    values = sorted((k, v) for k, v in vars(step).items() if k != 'reduce_zero_label')
+    with np.printoptions(threshold=sys.maxsize, floatmode='unique'):  # no array is shortened
+        return f'{kind.__module__}.{kind.__qualname__} {values!r}'

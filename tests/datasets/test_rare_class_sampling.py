@@ -62,10 +62,12 @@ def test_counts_are_those_of_the_labels_and_kept_until_a_file_changes(inner, tmp
     assert (dataset.class_pixels() == wanted).all()
     opened = []
     monkeypatch.setattr(
-        'mmseg_joint.datasets.rare_class_sampling._label_loader',
-        lambda dataset: opened.append(dataset) or pytest.fail('counted again'),
+        'mmseg_joint.datasets.rare_class_sampling._count',
+        lambda *_: opened.append(1) or pytest.fail('counted again'),
     )
-    assert (sampling(inner, tmp_path).class_pixels() == wanted).all() and not opened
+    again = sampling(inner, tmp_path)
+    again[0]  # mmseg's LoadAnnotations changes when it loads
+    assert (again.class_pixels() == wanted).all() and not opened
     monkeypatch.undo()
     changed = LABELS[1].copy()
     changed[20:, :] = 2
@@ -74,6 +76,28 @@ def test_counts_are_those_of_the_labels_and_kept_until_a_file_changes(inner, tmp
     assert counts[1].tolist() == [600, 600, 1200]
     fewer = dict(inner, metainfo=dict(classes=('car', 'sign'), palette=[[0, 0, 0]] * 2))
     assert sampling(fewer, tmp_path).class_pixels()[3].tolist() == [0, 100]  # by the label map
+
+
+def test_counts_are_not_those_of_another_loading_step(inner, tmp_path, monkeypatch):
+    def counts(**step):
+        cfg = dict(inner, pipeline=[dict(type='LoadImageFromFile'), step])
+        return RareClassSampling(cfg, cache=str(tmp_path / 'cache')).class_pixels().tolist()
+
+    colors = [[value] * 3 for value in (0, 1, 2)]
+    ignored = dict(ignored=[[255] * 3])
+    as_they_are = counts(type='LoadColorAnnotations', colors=colors, **ignored)
+    assert as_they_are[1] == [1800, 600, 0]
+    reordered = counts(type='LoadColorAnnotations', colors=colors[::-1], **ignored)
+    assert reordered[1] == [0, 600, 1800]
+    fewer = counts(type='LoadColorAnnotations', colors=colors[:2], ignored=[[255] * 3, colors[2]])
+    assert fewer[3] == [2300, 0, 0]
+    moved = counts(type='LoadMappedAnnotations', reduce_zero_label=True)
+    assert moved[1] == [600, 0, 0]
+    assert counts(type='LoadMappedAnnotations') == as_they_are
+    monkeypatch.setattr(
+        'mmseg_joint.datasets.rare_class_sampling._count', lambda *_: pytest.fail('counted again')
+    )
+    assert counts(type='LoadColorAnnotations', colors=colors, **ignored) == as_they_are
 
 
 @pytest.mark.parametrize('temperature', [0.01, 0.1, 2.0])
