@@ -4,17 +4,21 @@ import hashlib
 import json
 import os
 import sys
+from bisect import bisect_right
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.dataset import RepeatDataset
 from mmengine.dist import is_main_process
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
+from torch.utils.data import ConcatDataset
 from tqdm import tqdm
 from tqdm.contrib.concurrent import thread_map
 
+from mmseg_joint.datasets.chain import Chain
 from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
@@ -104,13 +108,13 @@ class RareClassSampling(DatasetWrapper):
         """
         infos = [self.dataset.get_data_info(index) for index in range(len(self.dataset))]
         classes = len(self.metainfo['classes'])
-        load = _label_loader(self.dataset)
-        file = self.cache / f'{_digest(infos, load, classes)}.npy'
+        loaders = [_label_loader(self.dataset, index) for index in range(len(infos))]
+        file = self.cache / f'{_digest(infos, loaders, classes)}.npy'
         if file.is_file():
             return np.load(file)
         options: dict[str, Any] = {'desc': 'pixels of each class', 'unit': 'image'}
         options.update(max_workers=os.cpu_count(), disable=not is_main_process())
-        counts = np.stack(thread_map(partial(_count, load, classes), infos, **options))
+        counts = np.stack(thread_map(partial(_count, classes), loaders, infos, **options))
         try:
             with atomic_path(file) as place, place.open('wb') as stream:
                 np.save(stream, counts)
@@ -138,16 +142,27 @@ def class_shares(counts: np.ndarray, temperature: float) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _count(load: Any, classes: int, info: dict) -> np.ndarray:
+def _count(classes: int, load: Any, info: dict) -> np.ndarray:
     labels = load(dict(info))['gt_seg_map']
     return np.bincount(labels.ravel(), minlength=256)[:classes]
 
 
-def _label_loader(dataset: Any) -> Any:
-    """The step that loads labels in the pipeline of the (first) dataset within all wrappers."""
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if inner[0] is not None:
-        return _label_loader(inner[0])
+def _label_loader(dataset: Any, index: int) -> Any:
+    """The step that loads a sample's label, in the pipeline of its dataset within all wrappers."""
+    if isinstance(dataset, Chain):
+        part, inner = dataset.locate(index)
+        return _label_loader(dataset.datasets[part], inner)
+    if isinstance(dataset, ConcatDataset):
+        part = bisect_right(dataset.cumulative_sizes, index)
+        before = dataset.cumulative_sizes[part - 1] if part else 0
+        return _label_loader(dataset.datasets[part], index - before)
+    if isinstance(dataset, RepeatDataset):
+        return _label_loader(dataset.dataset, index % len(dataset.dataset))
+    if isinstance(dataset, DatasetWrapper):
+        return _label_loader(dataset.dataset, dataset.inner_index(index))
+    parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if parts[0] is not None:  # of a wrapper that is not known, all are read as the first
+        return _label_loader(parts[0], 0)
     for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
         if isinstance(step, LoadAnnotations):
             return step
@@ -157,18 +172,22 @@ def _label_loader(dataset: Any) -> Any:
     )
 
 
-def _digest(infos: list[dict], load: Any, classes: int) -> str:
+def _digest(infos: list[dict], loaders: list[Any], classes: int) -> str:
     """A name for what the counts depend on: label files, how they are read, and the classes."""
+    configurations = {load: _short(_configuration(load)) for load in set(loaders)}
     facts = []
-    for info in infos:
+    for info, load in zip(infos, loaders):
         path = info.get('seg_map_path', '')
         state = os.stat(path) if os.path.isfile(path) else None
         stamp = (state.st_size, state.st_mtime_ns) if state else None
         ids = sorted((int(raw), int(to)) for raw, to in (info.get('label_map') or {}).items())
         reduce = load.reduce_zero_label
         reduce = info.get('reduce_zero_label') if reduce is None else reduce
-        facts.append([os.path.abspath(path), stamp, ids, reduce])
-    text = json.dumps([classes, _configuration(load), facts])
+        facts.append([os.path.abspath(path), stamp, ids, reduce, configurations[load]])
+    return _short(json.dumps([classes, facts]))
+
+
+def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -26,9 +26,13 @@ class DatasetWrapper(Dataset):
         """List the files, once."""
         self.dataset.full_init()
 
+    def inner_index(self, index: int) -> int:
+        """Return a sample's number in the inner dataset."""
+        return index
+
     def get_data_info(self, index: int) -> dict:
         """Return a sample's paths and the like."""
-        return self.dataset.get_data_info(index)
+        return self.dataset.get_data_info(self.inner_index(index))
 
     def __len__(self) -> int:
         return len(self.dataset)

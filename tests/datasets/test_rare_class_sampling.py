@@ -168,6 +168,36 @@ def test_around_other_wrappers(inner, tmp_path, wrap):
         assert row.tolist() == [(LABELS[number] == k).sum() for k in range(3)]
 
 
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda parts: JointDataset(dict(source=parts)).domains['source'],
+        lambda parts: dict(type='MixedDataset', datasets=parts, shares=[1, 3, 1]),
+        lambda parts: dict(type='ConcatDataset', datasets=parts),
+        lambda parts: dict(
+            type='LabelSubset', count=9, dataset=dict(type='ConcatDataset', datasets=parts)
+        ),
+        lambda parts: dict(
+            type='RepeatDataset', times=2, dataset=dict(type='ConcatDataset', datasets=parts)
+        ),
+    ],
+)
+def test_each_label_is_read_as_its_own_dataset_reads_it(inner, tmp_path, wrap):
+    colors = [[value] * 3 for value in (0, 1, 2)]
+    steps = [
+        dict(type='LoadMappedAnnotations'),
+        dict(type='LoadColorAnnotations', colors=colors[::-1], ignored=[[255] * 3]),
+        dict(type='LoadColorAnnotations', colors=colors, ignored=[[255] * 3]),
+    ]
+    load, pack = dict(type='LoadImageFromFile'), dict(type='PackSegInputs')
+    dataset = sampling(wrap([dict(inner, pipeline=[load, step, pack]) for step in steps]), tmp_path)
+    counts = dataset.class_pixels()
+    assert len(counts) == len(dataset) >= 9
+    for row, index in zip(counts, range(len(counts))):
+        label = dataset.dataset[index]['data_samples'].gt_sem_seg.data
+        assert row.tolist() == [(label == k).sum() for k in range(3)]
+
+
 def test_refusals(inner, tmp_path):
     with pytest.raises(JointError, match=r'min_pixels is 5000, but no image .* 2300.*: lower it'):
         RareClassSampling(inner, min_pixels=5000, cache=str(tmp_path)).full_init()
