@@ -22,6 +22,16 @@ class DatasetWrapper(Dataset):
         """Classes, colors and the like."""
         return self.dataset.metainfo
 
+    @property
+    def data_prefix(self) -> dict:
+        """Folders of images and labels; an AttributeError where the inner dataset has none."""
+        return self.dataset.data_prefix
+
+    @property
+    def img_suffix(self) -> str:
+        """End of the image names, likewise."""
+        return self.dataset.img_suffix
+
     def full_init(self) -> None:
         """List the files, once."""
         self.dataset.full_init()
