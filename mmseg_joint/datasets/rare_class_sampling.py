@@ -22,6 +22,7 @@ from mmseg_joint.datasets.chain import Chain
 from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
+from mmseg_joint.utils.cores import available_cores
 from mmseg_joint.utils.numbers import check_whole
 
 
@@ -113,7 +114,7 @@ class RareClassSampling(DatasetWrapper):
         if file.is_file():
             return np.load(file)
         options: dict[str, Any] = {'desc': 'pixels of each class', 'unit': 'image'}
-        options.update(max_workers=os.cpu_count(), disable=not is_main_process())
+        options.update(max_workers=available_cores(), disable=not is_main_process())
         counts = np.stack(thread_map(partial(_count, classes), loaders, infos, **options))
         try:
             with atomic_path(file) as place, place.open('wb') as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from math import exp
 from typing import ClassVar
 
@@ -212,6 +213,20 @@ def test_refusals(inner, tmp_path):
     inner['pipeline'] = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
     with pytest.raises(JointError, match='finds no LoadAnnotations in the pipeline'):
         sampling(inner, tmp_path)
+
+
+def test_labels_are_counted_on_the_cores_that_may_be_used(inner, tmp_path, monkeypatch):
+    threads = []
+
+    def on_threads(function, *values, max_workers, **_):
+        threads.append(max_workers)
+        return list(map(function, *values))
+
+    monkeypatch.setattr('mmseg_joint.datasets.rare_class_sampling.thread_map', on_threads)
+    monkeypatch.setattr(os, 'cpu_count', lambda: 64)
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda _: range(3), raising=False)
+    sampling(inner, tmp_path)
+    assert threads == [3]
 
 
 def test_counts_that_cannot_be_kept_are_only_told(inner, tmp_path, capsys):
