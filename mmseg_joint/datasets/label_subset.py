@@ -152,12 +152,12 @@ class LabelSubset(DatasetWrapper):
         known.update({pair[0]: pair for pair in names})
         return known
 
-    def get_data_info(self, index: int) -> dict:
-        """Return the paths and the like of a chosen image."""
-        return self.dataset.get_data_info(self._pairs()[index][1])
+    def inner_index(self, index: int) -> int:
+        """Return a chosen image's number in the inner dataset."""
+        return self._pairs()[index][1]
 
     def __len__(self) -> int:
         return len(self._pairs())
 
     def __getitem__(self, index: int) -> Any:
-        return self.dataset[self._pairs()[index][1]]
+        return self.dataset[self.inner_index(index)]

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
-from mmseg_joint.datasets.chain import Chain
+from mmseg_joint.datasets.chain import Chain, check_same_classes
 from mmseg_joint.errors import JointError
 
 
@@ -36,11 +36,7 @@ class MixedDataset(Chain):
         self.shares = list(shares)
         # place within a round -> dataset, and how many of the round's are before it
         self._round = [(k, n) for k, share in enumerate(shares) for n in range(share)]
-        classes = {dataset.metainfo['classes'] for dataset in self.datasets}
-        if len(classes) > 1:
-            raise JointError(
-                'MixedDataset.datasets have different classes: read them all with one protocol.'
-            )
+        check_same_classes({f'MixedDataset.datasets.{i}': d for i, d in enumerate(self.datasets)})
 
     def locate(self, index: int) -> tuple[int, int]:
         """Find the number of a sample's dataset, and its number therein.

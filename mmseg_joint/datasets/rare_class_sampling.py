@@ -3,20 +3,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
+from bisect import bisect_right
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.dataset import RepeatDataset
 from mmengine.dist import is_main_process
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
+from torch.utils.data import ConcatDataset
 from tqdm import tqdm
 from tqdm.contrib.concurrent import thread_map
 
+from mmseg_joint.datasets.chain import Chain
 from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
+from mmseg_joint.utils.cores import available_cores
 from mmseg_joint.utils.numbers import check_whole
 
 
@@ -103,13 +109,13 @@ class RareClassSampling(DatasetWrapper):
         """
         infos = [self.dataset.get_data_info(index) for index in range(len(self.dataset))]
         classes = len(self.metainfo['classes'])
-        file = self.cache / f'{_digest(infos, classes)}.npy'
+        loaders = [_label_loader(self.dataset, index) for index in range(len(infos))]
+        file = self.cache / f'{_digest(infos, loaders, classes)}.npy'
         if file.is_file():
             return np.load(file)
-        load = _label_loader(self.dataset)
         options: dict[str, Any] = {'desc': 'pixels of each class', 'unit': 'image'}
-        options.update(max_workers=os.cpu_count(), disable=not is_main_process())
-        counts = np.stack(thread_map(partial(_count, load, classes), infos, **options))
+        options.update(max_workers=available_cores(), disable=not is_main_process())
+        counts = np.stack(thread_map(partial(_count, classes), loaders, infos, **options))
         try:
             with atomic_path(file) as place, place.open('wb') as stream:
                 np.save(stream, counts)
@@ -137,16 +143,27 @@ def class_shares(counts: np.ndarray, temperature: float) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _count(load: Any, classes: int, info: dict) -> np.ndarray:
+def _count(classes: int, load: Any, info: dict) -> np.ndarray:
     labels = load(dict(info))['gt_seg_map']
     return np.bincount(labels.ravel(), minlength=256)[:classes]
 
 
-def _label_loader(dataset: Any) -> Any:
-    """The step that loads labels in the pipeline of the (first) dataset within all wrappers."""
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if inner[0] is not None:
-        return _label_loader(inner[0])
+def _label_loader(dataset: Any, index: int) -> Any:
+    """The step that loads a sample's label, in the pipeline of its dataset within all wrappers."""
+    if isinstance(dataset, Chain):
+        part, inner = dataset.locate(index)
+        return _label_loader(dataset.datasets[part], inner)
+    if isinstance(dataset, ConcatDataset):
+        part = bisect_right(dataset.cumulative_sizes, index)
+        before = dataset.cumulative_sizes[part - 1] if part else 0
+        return _label_loader(dataset.datasets[part], index - before)
+    if isinstance(dataset, RepeatDataset):
+        return _label_loader(dataset.dataset, index % len(dataset.dataset))
+    if isinstance(dataset, DatasetWrapper):
+        return _label_loader(dataset.dataset, dataset.inner_index(index))
+    parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if parts[0] is not None:  # of a wrapper that is not known, all are read as the first
+        return _label_loader(parts[0], 0)
     for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
         if isinstance(step, LoadAnnotations):
             return step
@@ -156,14 +173,29 @@ def _label_loader(dataset: Any) -> Any:
     )
 
 
-def _digest(infos: list[dict], classes: int) -> str:
-    """A name for what the counts depend on: label files, their maps, and the classes."""
+def _digest(infos: list[dict], loaders: list[Any], classes: int) -> str:
+    """A name for what the counts depend on: label files, how they are read, and the classes."""
+    configurations = {load: _short(_configuration(load)) for load in set(loaders)}
     facts = []
-    for info in infos:
+    for info, load in zip(infos, loaders):
         path = info.get('seg_map_path', '')
         state = os.stat(path) if os.path.isfile(path) else None
         stamp = (state.st_size, state.st_mtime_ns) if state else None
         ids = sorted((int(raw), int(to)) for raw, to in (info.get('label_map') or {}).items())
-        facts.append([os.path.abspath(path), stamp, ids, info.get('reduce_zero_label')])
-    text = json.dumps([classes, facts])
+        reduce = load.reduce_zero_label
+        reduce = info.get('reduce_zero_label') if reduce is None else reduce
+        facts.append([os.path.abspath(path), stamp, ids, reduce, configurations[load]])
+    return _short(json.dumps([classes, facts]))
+
+
+def _short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _configuration(step: Any) -> str:
+    """Tell a loading step's type and values, the same in every process."""
+    kind = type(step)
+    # mmseg's LoadAnnotations takes reduce_zero_label over from the first sample that it loads
+    values = sorted((k, v) for k, v in vars(step).items() if k != 'reduce_zero_label')
+    with np.printoptions(threshold=sys.maxsize, floatmode='unique'):  # no array is shortened
+        return f'{kind.__module__}.{kind.__qualname__} {values!r}'

@@ -22,13 +22,27 @@ class DatasetWrapper(Dataset):
         """Classes, colors and the like."""
         return self.dataset.metainfo
 
+    @property
+    def data_prefix(self) -> dict:
+        """Folders of images and labels; an AttributeError where the inner dataset has none."""
+        return self.dataset.data_prefix
+
+    @property
+    def img_suffix(self) -> str:
+        """End of the image names, likewise."""
+        return self.dataset.img_suffix
+
     def full_init(self) -> None:
         """List the files, once."""
         self.dataset.full_init()
 
+    def inner_index(self, index: int) -> int:
+        """Return a sample's number in the inner dataset."""
+        return index
+
     def get_data_info(self, index: int) -> dict:
         """Return a sample's paths and the like."""
-        return self.dataset.get_data_info(index)
+        return self.dataset.get_data_info(self.inner_index(index))
 
     def __len__(self) -> int:
         return len(self.dataset)

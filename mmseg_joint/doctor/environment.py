@@ -23,6 +23,9 @@ BASE = {
     'PIL': 'Pillow',
     'matplotlib': 'matplotlib',
     'tqdm': 'tqdm',
+    'scipy': 'scipy',
+    'filelock': 'filelock',
+    'markdown_it': 'markdown-it-py',
 }
 OPTIONAL = {'safetensors': 'tools/export_checkpoint.py --safetensors'}
 OLDEST_PYTHON, OLDEST_TORCH = (3, 10), (2, 4)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from mmseg_joint.checks.samples import check_paths, is_missing, spread
 from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.datasets.sample_checks import check_label, check_packed_label, explain_failure
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cores import available_cores
 
 from .data import READS_LABELS, OpenDataset
 from .report import Report
@@ -55,7 +55,7 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
     indices = range(len(part)) if everything else spread(len(part), SAMPLE)
     pixels = np.zeros(len(part.classes) + 1, dtype=np.int64)
     # files are decoded without Python's lock
-    with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(MAX_THREADS, available_cores())) as pool:
         results = pool.map(lambda index: _read(part, index), indices)
         # None: shown on a terminal only
         bar = {'total': len(indices), 'leave': False, 'disable': None if everything else True}

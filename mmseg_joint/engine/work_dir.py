@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -33,7 +33,8 @@ def refuse_other_run(cfg: Config) -> None:
 def locked(folder: str | Path) -> Iterator[None]:
     """Hold a work dir while a run writes to it, or refuse where another process does.
 
-    The end of the process frees it, however it ends.
+    The end of the process frees it, however it ends. The lock file stays: a run that has opened it
+    and one that finds none would each hold a file of their own.
     """
     if not _is_first():
         yield
@@ -54,8 +55,6 @@ def locked(folder: str | Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        with suppress(OSError):
-            path.unlink()
 
 
 def _is_first() -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.cores import available_cores
 
 from .jobs import Job
 
@@ -49,7 +50,7 @@ def start_process(tool: Path, at_once: int = 1) -> Start:
     What it prints is added to `train.log` in the run's work dir. On Linux it ends with this
     process, however this one ends.
     """
-    threads = max(1, (os.cpu_count() or 1) // at_once)
+    threads = max(1, available_cores() // at_once)
     shared = {} if at_once == 1 else {'OMP_NUM_THREADS': str(threads)}
 
     def start(job: Job) -> subprocess.Popen[bytes]:

@@ -71,6 +71,19 @@ def test_list_file(inner, tmp_path, cut):
     assert subset(inner, list_file=str(tmp_path / 'list.txt')).names == [name(1), name(6)]
 
 
+@pytest.mark.parametrize('cut', [0, len('.png'), len('_leftImg8bit.png')])
+def test_names_are_the_same_around_a_wrapper(inner, tmp_path, cut):
+    (tmp_path / 'list.txt').write_text(name(6)[: len(name(6)) - cut])
+    for wrapped in (
+        {'type': 'Unlabeled', 'dataset': inner},
+        {'type': 'LabelSubset', 'fraction': 1, 'dataset': inner},
+        {'type': 'LabelSubset', 'fraction': 1, 'dataset': {'type': 'Unlabeled', 'dataset': inner}},
+    ):
+        assert subset(wrapped, list_file=str(tmp_path / 'list.txt')).names == [name(6)]
+    unlabeled = {'type': 'Unlabeled', 'dataset': inner}
+    assert subset(unlabeled, count=3, seed=2).names == subset(inner, count=3, seed=2).names
+
+
 @pytest.mark.parametrize(
     'text, message',
     [

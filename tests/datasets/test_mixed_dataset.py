@@ -72,5 +72,26 @@ def test_wrong_shares_and_classes():
     for shares in ((1,), (1, 0), (1, 1, 1)):
         with pytest.raises(JointError, match=r'MixedDataset\.shares is .*each of the 2 datasets'):
             MixedDataset([a, a], shares)
-    with pytest.raises(JointError, match='different classes'):
+    with pytest.raises(
+        JointError, match=r"MixedDataset\.datasets\.0 has 1 classes .*'road'.*datasets\.1 has 1 "
+    ):
         MixedDataset([a, b], (1, 1))
+
+
+@pytest.mark.parametrize(
+    'metainfo',
+    [
+        [dict(classes=['road', 'sky']), dict(classes=['road', 'sky'])],
+        [dict(classes=['road', 'sky']), dict(classes=('road', 'sky'))],
+        [dict(), dict()],
+    ],
+)
+def test_classes_in_a_list_or_none_at_all(tmp_path, write_camvid, metainfo):
+    write_camvid(tmp_path)
+    inner = dict(
+        type='BaseSegDataset',
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
+    )
+    mixed = MixedDataset([dict(inner, metainfo=meta) for meta in metainfo], (1, 1))
+    assert len(mixed) == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from math import exp
 from typing import ClassVar
 
@@ -62,10 +63,12 @@ def test_counts_are_those_of_the_labels_and_kept_until_a_file_changes(inner, tmp
     assert (dataset.class_pixels() == wanted).all()
     opened = []
     monkeypatch.setattr(
-        'mmseg_joint.datasets.rare_class_sampling._label_loader',
-        lambda dataset: opened.append(dataset) or pytest.fail('counted again'),
+        'mmseg_joint.datasets.rare_class_sampling._count',
+        lambda *_: opened.append(1) or pytest.fail('counted again'),
     )
-    assert (sampling(inner, tmp_path).class_pixels() == wanted).all() and not opened
+    again = sampling(inner, tmp_path)
+    again[0]  # mmseg's LoadAnnotations changes when it loads
+    assert (again.class_pixels() == wanted).all() and not opened
     monkeypatch.undo()
     changed = LABELS[1].copy()
     changed[20:, :] = 2
@@ -74,6 +77,28 @@ def test_counts_are_those_of_the_labels_and_kept_until_a_file_changes(inner, tmp
     assert counts[1].tolist() == [600, 600, 1200]
     fewer = dict(inner, metainfo=dict(classes=('car', 'sign'), palette=[[0, 0, 0]] * 2))
     assert sampling(fewer, tmp_path).class_pixels()[3].tolist() == [0, 100]  # by the label map
+
+
+def test_counts_are_not_those_of_another_loading_step(inner, tmp_path, monkeypatch):
+    def counts(**step):
+        cfg = dict(inner, pipeline=[dict(type='LoadImageFromFile'), step])
+        return RareClassSampling(cfg, cache=str(tmp_path / 'cache')).class_pixels().tolist()
+
+    colors = [[value] * 3 for value in (0, 1, 2)]
+    ignored = dict(ignored=[[255] * 3])
+    as_they_are = counts(type='LoadColorAnnotations', colors=colors, **ignored)
+    assert as_they_are[1] == [1800, 600, 0]
+    reordered = counts(type='LoadColorAnnotations', colors=colors[::-1], **ignored)
+    assert reordered[1] == [0, 600, 1800]
+    fewer = counts(type='LoadColorAnnotations', colors=colors[:2], ignored=[[255] * 3, colors[2]])
+    assert fewer[3] == [2300, 0, 0]
+    moved = counts(type='LoadMappedAnnotations', reduce_zero_label=True)
+    assert moved[1] == [600, 0, 0]
+    assert counts(type='LoadMappedAnnotations') == as_they_are
+    monkeypatch.setattr(
+        'mmseg_joint.datasets.rare_class_sampling._count', lambda *_: pytest.fail('counted again')
+    )
+    assert counts(type='LoadColorAnnotations', colors=colors, **ignored) == as_they_are
 
 
 @pytest.mark.parametrize('temperature', [0.01, 0.1, 2.0])
@@ -144,6 +169,36 @@ def test_around_other_wrappers(inner, tmp_path, wrap):
         assert row.tolist() == [(LABELS[number] == k).sum() for k in range(3)]
 
 
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda parts: JointDataset(dict(source=parts)).domains['source'],
+        lambda parts: dict(type='MixedDataset', datasets=parts, shares=[1, 3, 1]),
+        lambda parts: dict(type='ConcatDataset', datasets=parts),
+        lambda parts: dict(
+            type='LabelSubset', count=9, dataset=dict(type='ConcatDataset', datasets=parts)
+        ),
+        lambda parts: dict(
+            type='RepeatDataset', times=2, dataset=dict(type='ConcatDataset', datasets=parts)
+        ),
+    ],
+)
+def test_each_label_is_read_as_its_own_dataset_reads_it(inner, tmp_path, wrap):
+    colors = [[value] * 3 for value in (0, 1, 2)]
+    steps = [
+        dict(type='LoadMappedAnnotations'),
+        dict(type='LoadColorAnnotations', colors=colors[::-1], ignored=[[255] * 3]),
+        dict(type='LoadColorAnnotations', colors=colors, ignored=[[255] * 3]),
+    ]
+    load, pack = dict(type='LoadImageFromFile'), dict(type='PackSegInputs')
+    dataset = sampling(wrap([dict(inner, pipeline=[load, step, pack]) for step in steps]), tmp_path)
+    counts = dataset.class_pixels()
+    assert len(counts) == len(dataset) >= 9
+    for row, index in zip(counts, range(len(counts))):
+        label = dataset.dataset[index]['data_samples'].gt_sem_seg.data
+        assert row.tolist() == [(label == k).sum() for k in range(3)]
+
+
 def test_refusals(inner, tmp_path):
     with pytest.raises(JointError, match=r'min_pixels is 5000, but no image .* 2300.*: lower it'):
         RareClassSampling(inner, min_pixels=5000, cache=str(tmp_path)).full_init()
@@ -158,6 +213,20 @@ def test_refusals(inner, tmp_path):
     inner['pipeline'] = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
     with pytest.raises(JointError, match='finds no LoadAnnotations in the pipeline'):
         sampling(inner, tmp_path)
+
+
+def test_labels_are_counted_on_the_cores_that_may_be_used(inner, tmp_path, monkeypatch):
+    threads = []
+
+    def on_threads(function, *values, max_workers, **_):
+        threads.append(max_workers)
+        return list(map(function, *values))
+
+    monkeypatch.setattr('mmseg_joint.datasets.rare_class_sampling.thread_map', on_threads)
+    monkeypatch.setattr(os, 'cpu_count', lambda: 64)
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda _: range(3), raising=False)
+    sampling(inner, tmp_path)
+    assert threads == [3]
 
 
 def test_counts_that_cannot_be_kept_are_only_told(inner, tmp_path, capsys):

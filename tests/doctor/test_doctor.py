@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from operator import getitem
 from pathlib import Path
@@ -185,6 +187,20 @@ def test_chosen_images_reach_from_the_first_to_the_last():
     many = spread(25_000, SAMPLE)
     assert (len(many), many[0], many[-1]) == (32, 0, 24_999)
     assert max(np.diff(many)) - min(np.diff(many)) <= 1
+
+
+def test_files_are_read_on_the_cores_that_may_be_used(check, monkeypatch):
+    threads = []
+
+    def pool(number):
+        threads.append(number)
+        return ThreadPoolExecutor(number)
+
+    monkeypatch.setattr('mmseg_joint.doctor.files.ThreadPoolExecutor', pool)
+    monkeypatch.setattr(os, 'cpu_count', lambda: 64)
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda _: range(3), raising=False)
+    check()
+    assert set(threads) == {3}
 
 
 def test_many_broken_files_are_counted(check, roots, write_gta):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import runpy
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -84,6 +86,25 @@ def test_the_doctor_itself_runs_without_anything(tmp_path):
     assert len(problems) == 2
     assert '`python -m pip install torch opencv-python`' in problems[0]
     assert 'needs mmcv, mmengine, mmseg: run `pip install onedl-mmengine' in problems[1]
+
+
+def test_what_the_package_requires_is_looked_for(monkeypatch):
+    given: dict = {}
+    monkeypatch.setattr('setuptools.setup', lambda **values: given.update(values))
+    runpy.run_path(str(ROOT / 'setup.py'))
+    required = {re.split('[<>=~!]', line)[0] for line in given['install_requires']}
+    assert set(environment.BASE.values()) == required
+
+
+def test_each_that_is_missing_is_named(monkeypatch):
+    def gone(name):
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(environment.importlib, 'import_module', gone)
+    report = Report()
+    environment._import_base(report)
+    (problem,) = report.problems
+    assert 'tqdm, scipy, filelock, markdown-it-py are missing: run' in problem
 
 
 def report_of_stack(monkeypatch, versions: dict[str, str], **failing: Exception) -> list[str]:

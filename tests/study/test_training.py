@@ -166,7 +166,8 @@ def test_several_runs_at_a_time(jobs, capsys):
 
 
 def test_a_process_gets_its_part_of_the_cores(jobs, tmp_path, monkeypatch):
-    monkeypatch.setattr(training.os, 'cpu_count', lambda: 7)
+    monkeypatch.setattr(training.os, 'cpu_count', lambda: 64)  # of which a container gives 7
+    monkeypatch.setattr(training.os, 'sched_getaffinity', lambda _: range(7), raising=False)
     monkeypatch.setenv('OMP_NUM_THREADS', '5')
     tool = tmp_path / 'tool.py'
     tool.write_text('import os, sys; print(os.environ["OMP_NUM_THREADS"], sys.argv[1])')

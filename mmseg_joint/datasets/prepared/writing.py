@@ -72,10 +72,11 @@ def write_copy(
     workers: int | None = None,
     progress: bool = True,
 ) -> int:
-    """Write a resized, label-mapped copy of a dataset, or what is missing or broken of it.
+    """Write a resized, label-mapped copy of a dataset, or what is missing, broken or old of it.
 
     Every file is written under another name, read back, compared and renamed: an interrupted call
-    is finished by repeating it. What is there already is read and its checksums are compared.
+    is finished by repeating it. What is there already is read, its checksums are compared, and its
+    date with the original's.
 
     Args:
         dataset: The originals, as :func:`to_prepare` gives them.
@@ -167,13 +168,14 @@ def _claim(setting: Setting, source: str, out: Path) -> Manifest:
 def _write(
     dataset: RawLabelDataset, resize: Any, folders: dict[str, Path], compress: bool, index: int
 ) -> bool:
-    """Write an image, and perhaps its label, unless both are there; whether it did."""
+    """Write an image, and perhaps its label, unless both are there and new; whether it did."""
     info = dataset.get_data_info(index)
     files = {}
     for key, folder in folders.items():
         name = osp.relpath(info[key], dataset.data_prefix[key])
         files[key] = folder / (osp.splitext(name)[0] + SUFFIX)
-    if all(_is_intact(path, resize.scale) for path in files.values()):
+    whole = all(_is_intact(path, resize.scale) for path in files.values())
+    if whole and not any(_is_older(path, Path(info[key])) for key, path in files.items()):
         return False
     results = resize(dataset.pipeline(info))
     for key, path in files.items():
@@ -189,6 +191,11 @@ def _is_intact(path: Path, size: tuple[int, int]) -> bool:
             return image.format == 'PNG' and image.size == size
     except BROKEN:
         return False
+
+
+def _is_older(path: Path, original: Path) -> bool:
+    """Whether the original of a copy's file was changed after the copy was written."""
+    return original.is_file() and path.stat().st_mtime_ns < original.stat().st_mtime_ns
 
 
 def write_png(path: Path, array: np.ndarray, compress: bool = False) -> None:

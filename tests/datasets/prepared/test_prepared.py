@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import namedtuple
 from pathlib import Path
 
@@ -213,6 +214,21 @@ def test_a_spoiled_file_is_written_anew(roots, tmp_path, spoil, name):
     (out / name).write_bytes(spoil(data))
     assert prepare(cfg, out) == 1
     assert (out / name).read_bytes() == data
+    assert prepare(cfg, out) == 0
+
+
+@pytest.mark.parametrize('name', ['images/00001.png', 'labels/00001.png'])
+def test_what_was_corrected_in_the_originals_is_written_anew(roots, tmp_path, name):
+    cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
+    prepare(cfg, out)
+    original = roots['GTADataset'] / name
+    original.write_bytes((original.parent / '00002.png').read_bytes())
+    os.utime(out / name, (1, 1))  # the copy was not written just now
+    kept = out / 'labels/00000.png'
+    before = kept.stat().st_mtime_ns
+    assert prepare(cfg, out) == 1
+    assert kept.stat().st_mtime_ns == before
+    assert_equal_samples(DATASETS.build(cfg), DATASETS.build({**cfg, 'prepared': str(out)}))
     assert prepare(cfg, out) == 0
 
 
