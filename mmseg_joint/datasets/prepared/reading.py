@@ -98,9 +98,9 @@ class PreparedCopy:
             )
 
     def check_count(self, found: int) -> None:
-        """Refuse a copy that has lost images since it was written."""
+        """Refuse a copy that has lost images since it was written, or has more than it should."""
         if found != self._images:
-            raise JointError(
-                f'{self._where} has {found} of {self._images} images: run '
-                'tools/prepare_dataset.py again, which writes the missing ones'
-            )
+            remedy = 'run tools/prepare_dataset.py again, which writes the missing ones'
+            if found > self._images:
+                remedy = 'delete those that the originals do not have, or write another copy'
+            raise JointError(f'{self._where} has {found} of {self._images} images: {remedy}')

@@ -154,6 +154,16 @@ def test_what_is_missing_is_written_and_nothing_else(roots, tmp_path):
     assert not list(out.rglob('.*'))
 
 
+def test_images_that_the_originals_have_no_more(roots, tmp_path):
+    cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
+    prepare(cfg, out)
+    for name in ('images', 'labels'):
+        (roots['GTADataset'] / name / '00001.png').unlink()
+    prepare(cfg, out)
+    with pytest.raises(JointError, match='has 3 of 2 images: delete those that the originals'):
+        DATASETS.build({**cfg, 'prepared': str(out)})
+
+
 def test_a_finished_copy_is_in_use_while_it_is_looked_through_again(roots, tmp_path, monkeypatch):
     cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
     prepare(cfg, out)
