@@ -8,6 +8,7 @@ next.
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from mmseg_joint import setup
@@ -76,16 +77,16 @@ def main() -> None:
     if report.end():
         raise JointError(f'{config} is written, but has problems: solve those above.')
     labels = len(domains['target']['train'].names)
-    counts = ' '.join(str(labels // part) for part in (8, 4, 2) if labels // part)
-    study = f'python {TOOLS / "study.py"} {config} --methods target joint'
+    counts = [labels // part for part in (8, 4, 2) if labels // part]
+    study = ('study.py', config, '--methods', 'target', 'joint', '--labels')
+    first = ('all', '--seeds', 0, '--iterations', FIRST_LOOK, '--work-dir', args.out / 'first_look')
+    whole = (*counts, 'all', '--seeds', 0, 1, 2, '--work-dir', args.out / 'study')
     print(
         f'\n{config} is ready. A first look at target only and joint, in minutes; training on both '
-        'domains; or the comparison of methods and label counts:\n'
-        f'{study} --labels all --seeds 0 --iterations {FIRST_LOOK} '
-        f'--work-dir {args.out / "first_look"}\n'
-        f'python {TOOLS / "train.py"} {config}\n'
-        f'{study} --labels {counts} all --seeds 0 1 2 --work-dir {args.out / "study"}'
+        'domains; or the comparison of methods and label counts:'
     )
+    for tool, *words in ((*study, *first), ('train.py', config), (*study, *whole)):
+        print(shlex.join(['python', str(TOOLS / tool), *map(str, words)]))
 
 
 def describe(found: Found) -> str:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from importlib.util import find_spec
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mmseg_joint.project.folders import find_images
-from tests.conftest import scene
+from tests.project.files import COLORS, write
 from tests.tiny_configs import ROOT
 
 pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs os.fork')
 
 CLASSES = ('soil', 'crop', 'weed', 'stone', 'path')
-COLORS = np.array([[9, 8, 7], [60, 160, 60], [200, 60, 160], [130, 130, 130], [0, 0, 255]])
 TINY = """
 _base_ = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
 model = dict(
@@ -55,19 +52,6 @@ def fields(tmp_path_factory):
     write(folder / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
     write(folder / 'real', 'images/{}.jpg', 'labels/{}.png', 3, 100)
     return folder
-
-
-def write(root: Path, image: str, label: str | None, count: int, first: int, color=False) -> None:
-    """Images of five classes; the names are formats of the number."""
-    for i in range(count):
-        pixels, labels = scene(first + i, range(5), 64, 96)
-        path = root / image.format(i)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-        if label:
-            path = root / label.format(i)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(COLORS[labels].astype(np.uint8) if color else labels).save(path)
 
 
 @pytest.fixture
@@ -119,6 +103,16 @@ def test_the_config_trains_and_resumes_bit_for_bit(new, lines, tmp_path):
         assert torch.equal(value, resumed['state_dict'][key]), key
     half = torch.load(tmp_path / 'whole/iter_2.pth', weights_only=False)['state_dict']
     assert not all(torch.equal(value, half[key]) for key, value in whole['state_dict'].items())
+
+
+def test_printed_commands_can_be_pasted(new, tmp_path):
+    write(tmp_path / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
+    write(tmp_path / 'real', 'images/{}.jpg', 'labels/{}.png', 3, 100)
+    ended = new('--out', 'my city')
+    look, train, study = map(shlex.split, ended.stdout.strip().splitlines()[-3:])
+    assert train[2:] == look[2:3] == study[2:3] == ['my city/joint.py']
+    assert look[-1] == 'my city/first_look'
+    assert study[-1] == 'my city/study'
 
 
 def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
