@@ -20,6 +20,7 @@ SPLITS.update({name: name for name in ('train', 'val', 'test')})
 # names that a kind of file has in common: aachen_000001_gtFine_labelIds.png -> _gtFine_labelIds.png
 TAIL = re.compile(r'((?:_[A-Za-z][A-Za-z0-9]*)*)(\.\w+)$')
 MOST_KINDS = 6  # kinds of files in a folder, beyond which tails are names
+JPEG = ('.jpg', '.jpeg')
 LOOKED_AT = 4  # files of a kind
 MOST_VALUES = 64  # that labels have; photographs have more
 
@@ -85,6 +86,14 @@ def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dic
     ]
     if not pairs:
         first = next(iter(photos))
+        jpegs = {x: photos[x] for x in photos if x != first and x[1].lower().endswith(JPEG)}
+        likewise = _labels_of(first, photos[first], jpegs)
+        if likewise:
+            raise JointError(
+                f'{root} has files of the same names in {_shown(first)} and {_shown(likewise[0])} '
+                'and no other labels, but a JPEG holds colors that are not those that were saved: '
+                'save labels as PNG.'
+            )
         raise JointError(
             f'{root} has images in {first[0] or "."}, but no labels whose names begin as '
             'theirs do: name label files like their images, in a folder beside them.'
@@ -94,6 +103,10 @@ def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dic
 
 Kind = tuple[str, str]  # folder within the root, end of the names
 Pair = tuple[Kind, tuple[Kind, str, str] | None, bool]
+
+
+def _shown(kind: Kind) -> str:
+    return f'{kind[0] or "."}/*{kind[1]}'
 
 
 def _kinds(root: Path) -> dict[Kind, list[str]]:
