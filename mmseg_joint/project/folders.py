@@ -23,6 +23,14 @@ MOST_KINDS = 6  # kinds of files in a folder, beyond which tails are names
 JPEG = ('.jpg', '.jpeg')
 LOOKED_AT = 4  # files of a kind
 MOST_VALUES = 64  # that labels have; photographs have more
+DEEP, GRAY = 'more than 8 bits', 'three equal channels'
+FORMS = dict.fromkeys(('1', 'L', 'P'), 'index') | dict.fromkeys(('I', 'I;16', 'I;16B', 'F'), DEEP)
+REMEDIES = {
+    DEEP: 'where no number is above 255, save them anew with '
+    'Image.fromarray(np.array(Image.open(path)).astype(np.uint8)).save(path)',
+    GRAY: 'save one of them, Image.open(path).getchannel(0).save(path), or give --colors FILE if '
+    'grays stand for classes',
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dic
         raise JointError(f'There is no folder {root}: correct the path.')
     kinds = _kinds(root)
     looks = {kind: _looks_like_labels(root, kind, names) for kind, names in kinds.items()}
+    if in_color:
+        looks = {kind: 'color' if look == GRAY else look for kind, look in looks.items()}
     photos = {kind: names for kind, names in kinds.items() if looks[kind] is None}
     if not photos:
         raise JointError(f'{root} has no images ({", ".join(IMAGES)}): correct the path.')
@@ -98,6 +108,11 @@ def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dic
             f'{root} has images in {first[0] or "."}, but no labels whose names begin as '
             'theirs do: name label files like their images, in a folder beside them.'
         )
+    for _, found, _ in pairs:
+        if found and (look := looks[found[0]]) in REMEDIES:
+            raise JointError(
+                f'Labels in {root}, {_shown(found[0])}, are numbers in {look}: {REMEDIES[look]}.'
+            )
     return _by_split(root, kinds, pairs)
 
 
@@ -125,14 +140,15 @@ def _kinds(root: Path) -> dict[Kind, list[str]]:
 
 
 def _looks_like_labels(root: Path, kind: Kind, names: list[str]) -> str | None:
-    """`'index'` or `'color'` if the files of a kind are labels, else None."""
+    """`'index'`, `'color'`, `DEEP` or `GRAY` if the files of a kind are labels, else None."""
     looks = set()
     for index in spread(len(names), LOOKED_AT):
         try:
             with Image.open(root / kind[0] / names[index]) as image:
                 if image.format == 'JPEG':
                     return None
-                single = image.mode in ('L', 'P')
+                look = FORMS.get(image.mode, 'color')
+                single = look != 'color'
                 pixels = np.array(image if single else image.convert('RGB'))
         except OSError as error:
             raise JointError(
@@ -141,7 +157,10 @@ def _looks_like_labels(root: Path, kind: Kind, names: list[str]) -> str | None:
         values = np.unique(pixels if single else pixels.reshape(-1, 3), axis=None if single else 0)
         if len(values) > MOST_VALUES:
             return None
-        looks.add('index' if single else 'color')
+        gray = not single and (values == values[:, :1]).all()
+        looks.add(GRAY if gray else look)
+    if 'color' in looks:
+        looks.discard(GRAY)  # a file without a class that has a color
     return looks.pop() if len(looks) == 1 else None
 
 

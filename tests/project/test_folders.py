@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.project.folders import find_images
@@ -14,3 +16,35 @@ def test_labels_that_are_jpegs_are_refused_as_such(tmp_path):
     write(tmp_path, 'img/{}.jpg', 'lbl/{}.jpg', 3, 0, color=True)
     with pytest.raises(JointError, match=r'img/\*\.jpg and lbl/\*\.jpg .*JPEG.* not those that'):
         find_images(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('change', 'sentence'),
+    [
+        (lambda ids: ids.astype(np.uint16), r'labels/\*\.png, are .* more than 8 bits: .*uint8'),
+        (
+            lambda ids: np.dstack([ids] * 3),
+            r'labels/\*\.png, are .* three equal channels: .*--colors',
+        ),
+    ],
+)
+def test_numbers_in_another_form_are_named_with_the_remedy(tmp_path, change, sentence):
+    write(tmp_path, 'images/{}.jpg', 'labels/{}.png', 3, 0)
+    for path in (tmp_path / 'labels').iterdir():
+        Image.fromarray(change(np.array(Image.open(path)))).save(path)
+    with pytest.raises(JointError, match=sentence):
+        find_images(tmp_path)
+
+
+def test_grays_may_be_colors(tmp_path):
+    write(tmp_path, 'images/{}.jpg', 'labels/{}.png', 3, 0)
+    for path in (tmp_path / 'labels').iterdir():
+        Image.open(path).convert('RGB').save(path)
+    assert find_images(tmp_path, in_color=True)['train'].in_color
+
+
+def test_masks_of_one_bit_are_numbers(tmp_path):
+    write(tmp_path, 'images/{}.jpg', 'labels/{}.png', 3, 0)
+    for path in (tmp_path / 'labels').iterdir():
+        Image.fromarray(np.array(Image.open(path)) == 1).save(path)
+    assert not find_images(tmp_path)['train'].in_color
