@@ -37,6 +37,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--target', required=True, type=Path, help='folder of real labeled images')
     parser.add_argument('--unlabeled', type=Path, help='folder of real images without labels')
     parser.add_argument(
+        '--labels',
+        nargs='+',
+        default=(),
+        metavar='PART',
+        help='where several labels fit the images: a part of the path of those to take',
+    )
+    parser.add_argument(
         '--colors', metavar='FILE', help='where labels are colors: lines of NAME RED GREEN BLUE'
     )
     parser.add_argument(
@@ -52,7 +59,7 @@ def main() -> None:
     if len(set(args.classes)) < len(args.classes) or len(args.classes) < 2:
         raise JointError('--classes needs at least two names, each once.')
     domains = {
-        name: find_images(folder, in_color=bool(args.colors))
+        name: find_images(folder, in_color=bool(args.colors), chosen=args.labels)
         for name, folder in (('source', args.source), ('target', args.target))
     }
     if args.unlabeled:
@@ -71,6 +78,8 @@ def main() -> None:
     for name, splits in domains.items():
         for split, found in splits.items():
             print(f'{name}, {split}: {describe(found)}')
+            for note in found.notes:
+                print(f'{name}, {split}: warning: {note}')
     config = write_project(args.out, args.mmseg, args.classes, domains, colors)
     report = Report()
     examine(str(config), None, report)

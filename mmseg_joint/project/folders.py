@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -23,6 +23,10 @@ MOST_KINDS = 6  # kinds of files in a folder, beyond which tails are names
 JPEG = ('.jpg', '.jpeg')
 LOOKED_AT = 4  # files of a kind
 MOST_VALUES = 64  # that labels have; photographs have more
+# names of what looks like labels or images, and is neither where something else fits as well
+OTHERS = re.compile(
+    r'instance|panoptic|overlay|preview|depth|disparity|normal|(^|[^a-z])vi[sz]', re.IGNORECASE
+)
 DEEP, GRAY = 'more than 8 bits', 'three equal channels'
 FORMS = dict.fromkeys(('1', 'L', 'P'), 'index') | dict.fromkeys(('I', 'I;16', 'I;16B', 'F'), DEEP)
 REMEDIES = {
@@ -46,6 +50,7 @@ class Found:
         names: The images' names in their folder, without suffix, sorted.
         size: Width and height of an image in the middle.
         in_color: Whether labels are colors.
+        notes: What there is besides, and is not used, a sentence each.
     """
 
     root: Path
@@ -56,9 +61,12 @@ class Found:
     names: tuple[str, ...]
     size: tuple[int, int]
     in_color: bool
+    notes: list[str]
 
 
-def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dict[str, Found]:
+def find_images(
+    root: Path, labeled: bool = True, in_color: bool = False, chosen: Sequence[str] = ()
+) -> dict[str, Found]:
     """Look for images and their labels in a folder.
 
     Labels are told by their content: few values a file, or few colors. A label belongs to the image
@@ -68,13 +76,14 @@ def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dic
         root: The folder.
         labeled: Whether labels are wanted.
         in_color: Whether to prefer color labels where labels in both forms fit equally well.
+        chosen: Parts of the paths of the labels to take, where several fit.
 
     Returns:
         `'train'`, `'val'` and `'test'`, as far as there are folders with such names -> what is
         there; all under `'train'` where there are none.
 
     Raises:
-        JointError: When there are no images, or no labels that belong to them.
+        JointError: When there are no images, no labels that belong to them, or several.
     """
     if not root.is_dir():
         raise JointError(f'There is no folder {root}: correct the path.')
@@ -86,21 +95,33 @@ def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dic
     if not photos:
         raise JointError(f'{root} has no images ({", ".join(IMAGES)}): correct the path.')
     labels = {kind: names for kind, names in kinds.items() if looks[kind] is not None}
-    wanted = 'color' if in_color else 'index'
-    labels = dict(sorted(labels.items(), key=lambda item: looks[item[0]] != wanted))
-    best = {kind: _labels_of(kind, x, labels) if labeled else None for kind, x in photos.items()}
-    pairs = [
-        (kind, found, found is not None and looks[found[0]] == 'color')
-        for kind, found in best.items()
-        if found or not labeled
-    ]
+    named = {kind: x for kind, x in labels.items() if any(y in '/'.join(kind) for y in chosen)}
+    form = 'color' if in_color else 'index'
+    wanted = {kind for kind in labels if looks[kind] == form}
+    pairs: list[Pair] = []
+    for kind, names in photos.items():
+        best, rest = _labels_of(kind, names, named or labels, wanted) if labeled else ([], [])
+        if len(best) > 1:
+            raise JointError(
+                f'Labels of {_shown(kind)} in {root} may be '
+                f'{", ".join(_shown(label[0]) for label in best)}: choose with --labels and a part '
+                'of the path that the others lack.'
+            )
+        match = best[0] if best else None
+        look = looks[match[0]] if match else None
+        if match and look in REMEDIES:
+            raise JointError(
+                f'Labels in {root}, {_shown(match[0])}, are numbers in {look}: {REMEDIES[look]}.'
+            )
+        if match or not labeled:
+            pairs.append((kind, match, look == 'color', rest))
     if not pairs:
         first = next(iter(photos))
         jpegs = {x: photos[x] for x in photos if x != first and x[1].lower().endswith(JPEG)}
-        likewise = _labels_of(first, photos[first], jpegs)
-        if likewise:
+        twins, _ = _labels_of(first, photos[first], jpegs)
+        if twins:
             raise JointError(
-                f'{root} has files of the same names in {_shown(first)} and {_shown(likewise[0])} '
+                f'{root} has files of the same names in {_shown(first)} and {_shown(twins[0][0])}, '
                 'and no other labels, but a JPEG holds colors that are not those that were saved: '
                 'save labels as PNG.'
             )
@@ -108,16 +129,12 @@ def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dic
             f'{root} has images in {first[0] or "."}, but no labels whose names begin as '
             'theirs do: name label files like their images, in a folder beside them.'
         )
-    for _, found, _ in pairs:
-        if found and (look := looks[found[0]]) in REMEDIES:
-            raise JointError(
-                f'Labels in {root}, {_shown(found[0])}, are numbers in {look}: {REMEDIES[look]}.'
-            )
     return _by_split(root, kinds, pairs)
 
 
 Kind = tuple[str, str]  # folder within the root, end of the names
-Pair = tuple[Kind, tuple[Kind, str, str] | None, bool]
+Labels = tuple[Kind, str, str]  # and how the names of an image and of its label end
+Pair = tuple[Kind, Labels | None, bool, list[Kind]]
 
 
 def _shown(kind: Kind) -> str:
@@ -165,18 +182,22 @@ def _looks_like_labels(root: Path, kind: Kind, names: list[str]) -> str | None:
 
 
 def _labels_of(
-    kind: Kind, names: list[str], others: dict[Kind, list[str]]
-) -> tuple[Kind, str, str] | None:
-    """The labels of most images, and how both names end."""
-    best, most = None, 0.0
+    kind: Kind, names: list[str], others: dict[Kind, list[str]], wanted: Collection[Kind] = ()
+) -> tuple[list[Labels], list[Kind]]:
+    """The labels that fit the images best, several if they fit alike, and what fits less."""
+    fits: dict[Kind, tuple[tuple, Labels]] = {}
     for other, candidates in others.items():
         for suffixes in _suffixes(names[0], candidates):
             stems = {name.removesuffix(suffixes[1]) for name in candidates}
             shared = sum(name.removesuffix(suffixes[0]) in stems for name in names) / len(names)
             near = Path(kind[0]).name == Path(other[0]).name or kind[0] == other[0]
-            if shared > 0.5 and shared + 0.1 * near > most:
-                best, most = (other, *suffixes), shared + 0.1 * near
-    return best
+            plain = not OTHERS.search('/'.join(other))
+            fit = (plain, shared + 0.1 * near, other in wanted)
+            if shared > 0.5 and (other not in fits or fit > fits[other][0]):
+                fits[other] = (fit, (other, *suffixes))
+    most = max((fit for fit, _ in fits.values()), default=None)
+    best = [labels for fit, labels in fits.values() if fit == most]
+    return best, [other for other, (fit, _) in fits.items() if fit != most]
 
 
 def _suffixes(name: str, candidates: list[str]) -> Iterator[tuple[str, str]]:
@@ -194,7 +215,8 @@ def _suffixes(name: str, candidates: list[str]) -> Iterator[tuple[str, str]]:
 
 def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> dict[str, Found]:
     groups: dict[tuple, list[str]] = defaultdict(list)
-    for kind, best, in_color in pairs:
+    unused: dict[tuple, dict[str, None]] = defaultdict(dict)
+    for kind, best, in_color, rest in pairs:
         folders = [Path(kind[0]).parts, Path(best[0][0]).parts if best else Path(kind[0]).parts]
         split = next((SPLITS[x.lower()] for x in folders[0] if x.lower() in SPLITS), 'train')
         # folders below that are alike in both, like cities, are listed by mmseg itself
@@ -210,6 +232,9 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
         names = [os.path.join(inner, x.removesuffix(suffixes[0])) for x in kinds[kind]]
         key = (split, cut[0], cut[1] if best else '', *suffixes, in_color)
         groups[key].extend(names)
+        for folder, end in rest:
+            parts = Path(folder).parts
+            unused[key][_shown(('/'.join(parts[: len(parts) - below]), end))] = None
     found: dict[str, Found] = {}
     for key, names in sorted(groups.items(), key=lambda x: -len(x[1])):
         split, images, labels, img_suffix, seg_map_suffix, in_color = key
@@ -220,6 +245,7 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
             found[split] = Found(
                 *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
                 *(tuple(names), size, in_color),
+                [f'labels in {", ".join(unused[key])} are not used'] if unused[key] else [],
             )
     if 'train' not in found:
         found['train'] = found.pop(next(iter(found)))

@@ -14,7 +14,7 @@ from .files import write
 
 def test_labels_that_are_jpegs_are_refused_as_such(tmp_path):
     write(tmp_path, 'img/{}.jpg', 'lbl/{}.jpg', 3, 0, color=True)
-    with pytest.raises(JointError, match=r'img/\*\.jpg and lbl/\*\.jpg .*JPEG.* not those that'):
+    with pytest.raises(JointError, match=r'img/\*\.jpg and lbl/\*\.jpg, .*JPEG.* not those that'):
         find_images(tmp_path)
 
 
@@ -48,3 +48,23 @@ def test_masks_of_one_bit_are_numbers(tmp_path):
     for path in (tmp_path / 'labels').iterdir():
         Image.fromarray(np.array(Image.open(path)) == 1).save(path)
     assert not find_images(tmp_path)['train'].in_color
+
+
+def test_the_names_tell_instances_and_pictures_from_classes(tmp_path):
+    for folder in ('instances', 'labels', 'viz'):
+        write(tmp_path, 'images/{}.jpg', folder + '/{}.png', 3, 0)
+    found = find_images(tmp_path)['train']
+    assert found.labels == 'labels'
+    assert found.notes == ['labels in instances/*.png, viz/*.png are not used']
+
+
+def test_of_several_labels_that_fit_alike_one_has_to_be_chosen(tmp_path):
+    image = 'leftImg8bit/train/ulm/ulm_{}_leftImg8bit.png'
+    for tail in ('instanceIds', 'labelIds', 'labelTrainIds'):
+        write(tmp_path, image, f'gtFine/train/ulm/ulm_{{}}_gtFine_{tail}.png', 2, 0)
+    both = r'ulm/\*_gtFine_labelIds\.png, gtFine/train/ulm/\*_gtFine_labelTrainIds\.png: .*--labels'
+    with pytest.raises(JointError, match=both):
+        find_images(tmp_path)
+    found = find_images(tmp_path, chosen=('labelTrainIds', 'semantic'))['train']
+    assert found.seg_map_suffix == '_gtFine_labelTrainIds.png'
+    assert not found.notes
