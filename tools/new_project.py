@@ -16,7 +16,7 @@ from mmseg_joint.doctor.examine import examine
 from mmseg_joint.doctor.report import Report
 from mmseg_joint.errors import JointError
 from mmseg_joint.project.colors import read_colors
-from mmseg_joint.project.folders import Found, find_images
+from mmseg_joint.project.folders import describe, find_images
 from mmseg_joint.project.write import write_project
 from mmseg_joint.utils.cli import existing_file, run
 
@@ -78,8 +78,8 @@ def main() -> None:
     for name, splits in domains.items():
         for split, found in splits.items():
             print(f'{name}, {split}: {describe(found)}')
-            for note in found.notes:
-                print(f'{name}, {split}: warning: {note}')
+            for unused in found.unused:
+                print(f'{name}, {split}: warning, not used: {unused}')
     config = write_project(args.out, args.mmseg, args.classes, domains, colors)
     report = Report()
     examine(str(config), None, report)
@@ -96,11 +96,6 @@ def main() -> None:
     )
     for tool, *words in ((*study, *first), ('train.py', config), (*study, *whole)):
         print(shlex.join(['python', str(TOOLS / tool), *map(str, words)]))
-
-
-def describe(found: Found) -> str:
-    labels = f', labels in {found.labels}/*{found.seg_map_suffix}' if found.labels else ''
-    return f'{len(found.names):,} images in {found.images or "."}/*{found.img_suffix}{labels}'
 
 
 if __name__ == '__main__':

@@ -27,6 +27,7 @@ MOST_VALUES = 64  # that labels have; photographs have more
 OTHERS = re.compile(
     r'instance|panoptic|overlay|preview|depth|disparity|normal|(^|[^a-z])vi[sz]', re.IGNORECASE
 )
+MOVE = 'to use them too, give all images one folder and one suffix, and all labels another'
 DEEP, GRAY = 'more than 8 bits', 'three equal channels'
 FORMS = dict.fromkeys(('1', 'L', 'P'), 'index') | dict.fromkeys(('I', 'I;16', 'I;16B', 'F'), DEEP)
 REMEDIES = {
@@ -50,7 +51,7 @@ class Found:
         names: The images' names in their folder, without suffix, sorted.
         size: Width and height of an image in the middle.
         in_color: Whether labels are colors.
-        notes: What there is besides, and is not used, a sentence each.
+        unused: What there is besides, in words.
     """
 
     root: Path
@@ -61,7 +62,13 @@ class Found:
     names: tuple[str, ...]
     size: tuple[int, int]
     in_color: bool
-    notes: list[str]
+    unused: list[str]
+
+
+def describe(found: Found) -> str:
+    """Say how many images there are, and where."""
+    labels = f', labels in {found.labels}/*{found.seg_map_suffix}' if found.labels else ''
+    return f'{len(found.names):,} images in {found.images or "."}/*{found.img_suffix}{labels}'
 
 
 def find_images(
@@ -70,7 +77,7 @@ def find_images(
     """Look for images and their labels in a folder.
 
     Labels are told by their content: few values a file, or few colors. A label belongs to the image
-    whose name begins as its own does, in a folder with the same name or place.
+    whose name begins as its own does; of several, to that with most folders in common.
 
     Args:
         root: The folder.
@@ -186,13 +193,13 @@ def _labels_of(
 ) -> tuple[list[Labels], list[Kind]]:
     """The labels that fit the images best, several if they fit alike, and what fits less."""
     fits: dict[Kind, tuple[tuple, Labels]] = {}
+    folder = Path(kind[0]).parts
     for other, candidates in others.items():
         for suffixes in _suffixes(names[0], candidates):
             stems = {name.removesuffix(suffixes[1]) for name in candidates}
             shared = sum(name.removesuffix(suffixes[0]) in stems for name in names) / len(names)
-            near = Path(kind[0]).name == Path(other[0]).name or kind[0] == other[0]
-            plain = not OTHERS.search('/'.join(other))
-            fit = (plain, shared + 0.1 * near, other in wanted)
+            near = len({*folder} & {*Path(other[0]).parts}) + (kind[0] == other[0])
+            fit = (not OTHERS.search('/'.join(other)), near, shared, other in wanted)
             if shared > 0.5 and (other not in fits or fit > fits[other][0]):
                 fits[other] = (fit, (other, *suffixes))
     most = max((fit for fit, _ in fits.values()), default=None)
@@ -236,17 +243,19 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
             parts = Path(folder).parts
             unused[key][_shown(('/'.join(parts[: len(parts) - below]), end))] = None
     found: dict[str, Found] = {}
-    for key, names in sorted(groups.items(), key=lambda x: -len(x[1])):
+    order = sorted(groups.items(), key=lambda x: (bool(OTHERS.search(x[0][1])), -len(x[1])))
+    for key, names in order:
         split, images, labels, img_suffix, seg_map_suffix, in_color = key
-        if split not in found:  # the largest of each
-            names = sorted(names)
-            with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
-                size = image.size
-            found[split] = Found(
-                *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
-                *(tuple(names), size, in_color),
-                [f'labels in {", ".join(unused[key])} are not used'] if unused[key] else [],
-            )
+        names = sorted(names)
+        with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
+            size = image.size
+        part = Found(
+            *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
+            *(tuple(names), size, in_color),
+            [f'labels in {", ".join(unused[key])}'] if unused[key] else [],
+        )
+        if found.setdefault(split, part) is not part:  # the largest of each is taken
+            found[split].unused.append(f'{describe(part)}: {MOVE}')
     if 'train' not in found:
         found['train'] = found.pop(next(iter(found)))
     return found

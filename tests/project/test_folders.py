@@ -55,7 +55,7 @@ def test_the_names_tell_instances_and_pictures_from_classes(tmp_path):
         write(tmp_path, 'images/{}.jpg', folder + '/{}.png', 3, 0)
     found = find_images(tmp_path)['train']
     assert found.labels == 'labels'
-    assert found.notes == ['labels in instances/*.png, viz/*.png are not used']
+    assert found.unused == ['labels in instances/*.png, viz/*.png']
 
 
 def test_of_several_labels_that_fit_alike_one_has_to_be_chosen(tmp_path):
@@ -67,4 +67,23 @@ def test_of_several_labels_that_fit_alike_one_has_to_be_chosen(tmp_path):
         find_images(tmp_path)
     found = find_images(tmp_path, chosen=('labelTrainIds', 'semantic'))['train']
     assert found.seg_map_suffix == '_gtFine_labelTrainIds.png'
-    assert not found.notes
+    assert not found.unused
+
+
+def test_labeled_images_of_another_folder_or_suffix_are_named(tmp_path):
+    write(tmp_path, 'a/images/{}.jpg', 'a/labels/{}.png', 2, 0)
+    write(tmp_path, 'b/images/{}.jpg', 'b/labels/{}.png', 4, 0)
+    write(tmp_path, 'b/images/x{}.JPG', 'b/labels/x{}.png', 3, 0)
+    found = find_images(tmp_path)['train']
+    assert (found.images, found.img_suffix, len(found.names)) == ('b/images', '.jpg', 4)
+    upper, other = found.unused
+    assert upper.startswith('3 images in b/images/*.JPG, labels in b/labels/*.png: to use')
+    assert other.startswith('2 images in a/images/*.jpg, labels in a/labels/*.png: to use')
+
+
+def test_colors_and_renderings_are_images_before_depths_and_normals(tmp_path):
+    for folder in ('depth', 'rgb'):
+        write(tmp_path, folder + '/{}.png', 'semantic/{}.png', 2, 0)
+    found = find_images(tmp_path)['train']
+    assert found.images == 'rgb'
+    assert found.unused[0].startswith('2 images in depth/*.png')
