@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -51,6 +51,7 @@ class Found:
         names: The images' names in their folder, without suffix, sorted.
         size: Width and height of an image in the middle.
         in_color: Whether labels are colors.
+        listed: Whether there are more such images than these, so that a list has to name them.
         unused: What there is besides, in words.
     """
 
@@ -62,12 +63,15 @@ class Found:
     names: tuple[str, ...]
     size: tuple[int, int]
     in_color: bool
+    listed: bool
     unused: list[str]
 
 
 def describe(found: Found) -> str:
     """Say how many images there are, and where."""
-    labels = f', labels in {found.labels}/*{found.seg_map_suffix}' if found.labels else ''
+    labels = (
+        f', labels in {found.labels or "."}/*{found.seg_map_suffix}' if found.seg_map_suffix else ''
+    )
     return f'{len(found.names):,} images in {found.images or "."}/*{found.img_suffix}{labels}'
 
 
@@ -136,7 +140,7 @@ def find_images(
             f'{root} has images in {first[0] or "."}, but no labels whose names begin as '
             'theirs do: name label files like their images, in a folder beside them.'
         )
-    return _by_split(root, kinds, pairs)
+    return _by_split(root, kinds, photos.keys(), pairs)
 
 
 Kind = tuple[str, str]  # folder within the root, end of the names
@@ -153,7 +157,8 @@ def _kinds(root: Path) -> dict[Kind, list[str]]:
     for folder, _, files in os.walk(root, followlinks=True):
         place = os.path.relpath(folder, root)
         place = '' if place == '.' else place
-        names = sorted(name for name in files if name.lower().endswith(IMAGES))
+        # mmengine leaves hidden files out, like macOS' ._0.jpg
+        names = sorted(x for x in files if x.lower().endswith(IMAGES) and x[0] != '.')
         ends = {name: Path(name).suffix for name in names}
         tails = {x: match[0] for x in names if (match := TAIL.search(x)) and match.start()}
         if len({*(ends | tails).values()}) > MOST_KINDS:
@@ -195,7 +200,8 @@ def _labels_of(
     fits: dict[Kind, tuple[tuple, Labels]] = {}
     folder = Path(kind[0]).parts
     for other, candidates in others.items():
-        for suffixes in _suffixes(names[0], candidates):
+        some = (names[index] for index in spread(len(names), LOOKED_AT))
+        for suffixes in {x for name in some for x in _suffixes(name, candidates)}:
             stems = {name.removesuffix(suffixes[1]) for name in candidates}
             shared = sum(name.removesuffix(suffixes[0]) in stems for name in names) / len(names)
             near = len({*folder} & {*Path(other[0]).parts}) + (kind[0] == other[0])
@@ -207,9 +213,10 @@ def _labels_of(
     return best, [other for other, (fit, _) in fits.items() if fit != most]
 
 
-def _suffixes(name: str, candidates: list[str]) -> Iterator[tuple[str, str]]:
-    """How an image's name and a label's end after what they share."""
+def _suffixes(name: str, candidates: list[str]) -> set[tuple[str, str]]:
+    """How an image's name and a label's end after what they share, which is as long as can be."""
     stem, ends = Path(name).stem, Path(name).suffix
+    found = defaultdict(set)
     for candidate in candidates:
         other = Path(candidate).stem
         pairs = takewhile(lambda pair: pair[0] == pair[1], zip(stem, other))
@@ -217,10 +224,13 @@ def _suffixes(name: str, candidates: list[str]) -> Iterator[tuple[str, str]]:
         if shared not in (stem, other):
             shared = shared[: max(shared.rfind('_'), 0)]
         if shared and (shared == stem or stem[len(shared)] in '_-.'):
-            yield stem[len(shared) :] + ends, candidate[len(shared) :]
+            found[len(shared)].add((stem[len(shared) :] + ends, candidate[len(shared) :]))
+    return found[max(found, default=0)]
 
 
-def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> dict[str, Found]:
+def _by_split(
+    root: Path, kinds: dict[Kind, list[str]], photos: Collection[Kind], pairs: list[Pair]
+) -> dict[str, Found]:
     groups: dict[tuple, list[str]] = defaultdict(list)
     unused: dict[tuple, dict[str, None]] = defaultdict(dict)
     for kind, best, in_color, rest in pairs:
@@ -236,7 +246,11 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
         cut = ['/'.join(parts[: len(parts) - below]) for parts in folders]
         suffixes = best[1:] if best else (kind[1], '')
         inner = '/'.join(folders[0][len(folders[0]) - below :])
-        names = [os.path.join(inner, x.removesuffix(suffixes[0])) for x in kinds[kind]]
+        stems = [x.removesuffix(suffixes[0]) for x in kinds[kind]]
+        if best:
+            labeled = {x.removesuffix(suffixes[1]) for x in kinds[best[0]]}
+            stems = [stem for stem in stems if stem in labeled]
+        names = [os.path.join(inner, stem) for stem in stems]
         key = (split, cut[0], cut[1] if best else '', *suffixes, in_color)
         groups[key].extend(names)
         for folder, end in rest:
@@ -249,13 +263,30 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
         names = sorted(names)
         with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
             size = image.size
+        more = _more(images, img_suffix, names, kinds) if seg_map_suffix else {}
         part = Found(
             *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
-            *(tuple(names), size, in_color),
+            *(tuple(names), size, in_color, bool(more)),
             [f'labels in {", ".join(unused[key])}'] if unused[key] else [],
         )
+        bare = sorted(path for path, kind in more.items() if kind in photos)
+        if bare:
+            part.unused.append(
+                f'{len(bare):,} of {len(names) + len(bare):,} images have no label, the first is '
+                f'{bare[0]}: such images can be given as --unlabeled'
+            )
         if found.setdefault(split, part) is not part:  # the largest of each is taken
             found[split].unused.append(f'{describe(part)}: {MOVE}')
     if 'train' not in found:
         found['train'] = found.pop(next(iter(found)))
     return found
+
+
+def _more(
+    images: str, suffix: str, names: list[str], kinds: dict[Kind, list[str]]
+) -> dict[str, Kind]:
+    """What mmseg would list in a folder besides some names: path -> its kind."""
+    known = {os.path.join(images, name + suffix) for name in names}
+    inside = {kind: x for kind, x in kinds.items() if Path(kind[0]).is_relative_to(images)}
+    paths = {os.path.join(kind[0], name): kind for kind, x in inside.items() for name in x}
+    return {x: kind for x, kind in paths.items() if x.endswith(suffix) and x not in known}

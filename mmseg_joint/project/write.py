@@ -132,7 +132,12 @@ def write_project(
     read = _read_base(base)
     target = domains['target']
     scored = {split: target[split] for split in ('val', 'test') if split in target}
-    lists: dict[str, Path] = {}
+    listed = {
+        (domain, split): list(found.names)
+        for domain, splits in domains.items()
+        for split, found in splits.items()
+        if found.listed and (domain == 'target' or split == 'train')
+    }
     if not scored:
         scored = {'val': target['train']}
         names = target['train'].names
@@ -141,10 +146,14 @@ def write_project(
                 f'{target["train"].root} has one labeled image: give at least two, for training '
                 'and for validation.'
             )
-        held_out = names[HELD_OUT - 1 :: HELD_OUT] or names[-1:]
-        for name, listed in (('val', held_out), ('train', sorted({*names} - {*held_out}))):
-            lists[name] = (out / f'{name}.txt').absolute()
-            atomic_write(lists[name], '\n'.join(listed) + '\n')
+        held_out = list(names[HELD_OUT - 1 :: HELD_OUT] or names[-1:])
+        listed['target', 'val'] = held_out
+        listed['target', 'train'] = sorted({*names} - {*held_out})
+    lists: dict[tuple[str, str], Path] = {}
+    for (domain, split), chosen in listed.items():
+        name = f'{split}.txt' if domain == 'target' else f'{domain}_{split}.txt'
+        lists[domain, split] = (out / name).absolute()
+        atomic_write(lists[domain, split], '\n'.join(chosen) + '\n')
     # no objective of the project's config looks at unlabeled images; a study's methods ask for them
     samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
     labels = "dict(type='LoadAnnotations')"
@@ -160,13 +169,13 @@ def write_project(
         size=target['train'].size,
         domains=''.join(
             f'    {name}=dict(\n        my_dataset,\n'
-            f'{_place(splits["train"], lists.get("train") if name == "target" else None)}    ),\n'
+            f'{_place(splits["train"], lists.get((name, "train")))}    ),\n'
             for name, splits in domains.items()
         ),
         batch_size=sum(samples.values()),
     )
     for split, found in scored.items():
-        text += SCORED.format(split=split, place=_place(found, lists.get('val')))
+        text += SCORED.format(split=split, place=_place(found, lists.get(('target', split))))
     for split, other in (('val', 'test'), ('test', 'val')):
         if split not in scored:
             text += f'my_{split}_dataloader = my_{other}_dataloader\n'
@@ -201,7 +210,7 @@ def _crop(base: Config, found: Found) -> tuple[int, int]:
 def _place(found: Found, list_file: Path | None) -> str:
     values: dict[str, Any] = {'data_root': str(found.root)}
     values['data_prefix'] = {'img_path': found.images}
-    if found.labels:
+    if found.seg_map_suffix:
         values['data_prefix']['seg_map_path'] = found.labels
         values['seg_map_suffix'] = found.seg_map_suffix
     values['img_suffix'] = found.img_suffix

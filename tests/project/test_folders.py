@@ -87,3 +87,24 @@ def test_colors_and_renderings_are_images_before_depths_and_normals(tmp_path):
     found = find_images(tmp_path)['train']
     assert found.images == 'rgb'
     assert found.unused[0].startswith('2 images in depth/*.png')
+
+
+def test_images_without_a_label_are_left_out_and_counted(tmp_path):
+    write(tmp_path, 'images/a/frame_{}_rgb.jpg', 'masks/a/frame_{}_seg.png', 5, 0)
+    write(tmp_path, 'images/b/frame_{}_rgb.jpg', None, 2, 0)
+    for number in (0, 3):
+        (tmp_path / f'masks/a/frame_{number}_seg.png').unlink()
+    (tmp_path / 'images/a/._frame_1_rgb.jpg').write_bytes(b'of macOS')
+    found = find_images(tmp_path)['train']
+    assert found.names == ('a/frame_1', 'a/frame_2', 'a/frame_4')
+    assert found.listed
+    (unused,) = found.unused
+    assert unused.startswith('4 of 7 images have no label, the first is images/a/frame_0_rgb.jpg:')
+    (tmp_path / 'images/b/frame_0_rgb.jpg').rename(tmp_path / 'other.jpg')
+    assert find_images(tmp_path, labeled=False)['train'].listed is False
+
+
+def test_labels_beside_the_images_are_not_listed_as_images(tmp_path):
+    write(tmp_path, 'a/{}.png', 'a/{}_mask.png', 3, 0)
+    found = find_images(tmp_path)['train']
+    assert (found.names, found.listed, found.unused) == (('0', '1', '2'), True, [])

@@ -107,7 +107,7 @@ def test_the_config_trains_and_resumes_bit_for_bit(new, lines, tmp_path):
 
 def test_printed_commands_can_be_pasted(new, tmp_path):
     write(tmp_path / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
-    write(tmp_path / 'real', 'images/{}.jpg', 'labels/{}.png', 3, 100)
+    write(tmp_path / 'real', '{}.jpg', '{}_mask.png', 3, 100)
     ended = new('--out', 'my city')
     look, train, study = map(shlex.split, ended.stdout.strip().splitlines()[-3:])
     assert train[2:] == look[2:3] == study[2:3] == ['my city/joint.py']
@@ -135,6 +135,22 @@ def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
     ended = new('--colors', 'colors.txt')  # again
     assert ended.status == 2
     assert 'mine/my_data.py is there already' in ended.stderr
+
+
+def test_images_without_a_label_are_in_no_list(new, tmp_path):
+    write(tmp_path / 'sim', 'images/{}.jpg', 'labels/{}.png', 4, 0)
+    write(tmp_path / 'real', 'images/{}.jpg', 'labels/{}.png', 5, 100)
+    for path in ('sim/labels/1.png', 'real/labels/2.png'):
+        (tmp_path / path).unlink()
+    ended = new()
+    assert ended.status == 0, ended
+    assert 'not used: 1 of 5 images have no label, the first is images/2.jpg' in ended.stdout
+    lists = {path.name: path.read_text().split() for path in (tmp_path / 'mine').glob('*.txt')}
+    assert lists == {
+        'source_train.txt': ['0', '2', '3'],
+        'train.txt': ['0', '1', '3'],
+        'val.txt': ['4'],
+    }
 
 
 def test_of_labels_in_both_forms_ids_are_taken_unless_colors_are_given(tmp_path):
