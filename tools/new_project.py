@@ -64,17 +64,15 @@ def main() -> None:
     }
     if args.unlabeled:
         domains['unlabeled'] = find_images(args.unlabeled, labeled=False)
-    colors = None
-    in_color = {part.in_color for name in ('source', 'target') for part in domains[name].values()}
-    if in_color == {True} and args.colors:
-        colors = read_colors(Path(existing_file(args.colors, 'file')), args.classes)
-    elif True in in_color:
+    colored = [name for name, x in domains.items() if any(part.in_color for part in x.values())]
+    if colored and not args.colors:
         raise JointError(
-            'Labels are colors: give --colors FILE with lines of NAME RED GREEN BLUE.'
-            if in_color == {True}
-            else 'Labels of one domain are colors and those of another are ids: give --colors FILE '
-            'if both have colors, or convert either.'
+            f'Labels of {" and ".join(colored)} are colors: give --colors FILE with lines of NAME '
+            'RED GREEN BLUE.'
         )
+    colors = None
+    if colored:
+        colors = read_colors(Path(existing_file(args.colors, 'file')), args.classes)
     for name, splits in domains.items():
         for split, found in splits.items():
             print(f'{name}, {split}: {describe(found)}')

@@ -120,7 +120,7 @@ def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
     write(tmp_path / 'real', 'a/{}.png', 'a/{}_mask.png', 10, 100, color=True)
     ended = new()
     assert ended.status == 2
-    assert 'error: Labels are colors: give --colors FILE' in ended.stderr
+    assert 'error: Labels of source and target are colors: give --colors FILE' in ended.stderr
     table = [f'{name} {r} {g} {b}' for name, (r, g, b) in zip(CLASSES, COLORS)]
     (tmp_path / 'colors.txt').write_text('\n'.join(['# mine', *table[:-1], 'pahth 0 0 255']))
     ended = new('--colors', 'colors.txt')
@@ -135,6 +135,23 @@ def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
     ended = new('--colors', 'colors.txt')  # again
     assert ended.status == 2
     assert 'mine/my_data.py is there already' in ended.stderr
+
+
+@pytest.mark.parametrize('colored', ['sim', 'real'])
+def test_one_domain_may_have_colors_and_the_other_ids(new, tmp_path, colored):
+    for name, first in (('sim', 0), ('real', 100)):
+        write(tmp_path / name, '{}.jpg', '{}_mask.png', 5, first, color=name == colored)
+    ended = new()
+    domain = {'sim': 'source', 'real': 'target'}[colored]
+    assert f'error: Labels of {domain} are colors: give --colors FILE' in ended.stderr
+    table = [f'{name} {r} {g} {b}' for name, (r, g, b) in zip(CLASSES, COLORS)]
+    (tmp_path / 'colors.txt').write_text('\n'.join(table))
+    ended = new('--colors', 'colors.txt')
+    assert ended.status == 0, ended
+    shares = re.findall(
+        r'^  (?:soil|crop|weed|stone|path) +(\S+) +(\S+)', ended.stdout, re.MULTILINE
+    )
+    assert len(shares) == 5 and all('-' not in pair for pair in shares)
 
 
 def test_images_without_a_label_are_in_no_list(new, tmp_path):
