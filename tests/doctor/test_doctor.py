@@ -165,6 +165,30 @@ def test_labels_that_plain_mmseg_would_swallow(check, roots):
     assert re.search(r'shape \(30, 80\) and its image of \(60, 80\)', sized)
 
 
+def test_a_class_that_no_label_shows_is_a_problem(check, roots):
+    """In no domain and not in validation; one that a single domain lacks is none."""
+    bus = CITYSCAPES_CLASSES.index('bus')
+    (raw,) = (key for key, train in GTA_IDS.items() if train == bus)
+    everywhere = sorted((roots['GTADataset'] / 'labels').iterdir())
+    for files in (everywhere, labels_of(roots) + labels_of(roots, 'val')):
+        for label in files:
+            ids = np.array(Image.open(label))
+            ids[ids == raw] = 7
+            Image.fromarray(ids).save(label)
+        status, _, problems = check()
+        assert status == (files != everywhere)
+    (problem,) = problems
+    assert 'no label of source, target, val shows bus: ' in problem
+
+
+def test_labels_of_0_and_255_alone_are_a_problem(check, roots):
+    for label in labels_of(roots):
+        ids = np.array(Image.open(label))
+        Image.fromarray(np.where(ids == ids[0, 0], 7, 0).astype(np.uint8)).save(label)
+    _, _, (problem,) = check()
+    assert re.search(rf'{DOMAINS}\.target: .* road and 255, which is ignored: if', problem)
+
+
 def test_few_images_are_read_and_all_with_a_flag(check, roots, write_gta):
     write_gta(roots['GTADataset'], count=40, height=60, width=80)
     hidden = next(index for index in range(40) if index not in spread(40, SAMPLE))
