@@ -233,6 +233,7 @@ def _by_split(
 ) -> dict[str, Found]:
     groups: dict[tuple, list[str]] = defaultdict(list)
     unused: dict[tuple, dict[str, None]] = defaultdict(dict)
+    taken = {best[0] for _, best, *_ in pairs if best}
     for kind, best, in_color, rest in pairs:
         folders = [Path(kind[0]).parts, Path(best[0][0]).parts if best else Path(kind[0]).parts]
         split = next((SPLITS[x.lower()] for x in folders[0] if x.lower() in SPLITS), 'train')
@@ -253,7 +254,7 @@ def _by_split(
         names = [os.path.join(inner, stem) for stem in stems]
         key = (split, cut[0], cut[1] if best else '', *suffixes, in_color)
         groups[key].extend(names)
-        for folder, end in rest:
+        for folder, end in (x for x in rest if x not in taken):
             parts = Path(folder).parts
             unused[key][_shown(('/'.join(parts[: len(parts) - below]), end))] = None
     found: dict[str, Found] = {}

@@ -108,3 +108,13 @@ def test_labels_beside_the_images_are_not_listed_as_images(tmp_path):
     write(tmp_path, 'a/{}.png', 'a/{}_mask.png', 3, 0)
     found = find_images(tmp_path)['train']
     assert (found.names, found.listed, found.unused) == (('0', '1', '2'), True, [])
+
+
+def test_labels_of_another_split_with_equal_names_are_not_called_unused(tmp_path):
+    for split in ('train', 'val'):
+        write(tmp_path, 'images/' + split + '/{}.jpg', 'labels/' + split + '/{}.png', 2, 0)
+    found = find_images(tmp_path)
+    assert [(x.labels, x.unused) for x in found.values()] == [
+        ('labels/train', []),
+        ('labels/val', []),
+    ]
