@@ -8,6 +8,7 @@ next.
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from mmseg_joint import setup
@@ -15,7 +16,7 @@ from mmseg_joint.doctor.examine import examine
 from mmseg_joint.doctor.report import Report
 from mmseg_joint.errors import JointError
 from mmseg_joint.project.colors import read_colors
-from mmseg_joint.project.folders import Found, find_images
+from mmseg_joint.project.folders import describe, find_images
 from mmseg_joint.project.write import write_project
 from mmseg_joint.utils.cli import existing_file, run
 
@@ -36,6 +37,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--target', required=True, type=Path, help='folder of real labeled images')
     parser.add_argument('--unlabeled', type=Path, help='folder of real images without labels')
     parser.add_argument(
+        '--labels',
+        nargs='+',
+        default=(),
+        metavar='PART',
+        help='where several labels fit the images: a part of the path of those to take',
+    )
+    parser.add_argument(
         '--colors', metavar='FILE', help='where labels are colors: lines of NAME RED GREEN BLUE'
     )
     parser.add_argument(
@@ -51,46 +59,41 @@ def main() -> None:
     if len(set(args.classes)) < len(args.classes) or len(args.classes) < 2:
         raise JointError('--classes needs at least two names, each once.')
     domains = {
-        name: find_images(folder, in_color=bool(args.colors))
+        name: find_images(folder, in_color=bool(args.colors), chosen=args.labels)
         for name, folder in (('source', args.source), ('target', args.target))
     }
     if args.unlabeled:
         domains['unlabeled'] = find_images(args.unlabeled, labeled=False)
-    colors = None
-    in_color = {part.in_color for name in ('source', 'target') for part in domains[name].values()}
-    if in_color == {True} and args.colors:
-        colors = read_colors(Path(existing_file(args.colors, 'file')), args.classes)
-    elif True in in_color:
+    colored = [name for name, x in domains.items() if any(part.in_color for part in x.values())]
+    if colored and not args.colors:
         raise JointError(
-            'Labels are colors: give --colors FILE with lines of NAME RED GREEN BLUE.'
-            if in_color == {True}
-            else 'Labels of one domain are colors and those of another are ids: give --colors FILE '
-            'if both have colors, or convert either.'
+            f'Labels of {" and ".join(colored)} are colors: give --colors FILE with lines of NAME '
+            'RED GREEN BLUE.'
         )
+    colors = None
+    if colored:
+        colors = read_colors(Path(existing_file(args.colors, 'file')), args.classes)
     for name, splits in domains.items():
         for split, found in splits.items():
             print(f'{name}, {split}: {describe(found)}')
+            for unused in found.unused:
+                print(f'{name}, {split}: warning, not used: {unused}')
     config = write_project(args.out, args.mmseg, args.classes, domains, colors)
     report = Report()
     examine(str(config), None, report)
     if report.end():
         raise JointError(f'{config} is written, but has problems: solve those above.')
     labels = len(domains['target']['train'].names)
-    counts = ' '.join(str(labels // part) for part in (8, 4, 2) if labels // part)
-    study = f'python {TOOLS / "study.py"} {config} --methods target joint'
+    counts = [labels // part for part in (8, 4, 2) if labels // part]
+    study = ('study.py', config, '--methods', 'target', 'joint', '--labels')
+    first = ('all', '--seeds', 0, '--iterations', FIRST_LOOK, '--work-dir', args.out / 'first_look')
+    whole = (*counts, 'all', '--seeds', 0, 1, 2, '--work-dir', args.out / 'study')
     print(
         f'\n{config} is ready. A first look at target only and joint, in minutes; training on both '
-        'domains; or the comparison of methods and label counts:\n'
-        f'{study} --labels all --seeds 0 --iterations {FIRST_LOOK} '
-        f'--work-dir {args.out / "first_look"}\n'
-        f'python {TOOLS / "train.py"} {config}\n'
-        f'{study} --labels {counts} all --seeds 0 1 2 --work-dir {args.out / "study"}'
+        'domains; or the comparison of methods and label counts:'
     )
-
-
-def describe(found: Found) -> str:
-    labels = f', labels in {found.labels}/*{found.seg_map_suffix}' if found.labels else ''
-    return f'{len(found.names):,} images in {found.images or "."}/*{found.img_suffix}{labels}'
+    for tool, *words in ((*study, *first), ('train.py', config), (*study, *whole)):
+        print(shlex.join(['python', str(TOOLS / tool), *map(str, words)]))
 
 
 if __name__ == '__main__':

@@ -57,8 +57,8 @@ def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: 
     if num_classes and len(strange):
         raise JointError(
             f'{name} holds {np.unique(strange)[:8].tolist()}, but there are {num_classes} classes '
-            f'(0 to {num_classes - 1}, and {IGNORE} to ignore): it probably has raw ids, so use a '
-            'dataset that maps them, or convert the files'
+            f'(0 to {num_classes - 1}, and {IGNORE} to ignore): it probably has raw ids, so map '
+            'them with a RawLabelDataset (docs/joint_config.md), or convert the files'
         )
 
 

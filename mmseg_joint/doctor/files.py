@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from .data import READS_LABELS, OpenDataset
 from .report import Report
 
 SAMPLE = 32  # images of a dataset that are read
-SHOWN = 5  # problems of a dataset that are told one by one
+VARYING = re.compile(r"'[^']*'|\[.*\]|\d+")  # in what is said of files with one fault
 MAX_THREADS = 8
 
 
@@ -41,7 +42,7 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
 
     Not everything, by default, but a few spread evenly.
     """
-    problems = []
+    problems: dict[str, list[str]] = {}  # by kind
     try:
         check_paths(None, part.dataset, part.key)
     except JointError as error:
@@ -61,15 +62,12 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
         bar = {'total': len(indices), 'leave': False, 'disable': None if everything else True}
         for found in tqdm(results, part.name, **bar):
             if isinstance(found, str):
-                problems.append(found)
+                problems.setdefault(VARYING.sub('', found), []).append(found)
             elif found is not None:
                 pixels += found
-    report.problem(*(f'{part.key}: {problem}' for problem in problems[:SHOWN]))
-    if len(problems) > SHOWN:
-        report.problem(
-            f'{part.key}: {len(problems) - SHOWN} more of the images that were read have such '
-            'problems.'
-        )
+    for first, *more in problems.values():
+        like = f' (and {len(more):,} more like this one)' if more else ''
+        report.problem(f'{part.key}: {first}{like}')
     facts = type(part.innermost).__name__ + ('' if part.labeled else ', labels are not read')
     report.line(part.name, f'{len(part):,} images, {len(indices):,} of them read ({facts})')
     return Reading(part, len(indices), pixels)

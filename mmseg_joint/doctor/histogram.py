@@ -7,7 +7,11 @@ from .report import Report
 
 
 def show_labels(readings: list[Reading], report: Report) -> None:
-    """Print how often each class occurs, a column a dataset, and which do not occur."""
+    """Print how often each class occurs, a column a dataset, and which do not occur.
+
+    A class that no dataset shows is a problem, if every image was read without one.
+    """
+    whole = not report.problems and all(x.complete for x in readings if x.part.labeled)
     labeled = [reading for reading in readings if reading.part.labeled and reading.pixels.sum()]
     for classes in dict.fromkeys(reading.part.classes for reading in labeled):
         if classes:
@@ -15,6 +19,14 @@ def show_labels(readings: list[Reading], report: Report) -> None:
             report.title('labels: % of the pixels that have a class, in the images read')
             for row in table(classes, columns):
                 print(f'  {row}')
+            seen = np.sum([reading.pixels for reading in columns], axis=0)
+            nowhere = [name for name, count in zip(classes, seen) if not count]
+            if whole and nowhere:
+                report.problem(
+                    f'no label of {", ".join(reading.part.name for reading in columns)} shows '
+                    f'{", ".join(nowhere)}: correct the numbers in the labels or the order of '
+                    'classes, or leave the class out.'
+                )
     for reading in labeled:
         absent = [
             name for name, count in zip(reading.part.classes, reading.pixels[:-1]) if not count
@@ -22,6 +34,16 @@ def show_labels(readings: list[Reading], report: Report) -> None:
         if absent:
             seen = 'in all images' if reading.complete else 'in those read; --all reads every one'
             report.line(reading.part.name, f'no {", no ".join(absent)} ({seen})')
+        first, *others, ignored = reading.pixels
+        if first and ignored and others and not any(others):
+            said = (
+                f'its labels hold nothing but {reading.part.classes[0]} and 255, which is ignored: '
+                'if 255 stands for a class, save it as the number of that class.'
+            )
+            if reading.complete:
+                report.problem(f'{reading.part.key}: {said}')
+            else:
+                report.line(reading.part.name, f'warning: {said}')
 
 
 def table(classes: tuple[str, ...], readings: list[Reading]) -> list[str]:

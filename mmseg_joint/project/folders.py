@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -20,8 +20,22 @@ SPLITS.update({name: name for name in ('train', 'val', 'test')})
 # names that a kind of file has in common: aachen_000001_gtFine_labelIds.png -> _gtFine_labelIds.png
 TAIL = re.compile(r'((?:_[A-Za-z][A-Za-z0-9]*)*)(\.\w+)$')
 MOST_KINDS = 6  # kinds of files in a folder, beyond which tails are names
+JPEG = ('.jpg', '.jpeg')
 LOOKED_AT = 4  # files of a kind
 MOST_VALUES = 64  # that labels have; photographs have more
+# names of what looks like labels or images, and is neither where something else fits as well
+OTHERS = re.compile(
+    r'instance|panoptic|overlay|preview|depth|disparity|normal|(^|[^a-z])vi[sz]', re.IGNORECASE
+)
+MOVE = 'to use them too, give all images one folder and one suffix, and all labels another'
+DEEP, GRAY = 'more than 8 bits', 'three equal channels'
+FORMS = dict.fromkeys(('1', 'L', 'P'), 'index') | dict.fromkeys(('I', 'I;16', 'I;16B', 'F'), DEEP)
+REMEDIES = {
+    DEEP: 'where no number is above 255, save them anew with '
+    'Image.fromarray(np.array(Image.open(path)).astype(np.uint8)).save(path)',
+    GRAY: 'save one of them, Image.open(path).getchannel(0).save(path), or give --colors FILE if '
+    'grays stand for classes',
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class Found:
         names: The images' names in their folder, without suffix, sorted.
         size: Width and height of an image in the middle.
         in_color: Whether labels are colors.
+        listed: Whether there are more such images than these, so that a list has to name them.
+        unused: What there is besides, in words.
     """
 
     root: Path
@@ -47,53 +63,93 @@ class Found:
     names: tuple[str, ...]
     size: tuple[int, int]
     in_color: bool
+    listed: bool
+    unused: list[str]
 
 
-def find_images(root: Path, labeled: bool = True, in_color: bool = False) -> dict[str, Found]:
+def describe(found: Found) -> str:
+    """Say how many images there are, and where."""
+    labels = (
+        f', labels in {found.labels or "."}/*{found.seg_map_suffix}' if found.seg_map_suffix else ''
+    )
+    return f'{len(found.names):,} images in {found.images or "."}/*{found.img_suffix}{labels}'
+
+
+def find_images(
+    root: Path, labeled: bool = True, in_color: bool = False, chosen: Sequence[str] = ()
+) -> dict[str, Found]:
     """Look for images and their labels in a folder.
 
     Labels are told by their content: few values a file, or few colors. A label belongs to the image
-    whose name begins as its own does, in a folder with the same name or place.
+    whose name begins as its own does; of several, to that with most folders in common.
 
     Args:
         root: The folder.
         labeled: Whether labels are wanted.
         in_color: Whether to prefer color labels where labels in both forms fit equally well.
+        chosen: Parts of the paths of the labels to take, where several fit.
 
     Returns:
         `'train'`, `'val'` and `'test'`, as far as there are folders with such names -> what is
         there; all under `'train'` where there are none.
 
     Raises:
-        JointError: When there are no images, or no labels that belong to them.
+        JointError: When there are no images, no labels that belong to them, or several.
     """
     if not root.is_dir():
         raise JointError(f'There is no folder {root}: correct the path.')
     kinds = _kinds(root)
     looks = {kind: _looks_like_labels(root, kind, names) for kind, names in kinds.items()}
+    if in_color:
+        looks = {kind: 'color' if look == GRAY else look for kind, look in looks.items()}
     photos = {kind: names for kind, names in kinds.items() if looks[kind] is None}
     if not photos:
         raise JointError(f'{root} has no images ({", ".join(IMAGES)}): correct the path.')
     labels = {kind: names for kind, names in kinds.items() if looks[kind] is not None}
-    wanted = 'color' if in_color else 'index'
-    labels = dict(sorted(labels.items(), key=lambda item: looks[item[0]] != wanted))
-    best = {kind: _labels_of(kind, x, labels) if labeled else None for kind, x in photos.items()}
-    pairs = [
-        (kind, found, found is not None and looks[found[0]] == 'color')
-        for kind, found in best.items()
-        if found or not labeled
-    ]
+    named = {kind: x for kind, x in labels.items() if any(y in '/'.join(kind) for y in chosen)}
+    form = 'color' if in_color else 'index'
+    wanted = {kind for kind in labels if looks[kind] == form}
+    pairs: list[Pair] = []
+    for kind, names in photos.items():
+        best, rest = _labels_of(kind, names, named or labels, wanted) if labeled else ([], [])
+        if len(best) > 1:
+            raise JointError(
+                f'Labels of {_shown(kind)} in {root} may be '
+                f'{", ".join(_shown(label[0]) for label in best)}: choose with --labels and a part '
+                'of the path that the others lack.'
+            )
+        match = best[0] if best else None
+        look = looks[match[0]] if match else None
+        if match and look in REMEDIES:
+            raise JointError(
+                f'Labels in {root}, {_shown(match[0])}, are numbers in {look}: {REMEDIES[look]}.'
+            )
+        if match or not labeled:
+            pairs.append((kind, match, look == 'color', rest))
     if not pairs:
         first = next(iter(photos))
+        jpegs = {x: photos[x] for x in photos if x != first and x[1].lower().endswith(JPEG)}
+        twins, _ = _labels_of(first, photos[first], jpegs)
+        if twins:
+            raise JointError(
+                f'{root} has files of the same names in {_shown(first)} and {_shown(twins[0][0])}, '
+                'and no other labels, but a JPEG holds colors that are not those that were saved: '
+                'save labels as PNG.'
+            )
         raise JointError(
             f'{root} has images in {first[0] or "."}, but no labels whose names begin as '
             'theirs do: name label files like their images, in a folder beside them.'
         )
-    return _by_split(root, kinds, pairs)
+    return _by_split(root, kinds, photos.keys(), pairs)
 
 
 Kind = tuple[str, str]  # folder within the root, end of the names
-Pair = tuple[Kind, tuple[Kind, str, str] | None, bool]
+Labels = tuple[Kind, str, str]  # and how the names of an image and of its label end
+Pair = tuple[Kind, Labels | None, bool, list[Kind]]
+
+
+def _shown(kind: Kind) -> str:
+    return f'{kind[0] or "."}/*{kind[1]}'
 
 
 def _kinds(root: Path) -> dict[Kind, list[str]]:
@@ -101,7 +157,8 @@ def _kinds(root: Path) -> dict[Kind, list[str]]:
     for folder, _, files in os.walk(root, followlinks=True):
         place = os.path.relpath(folder, root)
         place = '' if place == '.' else place
-        names = sorted(name for name in files if name.lower().endswith(IMAGES))
+        # mmengine leaves hidden files out, like macOS' ._0.jpg
+        names = sorted(x for x in files if x.lower().endswith(IMAGES) and x[0] != '.')
         ends = {name: Path(name).suffix for name in names}
         tails = {x: match[0] for x in names if (match := TAIL.search(x)) and match.start()}
         if len({*(ends | tails).values()}) > MOST_KINDS:
@@ -112,14 +169,15 @@ def _kinds(root: Path) -> dict[Kind, list[str]]:
 
 
 def _looks_like_labels(root: Path, kind: Kind, names: list[str]) -> str | None:
-    """`'index'` or `'color'` if the files of a kind are labels, else None."""
+    """`'index'`, `'color'`, `DEEP` or `GRAY` if the files of a kind are labels, else None."""
     looks = set()
     for index in spread(len(names), LOOKED_AT):
         try:
             with Image.open(root / kind[0] / names[index]) as image:
                 if image.format == 'JPEG':
                     return None
-                single = image.mode in ('L', 'P')
+                look = FORMS.get(image.mode, 'color')
+                single = look != 'color'
                 pixels = np.array(image if single else image.convert('RGB'))
         except OSError as error:
             raise JointError(
@@ -128,28 +186,37 @@ def _looks_like_labels(root: Path, kind: Kind, names: list[str]) -> str | None:
         values = np.unique(pixels if single else pixels.reshape(-1, 3), axis=None if single else 0)
         if len(values) > MOST_VALUES:
             return None
-        looks.add('index' if single else 'color')
+        gray = not single and (values == values[:, :1]).all()
+        looks.add(GRAY if gray else look)
+    if 'color' in looks:
+        looks.discard(GRAY)  # a file without a class that has a color
     return looks.pop() if len(looks) == 1 else None
 
 
 def _labels_of(
-    kind: Kind, names: list[str], others: dict[Kind, list[str]]
-) -> tuple[Kind, str, str] | None:
-    """The labels of most images, and how both names end."""
-    best, most = None, 0.0
+    kind: Kind, names: list[str], others: dict[Kind, list[str]], wanted: Collection[Kind] = ()
+) -> tuple[list[Labels], list[Kind]]:
+    """The labels that fit the images best, several if they fit alike, and what fits less."""
+    fits: dict[Kind, tuple[tuple, Labels]] = {}
+    folder = Path(kind[0]).parts
     for other, candidates in others.items():
-        for suffixes in _suffixes(names[0], candidates):
+        some = (names[index] for index in spread(len(names), LOOKED_AT))
+        for suffixes in {x for name in some for x in _suffixes(name, candidates)}:
             stems = {name.removesuffix(suffixes[1]) for name in candidates}
             shared = sum(name.removesuffix(suffixes[0]) in stems for name in names) / len(names)
-            near = Path(kind[0]).name == Path(other[0]).name or kind[0] == other[0]
-            if shared > 0.5 and shared + 0.1 * near > most:
-                best, most = (other, *suffixes), shared + 0.1 * near
-    return best
+            near = len({*folder} & {*Path(other[0]).parts}) + (kind[0] == other[0])
+            fit = (not OTHERS.search('/'.join(other)), near, shared, other in wanted)
+            if shared > 0.5 and (other not in fits or fit > fits[other][0]):
+                fits[other] = (fit, (other, *suffixes))
+    most = max((fit for fit, _ in fits.values()), default=None)
+    best = [labels for fit, labels in fits.values() if fit == most]
+    return best, [other for other, (fit, _) in fits.items() if fit != most]
 
 
-def _suffixes(name: str, candidates: list[str]) -> Iterator[tuple[str, str]]:
-    """How an image's name and a label's end after what they share."""
+def _suffixes(name: str, candidates: list[str]) -> set[tuple[str, str]]:
+    """How an image's name and a label's end after what they share, which is as long as can be."""
     stem, ends = Path(name).stem, Path(name).suffix
+    found = defaultdict(set)
     for candidate in candidates:
         other = Path(candidate).stem
         pairs = takewhile(lambda pair: pair[0] == pair[1], zip(stem, other))
@@ -157,12 +224,17 @@ def _suffixes(name: str, candidates: list[str]) -> Iterator[tuple[str, str]]:
         if shared not in (stem, other):
             shared = shared[: max(shared.rfind('_'), 0)]
         if shared and (shared == stem or stem[len(shared)] in '_-.'):
-            yield stem[len(shared) :] + ends, candidate[len(shared) :]
+            found[len(shared)].add((stem[len(shared) :] + ends, candidate[len(shared) :]))
+    return found[max(found, default=0)]
 
 
-def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> dict[str, Found]:
+def _by_split(
+    root: Path, kinds: dict[Kind, list[str]], photos: Collection[Kind], pairs: list[Pair]
+) -> dict[str, Found]:
     groups: dict[tuple, list[str]] = defaultdict(list)
-    for kind, best, in_color in pairs:
+    unused: dict[tuple, dict[str, None]] = defaultdict(dict)
+    taken = {best[0] for _, best, *_ in pairs if best}
+    for kind, best, in_color, rest in pairs:
         folders = [Path(kind[0]).parts, Path(best[0][0]).parts if best else Path(kind[0]).parts]
         split = next((SPLITS[x.lower()] for x in folders[0] if x.lower() in SPLITS), 'train')
         # folders below that are alike in both, like cities, are listed by mmseg itself
@@ -175,20 +247,47 @@ def _by_split(root: Path, kinds: dict[Kind, list[str]], pairs: list[Pair]) -> di
         cut = ['/'.join(parts[: len(parts) - below]) for parts in folders]
         suffixes = best[1:] if best else (kind[1], '')
         inner = '/'.join(folders[0][len(folders[0]) - below :])
-        names = [os.path.join(inner, x.removesuffix(suffixes[0])) for x in kinds[kind]]
+        stems = [x.removesuffix(suffixes[0]) for x in kinds[kind]]
+        if best:
+            labeled = {x.removesuffix(suffixes[1]) for x in kinds[best[0]]}
+            stems = [stem for stem in stems if stem in labeled]
+        names = [os.path.join(inner, stem) for stem in stems]
         key = (split, cut[0], cut[1] if best else '', *suffixes, in_color)
         groups[key].extend(names)
+        for folder, end in (x for x in rest if x not in taken):
+            parts = Path(folder).parts
+            unused[key][_shown(('/'.join(parts[: len(parts) - below]), end))] = None
     found: dict[str, Found] = {}
-    for key, names in sorted(groups.items(), key=lambda x: -len(x[1])):
+    order = sorted(groups.items(), key=lambda x: (bool(OTHERS.search(x[0][1])), -len(x[1])))
+    for key, names in order:
         split, images, labels, img_suffix, seg_map_suffix, in_color = key
-        if split not in found:  # the largest of each
-            names = sorted(names)
-            with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
-                size = image.size
-            found[split] = Found(
-                *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
-                *(tuple(names), size, in_color),
+        names = sorted(names)
+        with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
+            size = image.size
+        more = _more(images, img_suffix, names, kinds) if seg_map_suffix else {}
+        part = Found(
+            *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
+            *(tuple(names), size, in_color, bool(more)),
+            [f'labels in {", ".join(unused[key])}'] if unused[key] else [],
+        )
+        bare = sorted(path for path, kind in more.items() if kind in photos)
+        if bare:
+            part.unused.append(
+                f'{len(bare):,} of {len(names) + len(bare):,} images have no label, the first is '
+                f'{bare[0]}: such images can be given as --unlabeled'
             )
+        if found.setdefault(split, part) is not part:  # the largest of each is taken
+            found[split].unused.append(f'{describe(part)}: {MOVE}')
     if 'train' not in found:
         found['train'] = found.pop(next(iter(found)))
     return found
+
+
+def _more(
+    images: str, suffix: str, names: list[str], kinds: dict[Kind, list[str]]
+) -> dict[str, Kind]:
+    """What mmseg would list in a folder besides some names: path -> its kind."""
+    known = {os.path.join(images, name + suffix) for name in names}
+    inside = {kind: x for kind, x in kinds.items() if Path(kind[0]).is_relative_to(images)}
+    paths = {os.path.join(kind[0], name): kind for kind, x in inside.items() for name in x}
+    return {x: kind for x, kind in paths.items() if x.endswith(suffix) and x not in known}

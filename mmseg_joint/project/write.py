@@ -42,9 +42,7 @@ my_test_pipeline = [
     {labels},
     dict(type='PackSegInputs'),
 ]
-my_dataset = dict(
-    type='BaseSegDataset', metainfo=my_metainfo, pipeline=my_train_pipeline
-)
+my_dataset = dict(type='BaseSegDataset', metainfo=my_metainfo)
 my_domains = dict(
 {domains})
 my_train_dataloader = dict(
@@ -64,7 +62,6 @@ SCORED = """my_{split}_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         my_dataset,
-        pipeline=my_test_pipeline,
 {place}    ),
 )
 """
@@ -102,6 +99,9 @@ SLIDE = """    test_cfg=dict(
     ),
 """
 
+IDS = "dict(type='LoadAnnotations')"
+COLORED = "dict(type='LoadColorAnnotations', colors=my_colors, ignored=my_ignored)"
+
 Domains = Mapping[str, Mapping[str, Found]]
 Colors = tuple[list[list[list[int]]], list[list[int]]]
 
@@ -132,7 +132,12 @@ def write_project(
     read = _read_base(base)
     target = domains['target']
     scored = {split: target[split] for split in ('val', 'test') if split in target}
-    lists: dict[str, Path] = {}
+    listed = {
+        (domain, split): list(found.names)
+        for domain, splits in domains.items()
+        for split, found in splits.items()
+        if found.listed and (domain == 'target' or split == 'train')
+    }
     if not scored:
         scored = {'val': target['train']}
         names = target['train'].names
@@ -141,32 +146,36 @@ def write_project(
                 f'{target["train"].root} has one labeled image: give at least two, for training '
                 'and for validation.'
             )
-        held_out = names[HELD_OUT - 1 :: HELD_OUT] or names[-1:]
-        for name, listed in (('val', held_out), ('train', sorted({*names} - {*held_out}))):
-            lists[name] = (out / f'{name}.txt').absolute()
-            atomic_write(lists[name], '\n'.join(listed) + '\n')
+        held_out = list(names[HELD_OUT - 1 :: HELD_OUT] or names[-1:])
+        listed['target', 'val'] = held_out
+        listed['target', 'train'] = sorted({*names} - {*held_out})
+    lists: dict[tuple[str, str], Path] = {}
+    for (domain, split), chosen in listed.items():
+        name = f'{split}.txt' if domain == 'target' else f'{domain}_{split}.txt'
+        lists[domain, split] = (out / name).absolute()
+        atomic_write(lists[domain, split], '\n'.join(chosen) + '\n')
     # no objective of the project's config looks at unlabeled images; a study's methods ask for them
     samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
-    labels = "dict(type='LoadAnnotations')"
-    if colors:
-        labels = "dict(type='LoadColorAnnotations', colors=my_colors, ignored=my_ignored)"
     text = DATA.format(
         classes=tuple(classes),
         palette=_palette(classes, colors),
         crop=_crop(read, target['train']),
         samples=samples,
         colors=COLORS.format(*colors) if colors else '',
-        labels=labels,
+        labels=COLORED if target['train'].in_color else IDS,
         size=target['train'].size,
         domains=''.join(
             f'    {name}=dict(\n        my_dataset,\n'
-            f'{_place(splits["train"], lists.get("train") if name == "target" else None)}    ),\n'
+            f'{_place(splits["train"], lists.get((name, "train")))}'
+            f'{_pipeline(splits["train"], target["train"], "my_train_pipeline")}    ),\n'
             for name, splits in domains.items()
         ),
         batch_size=sum(samples.values()),
     )
     for split, found in scored.items():
-        text += SCORED.format(split=split, place=_place(found, lists.get('val')))
+        place = _place(found, lists.get(('target', split)))
+        place += _pipeline(found, target['train'], 'my_test_pipeline')
+        text += SCORED.format(split=split, place=place)
     for split, other in (('val', 'test'), ('test', 'val')):
         if split not in scored:
             text += f'my_{split}_dataloader = my_{other}_dataloader\n'
@@ -201,13 +210,20 @@ def _crop(base: Config, found: Found) -> tuple[int, int]:
 def _place(found: Found, list_file: Path | None) -> str:
     values: dict[str, Any] = {'data_root': str(found.root)}
     values['data_prefix'] = {'img_path': found.images}
-    if found.labels:
+    if found.seg_map_suffix:
         values['data_prefix']['seg_map_path'] = found.labels
         values['seg_map_suffix'] = found.seg_map_suffix
     values['img_suffix'] = found.img_suffix
     if list_file:
         values['ann_file'] = str(list_file)
     return ''.join(f'        {name}={value!r},\n' for name, value in values.items())
+
+
+def _pipeline(found: Found, usual: Found, name: str) -> str:
+    """A pipeline's line, with the other loader where labels are not in the usual form."""
+    if found.seg_map_suffix and found.in_color != usual.in_color:
+        name = f'[{name}[0], {COLORED if found.in_color else IDS}, *{name}[2:]]'
+    return f'        pipeline={name},\n'
 
 
 def _palette(classes: Sequence[str], colors: Colors | None) -> list[list[int]]:

@@ -162,9 +162,33 @@ def test_labels_that_plain_mmseg_would_swallow(check, roots):
     cv2.imwrite(str(small), np.zeros((30, 80), np.uint8))
     _, _, problems = check({f'{DOMAINS}.target': plain})
     raw, colored, sized = problems
-    assert re.search(r'holds \[19, 20, .*but there are 19 classes', raw)
+    assert re.search(r'holds \[19, 20, .*but there are 19 classes.*RawLabelDataset', raw)
     assert '(60, 80, 3)' in colored and 'one channel' in colored
     assert re.search(r'shape \(30, 80\) and its image of \(60, 80\)', sized)
+
+
+def test_a_class_that_no_label_shows_is_a_problem(check, roots):
+    """In no domain and not in validation; one that a single domain lacks is none."""
+    bus = CITYSCAPES_CLASSES.index('bus')
+    (raw,) = (key for key, train in GTA_IDS.items() if train == bus)
+    everywhere = sorted((roots['GTADataset'] / 'labels').iterdir())
+    for files in (everywhere, labels_of(roots) + labels_of(roots, 'val')):
+        for label in files:
+            ids = np.array(Image.open(label))
+            ids[ids == raw] = 7
+            Image.fromarray(ids).save(label)
+        status, _, problems = check()
+        assert status == (files != everywhere)
+    (problem,) = problems
+    assert 'no label of source, target, val shows bus: ' in problem
+
+
+def test_labels_of_0_and_255_alone_are_a_problem(check, roots):
+    for label in labels_of(roots):
+        ids = np.array(Image.open(label))
+        Image.fromarray(np.where(ids == ids[0, 0], 7, 0).astype(np.uint8)).save(label)
+    _, _, (problem,) = check()
+    assert re.search(rf'{DOMAINS}\.target: .* road and 255, which is ignored: if', problem)
 
 
 def test_few_images_are_read_and_all_with_a_flag(check, roots, write_gta):
@@ -203,13 +227,15 @@ def test_files_are_read_on_the_cores_that_may_be_used(check, monkeypatch):
     assert set(threads) == {3}
 
 
-def test_many_broken_files_are_counted(check, roots, write_gta):
+def test_many_files_with_one_fault_are_counted(check, roots, write_gta):
     write_gta(roots['GTADataset'], count=12, height=60, width=80)
-    for label in (roots['GTADataset'] / 'labels').iterdir():
+    for number, label in enumerate(sorted((roots['GTADataset'] / 'labels').iterdir())):
         label.write_bytes(b'')
-    _, _, problems = check()
-    assert len(problems) == 6
-    assert '7 more of the images' in problems[-1]
+        if number % 3 == 0:
+            Image.fromarray(np.full((60, 80), 100 + number, np.uint8)).save(label)
+    _, _, (ids, broken) = check()
+    assert re.search(r'/00000\.png. holds the values \[100\], .* \(and 3 more like this one\)', ids)
+    assert re.search(r'/00001\.png. is broken or .* \(and 7 more like this one\)', broken)
 
 
 MISTAKES = {

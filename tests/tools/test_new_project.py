@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from importlib.util import find_spec
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mmseg_joint.project.folders import find_images
-from tests.conftest import scene
+from tests.project.files import COLORS, write
 from tests.tiny_configs import ROOT
 
 pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs os.fork')
 
 CLASSES = ('soil', 'crop', 'weed', 'stone', 'path')
-COLORS = np.array([[9, 8, 7], [60, 160, 60], [200, 60, 160], [130, 130, 130], [0, 0, 255]])
 TINY = """
 _base_ = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
 model = dict(
@@ -55,19 +52,6 @@ def fields(tmp_path_factory):
     write(folder / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
     write(folder / 'real', 'images/{}.jpg', 'labels/{}.png', 3, 100)
     return folder
-
-
-def write(root: Path, image: str, label: str | None, count: int, first: int, color=False) -> None:
-    """Images of five classes; the names are formats of the number."""
-    for i in range(count):
-        pixels, labels = scene(first + i, range(5), 64, 96)
-        path = root / image.format(i)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-        if label:
-            path = root / label.format(i)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(COLORS[labels].astype(np.uint8) if color else labels).save(path)
 
 
 @pytest.fixture
@@ -121,12 +105,22 @@ def test_the_config_trains_and_resumes_bit_for_bit(new, lines, tmp_path):
     assert not all(torch.equal(value, half[key]) for key, value in whole['state_dict'].items())
 
 
+def test_printed_commands_can_be_pasted(new, tmp_path):
+    write(tmp_path / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
+    write(tmp_path / 'real', '{}.jpg', '{}_mask.png', 3, 100)
+    ended = new('--out', 'my city')
+    look, train, study = map(shlex.split, ended.stdout.strip().splitlines()[-3:])
+    assert train[2:] == look[2:3] == study[2:3] == ['my city/joint.py']
+    assert look[-1] == 'my city/first_look'
+    assert study[-1] == 'my city/study'
+
+
 def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
     write(tmp_path / 'sim', 'rgb/{:03}_rgb.png', 'seg/{:03}_seg.png', 5, 0, color=True)
     write(tmp_path / 'real', 'a/{}.png', 'a/{}_mask.png', 10, 100, color=True)
     ended = new()
     assert ended.status == 2
-    assert 'error: Labels are colors: give --colors FILE' in ended.stderr
+    assert 'error: Labels of source and target are colors: give --colors FILE' in ended.stderr
     table = [f'{name} {r} {g} {b}' for name, (r, g, b) in zip(CLASSES, COLORS)]
     (tmp_path / 'colors.txt').write_text('\n'.join(['# mine', *table[:-1], 'pahth 0 0 255']))
     ended = new('--colors', 'colors.txt')
@@ -141,6 +135,39 @@ def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
     ended = new('--colors', 'colors.txt')  # again
     assert ended.status == 2
     assert 'mine/my_data.py is there already' in ended.stderr
+
+
+@pytest.mark.parametrize('colored', ['sim', 'real'])
+def test_one_domain_may_have_colors_and_the_other_ids(new, tmp_path, colored):
+    for name, first in (('sim', 0), ('real', 100)):
+        write(tmp_path / name, '{}.jpg', '{}_mask.png', 5, first, color=name == colored)
+    ended = new()
+    domain = {'sim': 'source', 'real': 'target'}[colored]
+    assert f'error: Labels of {domain} are colors: give --colors FILE' in ended.stderr
+    table = [f'{name} {r} {g} {b}' for name, (r, g, b) in zip(CLASSES, COLORS)]
+    (tmp_path / 'colors.txt').write_text('\n'.join(table))
+    ended = new('--colors', 'colors.txt')
+    assert ended.status == 0, ended
+    shares = re.findall(
+        r'^  (?:soil|crop|weed|stone|path) +(\S+) +(\S+)', ended.stdout, re.MULTILINE
+    )
+    assert len(shares) == 5 and all('-' not in pair for pair in shares)
+
+
+def test_images_without_a_label_are_in_no_list(new, tmp_path):
+    write(tmp_path / 'sim', 'images/{}.jpg', 'labels/{}.png', 4, 0)
+    write(tmp_path / 'real', 'images/{}.jpg', 'labels/{}.png', 5, 100)
+    for path in ('sim/labels/1.png', 'real/labels/2.png'):
+        (tmp_path / path).unlink()
+    ended = new()
+    assert ended.status == 0, ended
+    assert 'not used: 1 of 5 images have no label, the first is images/2.jpg' in ended.stdout
+    lists = {path.name: path.read_text().split() for path in (tmp_path / 'mine').glob('*.txt')}
+    assert lists == {
+        'source_train.txt': ['0', '2', '3'],
+        'train.txt': ['0', '1', '3'],
+        'val.txt': ['4'],
+    }
 
 
 def test_of_labels_in_both_forms_ids_are_taken_unless_colors_are_given(tmp_path):

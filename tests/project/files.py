@@ -1,0 +1,25 @@
+"""Images and labels of five classes, in any layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.conftest import scene
+
+COLORS = np.array([[9, 8, 7], [60, 160, 60], [200, 60, 160], [130, 130, 130], [0, 0, 255]])
+
+
+def write(root: Path, image: str, label: str | None, count: int, first: int, color=False) -> None:
+    """Images of five classes; the names are formats of the number."""
+    for i in range(count):
+        pixels, labels = scene(first + i, range(5), 64, 96)
+        path = root / image.format(i)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        if label:
+            path = root / label.format(i)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(COLORS[labels].astype(np.uint8) if color else labels).save(path)
