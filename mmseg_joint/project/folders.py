@@ -8,28 +8,21 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from mmseg_joint.checks.samples import spread
 from mmseg_joint.errors import JointError
 
-IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
+from .kinds import DEEP, GRAY, IMAGES, LOOKED_AT, Kind, form_of, kinds_in, shown
+
 SPLITS = {'training': 'train', 'valid': 'val', 'validation': 'val', 'testing': 'test'}
 SPLITS.update({name: name for name in ('train', 'val', 'test')})
-# names that a kind of file has in common: aachen_000001_gtFine_labelIds.png -> _gtFine_labelIds.png
-TAIL = re.compile(r'((?:_[A-Za-z][A-Za-z0-9]*)*)(\.\w+)$')
-MOST_KINDS = 6  # kinds of files in a folder, beyond which tails are names
 JPEG = ('.jpg', '.jpeg')
-LOOKED_AT = 4  # files of a kind
-MOST_VALUES = 64  # that labels have; photographs have more
 # names of what looks like labels or images, and is neither where something else fits as well
 OTHERS = re.compile(
     r'instance|panoptic|overlay|preview|depth|disparity|normal|(^|[^a-z])vi[sz]', re.IGNORECASE
 )
 MOVE = 'to use them too, give all images one folder and one suffix, and all labels another'
-DEEP, GRAY = 'more than 8 bits', 'three equal channels'
-FORMS = dict.fromkeys(('1', 'L', 'P'), 'index') | dict.fromkeys(('I', 'I;16', 'I;16B', 'F'), DEEP)
 REMEDIES = {
     DEEP: 'where no number is above 255, save them anew with '
     'Image.fromarray(np.array(Image.open(path)).astype(np.uint8)).save(path)',
@@ -98,8 +91,8 @@ def find_images(
     """
     if not root.is_dir():
         raise JointError(f'There is no folder {root}: correct the path.')
-    kinds = _kinds(root)
-    looks = {kind: _looks_like_labels(root, kind, names) for kind, names in kinds.items()}
+    kinds = kinds_in(root)
+    looks = {kind: form_of(root, kind, names) for kind, names in kinds.items()}
     if in_color:
         looks = {kind: 'color' if look == GRAY else look for kind, look in looks.items()}
     photos = {kind: names for kind, names in kinds.items() if looks[kind] is None}
@@ -114,15 +107,15 @@ def find_images(
         best, rest = _labels_of(kind, names, named or labels, wanted) if labeled else ([], [])
         if len(best) > 1:
             raise JointError(
-                f'Labels of {_shown(kind)} in {root} may be '
-                f'{", ".join(_shown(label[0]) for label in best)}: choose with --labels and a part '
+                f'Labels of {shown(kind)} in {root} may be '
+                f'{", ".join(shown(label[0]) for label in best)}: choose with --labels and a part '
                 'of the path that the others lack.'
             )
         match = best[0] if best else None
         look = looks[match[0]] if match else None
         if match and look in REMEDIES:
             raise JointError(
-                f'Labels in {root}, {_shown(match[0])}, are numbers in {look}: {REMEDIES[look]}.'
+                f'Labels in {root}, {shown(match[0])}, are numbers in {look}: {REMEDIES[look]}.'
             )
         if match or not labeled:
             pairs.append((kind, match, look == 'color', rest))
@@ -132,7 +125,7 @@ def find_images(
         twins, _ = _labels_of(first, photos[first], jpegs)
         if twins:
             raise JointError(
-                f'{root} has files of the same names in {_shown(first)} and {_shown(twins[0][0])}, '
+                f'{root} has files of the same names in {shown(first)} and {shown(twins[0][0])}, '
                 'and no other labels, but a JPEG holds colors that are not those that were saved: '
                 'save labels as PNG.'
             )
@@ -143,54 +136,8 @@ def find_images(
     return _by_split(root, kinds, photos.keys(), pairs)
 
 
-Kind = tuple[str, str]  # folder within the root, end of the names
 Labels = tuple[Kind, str, str]  # and how the names of an image and of its label end
 Pair = tuple[Kind, Labels | None, bool, list[Kind]]
-
-
-def _shown(kind: Kind) -> str:
-    return f'{kind[0] or "."}/*{kind[1]}'
-
-
-def _kinds(root: Path) -> dict[Kind, list[str]]:
-    found: dict[Kind, list[str]] = {}
-    for folder, _, files in os.walk(root, followlinks=True):
-        place = os.path.relpath(folder, root)
-        place = '' if place == '.' else place
-        # mmengine leaves hidden files out, like macOS' ._0.jpg
-        names = sorted(x for x in files if x.lower().endswith(IMAGES) and x[0] != '.')
-        ends = {name: Path(name).suffix for name in names}
-        tails = {x: match[0] for x in names if (match := TAIL.search(x)) and match.start()}
-        if len({*(ends | tails).values()}) > MOST_KINDS:
-            tails = {}
-        for name in names:
-            found.setdefault((place, tails.get(name, ends[name])), []).append(name)
-    return dict(sorted(found.items()))
-
-
-def _looks_like_labels(root: Path, kind: Kind, names: list[str]) -> str | None:
-    """`'index'`, `'color'`, `DEEP` or `GRAY` if the files of a kind are labels, else None."""
-    looks = set()
-    for index in spread(len(names), LOOKED_AT):
-        try:
-            with Image.open(root / kind[0] / names[index]) as image:
-                if image.format == 'JPEG':
-                    return None
-                look = FORMS.get(image.mode, 'color')
-                single = look != 'color'
-                pixels = np.array(image if single else image.convert('RGB'))
-        except OSError as error:
-            raise JointError(
-                f'{root / kind[0] / names[index]} cannot be read ({error}): remove or replace it.'
-            ) from error
-        values = np.unique(pixels if single else pixels.reshape(-1, 3), axis=None if single else 0)
-        if len(values) > MOST_VALUES:
-            return None
-        gray = not single and (values == values[:, :1]).all()
-        looks.add(GRAY if gray else look)
-    if 'color' in looks:
-        looks.discard(GRAY)  # a file without a class that has a color
-    return looks.pop() if len(looks) == 1 else None
 
 
 def _labels_of(
@@ -256,7 +203,7 @@ def _by_split(
         groups[key].extend(names)
         for folder, end in (x for x in rest if x not in taken):
             parts = Path(folder).parts
-            unused[key][_shown(('/'.join(parts[: len(parts) - below]), end))] = None
+            unused[key][shown(('/'.join(parts[: len(parts) - below]), end))] = None
     found: dict[str, Found] = {}
     order = sorted(groups.items(), key=lambda x: (bool(OTHERS.search(x[0][1])), -len(x[1])))
     for key, names in order:
