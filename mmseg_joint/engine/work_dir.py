@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -33,8 +33,7 @@ def refuse_other_run(cfg: Config) -> None:
 def locked(folder: str | Path) -> Iterator[None]:
     """Hold a work dir while a run writes to it, or refuse where another process does.
 
-    The end of the process frees it, however it ends. The lock file stays: a run that has opened it
-    and one that finds none would each hold a file of their own.
+    The end of the process frees it, however it ends.
     """
     if not _is_first():
         yield
@@ -54,6 +53,8 @@ def locked(folder: str | Path) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(OSError):
+            path.unlink()  # while it is held, so that no run that begins now loses its own
         lock.release()
 
 

@@ -14,6 +14,7 @@ def test_one_run_after_the_other(tmp_path):
         pass
     with locked(folder):
         pass
+    assert not list(folder.iterdir())
 
 
 def test_a_run_that_begins_just_when_another_ends_is_alone_too(tmp_path, monkeypatch):
