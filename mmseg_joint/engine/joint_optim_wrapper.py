@@ -59,9 +59,7 @@ class JointOptimWrapper(OptimWrapperDict):
             enabled=self.dtype is torch.float16,
             **(scale if isinstance(scale, dict) else {'init_scale': float(scale)}),
         )
-        self.before_train: list[
-            Callable[[], None]
-        ] = []  # what the first iteration of a run sets off
+        self.before_train: list[Callable[[], None]] = []  # what the start of a new run sets off
         self.after_step: list[Callable[[], None]] = []  # what a step of all optimizers sets off
         self._accumulative_counts = accumulative_counts
         self._inner_count = 0

@@ -460,7 +460,7 @@ def evaluated_segmentor(model: nn.Module) -> nn.Module:
 
 def is_recomputed(module: nn.Module) -> bool:
     """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps."""
-    own = vars(module)  # which a module's __getattr__ takes ten times as long to find empty
+    own = vars(module)  # nn.Module.__getattr__ is slow to find that there is none
     return own.get('with_cp', False) or 'forward' in own
 
 
