@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -123,6 +124,18 @@ def check_fit(
                 f'The checkpoint {checkpoint} does not fit {config}: it {verb} {len(keys)} of '
                 f"the model's entries ({shown}); give the config it was trained with."
             )
+
+
+def name_absent_objectives_once(model: nn.Module, keys: Any) -> None:
+    """Let a warning of missing entries name an objective, not each of its hundred entries."""
+    own, missing = (
+        Counter('.'.join(key.split('.', 2)[:2]) for key in names if key.startswith('objectives.'))
+        for names in (model.state_dict(), keys.missing_keys)
+    )
+    for name, count in missing.items():
+        if count == own[name]:
+            keys.missing_keys[:] = [x for x in keys.missing_keys if not x.startswith(f'{name}.')]
+            keys.missing_keys.append(f'{name}.* ({count} entries)')
 
 
 def _check_training_state(content: Any, path: str, scheduled: bool) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import mul
@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from mmengine.model import ModuleDict
-from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -16,15 +15,10 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmseg_joint.checkpoints.fit import name_absent_objectives_once
 from mmseg_joint.checkpoints.pretrained import check_pretrained
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.objectives import (
-    DerivedDomain,
-    DomainInput,
-    DomainOutput,
-    Objective,
-    SegmentorHandle,
-)
+from mmseg_joint.models.objectives import DomainOutput, SegmentorHandle
 from mmseg_joint.models.objectives.base import makes_domains
 from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.utils.renamed import renamed_arguments
@@ -33,10 +27,15 @@ from .compatibility import check_segmentor
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
 from .running import evaluation_mode, gradients, group_domains
+from .step_domains import (
+    Inputs,
+    Samples,
+    StepDomains,
+    derive_domains,
+    is_labeled,
+    stack_labels,
+)
 from .step_values import check_finite
-
-Inputs = dict[str, Tensor]
-Samples = dict[str, list[SegDataSample]]
 
 
 @MODELS.register_module()
@@ -128,7 +127,7 @@ class JointEncoderDecoder(EncoderDecoder):
                 check_weighable(heads, f'model.objectives.{name}')
         for head in self._heads():
             head.sampler = PixelWeights(head.sampler)
-        self.register_load_state_dict_post_hook(_name_absent_objectives_once)
+        self.register_load_state_dict_post_hook(name_absent_objectives_once)
 
     def init_weights(self) -> None:
         """Initialize the weights; pretrained ones that are absent or fit nothing are refused."""
@@ -161,7 +160,7 @@ class JointEncoderDecoder(EncoderDecoder):
         # images that only serve to make others are left out
         read = {domain for own in self.objectives.values() for domain in own.output_domains}
         read.update(statistics.moving if statistics.norms else ())
-        read.update(domain for domain in inputs if _is_labeled(domain, data_samples[domain]))
+        read.update(domain for domain in inputs if is_labeled(domain, data_samples[domain]))
         inputs = {domain: images for domain, images in inputs.items() if domain in read}
         statistics.hold()  # what objectives run on their own moves nothing
         try:
@@ -296,35 +295,8 @@ class JointEncoderDecoder(EncoderDecoder):
         several = isinstance(self.auxiliary_head, nn.ModuleList)
         return list(self.auxiliary_head) if several else [self.auxiliary_head]
 
-    def _derive_domains(
-        self, inputs: Inputs, samples: Samples
-    ) -> tuple[Inputs, Samples, dict[str, Tensor], dict[str, dict[Any, Any]]]:
-        """Add the domains that objectives make, their pixel weights, and what was computed."""
-        inputs, samples, weights = dict(inputs), dict(samples), {}
-        known: dict[str, DomainInput] = {}
-        for name, objective in self.objectives.items():
-            if not makes_domains(type(objective)):
-                continue
-            _check_domains(name, objective, inputs)
-            for domain in [name for name in inputs if name not in known]:
-                labels = self._labels(domain, samples[domain])
-                to_unit_range = self.data_preprocessor.to_unit_range
-                padding = _padding_of(inputs[domain], samples[domain])
-                known[domain] = DomainInput(inputs[domain], labels, to_unit_range, padding)
-            for domain, made in objective.derive(known).items():
-                if domain in inputs:
-                    raise JointError(
-                        f'model.objectives.{name} makes the domain "{domain}", but there is one of '
-                        'this name: rename one of them.'
-                    )
-                derived = DerivedDomain(*made)
-                inputs[domain] = self.data_preprocessor.from_unit_range(derived.images)
-                samples[domain] = _samples_of(domain, derived)
-                if derived.pixel_weights is not None:
-                    weights[domain] = derived.pixel_weights
-        for name, objective in self.objectives.items():
-            _check_domains(name, objective, inputs)
-        return inputs, samples, weights, {domain: own.shared for domain, own in known.items()}
+    def _derive_domains(self, inputs: Inputs, samples: Samples) -> StepDomains:
+        return derive_domains(self.objectives, self.data_preprocessor, inputs, samples)
 
     def _segmentor_parts(self) -> list[nn.Module]:
         return [child for name, child in self.named_children() if name != 'objectives']
@@ -334,7 +306,7 @@ class JointEncoderDecoder(EncoderDecoder):
     ) -> NormStatistics:
         self._release_statistics()  # of a step before, whose backward never came
         derived = [domain for domain in inputs if domain not in loaded]
-        real = {d for d in loaded if d == 'target' or not _is_labeled(d, samples[d])}
+        real = {d for d in loaded if d == 'target' or not is_labeled(d, samples[d])}
         deriving = any(makes_domains(type(objective)) for objective in self.objectives.values())
         moving = domains_that_move(self.norm_statistics, loaded, derived, real, not deriving)
         parts = self._segmentor_parts()
@@ -350,7 +322,7 @@ class JointEncoderDecoder(EncoderDecoder):
     ) -> dict[str, DomainOutput]:
         statistics = statistics or self._statistics(inputs, samples, list(inputs))
         shared = shared or {}
-        labels = {domain: self._labels(domain, samples[domain]) for domain in inputs}
+        labels = {domain: stack_labels(domain, samples[domain]) for domain in inputs}
         trained = {domain for domain, label in labels.items() if label is not None}
         for objective in self.objectives.values():
             trained.update(objective.gradient_domains)
@@ -419,18 +391,6 @@ class JointEncoderDecoder(EncoderDecoder):
 
         return scores
 
-    def _labels(self, domain: str, samples: list[SegDataSample]) -> Tensor | None:
-        if not _is_labeled(domain, samples):
-            return None
-        for sample in samples:
-            if 'gt_sem_seg' not in sample:
-                raise JointError(
-                    f'{sample.metainfo.get("img_path", "An image")} of the domain "{domain}" has '
-                    "no label: load annotations in its pipeline, or put the domain's dataset into "
-                    'Unlabeled.'
-                )
-        return torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in samples])
-
     def _decode_losses(
         self, output: DomainOutput, samples: list[SegDataSample]
     ) -> dict[str, Tensor]:
@@ -469,50 +429,3 @@ def _enlarged(head: nn.Module, logits: Tensor, size: torch.Size) -> Tensor:
         return logits
     meta = {'img_shape': size, 'pad_shape': size}
     return head.predict_by_feat(logits, [meta] * len(logits))
-
-
-def _check_domains(name: str, objective: Objective, inputs: Inputs) -> None:
-    for domain in objective.domains:
-        if domain not in inputs:
-            raise JointError(
-                f'model.objectives.{name} needs the domain "{domain}", but the batch has '
-                f'only {", ".join(inputs)}: add it to train_dataloader.dataset.domains '
-                'and ask for samples of it in train_dataloader.sampler.samples_per_domain.'
-            )
-
-
-def _is_labeled(domain: str, samples: list[SegDataSample]) -> bool:
-    # what JointDataset says of the dataset; in a batch made by hand, the name's promise
-    return all(sample.metainfo.get('labeled', domain != 'unlabeled') for sample in samples)
-
-
-def _padding_of(images: Tensor, samples: list[SegDataSample]) -> Tensor | None:
-    height, width = images.shape[-2:]
-    sizes = [sample.metainfo.get('img_shape', (height, width))[:2] for sample in samples]
-    if all(size == (height, width) for size in map(tuple, sizes)):
-        return None
-    heights, widths = torch.tensor(sizes, device=images.device).T[:, :, None]
-    rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
-    return (rows >= heights)[:, :, None] | (columns >= widths)[:, None]
-
-
-def _samples_of(domain: str, derived: DerivedDomain) -> list[SegDataSample]:
-    size = tuple(derived.images.shape[-2:])
-    meta: dict[str, Any] = {'domain': domain, 'img_shape': size, 'pad_shape': size}
-    meta['labeled'] = derived.labels is not None
-    samples = [SegDataSample(metainfo=meta) for _ in derived.images]
-    for sample, label in zip(samples, () if derived.labels is None else derived.labels):
-        sample.gt_sem_seg = PixelData(data=label[None])
-    return samples
-
-
-def _name_absent_objectives_once(model: nn.Module, keys: Any) -> None:
-    """Let a warning of missing entries name an objective, not each of its hundred entries."""
-    own, missing = (
-        Counter('.'.join(key.split('.', 2)[:2]) for key in names if key.startswith('objectives.'))
-        for names in (model.state_dict(), keys.missing_keys)
-    )
-    for name, count in missing.items():
-        if count == own[name]:
-            keys.missing_keys[:] = [x for x in keys.missing_keys if not x.startswith(f'{name}.')]
-            keys.missing_keys.append(f'{name}.* ({count} entries)')

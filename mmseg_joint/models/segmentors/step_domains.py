@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmseg_joint.errors import JointError
+from mmseg_joint.models.data_preprocessor import JointDataPreprocessor
+from mmseg_joint.models.objectives import DerivedDomain, DomainInput, Objective
+from mmseg_joint.models.objectives.base import makes_domains
+
+Inputs = dict[str, Tensor]
+Samples = dict[str, list[SegDataSample]]
+
+
+class StepDomains(NamedTuple):
+    """The domains of a step: those of the batch, then those that objectives made."""
+
+    #: domain -> normalized images, (N, 3, H, W)
+    inputs: Inputs
+    #: domain -> the images' samples, with labels unless the domain is unlabeled
+    samples: Samples
+    #: made domain -> weight of each pixel in its supervised loss, (N, H, W)
+    pixel_weights: dict[str, Tensor]
+    #: domain -> what objectives computed of it on the way (`DomainInput.shared`)
+    shared: dict[str, dict[Any, Any]]
+
+
+def derive_domains(
+    objectives: Mapping[str, Objective],
+    preprocessor: JointDataPreprocessor,
+    inputs: Inputs,
+    samples: Samples,
+) -> StepDomains:
+    """Let objectives make domains of a batch, one after the other (:meth:`Objective.derive`).
+
+    Raises:
+        JointError: When an objective needs a domain that is not there, or makes one that is; or a
+            label is missing.
+    """
+    step = StepDomains(dict(inputs), dict(samples), {}, {})
+    known: dict[str, DomainInput] = {}
+    for name, objective in objectives.items():
+        if not makes_domains(type(objective)):
+            continue
+        _check_domains(name, objective, step.inputs)
+        for domain, images in step.inputs.items():
+            if domain not in known:
+                known[domain] = DomainInput(
+                    images,
+                    stack_labels(domain, step.samples[domain]),
+                    preprocessor.to_unit_range,
+                    _padding_of(images, step.samples[domain]),
+                )
+        for domain, made in objective.derive(known).items():
+            if domain in step.inputs:
+                raise JointError(
+                    f'model.objectives.{name} makes the domain "{domain}", but there is one of '
+                    'this name: rename one of them.'
+                )
+            derived = DerivedDomain(*made)
+            step.inputs[domain] = preprocessor.from_unit_range(derived.images)
+            step.samples[domain] = _samples_of(domain, derived)
+            if derived.pixel_weights is not None:
+                step.pixel_weights[domain] = derived.pixel_weights
+    for name, objective in objectives.items():
+        _check_domains(name, objective, step.inputs)
+    step.shared.update((domain, own.shared) for domain, own in known.items())
+    return step
+
+
+def is_labeled(domain: str, samples: list[SegDataSample]) -> bool:
+    """Whether a domain's labels are to be read.
+
+    JointDataset says so of each dataset; in a batch made by hand, the domain's name promises it.
+    """
+    return all(sample.metainfo.get('labeled', domain != 'unlabeled') for sample in samples)
+
+
+def stack_labels(domain: str, samples: list[SegDataSample]) -> Tensor | None:
+    """Stack a domain's labels to (N, H, W), or give None where it is unlabeled.
+
+    Raises:
+        JointError: When an image of a labeled domain has none.
+    """
+    if not is_labeled(domain, samples):
+        return None
+    for sample in samples:
+        if 'gt_sem_seg' not in sample:
+            raise JointError(
+                f'{sample.metainfo.get("img_path", "An image")} of the domain "{domain}" has '
+                "no label: load annotations in its pipeline, or put the domain's dataset into "
+                'Unlabeled.'
+            )
+    return torch.stack([sample.gt_sem_seg.data.squeeze(0) for sample in samples])
+
+
+def _check_domains(name: str, objective: Objective, inputs: Inputs) -> None:
+    for domain in objective.domains:
+        if domain not in inputs:
+            raise JointError(
+                f'model.objectives.{name} needs the domain "{domain}", but the batch has '
+                f'only {", ".join(inputs)}: add it to train_dataloader.dataset.domains '
+                'and ask for samples of it in train_dataloader.sampler.samples_per_domain.'
+            )
+
+
+def _padding_of(images: Tensor, samples: list[SegDataSample]) -> Tensor | None:
+    height, width = images.shape[-2:]
+    sizes = [sample.metainfo.get('img_shape', (height, width))[:2] for sample in samples]
+    if all(size == (height, width) for size in map(tuple, sizes)):
+        return None
+    heights, widths = torch.tensor(sizes, device=images.device).T[:, :, None]
+    rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
+    return (rows >= heights)[:, :, None] | (columns >= widths)[:, None]
+
+
+def _samples_of(domain: str, derived: DerivedDomain) -> list[SegDataSample]:
+    size = tuple(derived.images.shape[-2:])
+    meta: dict[str, Any] = {'domain': domain, 'img_shape': size, 'pad_shape': size}
+    meta['labeled'] = derived.labels is not None
+    samples = [SegDataSample(metainfo=meta) for _ in derived.images]
+    for sample, label in zip(samples, () if derived.labels is None else derived.labels):
+        sample.gt_sem_seg = PixelData(data=label[None])
+    return samples
