@@ -1,8 +1,8 @@
 # AdaptSegNet (CVPR 2018), SYNTHIA → Cityscapes, single level, vanilla GAN
 _base_ = './ga_deeplabv2_synthia_city.py'
 model = dict(
-    objectives=dict(ga=dict(align='target')),  # target outputs are called source
-    norm_statistics='all',  # as the public code's running averages
+    objectives=dict(ga=dict(align='target')),  # target is trained to be classified as source
+    norm_statistics='all',  # like the public code's running averages
 )
 optim_wrapper = dict(segmentor=dict(optimizer=dict(nesterov=False)))
 # no labeled target

@@ -7,7 +7,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(objectives=dict(ga=_base_.ga))
-# target outputs are called source, by their self-information
+# target outputs are trained to be classified as source, from their self-information
 model['objectives']['ga'].update(align='target', input='self_information')
 optim_wrapper = dict(ga=_base_.ga_optimizer)
 stages = _base_.stages

@@ -1,6 +1,6 @@
 # BDL (CVPR 2019), SYNTHIA → Cityscapes, steps 4 and 6: with pseudo-labels (M1, M2)
 _base_ = './bdl_deeplabv2_synthia_city.py'
-model = dict(objectives=dict(ga=dict(target='target')))  # its images are pushed, too
+model = dict(objectives=dict(ga=dict(target='target')))  # trained to be classified as source, too
 train_dataloader = dict(
     sampler=dict(samples_per_domain=dict(target=1, unlabeled=0)),
     dataset=dict(

@@ -36,4 +36,4 @@ train_dataloader = dict(
     ),
 )
 param_scheduler = [dict(type='PolyLR', power=1.0, eta_min=0.0, by_epoch=False)]
-train_cfg = dict(max_iters=2000, val_interval=2000)  # of the frozen segmentor, at the end
+train_cfg = dict(max_iters=2000, val_interval=2000)  # validates the frozen segmentor at the end

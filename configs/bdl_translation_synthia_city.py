@@ -20,4 +20,4 @@ train_dataloader = dict(
     )
 )
 param_scheduler = [dict(type='PolyLR', power=1.0, eta_min=0.0, by_epoch=False)]
-train_cfg = dict(max_iters=100000, val_interval=100000)  # of the frozen segmentor, at the end
+train_cfg = dict(max_iters=100000, val_interval=100000)  # validates the frozen segmentor at the end

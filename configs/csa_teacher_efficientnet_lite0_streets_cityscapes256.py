@@ -1,4 +1,4 @@
-# CSA whose target features are also those of unlabeled images, as far as a teacher is sure of them
+# CSA with target features from unlabeled images, too, where a teacher is confident
 _base_ = [
     './dacs_efficientnet_lite0_streets_cityscapes256.py',
     '_base_/objectives/semantic_adversarial.py',

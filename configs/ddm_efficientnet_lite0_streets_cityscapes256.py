@@ -1,4 +1,4 @@
-# DDM-like: direct joint + rectangles of the streets in labeled images, the streets in their colors
+# DDM-like: direct joint + rectangles of the streets in labeled images; streets get target colors
 _base_ = [
     './joint_efficientnet_lite0_streets_cityscapes256.py',
     '_base_/objectives/rectangle_mix.py',

@@ -1,4 +1,4 @@
-# Source only, then target only: together as many steps as the other rows
+# Source only, then target only: in total as many steps as the other rows
 _base_ = [
     './joint_efficientnet_lite0_streets_cityscapes256.py',
     '_base_/schedules/source_then_finetune.py',

@@ -1,4 +1,4 @@
-# Source only, then target only: each as many steps as the other rows have of both together
+# Source only, then target only, each for as many steps as the other rows take on both together
 _base_ = ['./joint_squeezenet_streets_camvid.py', '_base_/schedules/source_then_finetune.py']
 stages = _base_.stages
 stages[0]['train_dataloader'].update(batch_size=2)

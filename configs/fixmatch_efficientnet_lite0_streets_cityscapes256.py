@@ -1,4 +1,4 @@
-# FixMatch-like: direct joint + a teacher's labels on strongly changed unlabeled images
+# FixMatch-like: direct joint + a teacher's labels on strongly augmented unlabeled images
 _base_ = [
     '_base_/models/segformer_efficientnet_lite0.py',
     '_base_/datasets/streets_cityscapes256_unlabeled.py',

@@ -1,4 +1,4 @@
-# HRS's weights on the streets and on the streets' classes in unlabeled images
+# HRS's weights on the streets and on the streets' classes pasted onto unlabeled images
 _base_ = [
     './dacs_efficientnet_lite0_streets_cityscapes256.py',
     '_base_/objectives/hrs_weighting.py',

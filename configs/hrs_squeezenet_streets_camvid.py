@@ -1,6 +1,6 @@
-# HRS: direct joint + weighting (one map a class) + GAN, all networks a quarter as wide as the
+# HRS: direct joint + weighting (one map per class) + GAN, all networks a quarter as wide as the
 # paper's: SqueezeNet has 1/200 of the parameters of FCN8s, and the extra networks should not
-# cost ten times what they help
+# cost ten times what they gain
 _base_ = [
     './joint_squeezenet_streets_camvid.py',
     '_base_/objectives/hrs_weighting.py',

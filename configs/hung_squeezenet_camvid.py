@@ -1,9 +1,9 @@
-# Hung et al.: 12 labeled CamVid images and all of them without their labels, nothing synthetic
+# Hung et al.: 12 labeled CamVid images and all CamVid images without labels, nothing synthetic
 _base_ = ['./squeezenet_camvid.py', '_base_/objectives/semi_supervised_adversarial.py']
 labeled = _base_.train_dataloader.dataset.domains.target
 model = dict(objectives=dict(semi=_base_.semi))
 model['objectives']['semi'].update(
-    start=150,  # a quarter of the training, as 5,000 of the paper's 20,000 steps
+    start=150,  # a quarter of training, like 5,000 of the paper's 20,000 steps
     discriminator=dict(channels=(16, 32, 64, 128)),
 )
 optim_wrapper = dict(semi=_base_.semi_optimizer)

@@ -12,6 +12,6 @@ model['objectives']['lsd'].update(
     generator=dict(in_channels=(24, 40, 112), channels=(32, 64, 32, 16), kernel_size=3),
     discriminator=dict(channels=16),
     feature_indices=(0, 1, 2),
-    reconstruction_weight=1 / 640,  # one over D's positions, 20×32
+    reconstruction_weight=1 / 640,  # 1 over the number of D's positions, 20×32
 )
 optim_wrapper = dict(lsd=_base_.lsd_optimizers)

@@ -12,6 +12,6 @@ model['objectives']['lsd'].update(
     generator=dict(in_channels=(128, 256, 512), channels=(32, 64, 32, 16), kernel_size=3),
     discriminator=dict(channels=16),
     feature_indices=(1, 2, 3),
-    reconstruction_weight=1 / 1008,  # one over D's positions, 28×36
+    reconstruction_weight=1 / 1008,  # 1 over the number of D's positions, 28×36
 )
 optim_wrapper = dict(lsd=_base_.lsd_optimizers)

@@ -5,7 +5,7 @@ _base_ = [
     '_base_/schedules/adamw_cityscapes256.py',
     '_base_/default_runtime.py',
 ]
-train_dataloader = dict(  # batch norms from scratch want more images
+train_dataloader = dict(  # batch norms from scratch need more images
     batch_size=4, sampler=dict(samples_per_domain=dict(target=4))
 )
 model = dict(decode_head=dict(num_classes=11))

@@ -7,4 +7,4 @@ _base_ = [
 ]
 model = dict(decode_head=dict(num_classes=11))
 train_dataloader = dict(batch_size=2, sampler=dict(samples_per_domain=dict(unlabeled=0)))
-train_cfg = dict(max_iters=900)  # as many as source and adaptation together
+train_cfg = dict(max_iters=900)  # as many as source training and adaptation together

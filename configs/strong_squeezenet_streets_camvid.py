@@ -1,4 +1,4 @@
-# The strong recipe: rendered streets, 12 labeled CamVid images and all of them without their labels
+# The strong recipe: rendered streets, 12 labeled CamVid images, all CamVid images without labels
 _base_ = [
     '_base_/models/fcn8s_squeezenet.py',
     '_base_/datasets/streets_camvid_unlabeled.py',
@@ -7,11 +7,11 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=11), objectives=_base_.strong)
-# burn-in, a quarter of the schedule; λ as it was measured, for .7 was not measured here
+# burn-in, a quarter of the schedule; λ as measured, since .7 was not measured here
 model['objectives']['teacher'].update(start=150, debias=0.0)
 padded = [
     *_base_.train_pipeline[:-1],
-    # streets are wider than CamVid: where they are smaller than the crop, mixes need them filled up
+    # streets are wider than CamVid: where they are smaller than the crop, mixes need padding
     dict(type='Pad', size=(288, 224), pad_val=dict(img=0, seg=255)),
     _base_.train_pipeline[-1],
 ]

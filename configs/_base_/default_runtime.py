@@ -21,11 +21,11 @@ default_hooks = dict(
     checkpoint=dict(type='AtomicCheckpointHook', by_epoch=False, interval=4000, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
-    # a few samples, now and then, with all that the objectives show (docs/curves.md); 0 is never
+    # a few samples now and then, with all that the objectives draw (docs/curves.md); 0: never
     images=dict(type='TrainingPicturesHook', interval=4000, samples=2),
 )
 
-# dropout and label noise depend on (seed, iteration) alone, so a resumed run repeats the whole one
+# dropout and label noise depend only on (seed, iteration): a resumed run equals an unbroken one
 custom_hooks = [dict(type='IterationSeedHook'), dict(type='SelectionReportHook')]
 
 tta_model = dict(type='SegTTAModel')

@@ -1,6 +1,6 @@
-# What a child of an mmseg config takes beside the model and the data: a fixed seed, checkpoints that
-# a kill leaves whole, exact resume, images while training, and which checkpoint to report. The names
-# begin with joint_, since mmengine rejects the same name in two bases; a child config says
+# What a child of an mmseg config needs besides the model and the data: a fixed seed, checkpoints
+# that survive a kill, exact resume, images during training, and which checkpoint to report. The
+# names begin with joint_ because mmengine rejects the same name in two bases. A child config sets
 #
 #   default_hooks = _base_.joint_hooks
 #   custom_hooks = _base_.joint_custom_hooks

@@ -9,7 +9,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(1024, 512), interpolation='bicubic'),
-    dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
+    dict(type='LoadMappedAnnotations'),  # after Resize, to score at the label's own size
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(

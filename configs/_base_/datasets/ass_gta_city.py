@@ -1,4 +1,4 @@
-# A step: one GTA5 image, one labeled and one unlabeled Cityscapes image
+# Per step: one GTA5 image, one labeled and one unlabeled Cityscapes image
 _base_ = './ass_city.py'
 source_pipeline = [
     dict(type='LoadCheckedImage'),

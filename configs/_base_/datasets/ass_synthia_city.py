@@ -1,4 +1,4 @@
-# A step: one SYNTHIA image, one labeled and one unlabeled Cityscapes image; 13 and 16 classes
+# Per step: one SYNTHIA image, one labeled and one unlabeled Cityscapes image; 13 and 16 classes
 _base_ = './ass_gta_city.py'
 source_pipeline = [
     dict(type='LoadCheckedImage'),

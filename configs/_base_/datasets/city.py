@@ -9,10 +9,10 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(1024, 512)),
-    dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
+    dict(type='LoadMappedAnnotations'),  # after Resize, to score at the label's own size
     dict(type='PackSegInputs'),
 ]
-# the training scale, half and one and a quarter of it, each mirrored too
+# 0.5, 1 and 1.25 times the training scale, each also mirrored
 tta_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(

@@ -1,4 +1,4 @@
-# A step: crops of two GTA5 images, of two labeled and two unlabeled Cityscapes images (DAFormer)
+# Per step: crops of two GTA5, two labeled and two unlabeled Cityscapes images (DAFormer)
 _base_ = './ass_gta_city.py'
 crop = [dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=0.75)]
 crop += [dict(type='RandomFlip', prob=0.5), dict(type='PackSegInputs')]

@@ -1,4 +1,4 @@
-# Joint: one GTA5 and one Cityscapes image a step
+# Joint: one GTA5 and one Cityscapes image per step
 _base_ = './city.py'
 train_dataloader = dict(
     batch_size=2,  # the sum of samples_per_domain

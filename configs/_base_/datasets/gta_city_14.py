@@ -1,4 +1,4 @@
-# Joint at 1036×518, which the patches of DINOv2 (14) divide; scored at the label's own size
+# Joint at 1036×518, multiples of DINOv2's patch size (14); scored at the label's own size
 _base_ = './gta_city.py'
 train_pipeline = _base_.train_pipeline
 train_pipeline[2]['scale'] = (1036, 518)

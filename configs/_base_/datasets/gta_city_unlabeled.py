@@ -1,4 +1,4 @@
-# No labels of Cityscapes: one GTA5 and one unlabeled Cityscapes image a step, 1024×512
+# No labels of Cityscapes: one GTA5 and one unlabeled Cityscapes image per step, 1024×512
 _base_ = './gta_city.py'
 city = _base_.train_dataloader.dataset.domains.target
 train_dataloader = dict(

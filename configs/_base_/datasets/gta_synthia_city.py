@@ -1,4 +1,4 @@
-# Joint: one image of GTA5 or SYNTHIA and one Cityscapes image a step
+# Joint: one image of GTA5 or SYNTHIA and one Cityscapes image per step
 _base_ = './synthia_city.py'
 gta = dict(type='GTADataset', data_root='data/gta/', pipeline=_base_.train_pipeline)
 train_dataloader = dict(

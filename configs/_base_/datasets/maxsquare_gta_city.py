@@ -1,4 +1,4 @@
-# A step: one GTA5 image and one unlabeled Cityscapes image; mirror and blur
+# Per step: one GTA5 image and one unlabeled Cityscapes image; mirror and blur
 _base_ = './city.py'
 source_pipeline = [
     dict(type='LoadCheckedImage'),
@@ -18,7 +18,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(1280, 640), interpolation='bicubic'),
-    dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
+    dict(type='LoadMappedAnnotations'),  # after Resize, to score at the label's own size
     dict(type='PackSegInputs'),
 ]
 train_dataloader = dict(

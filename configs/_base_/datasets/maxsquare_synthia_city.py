@@ -1,4 +1,4 @@
-# A step: one SYNTHIA image and one unlabeled Cityscapes image; 16 and 13 classes together
+# Per step: one SYNTHIA image and one unlabeled Cityscapes image; 16 and 13 classes together
 _base_ = './maxsquare_gta_city.py'
 source_pipeline = [
     dict(type='LoadCheckedImage'),

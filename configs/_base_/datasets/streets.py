@@ -1,4 +1,4 @@
-# Joint: `rendered` streets in GTA5's layout beside the few `camera` ones
+# Joint: `rendered` streets in GTA5's layout and the few `camera` ones
 _base_ = './streets_target.py'
 train_dataloader = dict(
     batch_size=4,  # the sum of samples_per_domain

@@ -1,4 +1,4 @@
-# Joint: rendered streets, read in CamVid's 11 classes, beside CamVid
+# Joint: rendered streets, in CamVid's 11 classes, and CamVid
 _base_ = './camvid.py'
 train_dataloader = dict(
     batch_size=4,  # the sum of samples_per_domain

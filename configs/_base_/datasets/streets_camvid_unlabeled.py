@@ -1,4 +1,4 @@
-# Joint: rendered streets, a few labeled CamVid images and all of them without their labels
+# Joint: rendered streets, a few labeled CamVid images, and all CamVid images without labels
 _base_ = './streets_camvid.py'
 train_dataloader = dict(
     batch_size=6,  # the sum of samples_per_domain

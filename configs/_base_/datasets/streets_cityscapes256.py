@@ -1,4 +1,4 @@
-# Joint: rendered streets, read in CamVid's 11 classes, beside the 256×256 Cityscapes
+# Joint: rendered streets, in CamVid's 11 classes, and the 256×256 Cityscapes
 _base_ = './cityscapes256.py'
 train_dataloader = dict(
     batch_size=4,  # the sum of samples_per_domain

@@ -1,4 +1,4 @@
-# Joint, and all images of the 256×256 Cityscapes without their labels
+# Joint, plus all images of the 256×256 Cityscapes without labels
 _base_ = './streets_cityscapes256.py'
 train_dataloader = dict(
     batch_size=6,  # the sum of samples_per_domain

@@ -11,7 +11,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadCheckedImage'),
     dict(type='Resize', scale=(240, 180)),
-    dict(type='LoadMappedAnnotations'),  # after Resize: scored at the label's own size
+    dict(type='LoadMappedAnnotations'),  # after Resize, to score at the label's own size
     dict(type='PackSegInputs'),
 ]
 tta_pipeline = _base_.tta_pipeline

@@ -1,4 +1,4 @@
-# Joint: one SYNTHIA and one Cityscapes image a step, all 19 classes (HRS, H15)
+# Joint: one SYNTHIA and one Cityscapes image per step, all 19 classes (HRS, H15)
 _base_ = './gta_city.py'
 source_pipeline = [
     dict(type='LoadCheckedImage'),

@@ -1,4 +1,4 @@
-# No labels of Cityscapes: one SYNTHIA and one unlabeled Cityscapes image a step; 16 and 13 classes
+# No labels of Cityscapes: one SYNTHIA, one unlabeled Cityscapes image per step; 16 and 13 classes
 _base_ = './synthia_city.py'
 city = _base_.train_dataloader.dataset.domains.target
 train_dataloader = dict(

@@ -2,5 +2,5 @@
 _base_ = './deeplabv2_r101.py'
 model = dict(
     backbone=dict(norm_cfg=dict(requires_grad=True)),
-    norm_statistics='all',  # as the public code's running averages
+    norm_statistics='all',  # like the public code's running averages
 )

@@ -1,4 +1,4 @@
-# SegFormer's head on DINOv2-S/14: all blocks have stride 14, so a neck makes a pyramid of four
+# SegFormer's head on DINOv2-S/14: all blocks have stride 14, so a neck builds four pyramid levels
 _base_ = './segformer_b0.py'
 model = dict(
     backbone=dict(
@@ -6,10 +6,10 @@ model = dict(
         type='TimmBackbone',
         model_name='vit_small_patch14_dinov2',
         out_indices=(2, 5, 8, 11),
-        dynamic_img_size=True,  # others than the 518×518 of the pretraining …
-        dynamic_img_pad=True,  # … also those that 14 does not divide
+        dynamic_img_size=True,  # sizes other than the pretraining's 518×518 …
+        dynamic_img_pad=True,  # … including those not divisible by 14
         drop_path_rate=0.1,
-        # downloads 88 MB once; or the path of a file in timm's or Meta's names
+        # downloads 88 MB once; or the path of a file with timm's or Meta's names
         init_cfg=dict(type='Pretrained', checkpoint='timm://vit_small_patch14_dinov2.lvd142m'),
     ),
     neck=dict(

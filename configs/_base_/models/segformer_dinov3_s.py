@@ -1,4 +1,4 @@
-# SegFormer's head on DINOv3-S/16. Its weights have a license of their own, and a gate on the Hub
+# SegFormer's head on DINOv3-S/16. Its weights have their own license and are gated on the Hub
 _base_ = './segformer_dinov2_s.py'
 model = dict(
     backbone=dict(

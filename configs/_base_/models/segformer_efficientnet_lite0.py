@@ -1,4 +1,4 @@
-# SegFormer's head on EfficientNet-Lite0: 4.65 M parameters, no more than a CPU can train
+# SegFormer's head on EfficientNet-Lite0: 4.65 M parameters, small enough to train on a CPU
 model = dict(
     type='JointEncoderDecoder',
     channels_last=True,
@@ -23,7 +23,7 @@ model = dict(
         ),
     ),
     decode_head=dict(
-        type='FastSegformerHead',  # mmseg's, faster channels-last
+        type='FastSegformerHead',  # mmseg's head, faster in channels-last
         in_channels=[24, 40, 112, 320],
         in_index=[0, 1, 2, 3],
         channels=128,

@@ -1,4 +1,4 @@
-# SegFormer's head on a ResNet-18 (V1c) that starts from scratch: batch norm in every layer
+# SegFormer's head on a ResNet-18 (V1c) trained from scratch: batch norm in every layer
 _base_ = './segformer_b0.py'
 model = dict(
     backbone=dict(

@@ -1,4 +1,4 @@
-# DACS: onto unlabeled images, which a teacher labels, half of a labeled image's classes are pasted
+# DACS: half of a labeled image's classes are pasted onto unlabeled images, which a teacher labels
 class_mix = dict(
     type='ClassMix',
     from_domains=('source',),

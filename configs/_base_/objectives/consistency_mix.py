@@ -1,4 +1,4 @@
-# FixMatch with CutMix: a teacher's labels on strongly changed unlabeled images
+# FixMatch with CutMix: a teacher's labels on strongly augmented unlabeled images
 consistency_mix = dict(
     type='ConsistencyMix',
     threshold=0.95,  # τ

@@ -1,4 +1,4 @@
-# DAFormer: the backbone's features of things stay near those of its pretrained weights
+# DAFormer: the backbone's features of things stay close to those of its pretrained weights
 feature_distance = dict(
     type='FeatureDistance',
     mode='l2',
@@ -6,7 +6,7 @@ feature_distance = dict(
     classes=(6, 7, 11, 12, 13, 14, 15, 16, 17, 18),  # Cityscapes' things, traffic lights and signs
     purity=0.75,  # r
 )
-# VFM-UDA++, for foundation models, over all cells; `channels` are the features'
+# VFM-UDA++, for foundation models, over all cells; `channels` is the number of feature channels
 foundation_distance = dict(
     type='FeatureDistance', mode='cosine', weight=0.1, channels=384, domains=('source', 'unlabeled')
 )

@@ -1,7 +1,7 @@
 # W: hierarchical weighting networks (HRS, Eq. 1 and 3-5)
 weighting = dict(
     type='HierarchicalWeighting',
-    per_class=True,  # W^19: one map a class; False is W^1
+    per_class=True,  # W^19: one map per class; False is W^1
     levels=('pixel', 'region', 'image'),  # W_p, W_r, W_i
 )
 weighting_optimizer = dict(

@@ -1,4 +1,4 @@
-# MIC: a teacher's labels where most of an unlabeled image is hidden
+# MIC: a teacher's labels for unlabeled images that are mostly masked
 masked_consistency = dict(
     type='MaskedConsistency',
     ratio=0.7,  # r

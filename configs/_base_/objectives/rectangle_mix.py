@@ -1,2 +1,2 @@
-# DDM, region level: rectangles of source images in labeled target images
+# DDM, region level: rectangles of source images pasted into labeled target images
 rectangle_mix = dict(type='RectangleMix')

@@ -1,7 +1,7 @@
 # SA: D_s on the features of each class (ASS, Eq. 4-8)
 fcsa = dict(
     type='SemanticAdversarial',
-    discriminator=dict(mode='fc', in_channels=2048),  # one vector a class
+    discriminator=dict(mode='fc', in_channels=2048),  # one vector per class
     weight=0.04,  # λ_sadv (Table 2a)
     discriminator_weight=1.0,  # λ_sd (A3)
 )

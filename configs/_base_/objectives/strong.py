@@ -1,6 +1,6 @@
 # The strong recipe: joint training as a burn-in, then an averaged teacher, classes of both labeled
-# domains pasted onto unlabeled images, and consistency on strongly changed ones. Rare classes are
-# labeled more often (debias), and drawn more often (train_dataloader.dataset.rare_classes).
+# domains pasted onto unlabeled images, and consistency on strongly augmented ones. Rare classes
+# are labeled more often (debias) and sampled more often (train_dataloader.dataset.rare_classes).
 # To take an ingredient away: model.objectives.class_mix=None, .consistency_mix=None,
 # .teacher.debias=0, dataset.rare_classes=None.
 _base_ = ['./teacher.py', './class_mix.py', './consistency_mix.py']

@@ -1,10 +1,10 @@
-# Unlabeled images: the network is asked to be sure of itself (maximum squares, MinEnt)
+# Unlabeled images: the network is trained to be confident (maximum squares, MinEnt)
 squares = dict(
     type='TargetRegularization',
     loss=dict(type='MaxSquareLoss'),
     weight=0.1,  # λ_target
 )
-# MinEnt: divided by C, as where λ_target is from (M5)
+# MinEnt: divided by C, as in the code that λ_target is from (M5)
 entropy = dict(_delete_=True, type='EntropyLoss', normalization='classes')
 image_wise = dict(image_wise=True, ratio=0.2)  # IW, α
 guidance = dict(

@@ -4,5 +4,5 @@ teacher = dict(
     alpha=0.99,  # α; .999 in DAFormer and MIC, .99 in DACS and below 5,000 steps
     start=0,  # optimizer steps of burn-in
     debias=0.0,  # λ: how much more often rare classes are labeled
-    evaluate='student',  # which is tested
+    evaluate='student',  # which of the two is tested
 )

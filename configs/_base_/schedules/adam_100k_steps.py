@@ -1,4 +1,4 @@
-# LSD-seg's public code: Adam 1e-5, a tenth of it every 23,800 steps
+# LSD-seg's public code: Adam at 1e-5, divided by 10 every 23,800 steps
 _base_ = './adam_80k.py'
 optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=1e-5)))
 param_scheduler = dict(

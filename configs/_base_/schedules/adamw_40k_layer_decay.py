@@ -1,4 +1,4 @@
-# AdamW with warm-up and a learning rate that falls towards the stem: to finetune a foundation model
+# AdamW with warm-up and a learning rate that falls toward the stem, to finetune a foundation model
 _base_ = './adamw_80k.py'
 optim_wrapper = dict(
     dtype='bfloat16',

@@ -3,7 +3,7 @@ _base_ = './sgd_150k.py'
 optim_wrapper = dict(
     segmentor=dict(
         optimizer=dict(nesterov=False),
-        # the stem's affine parameters stay
+        # the stem's affine parameters stay fixed
         paramwise_cfg=dict(custom_keys={'backbone.bn1': dict(lr_mult=0.0, decay_mult=0.0)}),
     )
 )

@@ -1,4 +1,4 @@
-# Source only, then adaptation from its last checkpoint: ten times 2,976 steps, as the public code
+# Source only, then adaptation from its last checkpoint: 10 × 2,976 steps, as in the public code
 _base_ = './sgd_80k.py'
 source_stage = dict(
     name='source',

@@ -1,4 +1,4 @@
-# Target finetuning: the source alone, then the target alone, from its weights (B2)
+# Target finetuning: the source alone, then the target alone, from the source's weights (B2)
 source_stage = dict(
     name='source',
     train_dataloader=dict(batch_size=1, sampler=dict(samples_per_domain=dict(target=0))),
