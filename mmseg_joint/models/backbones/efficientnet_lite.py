@@ -20,7 +20,7 @@ def rename_efficientnet_lite(
     Args:
         state_dict: Weights with the names of `efficientnet-lite-pytorch`.
         own: Weights of timm's `tf_efficientnet_lite*`. If they lack a classifier, the published one
-            keeps its names. If one shape differs, all names stay: the file belongs to another network.
+            keeps its names. If one shape differs, all names stay: the file fits another network.
     """
     theirs, ours = ([key for key in d if not key.endswith(COUNTER)] for d in (state_dict, own))
     if any(state_dict[key].shape != own[name].shape for key, name in zip(theirs, ours)):

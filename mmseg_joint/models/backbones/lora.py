@@ -14,8 +14,8 @@ def add_lora(network: nn.Module, config: Mapping[str, Any]) -> None:
     """Freeze a network, and add trainable low-rank matrices to some of its layers.
 
     *LoRA: Low-Rank Adaptation of Large Language Models* (Hu et al., ICLR 2022), through the
-    library peft, whose `LoraConfig` takes the config: `r`, `lora_alpha`, `target_modules`, …. The second
-    matrix of each pair starts at 0, so that nothing changes at first.
+    library peft, whose `LoraConfig` takes the config: `r`, `lora_alpha`, `target_modules`, …. The
+    second matrix of each pair starts at 0, so that nothing changes at first.
 
     Raises:
         JointError: When peft is absent, or refuses the arguments.

@@ -20,8 +20,8 @@ class StridedConvs(nn.ModuleList):
         paddings: One pair (left and top, right and bottom) per convolution.
         negative_slope: Of the LeakyReLU.
         full_precision_end: Run the last convolution in float32 under autocast too.
-        instance_norm: Normalize each channel of each image, without parameters, before the LeakyReLU of
-            all convolutions but the first.
+        instance_norm: Normalize each channel of each image, without parameters, before each
+            LeakyReLU but the first.
     """
 
     def __init__(
