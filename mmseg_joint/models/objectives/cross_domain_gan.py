@@ -35,7 +35,7 @@ class CrossDomainGAN(Objective):
         encoder_weight: λ of the backbone's adversarial loss.
         generator_weight: λ of G's adversarial loss.
         reconstruction_weight: λ of the mean distance of reconstructed images.
-        target: The domain that plays the target.
+        target: The domain used as the target.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CrossDomainGAN(Objective):
         self.domains = ('source', target)
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute the losses of backbone, G and discriminators, and the discriminators' accuracy."""
+        """Compute the losses of backbone, G and discriminators, and the discriminator accuracy."""
         given = {'source': outputs['source'], 'target': outputs[self.target]}
         drawn = {look: self._draw(output) for look, output in given.items()}
         encoder, generator, distance, d_loss, right = [], [], [], [], []

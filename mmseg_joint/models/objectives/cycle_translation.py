@@ -35,9 +35,9 @@ class CycleTranslation(Objective):
     """Learns to translate images of either domain into the look of the other: BDL's translation.
 
     "Bidirectional Learning for Domain Adaptation of Semantic Segmentation" (Li et al., CVPR 2019),
-    its image-to-image translation: CycleGAN with an identity loss and a perceptual one, by
-    which a frozen segmentor M should see the same in an image, its translation and its
-    reconstruction. With A of the source, B of the target, fB = G_target(A), fA = G_source(B), rA = G_source(fB) and rB =
+    its image-to-image translation: CycleGAN with an identity loss and a perceptual one, by which a
+    frozen segmentor M should see the same in an image, its translation and its reconstruction. With
+    A of the source, B of the target, fB = G_target(A), fA = G_source(B), rA = G_source(fB) and rB =
     G_target(fA):
 
     `L_G = (D_target(fB) - 1)² + (D_source(fA) - 1)² + 10 (|rA - A| + |rB - B|)`
@@ -59,7 +59,7 @@ class CycleTranslation(Objective):
         perceptual_cycle_weight: Weight of S(rA, A) + S(rB, B); 0 likewise.
         pool_size: How many earlier translations the discriminators see besides the newest.
         pool_image_size: Height and width of the images in training, for the pool.
-        target: The domain that plays the target.
+        target: The domain used as the target.
     """
 
     output_domains = ()  # it runs the segmentor itself, on its translations
@@ -106,7 +106,7 @@ class CycleTranslation(Objective):
         return {}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute the terms of the generators' loss, and the discriminators' losses and accuracy."""
+        """Compute the terms of the generators' loss, and the discriminators' loss and accuracy."""
         images, self._images = self._images, {}
         fake = {OTHER[look]: self._translate(OTHER[look], image) for look, image in images.items()}
         back = {OTHER[look]: self._translate(OTHER[look], image) for look, image in fake.items()}
