@@ -36,7 +36,7 @@ class Objective(BaseModule):
     own gradient.
 
     In :meth:`derive` it may also make new domains from those of the batch, and the segmentor is
-    trained on them as on any other. Domains of which it needs only images and labels are then left
+    trained on them as on any other. Domains needed only for their images and labels are then left
     out of `output_domains`: a domain neither labeled nor read is not run through the segmentor.
 
     A constructor argument `segmentor` asks for a :class:`SegmentorHandle`, with which the objective

@@ -31,8 +31,8 @@ class ConsistencyMix(SelfTraining):
     Weak-to-Strong Consistency in Semi-Supervised Semantic Segmentation" (UniMatch; Yang et al.,
     CVPR 2023), whose augmentations are the default. A :class:`Teacher` labels the images; each
     view's color and sharpness are changed, and a rectangle of the next image of the batch is pasted
-    into some, with its labels. Pixels on which the teacher is not confident weigh 0. The views are
-    a domain of their own, `<domain>_strong`; the loss is a mean over all pixels of all views.
+    into some views, with its labels. Pixels on which the teacher is not confident weigh 0. The
+    views are a domain of their own, `<domain>_strong`; the loss is a mean over all their pixels.
 
     Args:
         segmentor: The segmentor; the model fills it in.

@@ -22,8 +22,8 @@ class ReconstructionGAN(Objective):
     "Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical Region
     Selection", CVPR 2019, Section 3.2 and Algorithm 1, lines 7, 9 and 10. The generator G
     reconstructs images from features; the discriminator D tells real target images from images
-    reconstructed from source features (H10); E is trained so that D classifies these as real.
-    Gradients: the reconstruction loss reaches G only (H11), the adversarial loss G and E.
+    reconstructed from source features (H10); the encoder E is trained so that D classifies these as
+    real. Gradients: the reconstruction loss reaches G only (H11), the adversarial loss G and E.
 
     Args:
         generator: Config of :class:`ReconstructionGenerator`.

@@ -50,7 +50,7 @@ class SegmentorHandle:
             graph: Whether to build a graph, through which gradients reach the images.
 
         Returns:
-            As from a call.
+            As :meth:`__call__`.
         """
         return self._segmentor.segment(inputs, evaluate=True, graph=graph)
 

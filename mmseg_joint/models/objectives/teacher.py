@@ -36,8 +36,8 @@ class Teacher(Objective):
     If no real image is labeled, nothing keeps this in check: each round makes the classes more
     equal. With `prior`, labels are pulled toward the class shares q of a labeled domain instead,
     as in "ReMixMatch" (Berthelot et al., ICLR 2020): s - λ (log p̂ - γ log q). q is averaged over
-    the labels of each step, from the first on, and both are plain means at first, until α is the
-    slower average.
+    the labels of each step, from the first on, and both are plain means at first, until averaging
+    with α is slower.
 
     Args:
         segmentor: The segmentor; the model fills it in.
