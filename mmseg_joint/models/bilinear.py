@@ -11,17 +11,17 @@ from torch import Tensor
 def enlarge(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Up-sample bilinearly, with a backward that is fast at large factors too.
 
-    In CUDA's own every pixel adds its gradient to a number that its neighbors add to as well: at a
-    factor of 32 a thousand wait for one another. On a CPU, PyTorch's takes ten times as long for a
-    part of a channels-last gradient, which concatenated maps get, as for a whole one. Here the
-    backward is two products of matrices, in the memory format of the gradient.
+    In CUDA's own backward, neighboring pixels add their gradients to the same number: at a factor
+    of 32, a thousand of them wait for one another. On a CPU, PyTorch's backward takes ten times as
+    long for a slice of a channels-last gradient, which concatenated maps get, as for a whole one.
+    Here the backward is two matrix products, in the gradient's memory format.
 
     Args:
         maps: (N, C, h, w).
         size: Height H and width W.
 
     Returns:
-        What `F.interpolate` makes of them with `align_corners=False`, (N, C, H, W).
+        The result of `F.interpolate` with `align_corners=False`, (N, C, H, W).
     """
     if tuple(size) == maps.shape[2:]:
         return maps
@@ -39,7 +39,8 @@ class _Enlarge(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         rows, columns = (
-            _shares(small, large, gradient) for small, large in zip(ctx.shape, gradient.shape[2:])
+            _linear_weights(small, large, gradient)
+            for small, large in zip(ctx.shape, gradient.shape[2:])
         )
         if gradient.stride(1) != 1 or gradient.shape[1] == 1:
             return rows @ (gradient @ columns.mT), None
@@ -49,7 +50,7 @@ class _Enlarge(torch.autograd.Function):
         return found.permute(0, 3, 1, 2), None
 
 
-def _shares(small: int, large: int, like: Tensor) -> Tensor:
-    """How much each of `small` numbers counts in each of `large`: (small, large)."""
-    one = torch.eye(small, dtype=like.dtype, device=like.device)
-    return F.interpolate(one[None], size=large, mode='linear', align_corners=False)[0]
+def _linear_weights(small: int, large: int, like: Tensor) -> Tensor:
+    """Compute the weight of each of `small` inputs in each of `large` outputs: (small, large)."""
+    identity = torch.eye(small, dtype=like.dtype, device=like.device)
+    return F.interpolate(identity[None], size=large, mode='linear', align_corners=False)[0]

@@ -17,9 +17,9 @@ class JointDataPreprocessor(SegDataPreProcessor):
     """mmseg's preprocessor, applied to each domain of a batch on its own.
 
     In training it returns a dict of domains instead of one tensor, so that images of different
-    domains never need the same size: `inputs[domain]` has the shape (N, 3, H, W), and
+    domains may differ in size: `inputs[domain]` has the shape (N, 3, H, W), and
     `data_samples[domain]` is a list of N samples. A batch whose samples name no domain (an
-    ordinary mmseg dataset) counts as `target`. In testing it is mmseg's own.
+    ordinary mmseg dataset) counts as `target`. At test time it is mmseg's own.
 
     Arguments are those of :class:`mmseg.models.SegDataPreProcessor`.
 
@@ -27,33 +27,33 @@ class JointDataPreprocessor(SegDataPreProcessor):
         converts_channels: Whether BGR becomes RGB, or RGB BGR.
 
     Raises:
-        JointError: `mean` or `std` has not one value a channel.
+        JointError: `mean` or `std` does not have one value per channel.
     """
 
     def __init__(
         self, mean: Sequence[float] | None = None, std: Sequence[float] | None = None, **kwargs: Any
     ) -> None:
         for name, values in (('mean', mean), ('std', std)):
-            # upstream's mmseg takes any number, and stops at the first image
+            # upstream mmseg accepts any number of values, and fails at the first image
             if values is not None and len(values) not in (1, 3):
                 raise JointError(
                     f'model.data_preprocessor.{name} should have 3 values, one a channel, but got '
                     f'{len(values)} values: correct it.'
                 )
         super().__init__(mean=mean, std=std, **kwargs)
-        self._non_blocking = True  # mmseg's takes no such argument
-        # OneDL's mmseg has it under the first name, upstream's under the second. Both turn the
-        # channels with a list of indices, which a GPU gets by a copy that the host waits for.
+        self._non_blocking = True  # mmseg's class has no argument for it
+        # OneDL's mmseg uses the first name, upstream the second. Both flip the channels with a
+        # list of indices, and the host waits for its copy to a GPU.
         names = '_channel_conversion', 'channel_conversion'
         self.converts_channels = any(getattr(self, name, False) for name in names)
         for name in names:
             setattr(self, name, False)
 
     def cast_data(self, data: Any) -> Any:
-        """Copy data to the device; to a GPU from pinned memory, without waiting for it.
+        """Copy data to the device; to a GPU from pinned memory, without waiting for the copy.
 
-        `train_dataloader.pin_memory` has images pinned already, but not the labels within
-        samples.
+        With `train_dataloader.pin_memory` the images are pinned already, but the labels inside
+        samples are not.
         """
         if self.device.type == 'cuda' and isinstance(data, (Tensor, BaseDataElement)):
             data = _pinned(data)
@@ -71,7 +71,7 @@ class JointDataPreprocessor(SegDataPreProcessor):
             A dict of `inputs` and `data_samples`, each a dict of domains when training.
 
         Raises:
-            JointError: When the batch is not one batch of the sampler's.
+            JointError: When the batch is not exactly one batch of the sampler.
         """
         data = self.cast_data(data)
         for sample in data.get('data_samples') or ():
@@ -109,7 +109,7 @@ class JointDataPreprocessor(SegDataPreProcessor):
 
 
 def _pinned(data: Any) -> Any:
-    """Tensors and elements of them in pinned memory; an element is changed in place."""
+    """Pin tensors, also those inside data elements, which are changed in place."""
     if isinstance(data, BaseDataElement):
         for name, value in data.items():
             setattr(data, name, _pinned(value))

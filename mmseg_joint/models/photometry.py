@@ -1,4 +1,4 @@
-"""Changes of color and sharpness of images on the device, each image by its own amount."""
+"""Color and sharpness changes on the device, each image by its own amount."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ColorChange:
             raise JointError(f'colors.sigma is {self.sigma}: give two rising numbers from 0.')
 
     def __call__(self, images: Tensor, red_first: bool = True) -> Tensor:
-        """Change each image by its own draw.
+        """Change each image by its own random amounts.
 
         Args:
             images: In [-1, 1], (N, 3, H, W), at least 4 · `sigma` pixels a side.
@@ -74,8 +74,8 @@ def jitter_color(images: Tensor, factors: Tensor) -> Tensor:
 
     Args:
         images: Red first, in [0, 1], (N, 3, H, W).
-        factors: For each image the factors of brightness, contrast and saturation, 1 for none, and
-            the shift of the hue in turns, 0 for none, (N, 4).
+        factors: Each image's factors of brightness, contrast and saturation, 1 for no change, and
+            its hue shift in turns, 0 for none, (N, 4).
 
     Returns:
         The images in [0, 1], (N, 3, H, W).
@@ -89,12 +89,12 @@ def jitter_color(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def blur(images: Tensor, sigmas: Tensor, radius: int = 4) -> Tensor:
-    """Convolve each image with a Gaussian of its own, its border mirrored.
+    """Convolve each image with its own Gaussian, with mirrored borders.
 
     Args:
-        images: (N, C, H, W), of more than `radius` pixels a side.
+        images: (N, C, H, W), more than `radius` pixels on each side.
         sigmas: Standard deviations in pixels, (N,); 0 for none.
-        radius: Where the Gaussians are cut, in pixels: about three times the greatest `sigmas`.
+        radius: Where the Gaussians are cut off, in pixels: about three times the largest sigma.
 
     Returns:
         The images, (N, C, H, W).
@@ -115,7 +115,7 @@ def _gray(images: Tensor) -> Tensor:
 
 
 def _shift_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Through hue, saturation and value of each pixel."""
+    """Shift the hue of each pixel in HSV."""
     red, green, blue = images.split(1, dim=1)
     value = images.amax(dim=1, keepdim=True)
     chroma = value - images.amin(dim=1, keepdim=True)
@@ -125,7 +125,7 @@ def _shift_hue(images: Tensor, turns: Tensor) -> Tensor:
         (green - blue) / safe,
         torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    # a channel falls from the value by as much of the chroma as its hue is away
+    # the farther a channel is from the hue, the more of the chroma it loses
     offsets = 5 - 2 * torch.arange(3, device=images.device, dtype=images.dtype).view(3, 1, 1)
     place = (offsets + hue + 6 * turns) % 6
     return value - chroma * torch.minimum(place, 4 - place).clamp(0, 1)

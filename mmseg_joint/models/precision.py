@@ -6,6 +6,6 @@ from torch import Tensor
 def full_precision(tensor: Tensor) -> Tensor:
     """Cast half precision to float32: networks run in half precision under autocast, losses never.
 
-    A tensor of float32 or float64 is returned itself.
+    A float32 or float64 tensor is returned as it is.
     """
     return tensor.float() if tensor.element_size() < 4 else tensor

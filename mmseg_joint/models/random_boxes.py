@@ -17,8 +17,8 @@ def random_boxes(
 ) -> Tensor:
     """Draw a rectangle in each image, anywhere within it.
 
-    Area and the logarithm of the aspect ratio are uniform; a side that would be longer than the
-    image is cut.
+    Area and the logarithm of the aspect ratio are uniform; a side longer than the image
+    is cut.
 
     Args:
         count: Number of images N.
@@ -26,7 +26,7 @@ def random_boxes(
         area: Range of a rectangle's share of the image, in [0, 1].
         aspect: Range of height / width in pixels, above 0.
         probability: Share of images that have a rectangle.
-        device: Where to draw.
+        device: Device to draw on.
 
     Returns:
         Whether a pixel is inside, (N, H, W).

@@ -1,4 +1,4 @@
-"""Batches reach a GPU from pinned memory, with their channels turned there."""
+"""Batches reach a GPU from pinned memory, and their channels are flipped there."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_labels_within_samples_are_pinned_too(monkeypatch):
     data = batch()
     sample = data['data_samples'][0]
     label = sample.gt_sem_seg.data.clone()
-    for _ in range(2):  # the second time there is nothing to do
+    for _ in range(2):  # the second time changes nothing
         assert _pinned(sample) is sample
         assert sample.gt_sem_seg.data is pinned[0] and len(pinned) == 1
     assert torch.equal(sample.gt_sem_seg.data, label)

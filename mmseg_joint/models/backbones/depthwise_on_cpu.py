@@ -11,13 +11,13 @@ from torch.nn.grad import conv2d_input
 
 
 def speed_up_depthwise(network: nn.Module) -> None:
-    """Make the training of a network's depthwise convolutions faster on a CPU, in place.
+    """Speed up the training of a network's depthwise convolutions on a CPU, in place.
 
     In mixed precision they run in float32, since their backward in bfloat16 takes 3 to 8 times as
-    long. And oneDNN is slow at the gradient of a kernel wider than 3: here it is a convolution too,
-    of the images with the gradients as kernels, which takes a sixth of the time for two images of
-    EfficientNet-Lite0's maps and a third for eight. It cannot be differentiated again. GPUs are
-    left alone.
+    long. oneDNN is also slow at the weight gradient of kernels wider than 3: here it is a
+    convolution of the images with the gradients as kernels, which takes a sixth of the time for two
+    images of EfficientNet-Lite0's maps and a third for eight. It cannot be differentiated again.
+    GPUs are left alone.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels:
@@ -66,9 +66,9 @@ class _Depthwise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         maps, weight = ctx.saved_tensors
-        of_maps = of_weight = None
+        maps_grad = weight_grad = None
         if ctx.needs_input_grad[0]:
-            of_maps = conv2d_input(
+            maps_grad = conv2d_input(
                 maps.shape, weight, gradient, padding=ctx.padding, groups=len(weight)
             )
         if ctx.needs_input_grad[1]:
@@ -76,9 +76,9 @@ class _Depthwise(torch.autograd.Function):
             kernels = gradient.flatten(0, 1)[:, None]
             images = maps.flatten(0, 1)[None]
             with torch.autocast('cpu', enabled=False):
-                found = F.conv2d(images, kernels, padding=ctx.padding, groups=len(kernels))
-            of_weight = found.view(len(maps), *weight.shape).sum(dim=0)
-        return of_maps, of_weight, None
+                products = F.conv2d(images, kernels, padding=ctx.padding, groups=len(kernels))
+            weight_grad = products.view(len(maps), *weight.shape).sum(dim=0)
+        return maps_grad, weight_grad, None
 
 
 @cache

@@ -7,15 +7,15 @@ from torch import nn
 
 from mmseg_joint.errors import JointError
 
-ORIGINAL = '.base_layer'  # what peft puts into the names of the layers that it adapts
+ORIGINAL = '.base_layer'  # what peft inserts into the names of the layers it adapts
 
 
 def add_lora(network: nn.Module, config: Mapping[str, Any]) -> None:
-    """Freeze a network, and add low-rank matrices that learn beside some of its layers.
+    """Freeze a network, and add trainable low-rank matrices to some of its layers.
 
-    *LoRA: Low-Rank Adaptation of Large Language Models* (Hu et al., ICLR 2022), by the library
-    peft, whose `LoraConfig` takes the config: `r`, `lora_alpha`, `target_modules`, …. The second
-    matrix of each pair starts at 0, so that nothing changes at first.
+    *LoRA: Low-Rank Adaptation of Large Language Models* (Hu et al., ICLR 2022), through the
+    library peft, whose `LoraConfig` takes the config: `r`, `lora_alpha`, `target_modules`, …. The
+    second matrix of each pair starts at 0, so that nothing changes at first.
 
     Raises:
         JointError: When peft is absent, or refuses the arguments.

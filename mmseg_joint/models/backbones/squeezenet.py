@@ -25,9 +25,9 @@ class SqueezeNet(PretrainedMixin, BaseModule):
 
     torchvision pads neither the first convolution nor the poolings, so sizes shrink by odd
     amounts and a decoder could not crop to the image. Here the first convolution pads by one
-    pixel and a pooling over an odd size sees one more row and column of zeros (which no maximum
-    after a ReLU notices), so that stride s means exactly ceil(H / s) × ceil(W / s). What comes out
-    is what torchvision computes for the image with a black border one pixel wide.
+    pixel and a pooling over an odd size sees one more row and column of zeros (which change no
+    maximum after a ReLU), so that stride s means exactly ceil(H / s) × ceil(W / s). The outputs are
+    those of torchvision for the image with a black border one pixel wide.
 
     Args:
         in_channels: Channels of the image.

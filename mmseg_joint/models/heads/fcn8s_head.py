@@ -22,17 +22,17 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
     *Fully Convolutional Networks for Semantic Segmentation* (Long et al., CVPR 2015) as used by
     *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical Region
     Selection* (Sun et al., CVPR 2019, section 3.3, decisions H7 and H8): one 1×1 convolution
-    scores each of three features; scores go up by a bilinear filter, never learned, and are added.
+    scores each of three features; the scores are up-sampled by a fixed bilinear filter and added.
 
     The deepest score layer is mmseg's `conv_seg`. The two others start at zero, as in Long et
     al., so that training starts from the coarse prediction and refines it. The head reads the
-    image (`in_index[0]`) only for its size: logits come at the image's size, which makes the
-    resizing that mmseg does afterwards an identity.
+    image (`in_index[0]`) only for its size: logits have the image's size, so the resizing that
+    mmseg does afterwards is an identity.
 
     Args:
         in_channels: Channels of the image, the finest, the middle and the deepest feature.
         num_classes: Number of classes C.
-        in_index: Places of these four in the backbone's outputs.
+        in_index: Positions of these four in the backbone's outputs.
         strides: Strides of the three features; each a multiple of the one before.
         legacy_padding: Up-sample and crop as the original network, which pads images by 100.
             The backbone needs the same. Only for strides 8, 16, 32.
@@ -109,7 +109,7 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
             Logits (N, C, H, W).
 
         Raises:
-            JointError: When the features' channels or sizes are others than configured.
+            JointError: When the features' channels or sizes differ from the config.
         """
         image, pool3, pool4, deepest = self._transform_inputs(inputs)
         given = [feature.shape[1] for feature in (image, pool3, pool4, deepest)]
@@ -125,8 +125,8 @@ class FCN8sHead(PretrainedMixin, BaseDecodeHead):
             return _fuse_legacy(scores, size)
         if any((n - 1) * fine >= full for n, full in zip(pool3.shape[2:], size)):
             raise JointError(
-                f'the feature of stride {fine} ({_text(pool3.shape[2:])}) is larger than an '
-                f'image of {_text(size)} explains: set model.decode_head.strides to the '
+                f'the feature of stride {fine} ({_text(pool3.shape[2:])}) is too large for '
+                f'an image of {_text(size)}: set model.decode_head.strides to the '
                 "backbone's, or legacy_padding=True in both if the backbone has it."
             )
         score = _crop(bilinear_upsample(scores[2], coarse // middle), pool4.shape[2:])
@@ -156,7 +156,7 @@ def bilinear_deconvolution(x: Tensor, factor: int) -> Tensor:
     """The fixed bilinear transposed convolution of Long et al., without a stored weight.
 
     Kernel 2f, stride f, no padding: beyond its border the map counts as zero, and the result
-    reaches half a cell further than the map on every side. One ring of zeros and a plain
+    extends half a cell beyond the map on every side. One ring of zeros and a plain
     interpolation give the same numbers: (N, C, h, w) becomes (N, C, (h + 1) f, (w + 1) f), f even.
     """
     half = factor // 2

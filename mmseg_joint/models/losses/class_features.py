@@ -3,11 +3,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-ABSENT = -1  # class of a vector that stands for none
+ABSENT = -1  # class of a vector without one
 
 
 def downsample_labels(labels: Tensor, size: torch.Size) -> Tensor:
-    """Bring labels, (N, H, W), to the size of a feature map, (N, h, w): the nearest label each."""
+    """Resize labels, (N, H, W), to a feature map's size, (N, h, w), by nearest neighbor."""
     if labels.shape[1:] == size:
         return labels
     rows, columns = (
@@ -29,9 +29,9 @@ def class_features(features: Tensor, labels: Tensor, num_classes: int) -> tuple[
         num_classes: Number of classes C.
 
     Returns:
-        A vector for each class of each image (NC, n), and its class (NC,), or `ABSENT` where the
-        image does not show it; such a vector is 0. All are returned, for the host would have to
-        wait for a GPU to learn how many are present.
+        A vector for each class of each image (NC, n), and its class (NC,); where the image does not
+        show the class, 0 and `ABSENT`. All are returned, because the host would have to wait for
+        the GPU to learn how many are present.
     """
     classes = torch.arange(num_classes, device=labels.device)
     members = labels.flatten(1)[..., None] == classes  # (N, hw, C)

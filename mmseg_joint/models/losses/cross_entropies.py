@@ -15,7 +15,7 @@ def gan_loss(
     label: float,
     criterion: Callable[[Tensor, Tensor], Tensor] = F.binary_cross_entropy_with_logits,
 ) -> Tensor:
-    """Mean loss of a discriminator's logits, of any shape, with one label for all."""
+    """Compute the mean loss of a discriminator's logits, of any shape, with one label for all."""
     d_logits = full_precision(d_logits)
     return criterion(d_logits, torch.full_like(d_logits, label))
 
@@ -23,7 +23,7 @@ def gan_loss(
 def global_cross_entropy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
     """Cross-entropy of logits (N, C, ...) with labels (N, ...): mean over all processes' labels.
 
-    It is a scalar as :func:`global_mean` gives it: 0 with zero gradient where nothing is labeled.
+    A scalar as from :func:`global_mean`: 0 with zero gradient where nothing is labeled.
     """
     logits = full_precision(logits)
     total = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='sum')

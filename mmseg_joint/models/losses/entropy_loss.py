@@ -48,8 +48,8 @@ class EntropyLoss(nn.Module):
         """
         classes = seg_logits.shape[1]
         probabilities = valid_softmax(seg_logits, valid_mask)
-        # The logarithm may be a constant: what flows through it is Σ p d(ln p) = d(Σ p) = 0. So
-        # one full-size array less is kept, and there is no 0 · inf where p underflows.
+        # The logarithm may be a constant: its part of the gradient is Σ p d(ln p) = d(Σ p) = 0.
+        # This saves a full-size array, and avoids 0 · inf where p underflows.
         smallest = torch.finfo(probabilities.dtype).tiny
         logarithms = probabilities.detach().clamp(min=smallest).log_()
         entropy = -(probabilities * logarithms).sum(dim=1)

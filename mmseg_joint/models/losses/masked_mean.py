@@ -7,17 +7,17 @@ from mmseg_joint.errors import JointError
 
 
 def valid_softmax(seg_logits: Tensor, valid_mask: Tensor | None) -> Tensor:
-    """Softmax in float32 at least, in which nothing at pixels that do not count spoils a sum.
+    """Compute the softmax in float32 at least, so that invalid pixels cannot spoil a sum.
 
     Args:
         seg_logits: Scores, (N, C, H, W).
         valid_mask: Booleans, (N, H, W); None if every pixel is valid.
 
     Returns:
-        Probabilities, (N, C, H, W); equal ones where a pixel is not valid.
+        Probabilities, (N, C, H, W); uniform where a pixel is not valid.
 
     Raises:
-        JointError: When the mask is not boolean, or of another size, which broadcasting would hide.
+        JointError: When the mask is not boolean, or of a wrong size, which broadcasting would hide.
     """
     if valid_mask is not None:
         size = (len(seg_logits), *seg_logits.shape[2:])
@@ -32,7 +32,7 @@ def valid_softmax(seg_logits: Tensor, valid_mask: Tensor | None) -> Tensor:
 
 
 def masked_mean(values: Tensor, valid_mask: Tensor | None) -> Tensor:
-    """Mean of values (N, H, W) over a batch's valid pixels; 0 with zero gradient if none is."""
+    """Mean of values (N, H, W) over a batch's valid pixels; 0 with zero gradient without any."""
     if valid_mask is None:
         return values.sum() / max(values.numel(), 1)
     return (values * valid_mask).sum() / valid_mask.sum().clamp(min=1)

@@ -12,22 +12,22 @@ from .masked_mean import masked_mean, valid_softmax
 
 @MODELS.register_module()
 class MaxSquareLoss(nn.Module):
-    """Makes predictions confident without labels, and is not led by those that already are.
+    """Makes predictions confident without labels, and is not dominated by those that already are.
 
     *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss* (Chen et al., ICCV
     2019). With p the softmax of the logits, over valid pixels: -1/2 · mean of p², the mean being
-    over the classes too (M1). Its slope in p is linear, where that of the entropy grows without
-    bound as a pixel grows certain.
+    over the classes too (M1). Its slope is linear in p, while that of the entropy grows without
+    bound as a pixel becomes certain.
 
-    With image-wise weighting, frequent classes count for less: in an image with n_k pixels
+    With image-wise weighting, frequent classes count less: in an image with n_k pixels
     predicted as class k, each of them has the weight w_k = 1 / (n_k^ratio · (Σ n)^(1 - ratio)), a
     constant (M3). The loss of an image is -1/C · Σ w p², and the loss is the mean over the
     images of the batch (M2).
 
     Args:
         image_wise: Whether to weight the classes by their share of each image.
-        ratio: Their exponent, in [-1, 1]: 0 is no weighting between classes, 1 gives every
-            predicted class the same total weight, and below 0 frequent classes count for more.
+        ratio: Exponent of the weights, in [-1, 1]: 0 is no weighting between classes, 1 gives every
+            predicted class the same total weight, and below 0 frequent classes count more.
 
     Raises:
         JointError: When `ratio` is out of range.
@@ -56,7 +56,7 @@ class MaxSquareLoss(nn.Module):
         """
         images, classes = seg_logits.shape[:2]
         probabilities = valid_softmax(seg_logits, valid_mask)
-        # As a product: what `pow` and a vector norm do costs another full-size array in backward.
+        # A product, as `pow` and a vector norm cost another full-size array in the backward.
         squares = (probabilities * probabilities).sum(dim=1)
         if not self.image_wise:
             return -0.5 / classes * masked_mean(squares, valid_mask)
@@ -70,12 +70,12 @@ def image_wise_weights(probabilities: Tensor, valid_mask: Tensor | None, ratio: 
     images, classes = probabilities.shape[:2]
     predicted = probabilities.argmax(dim=1)
     if valid_mask is not None:
-        predicted = predicted.masked_fill(~valid_mask, classes)  # one bin more, weight 0
+        predicted = predicted.masked_fill(~valid_mask, classes)  # an extra bin of weight 0
     # compared with every class: `bincount` would make the host wait for a GPU
     bins = torch.arange(classes, device=predicted.device)[:, None, None]
     counts = (predicted[:, None] == bins).sum(dim=(2, 3))
     total = counts.sum(dim=1, keepdim=True)
-    # no pixel reads the weight of an absent class: 1 keeps powers of 0 out of it
+    # no pixel reads the weight of an absent class: a count of 1 avoids powers of 0
     counts, total = (n.clamp(min=1).to(probabilities.dtype) for n in (counts, total))
     weights = F.pad(1 / (counts**ratio * total ** (1 - ratio)), (0, 1))
     offsets = torch.arange(images, device=predicted.device)[:, None, None] * (classes + 1)

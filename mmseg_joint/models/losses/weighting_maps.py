@@ -11,20 +11,20 @@ from mmseg_joint.errors import JointError
 
 @torch.no_grad()
 def level_map(scores: Tensor, level: str) -> Tensor:
-    """Which positions are more target-like than their image's average.
+    """Find the positions that are more target-like than their image's average.
 
     H_k of Eq. 3 of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via
-    Hierarchical Region Selection* (Sun et al., CVPR 2019), before its up-sampling: nearest
-    up-sampling changes neither side of the comparison where the sizes divide, and is left to
-    `weighting_map`, which needs one channel a pixel only.
+    Hierarchical Region Selection* (Sun et al., CVPR 2019), before its up-sampling: where the
+    sizes divide, nearest up-sampling changes neither side of the comparison, and it is left to
+    `weighting_map`, which needs only one channel per pixel.
 
     Args:
         scores: M_k: (N, K, h, w) at level `pixel` or `region`, (N, K) at level `image`.
         level: Name of the level.
 
     Returns:
-        Booleans of the same shape: score > mean over the positions of one image and one
-        channel, or score > 0.5 at image level. Equality is False.
+        Booleans of the same shape: score > mean over the positions of its image and
+        channel, or score > 0.5 at image level. Equality gives False.
     """
     if level == 'image':
         return scores > 0.5
@@ -40,11 +40,11 @@ def weighting_map(
     ignore_index: int = 255,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """The weight of each pixel of a source image.
+    """Compute the weight of each pixel of a source image.
 
     H of Eq. 4 (same paper): the mean over the enabled levels of H_k, up-sampled to the image by
-    nearest neighbor. With one map a class (K = C) a pixel reads the map of its own label. Only
-    the positions that are read are ever gathered: no (N, K, H, W) array is made.
+    nearest neighbor. With one map per class (K = C), a pixel reads the map of its own label. Only
+    the positions that are read are gathered: no (N, K, H, W) array is ever made.
 
     Args:
         scores: M_k of each enabled level: `pixel` and `region` (N, K, h, w), `image` (N, K).
@@ -73,7 +73,7 @@ def weighting_map(
 
 
 def _read_out(chosen: Tensor, classes: Tensor) -> Tensor:
-    """`chosen` (N, K[, h, w]) at every pixel's own class and nearest position: (N, H, W)."""
+    """Read `chosen` (N, K[, h, w]) at every pixel's own class and nearest position: (N, H, W)."""
     image = torch.arange(len(classes), device=classes.device)[:, None, None]
     channel = classes if chosen.shape[1] > 1 else torch.zeros_like(image)
     if chosen.ndim == 2:
@@ -85,6 +85,6 @@ def _read_out(chosen: Tensor, classes: Tensor) -> Tensor:
 
 def _nearest(length: int, wanted: int, device: torch.device) -> Tensor:
     """The index that nearest up-sampling from `length` to `wanted` reads at each position."""
-    # Asked of F.interpolate itself, so that its rounding is ours on every device.
+    # F.interpolate itself computes it, so that the rounding is the same on every device.
     index = torch.arange(length, dtype=torch.float32, device=device)
     return F.interpolate(index[None, None], size=wanted, mode='nearest')[0, 0].long()

@@ -13,19 +13,19 @@ LEAKY = {'type': 'LeakyReLU', 'negative_slope': SLOPE}
 
 @MODELS.register_module()
 class LSDDiscriminator(BaseModule):
-    """Tells which of four kinds an image is, and labels it, patch by patch.
+    """Classifies an image, patch by patch, as one of four kinds, and labels its content.
 
     D of *Learning from Synthetic Data: Addressing Domain Shift for Semantic Segmentation*
-    (Sankaranarayanan, Balaji, Jain, Lim and Chellappa, CVPR 2018), as its public code has it: a
-    convolution 4×4 of stride 2, three times three residual blocks of one convolution, halved in
-    between, and two heads. With the defaults 1,361,047 parameters.
+    (Sankaranarayanan, Balaji, Jain, Lim and Chellappa, CVPR 2018), as in its public code: a 4×4
+    convolution of stride 2, three times three residual blocks of one convolution, with the size
+    halved in between, and two heads. 1,361,047 parameters with the defaults.
 
     Args:
         num_classes: Number of classes C.
         channels: Width of all layers but the heads.
         num_blocks: Residual blocks at each of the three sizes.
         num_domains: Kinds of images.
-        dropout_ratio: Of the residual blocks.
+        dropout_ratio: Dropout of the residual blocks.
         init_cfg: mmengine initialization, in place of the public code's.
     """
 
@@ -50,7 +50,7 @@ class LSDDiscriminator(BaseModule):
         lsd_init(self)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge images, (N, 3, H, W) in [0, 1].
+        """Classify images, (N, 3, H, W) in [0, 1].
 
         Returns:
             Logits of the kind of image, (N, num_domains, h, w), and of the classes, (N, C, h, w),

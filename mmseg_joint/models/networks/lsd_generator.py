@@ -14,7 +14,7 @@ from mmseg_joint.errors import JointError
 from .residual_block import INSTANCE_NORM, ResidualBlock, dcgan_init
 
 DROPOUT = 0.5
-LEGACY_CROP = 100  # what the original FCN8s pads the image by
+LEGACY_CROP = 100  # padding of the image in the original FCN8s
 
 
 def lsd_init(module: nn.Module) -> None:
@@ -30,26 +30,27 @@ def residual_blocks(count: int, channels: int, **options: Any) -> nn.Sequential:
 
 @MODELS.register_module()
 class LSDGenerator(BaseModule):
-    """Draws the image from three of the encoder's features.
+    """Reconstructs the image from three of the encoder's features.
 
     G of *Learning from Synthetic Data: Addressing Domain Shift for Semantic Segmentation*
-    (Sankaranarayanan, Balaji, Jain, Lim and Chellappa, CVPR 2018), as its public code has it:
+    (Sankaranarayanan, Balaji, Jain, Lim and Chellappa, CVPR 2018), as in its public code:
     transposed convolutions, each with instance norm, ReLU and two residual blocks of one
-    convolution; the two finer features join on the way. With the defaults 64,221,187 parameters.
+    convolution; the two finer features are concatenated on the way. 64,221,187 parameters with the
+    defaults.
 
     Args:
         in_channels: Channels of the finest, the middle and the deepest feature: pool3, pool4, fc7.
-        channels: Widths: of the first layer, at the middle feature's size, at the finest one's, and
-            of each doubling beyond but the last, which draws the image.
+        channels: Widths of the first layer, at the middle feature's size, at the finest one's, and
+            of each doubling beyond except the last, which outputs the image.
         kernel_size: Of the first layer; odd.
         num_blocks: Residual blocks after each layer.
-        dropout_ratio: Of the residual blocks.
+        dropout_ratio: Dropout of the residual blocks.
         legacy_padding: Whether the features come from the original FCN8s, which pads images by
-            100. Sizes that fit it, such as 320×640 and 512×1024, are then met without cropping.
+            100. Sizes that fit it, such as 320×640 and 512×1024, then need no cropping.
         init_cfg: mmengine initialization, in place of the public code's.
 
     Raises:
-        JointError: When the numbers of features and widths do not fit.
+        JointError: When the numbers of features and widths do not match.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class LSDGenerator(BaseModule):
         fine, middle, deepest = in_channels
         self.legacy_padding = legacy_padding
         padding = 0 if legacy_padding else kernel_size // 2
-        joined = {1: middle, 2: fine}  # what is concatenated before a layer
+        joined = {1: middle, 2: fine}  # channels concatenated before a layer
         self.ups = nn.ModuleList(
             [nn.ConvTranspose2d(deepest, channels[0], kernel_size, 1, padding, bias=False)]
         )
@@ -90,7 +91,7 @@ class LSDGenerator(BaseModule):
         lsd_init(self)
 
     def forward(self, features: Sequence[Tensor], size: Sequence[int]) -> Tensor:
-        """Draw images.
+        """Reconstruct images.
 
         Args:
             features: The finest, the middle and the deepest feature, each of half the size of the
@@ -113,7 +114,7 @@ class LSDGenerator(BaseModule):
         return torch.sigmoid(self.to_picture(x)[..., : size[0], : size[1]])
 
     def _missing_rows(self, fine: Sequence[int], size: Sequence[int]) -> list[int]:
-        """For height and width, whether doublings give 2n rows, or 2n - 1, which may be enough."""
+        """For height and width: 1 if doublings must give 2n rows, 0 if 2n - 1 are enough."""
         if not self.legacy_padding:
             return [1, 1]
         grows = []

@@ -14,7 +14,7 @@ class PatchDiscriminator(BaseModule):
     """Tells real from fake for overlapping patches: a fully convolutional discriminator.
 
     D of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical
-    Region Selection* (Sun et al., CVPR 2019), section 3.3: seven convolutions 3×3, stride 2,
+    Region Selection* (Sun et al., CVPR 2019), section 3.3: seven 3×3 convolutions, stride 2,
     padding 1, LeakyReLU(0.01) after all but the last. With `kernel_size=4`,
     `channels=(64, 128, 256, 512)` and `negative_slope=0.2` it is the output-space discriminator of
     *Learning to Adapt Structured Output Space for Semantic Segmentation* (Tsai et al., CVPR 2018),
@@ -22,15 +22,15 @@ class PatchDiscriminator(BaseModule):
     Image-to-Image Translation using Cycle-Consistent Adversarial Networks* (Zhu et al., ICCV 2017).
 
     Args:
-        in_channels: Channels of what is judged: 3 for images, C for predictions.
+        in_channels: Channels of the input: 3 for images, C for predictions.
         channels: Widths of all convolutions but the last.
-        out_channels: Logits a patch.
+        out_channels: Logits per patch.
         kernel_size: Of every convolution.
         stride: Of every convolution, or one for each.
         padding: Of every convolution.
         negative_slope: Of the LeakyReLU.
         instance_norm: Instance norm without parameters between the first and the last convolution.
-        init_cfg: mmengine initialization; torch's own without it.
+        init_cfg: mmengine initialization; PyTorch's default without it.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class PatchDiscriminator(BaseModule):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Judge images or predictions, (N, in_channels, H, W).
+        """Classify images or predictions, (N, in_channels, H, W).
 
         Returns:
-            One logit a patch (N, out_channels, h, w), positive where real; with the defaults
+            One logit per patch (N, out_channels, h, w), positive where real; with the defaults
             h = ceil(H / 128).
         """
         return self.convs(x)

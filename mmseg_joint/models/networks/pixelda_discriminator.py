@@ -16,19 +16,19 @@ LAST_MAP = 4  # height and width of the map that the paper's fully connected lay
 
 @MODELS.register_module()
 class PixelDADiscriminator(BaseModule):
-    """Tells real images from redrawn ones, hindered by noise.
+    """Tells real images from translated ones, with noise to make it harder.
 
     D of *Unsupervised Pixel-Level Domain Adaptation with Generative Adversarial Networks*
-    (Bousmalis et al., CVPR 2017), Figure 2: convolutions 3×3, the first of stride 1, the others of
+    (Bousmalis et al., CVPR 2017), Figure 2: 3×3 convolutions, the first of stride 1, the others of
     stride 2 with twice the channels and batch norm; LeakyReLU(0.2) and dropout after each.
 
-    The paper judges an image of 32×32 by one fully connected layer on the last map of 4×4. Here
-    that layer is a convolution 4×4: the same on such an image, and one logit for each place of the
-    window on a larger one (B8).
+    The paper classifies a 32×32 image by one fully connected layer on the last map, of 4×4. Here
+    that layer is a 4×4 convolution: the same on such an image, and one logit per window position
+    on a larger one (B8).
 
     Args:
-        in_channels: Channels of what is judged.
-        channels: Width of each convolution 3×3.
+        in_channels: Channels of the input.
+        channels: Width of each 3×3 convolution.
         negative_slope: Of the LeakyReLU.
         dropout_ratio: Of the dropout.
         input_noise: Standard deviation of the Gaussian noise on the images while training.
@@ -68,7 +68,7 @@ class PixelDADiscriminator(BaseModule):
         self.hidden_noise = hidden_noise
 
     def forward(self, images: Tensor) -> Tensor:
-        """Judge images, (N, in_channels, H, W) in [-1, 1].
+        """Classify images, (N, in_channels, H, W) in [-1, 1].
 
         Returns:
             Logits (N, 1, h, w), positive where real; with the defaults h = max(1, ⌈H / 8⌉ - 3).

@@ -16,16 +16,16 @@ PUBLISHED_INIT = dict(type='Normal', layer=['Conv2d', 'Linear'], std=0.02)
 
 @MODELS.register_module()
 class PixelDAGenerator(BaseModule):
-    """Redraws a synthetic image in the look of real ones.
+    """Translates a synthetic image into the look of real ones.
 
     G of *Unsupervised Pixel-Level Domain Adaptation with Generative Adversarial Networks*
-    (Bousmalis et al., CVPR 2017), Figure 2: a vector of noise becomes one more channel of the
-    image; a convolution 3×3 with a ReLU, six residual blocks with batch norm, a convolution 1×1
+    (Bousmalis et al., CVPR 2017), Figure 2: a noise vector becomes one more channel of the
+    image; a 3×3 convolution with a ReLU, six residual blocks with batch norm, a 1×1 convolution
     and a tanh follow, all at full size.
 
     The paper's fully connected layer has one output for each pixel. Here it has one for each cell
-    of a grid, which is enlarged to the image, so that images of any size pass (B7); with the
-    images' size for `noise_size` it is the paper's.
+    of a grid, which is enlarged to the image, so that images of any size work (B7); with
+    `noise_size` set to the images' size it is the paper's.
 
     Args:
         channels: Width of all convolutions but the last.
@@ -54,7 +54,7 @@ class PixelDAGenerator(BaseModule):
         self.to_picture = nn.Conv2d(channels, 3, kernel_size=1)
 
     def forward(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Redraw images.
+        """Translate images.
 
         Args:
             images: (N, 3, H, W) in [-1, 1].

@@ -13,34 +13,34 @@ from mmseg_joint.errors import JointError
 
 from .residual_block import ResidualBlock
 
-FIRST_STD = 0.02  # of the last convolution's weights, which makes the first images nearly gray
+FIRST_STD = 0.02  # of the last convolution's weights: the first images are nearly gray
 
 
 @MODELS.register_module()
 class ReconstructionGenerator(BaseModule):
-    """Draws the image from the encoder's deep features.
+    """Reconstructs the image from the encoder's deep features.
 
     G of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical
     Region Selection* (Sun et al., CVPR 2019), sections 3.2 and 3.3: two residual blocks, six
-    convolutions 3×3 and one 1×1. The paper gives the six "stride 2" while the size must grow from
-    1/32 to 1; here the first log2(feature_stride) of them double the size by nearest
+    3×3 convolutions and one 1×1. The paper gives the six "stride 2", although the size must grow
+    from 1/32 to 1; here the first log2(feature_stride) of them double the size by nearest
     up-sampling before they convolve, and the others keep it (H9).
 
-    Its first weights keep the features' scale from layer to layer, and the tanh far from its flat
-    ends, where no gradient comes back and nothing is learned (H17).
+    The initial weights keep the features' scale from layer to layer, and the tanh away from its
+    flat ends, where there is no gradient and nothing is learned (H17).
 
     Args:
         in_channels: Channels of the features.
         feature_stride: Their stride, a power of two: 32 for conv5 after its pooling.
         channels: Widths of the 3×3 convolutions.
         out_channels: Channels of the image.
-        num_residual_blocks: At the features' resolution.
-        block_channels: Their width; another than `in_channels` adds a convolution 1×1 before them.
+        num_residual_blocks: Residual blocks, at the features' resolution.
+        block_channels: Their width; if not `in_channels`, a 1×1 convolution precedes them.
         norm_cfg: Norm layer of every convolution but the last; `None` for none.
         init_cfg: mmengine initialization, in place of ours.
 
     Raises:
-        JointError: When the stride is no power of two or asks for more doublings than convolutions.
+        JointError: When the stride is not a power of two or needs more doublings than convolutions.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class ReconstructionGenerator(BaseModule):
         normal_init(self.to_picture, std=FIRST_STD)
 
     def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
-        """Draw images.
+        """Reconstruct images.
 
         The encoders here round sizes up, so a feature map covers up to one stride more than its
-        image, at the right and the bottom; that much is cut off. A map that covers more comes
-        from an encoder that pads all round (the original FCN8s) and is cut in its middle. One
+        image, at the right and the bottom; the excess is cut off. A map that covers more comes
+        from an encoder that pads on all sides (the original FCN8s) and is center-cropped. One
         that covers less is resized.
 
         Args:

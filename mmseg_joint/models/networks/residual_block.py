@@ -12,7 +12,7 @@ INSTANCE_NORM = {'type': 'IN', 'affine': False}
 
 
 def conv_module(*args: Any, **kwargs: Any) -> ConvModule:
-    """Build a `ConvModule`, without mmcv's warning of the bias that published networks have."""
+    """Build a `ConvModule`, without mmcv's warning about the bias that published networks have."""
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'Unnecessary conv bias')
         return ConvModule(*args, **kwargs)
@@ -28,15 +28,15 @@ def dcgan_init(module: nn.Module, init_bias: Callable[[Tensor], Any]) -> None:
 
 
 class ResidualBlock(nn.Module):
-    """x + 3×3 convolutions of x, an activation between them.
+    """x + 3×3 convolutions of x, with an activation between them.
 
     Args:
         channels: Of the input and of every convolution.
         norm_cfg: Norm layer after each convolution; None for none.
         depth: Number of convolutions.
         act_cfg: The activation.
-        act_at_end: Whether it also follows the last convolution.
-        dropout_ratio: Dropout of what is added to x.
+        act_at_end: Whether the activation also follows the last convolution.
+        dropout_ratio: Dropout on the branch that is added to x.
         bias: Whether convolutions have a bias; `'auto'` for those without a norm.
         padding_mode: `'zeros'` or `'reflect'`.
     """

@@ -9,7 +9,7 @@ from mmseg_joint.utils.numbers import check_choice
 
 @MODELS.register_module()
 class SemanticDiscriminator(BaseModule):
-    """Tells of a feature both its class and its domain: 2C outputs.
+    """Classifies both the class and the domain of a feature: 2C outputs.
 
     D_s of *Alleviating Semantic-level Shift: A Semi-supervised Domain Adaptation Method for
     Semantic Segmentation* (Wang et al., CVPRW 2020), section 3.3: two layers with LeakyReLU(0.2)
@@ -18,10 +18,10 @@ class SemanticDiscriminator(BaseModule):
     Args:
         in_channels: Channels n of the features.
         num_classes: Number of classes C.
-        mode: `'fc'` judges one vector a class (FCSA), `'conv'` every position (CSA).
+        mode: `'fc'` classifies one vector per class (FCSA), `'conv'` every position (CSA).
         channels: Width of the hidden layer.
         negative_slope: Of the LeakyReLU.
-        init_cfg: mmengine initialization; torch's own without it.
+        init_cfg: mmengine initialization; PyTorch's default without it.
 
     Raises:
         JointError: When the mode is unknown.
@@ -47,7 +47,7 @@ class SemanticDiscriminator(BaseModule):
         self.layers = nn.Sequential(layers[0], nn.LeakyReLU(negative_slope, True), layers[1])
 
     def forward(self, features: Tensor) -> Tensor:
-        """Judge features, (P, in_channels) for `'fc'` or (N, in_channels, h, w) for `'conv'`.
+        """Classify features, (P, in_channels) for `'fc'` or (N, in_channels, h, w) for `'conv'`.
 
         Returns:
             Logits (P, 2C) or (N, 2C, h, w).

@@ -8,20 +8,20 @@ from torch import Tensor, nn
 
 
 class StridedConvs(nn.ModuleList):
-    """A chain of convolutions with LeakyReLU between them and a linear end.
+    """A chain of convolutions with LeakyReLU between them and a linear output.
 
-    A map smaller than the kernel is extended by zeros at the right and the bottom until one
+    A map smaller than the kernel is padded with zeros at the right and the bottom until one
     position fits, so that small images give a 1×1 map where the formula would give an empty one.
 
     Args:
-        widths: Channels before, between and after the convolutions (one more than there are).
+        widths: Channels before, between and after the convolutions (one more than convolutions).
         kernel_size: Of every convolution.
-        strides: One a convolution.
-        paddings: One pair (left and top, right and bottom) a convolution.
+        strides: One per convolution.
+        paddings: One pair (left and top, right and bottom) per convolution.
         negative_slope: Of the LeakyReLU.
         full_precision_end: Run the last convolution in float32 under autocast too.
-        instance_norm: Norm each channel of each image, without parameters, before the LeakyReLU of
-            all convolutions but the first.
+        instance_norm: Normalize each channel of each image, without parameters, before each
+            LeakyReLU but the first.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class StridedConvs(nn.ModuleList):
                 x = F.leaky_relu(x, self.negative_slope, inplace=True)
             missing = [max(0, self.kernel_size - low - high - n) for n in x.shape[2:]]
             if x.shape[3] == low == high == 1 and self.kernel_size == 3 and conv.stride[1] == 2:
-                # oneDNN's bfloat16 gradient of these weights is partly memory that nobody wrote;
-                # one more column of zeros changes no result and keeps it away
+                # oneDNN leaves part of these weights' bfloat16 gradient unwritten; one more column
+                # of zeros changes no result and avoids it
                 missing[1] = 1
             if low != high:  # a convolution pads both sides alike
                 x = F.pad(x, (low, high + missing[1], low, high + missing[0]))

@@ -14,15 +14,15 @@ from .residual_block import INSTANCE_NORM, ResidualBlock, conv_module, dcgan_ini
 
 @MODELS.register_module()
 class TranslationGenerator(BaseModule):
-    """Redraws an image of one domain in the look of another.
+    """Translates an image of one domain into the look of another.
 
     G of *Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks* (Zhu et
-    al., ICCV 2017): a convolution 7×7, two of stride 2, nine residual blocks, two transposed
-    convolutions, a convolution 7×7 and a tanh; instance norm and ReLU between. With the defaults
-    11,378,179 parameters. Its first weights are N(0, 0.02), its first biases 0.
+    al., ICCV 2017): a 7×7 convolution, two of stride 2, nine residual blocks, two transposed
+    convolutions, a 7×7 convolution and a tanh; instance norm and ReLU in between. 11,378,179
+    parameters with the defaults. The initial weights are N(0, 0.02), the initial biases 0.
 
     Args:
-        channels: Widths of the first three convolutions; the way back has them in reverse.
+        channels: Widths of the first three convolutions; the decoder has them in reverse.
         num_blocks: Residual blocks.
         init_cfg: mmengine initialization, in place of that.
     """
@@ -54,7 +54,7 @@ class TranslationGenerator(BaseModule):
         dcgan_init(self, nn.init.zeros_)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Redraw images, (N, 3, H, W) in [-1, 1], as images of the same shape and range."""
+        """Translate images, (N, 3, H, W) in [-1, 1], to images of the same shape and range."""
         x = self.blocks(self.down(self.enter(images)))
         for up in self.up:
             x = up(x, output_size=[2 * length for length in x.shape[2:]])

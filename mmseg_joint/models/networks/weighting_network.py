@@ -24,19 +24,19 @@ class WeightingNetwork(BaseModule):
     M_k of Eq. 1. Five convolutions 4×4, LeakyReLU(0.2) after all but the last, a linear output
     (H5). A convolution of stride 2 halves the size (rounding down), one of stride 1 keeps it.
 
-    Images under 32×32 run out of positions on the way; they are then extended by zeros, never
-    refused.
+    Maps of images under 32×32 become smaller than the kernel; they are then padded with zeros,
+    never refused.
 
     Args:
         in_channels: Number of classes C of the predictions.
-        num_maps: K: 1 for a map shared by all classes (W^1), C for one map a class (W^19).
+        num_maps: K: 1 for a map shared by all classes (W^1), C for one map per class (W^19).
         level: `pixel`: the last map is up-sampled bilinearly to the predictions' size (H6).
             `region`: it is returned as it is, at 1/8 of the size (H3).
-            `image`: its mean is returned, one number an image and map (H4).
+            `image`: its mean is returned, one number per image and map (H4).
         channels: Widths of all convolutions but the last.
-        strides: One a convolution; `None` takes those of the level.
+        strides: One per convolution; `None` takes those of the level.
         negative_slope: Of the LeakyReLU.
-        init_cfg: mmengine initialization; torch's own without it.
+        init_cfg: mmengine initialization; PyTorch's default without it.
 
     Raises:
         JointError: When the level is unknown or the strides do not match the channels.
@@ -64,14 +64,14 @@ class WeightingNetwork(BaseModule):
                 f'convolutions: give it as many strides, not {strides}.'
             )
         self.level = level
-        # An even kernel keeps the size only with one zero more on one side.
+        # An even kernel keeps the size only with one more zero on one side.
         self.convs = StridedConvs(
             widths=(in_channels, *channels, num_maps),
             kernel_size=KERNEL_SIZE,
             strides=strides,
             paddings=[(1, 2) if stride == 1 else (1, 1) for stride in strides],
             negative_slope=negative_slope,
-            # Eq. 3 compares scores with their mean, from which half precision cannot tell them
+            # Eq. 3 compares scores with their mean, too close for half precision
             full_precision_end=True,
         )
 

@@ -22,8 +22,8 @@ class ObjectiveResult:
 
     #: named values for the log; those with `loss` in the name are summed and minimized
     losses: dict[str, Tensor]
-    #: domain -> weight of each pixel in that domain's supervised loss, (N, H, W). What several
-    #: objectives give is multiplied
+    #: domain -> weight of each pixel in that domain's supervised loss, (N, H, W). Weights from
+    #: several objectives are multiplied
     pixel_weights: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -35,9 +35,9 @@ class Objective(BaseModule):
     for these networks take detached tensors. So one backward of the sum gives every network its
     own gradient.
 
-    It may also make new domains from those of the batch in :meth:`derive`, on which the segmentor
-    is trained as on any other. Domains of which it only needs images and labels are then left out
-    of `output_domains`: what is neither labeled nor read is not run through the segmentor.
+    In :meth:`derive` it may also make new domains from those of the batch, and the segmentor is
+    trained on them as on any other. Domains needed only for their images and labels are then left
+    out of `output_domains`: a domain neither labeled nor read is not run through the segmentor.
 
     A constructor argument `segmentor` asks for a :class:`SegmentorHandle`, with which the objective
     runs the segmentor again, or keeps a copy of it.
@@ -49,12 +49,12 @@ class Objective(BaseModule):
 
     @property
     def output_domains(self) -> tuple[str, ...]:
-        """Domains whose outputs :meth:`forward` reads, its own among them; by default `domains`."""
+        """Domains whose outputs :meth:`forward` reads, including its own; by default `domains`."""
         return self.domains
 
     @property
     def gradient_domains(self) -> tuple[str, ...]:
-        """Of `output_domains`, by default all, those through which its losses train the segmentor.
+        """Those of `output_domains`, by default all, through which its losses train the segmentor.
 
         The others are computed without a graph, unless they are labeled.
         """
@@ -62,7 +62,7 @@ class Objective(BaseModule):
 
     @property
     def evaluated(self) -> nn.Module | None:
-        """A segmentor to be evaluated in place of the one that is trained; by default none."""
+        """A segmentor to evaluate in place of the one that is trained; by default none."""
         return None
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
@@ -88,34 +88,34 @@ class Objective(BaseModule):
         """
 
     def before_train(self) -> None:
-        """Do what a training that begins has to do once all weights are loaded; by default nothing.
+        """Prepare for a new run, once all weights are loaded; by default do nothing.
 
-        Called by :class:`JointOptimWrapper`, also where weights are another run's (`load_from`),
-        but not where a run is resumed.
+        Called by :class:`JointOptimWrapper`, also if the weights are another run's (`load_from`),
+        but not if a run is resumed.
         """
 
     def after_optimizer_step(self) -> None:
-        """Do what has to be done once an optimizer step, without gradients; by default nothing.
+        """Do what each optimizer step calls for, without gradients; by default nothing.
 
         An averaged copy of the segmentor moves here. Called by :class:`JointOptimWrapper` when the
         gradients of all iterations of a step have been applied, and before a checkpoint is written;
-        what is to be resumed belongs into parameters or buffers.
+        state that a resumed run needs belongs in parameters or buffers.
         """
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """What there is to see, to be drawn beside each domain's prediction now and then.
+        """Return maps to draw next to each domain's prediction from time to time.
 
         Called in evaluation mode and without gradients, and in distributed training by the first
         process alone: it must leave the objective as it is, and wait for no other process. By
-        default there is nothing.
+        default there are none.
 
         Args:
             outputs: As in :meth:`forward`.
 
         Returns:
             Domain -> title -> one of: values in [0, 1], (N, h, w), NaN where there is none; a mask
-            (N, h, w), `bool`; class indices (N, h, w), others such as -1 where there is none;
-            images in [-1, 1], (N, 3, h, w). All are enlarged to the domain's images.
+            (N, h, w), `bool`; class indices (N, h, w), others such as -1 where there is no class;
+            images in [-1, 1], (N, 3, h, w). All are enlarged to the size of the domain's images.
         """
         return {}
 
@@ -133,10 +133,10 @@ def probability_map(d_logits: Tensor) -> Tensor:
 def call_together(
     module: nn.Module, *parts: Tensor, frozen: bool = False, args: tuple[Any, ...] = ()
 ) -> list[Tensor]:
-    """Call a network once over several batches, which costs a GPU fewer kernels.
+    """Call a network once for several batches, which takes fewer kernels on a GPU.
 
-    Each image gets what it would get alone: where images differ in size, or a norm takes statistics
-    of the batch, the network is called for one batch after the other.
+    The results are those of separate calls: if images differ in size, or a norm uses batch
+    statistics, the network is called for one batch after the other.
 
     Args:
         module: The network.
@@ -155,11 +155,11 @@ def call_together(
 
 
 def call_frozen(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    """Call a network with its arguments so that gradients pass through it, and touch nothing of it.
+    """Call a network so that gradients pass through it, but leave it untouched.
 
-    Neither do gradients reach its parameters, nor do its buffers move, such as batch norm's running
-    averages and the vectors of a spectral norm. Nothing is toggled on the module, so the same step
-    may also call it with live parameters.
+    Gradients do not reach its parameters, and its buffers, such as batch norm's running averages
+    and the vectors of a spectral norm, do not move. Nothing is toggled on the module, so the same
+    step may also call it with live parameters.
     """
     tensors = {name: value.detach() for name, value in module.named_parameters()}
     tensors.update((name, value.clone()) for name, value in module.named_buffers())

@@ -18,14 +18,14 @@ from .base import Objective
 def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any) -> ModuleDict:
     """Build a model's named objectives.
 
-    Each draws its networks' first weights from a generator of its own, set by torch's seed and its
-    name. So with one seed the segmentor starts from the same weights whatever objectives it has,
-    and rows of a table differ in their method alone.
+    Each draws its networks' initial weights from its own random generator, seeded with torch's seed
+    and its name. So with one seed the segmentor starts from the same weights whatever its
+    objectives, and the rows of a table differ only in their method.
 
     Args:
-        configs: Name -> config; None deletes one that a base config brought.
-        **defaults: What the model has for objectives whose constructors take it: `num_classes`,
-            `ignore_index` and `segmentor`, a :class:`SegmentorHandle`.
+        configs: Name -> config; None deletes one from a base config.
+        **defaults: Values from the model for objectives whose constructors take them:
+            `num_classes`, `ignore_index` and `segmentor`, a :class:`SegmentorHandle`.
 
     Returns:
         Name -> objective.
@@ -33,7 +33,7 @@ def build_objectives(configs: dict[str, dict[str, Any] | None], **defaults: Any)
     Raises:
         JointError: When a name cannot be used, or a type is not a registered objective.
     """
-    objectives = ModuleDict()  # mmengine's, so that the networks' `init_cfg` is followed
+    objectives = ModuleDict()  # mmengine's, so that the networks' `init_cfg` is applied
     for name, config in configs.items():
         if config is None:
             continue

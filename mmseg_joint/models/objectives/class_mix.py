@@ -20,9 +20,9 @@ class ClassMix(SelfTraining):
 
     "DACS: Domain Adaptation via Cross-domain Mixed Sampling" (Tranheden et al., WACV 2021), after
     "ClassMix" (Olsson et al., WACV 2021). A :class:`Teacher` labels the unlabeled images. Pasted
-    pixels keep their true labels and weigh 1; the others weigh q, the share of pixels of which the
-    teacher is sure. Color and sharpness of the mix change at random. Each mix is a domain of its
-    own, `source_mix`, with an ordinary supervised loss.
+    pixels keep their true labels and weigh 1; the others weigh q, the share of pixels on which the
+    teacher is confident. The mix's color and sharpness are changed at random. Each mix is a domain
+    of its own, `source_mix`, with an ordinary supervised loss.
 
     Args:
         segmentor: The segmentor; the model fills it in.
@@ -30,10 +30,10 @@ class ClassMix(SelfTraining):
         teacher: Name of the :class:`Teacher` in `model.objectives`.
         from_domains: Labeled domains whose classes are pasted, e.g. `('source', 'target')`.
         onto: The domain whose images they are pasted onto; its labels are not read.
-        threshold: Probability from which the teacher counts as sure, in [0, 1].
-        q_over: `'image'`: q of each image; `'batch'`: of all images of a step, as
-            :meth:`Teacher.trust` has it; `'pixel'`: 1 or 0, so that a pixel of which the teacher is
-            not sure is not trained on.
+        threshold: Probability from which the teacher counts as confident, in [0, 1].
+        q_over: `'image'`: q of each image; `'batch'`: of all images of a step, as in
+            :meth:`Teacher.trust`; `'pixel'`: 1 or 0, so that a pixel on which the teacher is not
+            confident is not trained on.
         colors: How color and sharpness change: arguments of :class:`ColorChange`.
         weight: Weight of the supervised loss on a mix.
         ignore_index: Label of pixels without a class, never pasted; the model fills it in.
@@ -69,21 +69,21 @@ class ClassMix(SelfTraining):
         self.ignore_index = ignore_index
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Make `<domain>_mix` of each of `from_domains`: as many images as `onto` has.
+        """Make `<domain>_mix` from each of `from_domains`: as many images as `onto` has.
 
         Nothing is made before the teacher begins.
         """
         onto = domains[self.onto]
         for name in self.from_domains:
             check_same_size('ClassMix', domains, name, self.onto)
-        taught = self.label(onto)
-        if taught is None:
+        pseudo = self.label(onto)
+        if pseudo is None:
             return {}
-        labels, weights = taught
+        labels, weights = pseudo
         mixes = {}
         for name in self.from_domains:
             source = domains[name]
-            # where there are fewer labeled images, they come round again
+            # labeled images are repeated if there are fewer
             chosen = torch.arange(len(labels), device=labels.device) % len(source.inputs)
             truth, images = source.truth[chosen], source.unit_images[chosen]
             pasted = self.paste(truth)
@@ -96,7 +96,7 @@ class ClassMix(SelfTraining):
         return mixes
 
     def paste(self, truth: Tensor) -> Tensor:
-        """Choose half of each image's classes at random: which pixels of its labels, (N, H, W)."""
+        """Choose half of each image's classes at random: a mask of its pixels, (N, H, W)."""
         flat = truth.flatten(1)
         flat = flat.where(flat != self.ignore_index, self.num_classes)
         present = flat.new_zeros(len(flat), self.num_classes + 1, dtype=torch.bool)

@@ -12,7 +12,7 @@ from .domains import DomainOutput
 
 @MODELS.register_module()
 class ConfidenceMask(Objective):
-    """Trains on the pixels that the network is already sure of, and on no other.
+    """Trains only on pixels on which the network is already confident.
 
     "FCN+0-1 Conf. Mask" of *Not All Areas Are Equal: Transfer Learning for Semantic Segmentation
     via Hierarchical Region Selection* (Sun et al., CVPR 2019), Table 1, which says no more about
@@ -58,7 +58,7 @@ class ConfidenceMask(Objective):
         return ObjectiveResult({'kept_share': kept}, {domain: confident.to(output.probabilities)})
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The mask, where there is a label."""
+        """Return the mask, where there is a label."""
         (domain,) = self.domains
         output = outputs[domain]
         ignored = output.truth == self.ignore_index

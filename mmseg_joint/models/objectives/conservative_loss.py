@@ -21,17 +21,17 @@ FORMS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @MODELS.register_module()
 class ConservativeLoss(Objective):
-    """Keeps a network from being too sure of the source, or too wrong.
+    """Keeps a network from being too confident on the source, or too wrong.
 
     "Penalizing Top Performers: Conservative Loss for Semantic Segmentation Adaptation" (Zhu et al.,
     ECCV 2018), after its abstract, details ours (C1-C4): with u = -ln p of a pixel's true class,
-    the loss is λ (1 - u)², least at p = 1/e; beside the cross-entropy a pixel rests at
+    the loss is λ (1 - u)², minimal at p = 1/e; with the cross-entropy added, a pixel settles at
     p = exp(-(1 - 1/(2λ))). Its second half is :class:`CrossDomainGAN`.
 
     Args:
         weight: λ.
         form: `'squared'`, or `'absolute'` for `λ |1 - u|`.
-        domain: Whose images.
+        domain: The domain whose images it uses.
         ignore_index: Label of pixels without a class; the model fills it in.
 
     Raises:
@@ -53,7 +53,7 @@ class ConservativeLoss(Objective):
         self.ignore_index = ignore_index
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """`loss_conservative`: the mean over the labeled pixels of all processes."""
+        """Compute `loss_conservative`, the mean over the labeled pixels of all processes."""
         output = outputs[self.domains[0]]
         labels = output.truth
         u = F.cross_entropy(

@@ -24,22 +24,22 @@ STRONG = {
 
 @MODELS.register_module()
 class ConsistencyMix(SelfTraining):
-    """Asks for the same labels on strongly changed unlabeled images as on the images themselves.
+    """Trains for the same labels on strongly augmented unlabeled images as on the originals.
 
     After "FixMatch" (Sohn et al., NeurIPS 2020), CutMix of "Semi-supervised semantic segmentation
     needs strong, varied perturbations" (French et al., BMVC 2020), and "Revisiting
     Weak-to-Strong Consistency in Semi-Supervised Semantic Segmentation" (UniMatch; Yang et al.,
-    CVPR 2023), whose changes are the default. A :class:`Teacher` labels the images; color and
-    sharpness of each view change, and a rectangle of the next image of the batch is pasted into
-    some, with its labels. Pixels of which the teacher is not sure weigh 0. The views are a domain
-    of their own, `<domain>_strong`; the loss is a mean over all pixels of all views.
+    CVPR 2023), whose augmentations are the default. A :class:`Teacher` labels the images; each
+    view's color and sharpness are changed, and a rectangle of the next image of the batch is pasted
+    into some views, with its labels. Pixels on which the teacher is not confident weigh 0. The
+    views are a domain of their own, `<domain>_strong`; the loss is a mean over all their pixels.
 
     Args:
         segmentor: The segmentor; the model fills it in.
         teacher: Name of the :class:`Teacher` in `model.objectives`.
         domain: The unlabeled domain; its labels, if it has any, are not read.
-        threshold: τ, the probability from which the teacher counts as sure, in [0, 1].
-        views: Strong views of each image, each as heavy as the others.
+        threshold: τ, the probability from which the teacher counts as confident, in [0, 1].
+        views: Strong views of each image, all weighted alike.
         box_probability: Share of views into which a rectangle is pasted. A batch of one image has
             no other to take it from.
         box_area: Range of the rectangle's share of the image.
@@ -76,15 +76,15 @@ class ConsistencyMix(SelfTraining):
         self.box_aspect = tuple(box_aspect)
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Make `<domain>_strong`: the first views of all images, then the second ones, ….
+        """Make `<domain>_strong`: the first view of all images, then the second, ….
 
         Nothing is made before the teacher begins.
         """
         weak = domains[self.domain]
-        taught = self.label(weak)
-        if taught is None:
+        pseudo = self.label(weak)
+        if pseudo is None:
             return {}
-        labels, sure = taught
+        labels, weights = pseudo
         strong = self.colors(weak.unit_images.repeat(self.views, 1, 1, 1), self.segmentor.red_first)
         strong = strong.unflatten(0, (self.views, -1))
         boxes = random_boxes(
@@ -99,6 +99,6 @@ class ConsistencyMix(SelfTraining):
             f'{self.domain}_strong': DerivedDomain(
                 torch.where(boxes[:, :, None], strong.roll(1, dims=1), strong).flatten(0, 1),
                 torch.where(boxes, labels.roll(1, dims=0), labels).flatten(0, 1),
-                torch.where(boxes, sure.roll(1, dims=0), sure).flatten(0, 1),
+                torch.where(boxes, weights.roll(1, dims=0), weights).flatten(0, 1),
             )
         }

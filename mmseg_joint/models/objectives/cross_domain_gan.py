@@ -20,13 +20,13 @@ OTHER = {'source': 'target', 'target': 'source'}
 
 @MODELS.register_module()
 class CrossDomainGAN(Objective):
-    """Makes features of either domain draw images that pass for the other's.
+    """Makes images generated from either domain's features pass for the other's.
 
     The adversarial half of "Penalizing Top Performers: Conservative Loss for Semantic Segmentation
     Adaptation" (Zhu et al., ECCV 2018), after its abstract, details ours (C5-C8): LSD-seg's
-    generator draws images from features of either domain; one patch discriminator a domain tells
-    that domain's images from drawn ones. G is pushed to draw each domain for its own discriminator
-    and to rebuild the image, the backbone to let it draw for the other's.
+    generator reconstructs images from features of either domain; one patch discriminator per domain
+    tells that domain's images from generated ones. G is trained to fool the discriminator of its
+    input's domain and to reconstruct the image, the backbone to let G fool the other one.
 
     Args:
         generator: What differs from LSD-seg's :class:`LSDGenerator`.
@@ -34,8 +34,8 @@ class CrossDomainGAN(Objective):
         feature_indices: Which of the backbone's outputs G reads: the finest, middle and deepest.
         encoder_weight: λ of the backbone's adversarial loss.
         generator_weight: λ of G's adversarial loss.
-        reconstruction_weight: λ of the mean distance of rebuilt images.
-        target: The domain that plays the target.
+        reconstruction_weight: λ of the mean distance of reconstructed images.
+        target: The domain used as the target.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CrossDomainGAN(Objective):
         self.domains = ('source', target)
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute the losses of backbone, G and discriminators, and the latter's accuracy."""
+        """Compute the losses of backbone, G and discriminators, and the discriminator accuracy."""
         given = {'source': outputs['source'], 'target': outputs[self.target]}
         drawn = {look: self._draw(output) for look, output in given.items()}
         encoder, generator, distance, d_loss, right = [], [], [], [], []
@@ -87,10 +87,10 @@ class CrossDomainGAN(Objective):
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The drawn images."""
+        """Return the generated images."""
         return {domain: {'rebuilt': self._draw(outputs[domain])} for domain in self.domains}
 
     def _draw(self, output: DomainOutput) -> Tensor:
-        """Images in [-1, 1] that train G alone."""
+        """Generate images in [-1, 1] that train G alone."""
         features = [output.features[index].detach() for index in self.feature_indices]
         return 2 * full_precision(self.generator(features, output.inputs.shape[-2:])) - 1

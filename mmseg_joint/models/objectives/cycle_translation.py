@@ -32,12 +32,12 @@ DISCRIMINATOR = {
 
 @MODELS.register_module()
 class CycleTranslation(Objective):
-    """Learns to redraw the images of either domain in the look of the other: BDL's translation.
+    """Learns to translate images of either domain into the look of the other: BDL's translation.
 
     "Bidirectional Learning for Domain Adaptation of Semantic Segmentation" (Li et al., CVPR 2019),
-    its image-to-image translation: CycleGAN with an identity loss and a perceptual one, which asks
-    a frozen segmentor M to see the same in an image, its translation and its reconstruction. With A
-    of the source, B of the target, fB = G_target(A), fA = G_source(B), rA = G_source(fB) and rB =
+    its image-to-image translation: CycleGAN with an identity loss and a perceptual one, by which a
+    frozen segmentor M should see the same in an image, its translation and its reconstruction. With
+    A of the source, B of the target, fB = G_target(A), fA = G_source(B), rA = G_source(fB) and rB =
     G_target(fA):
 
     `L_G = (D_target(fB) - 1)² + (D_source(fA) - 1)² + 10 (|rA - A| + |rB - B|)`
@@ -46,8 +46,8 @@ class CycleTranslation(Objective):
     norm of M's scores.
 
     M is the model's own segmentor, which this objective freezes: give its checkpoint as
-    `load_from`. Labels are not read: let the source's dataset be `Unlabeled`, or its supervised
-    loss would be computed for nothing.
+    `load_from`. Labels are not read: make the source's dataset `Unlabeled`, or its supervised loss
+    is computed for nothing.
 
     Args:
         segmentor: M; the model fills it in.
@@ -57,12 +57,12 @@ class CycleTranslation(Objective):
         identity_weight: Weight of `|G_target(B) - B| + |G_source(A) - A|`.
         perceptual_weight: Weight of S(fB, A) + S(fA, B); 0 leaves M out.
         perceptual_cycle_weight: Weight of S(rA, A) + S(rB, B); 0 likewise.
-        pool_size: How many earlier translations the discriminators see beside the newest.
+        pool_size: How many earlier translations the discriminators see besides the newest.
         pool_image_size: Height and width of the images in training, for the pool.
-        target: The domain that plays the target.
+        target: The domain used as the target.
     """
 
-    output_domains = ()  # it runs the segmentor itself, on what it draws
+    output_domains = ()  # it runs the segmentor itself, on its translations
     freezes_segmentor = True
 
     def __init__(
@@ -94,11 +94,11 @@ class CycleTranslation(Objective):
         self._images: dict[str, Tensor] = {}
 
     def translate(self, images: Tensor) -> Tensor:
-        """Redraw the source's images, (N, 3, H, W) in [-1, 1], in the look of the target."""
-        return self._redraw('target', images)
+        """Translate the source's images, (N, 3, H, W) in [-1, 1], into the look of the target."""
+        return self._translate('target', images)
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Take the images, and make no domain."""
+        """Keep the images, and make no domain."""
         self._images = {
             'source': domains['source'].unit_images,
             'target': domains[self.target].unit_images,
@@ -106,12 +106,12 @@ class CycleTranslation(Objective):
         return {}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute the generators' loss by its terms, and the discriminators' loss and accuracy."""
+        """Compute the terms of the generators' loss, and the discriminators' loss and accuracy."""
         images, self._images = self._images, {}
-        fake = {OTHER[look]: self._redraw(OTHER[look], image) for look, image in images.items()}
-        back = {OTHER[look]: self._redraw(OTHER[look], image) for look, image in fake.items()}
+        fake = {OTHER[look]: self._translate(OTHER[look], image) for look, image in images.items()}
+        back = {OTHER[look]: self._translate(OTHER[look], image) for look, image in fake.items()}
         own = images if self.identity_weight else {}
-        same = {look: self._redraw(look, image) for look, image in own.items()}
+        same = {look: self._translate(look, image) for look, image in own.items()}
         losses = {
             'loss_generator': sum(
                 gan_loss(call_frozen(self.discriminators[look], image), 1.0, F.mse_loss)
@@ -125,21 +125,21 @@ class CycleTranslation(Objective):
         accuracies = []
         for look, discriminator in self.discriminators.items():
             real = full_precision(discriminator(images[look]))
-            shown = full_precision(discriminator(self.pools[look](fake[look].detach())))
-            d_loss = gan_loss(real, 1.0, F.mse_loss) + gan_loss(shown, 0.0, F.mse_loss)
+            pooled = full_precision(discriminator(self.pools[look](fake[look].detach())))
+            d_loss = gan_loss(real, 1.0, F.mse_loss) + gan_loss(pooled, 0.0, F.mse_loss)
             losses[f'loss_discriminator_{look}'] = 0.5 * d_loss
-            accuracies += [(real > 0.5).double().mean(), (shown <= 0.5).double().mean()]
+            accuracies += [(real > 0.5).double().mean(), (pooled <= 0.5).double().mean()]
         return ObjectiveResult({**losses, 'accuracy': torch.stack(accuracies).mean()})
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """Either domain's images in the look of the other."""
+        """Return each domain's images in the look of the other."""
         domains = {'source': 'target', self.target: 'source'}
         return {
-            domain: {'redrawn': self._redraw(look, outputs[domain].unit_images)}
+            domain: {'redrawn': self._translate(look, outputs[domain].unit_images)}
             for domain, look in domains.items()
         }
 
-    def _redraw(self, look: str, images: Tensor) -> Tensor:
+    def _translate(self, look: str, images: Tensor) -> Tensor:
         return full_precision(self.generators[look](images))
 
     def _perceptual(
@@ -149,16 +149,16 @@ class CycleTranslation(Objective):
             return {}
         losses: dict[str, Any] = {'loss_perceptual': 0.0, 'loss_perceptual_cycle': 0.0}
         for look, image in images.items():
-            seen = self._look(image, graph=False)
+            wanted = self._scores(image, graph=False)
             for name, weight, drawn in (
                 ('loss_perceptual', self.perceptual_weight, fake[OTHER[look]]),
                 ('loss_perceptual_cycle', self.perceptual_cycle_weight, back[look]),
             ):
-                losses[name] += weight * F.mse_loss(self._look(drawn, graph=True), seen)
+                losses[name] += weight * F.mse_loss(self._scores(drawn, graph=True), wanted)
         return losses
 
-    def _look(self, images: Tensor, graph: bool) -> Tensor:
-        """M's scores of images in [-1, 1], normed for each image and class."""
+    def _scores(self, images: Tensor, graph: bool) -> Tensor:
+        """Compute M's scores of images in [-1, 1], normalized for each image and class."""
         scores = self.segmentor.evaluate(self.segmentor.normalize(images), graph=graph)[1]
         return F.instance_norm(full_precision(scores))
 

@@ -19,9 +19,9 @@ class DomainInput:
     #: class indices or the ignore index, (N, H, W); None for an unlabeled domain
     labels: Tensor | None
     to_unit_range: Callable[[Tensor], Tensor]  #: maps normalized images to [-1, 1]
-    #: which pixels only fill smaller images up, (N, H, W); None without any
+    #: which pixels only pad smaller images, (N, H, W); None without any
     padding: Tensor | None = None
-    #: what one objective computed of its images for others of the same step
+    #: what one objective computed from its images, for others in the same step
     shared: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -75,9 +75,9 @@ class DomainOutput(DomainInput):
 
 
 class DerivedDomain(NamedTuple):
-    """A domain that an objective makes of others: one domain more of the same step."""
+    """A domain that an objective makes from others: one more domain of the same step."""
 
-    images: Tensor  #: in [-1, 1], (N, 3, H, W); with a graph, its losses train what made them
+    images: Tensor  #: in [-1, 1], (N, 3, H, W); with a graph, losses train what made them
     #: class indices or the ignore index, (N, H, W); None for no supervised loss
     labels: Tensor | None = None
     #: weight of each pixel in the supervised loss, (N, H, W); None for 1
@@ -85,7 +85,7 @@ class DerivedDomain(NamedTuple):
 
 
 def check_same_size(kind: str, domains: Mapping[str, DomainInput], pasted: str, onto: str) -> None:
-    """Refuse to paste one domain's images onto another's of another size.
+    """Refuse to paste one domain's images onto another's of a different size.
 
     Raises:
         JointError: When their images differ in size.

@@ -26,31 +26,31 @@ FOUNDATION = ('vit_', 'eva', 'dinov', 'clip', 'beit')  # in timm's names
 class FeatureDistance(Objective):
     """Keeps the backbone's features near those of its pretrained weights.
 
-    These are what `model.backbone.init_cfg` loads; without one, those with which training begins,
-    from another run for instance (`load_from`).
+    These are the weights that `model.backbone.init_cfg` loads; without it, those that training
+    starts from, such as another run's (`load_from`).
 
     `'l2'` is the feature distance of "DAFormer: Improving Network Architectures and Training
     Strategies for Domain-Adaptive Semantic Segmentation" (Hoyer et al., CVPR 2022): the mean
     Euclidean distance over those cells of the feature map that one thing class fills. `'cosine'` is
     for foundation models, after VFM-UDA++ (Englert et al., 2025): .1 · smooth L1 +
-    .9 · (1 - cosine), from the features that a small projection makes of the trained ones.
+    .9 · (1 - cosine), computed on a small projection of the trained features.
 
     Args:
         segmentor: The segmentor; the model fills it in.
         num_classes: Number of classes C; the model fills it in.
         mode: `'l2'` or `'cosine'`.
-        weight: λ_FD; .005 of `'l2'` and .1 of `'cosine'` by default.
+        weight: λ_FD; by default .005 for `'l2'` and .1 for `'cosine'`.
         domains: Domains on whose images it is computed.
         classes: Indices of the classes whose cells count: the things. None for every cell, labeled
             or not.
-        purity: Which share of a cell's pixels has to be of one class, in [0, 1].
-        level: Which of the backbone's outputs.
+        purity: Share of a cell's pixels that must be of one class, in [0, 1].
+        level: Which of the backbone's outputs is compared.
         channels: Its channels, for the projection of `'cosine'`.
         ignore_index: Label of pixels without a class; the model fills it in.
 
     Raises:
         JointError: When a value is out of range, when `'l2'` is asked for with a foundation model,
-            or when the features have other channels than those that they are compared with.
+            or when the features differ in channels from those they are compared with.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class FeatureDistance(Objective):
         self.register_buffer('counts', counts, persistent=False)
 
     def init_weights(self) -> None:
-        """Take over the backbone's weights; say so if they are not pretrained ones."""
+        """Take over the backbone's weights; warn if they are not pretrained ones."""
         super().init_weights()
         if not getattr(self.frozen.backbone, 'init_cfg', None):
             print_log(
@@ -111,7 +111,7 @@ class FeatureDistance(Objective):
             )
 
     def before_train(self) -> None:
-        """Take over what other means than the backbone's `init_cfg` have loaded."""
+        """Take over weights that were not loaded through the backbone's `init_cfg`."""
         if not getattr(self.frozen.backbone, 'init_cfg', None):
             self.frozen.take_over()
 
@@ -123,7 +123,7 @@ class FeatureDistance(Objective):
         return ObjectiveResult({'loss_distance': self.weight * global_mean(total, count)})
 
     def _distances(self, output: DomainOutput) -> tuple[Tensor, Tensor]:
-        """The distance of each cell, and whether it counts, (N, h, w)."""
+        """Compute the distance of each cell, and whether it counts, (N, h, w)."""
         own = self.projection(output.features[self.level])
         first = full_precision(self.frozen(output.inputs)[self.level])
         own = full_precision(own)

@@ -65,7 +65,7 @@ class FocalWeighting(Objective):
         return ObjectiveResult({'mean_weight': mean}, {domain: weights})
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The weights, where there is a label."""
+        """Return the weights, where there is a label."""
         (domain,) = self.domains
         output = outputs[domain]
         ignored = output.truth == self.ignore_index

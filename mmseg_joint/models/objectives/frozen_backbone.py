@@ -10,8 +10,8 @@ class FrozenBackbone(BaseModule):
     """The segmentor's backbone with its pretrained weights.
 
     It takes them over when the model's weights are initialized, and again when its objective asks
-    for it, once all are loaded. In checkpoints they are the objective's, so a resumed run has the
-    same ones. It always runs in evaluation mode and without a graph.
+    for it, once all are loaded. In checkpoints they belong to the objective, so a resumed run has
+    the same weights. It always runs in evaluation mode and without a graph.
 
     Args:
         segmentor: The segmentor; the model fills it in.
@@ -24,7 +24,7 @@ class FrozenBackbone(BaseModule):
         self.backbone.eval()  # mmseg's ResNet returns nothing here
 
     def init_weights(self) -> None:
-        """Take over the backbone's weights, which mmengine has drawn or loaded before."""
+        """Take over the backbone's weights, which mmengine has already drawn or loaded."""
         self.take_over()
         self._is_init = True
 

@@ -28,15 +28,15 @@ class HierarchicalWeighting(Objective):
 
     Args:
         num_classes: Number of classes C; the model fills it in.
-        per_class: One map for each class, the paper's W^19, or one shared map, its W^1.
+        per_class: One map per class, the paper's W^19; otherwise one shared map, its W^1.
         levels: Any subset of `'pixel'`, `'region'` and `'image'`; Eq. 4 is the mean over them.
         network: Config of :class:`WeightingNetwork`, without what this class fills in. A level's
-            name holds what differs there: `dict(channels=…, region=dict(strides=…))` (H3).
+            name holds its own settings: `dict(channels=…, region=dict(strides=…))` (H3).
         loss: Config of Eq. 1.
         unit_mean: Divide the weights by their mean over the labeled pixels of all processes, so
             that Eq. 5 is divided by the sum of the weights: choosing pixels then leaves the source
-            as strong as it was. False divides by the number of pixels (H2).
-        also: Domains of other objectives' making that are weighted too wherever they exist, such as
+            as strong as before. False divides by the number of pixels (H2).
+        also: Domains made by other objectives that are weighted too when they exist, such as
             `('source_mix',)` of :class:`.ClassMix`; Eq. 1 stays with source and target.
         ignore_index: Label of pixels without a class.
 
@@ -84,11 +84,11 @@ class HierarchicalWeighting(Objective):
 
     @property
     def output_domains(self) -> tuple[str, ...]:
-        """Source and target, and what else is weighted."""
+        """Source and target, and the other weighted domains."""
         return (*self.domains, *self.also)
 
     def score(self, probabilities: Tensor) -> dict[str, Tensor]:
-        """Score how target-like predictions, softmax (N, C, H, W), are.
+        """Score how target-like predictions are, given as softmax (N, C, H, W).
 
         Returns:
             Level -> scores: (N, K, H, W), (N, K, H/8, W/8) or (N, K), with K = C or 1.
@@ -115,7 +115,7 @@ class HierarchicalWeighting(Objective):
         return ObjectiveResult(losses, maps)
 
     def _weights(self, scores: dict[str, Tensor], output: DomainOutput) -> tuple[Tensor, Tensor]:
-        """The weights of a domain's pixels, and their mean over the labeled ones."""
+        """Compute the weights of a domain's pixels, and their mean over the labeled ones."""
         labels = output.truth
         exact = output.probabilities.dtype  # float64 where the model computes in it
         weights = weighting_map(scores, labels, self.ignore_index, exact)
@@ -126,7 +126,7 @@ class HierarchicalWeighting(Objective):
         return weights, total / count.clamp(min=1)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """H of Eq. 4 and H_k of each level, where there is a label."""
+        """Return H of Eq. 4 and H_k of each level, where there is a label."""
         source = outputs['source']
         ignored = source.truth == self.ignore_index
 

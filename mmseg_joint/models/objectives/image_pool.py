@@ -10,14 +10,14 @@ from mmseg_joint.errors import JointError
 
 
 class ImagePool(nn.Module):
-    """Earlier translations, of which a discriminator sees some instead of the newest.
+    """Earlier translations, some of which a discriminator sees instead of the newest.
 
     From "Learning from Simulated and Unsupervised Images through Adversarial Training" (Shrivastava
-    et al., CVPR 2017), as CycleGAN's public code has it. Images are kept with 256 levels, as real
-    ones have, and are saved with the weights, so that a resumed training goes on with the same.
+    et al., CVPR 2017), as in CycleGAN's public code. Images are kept with 256 levels, as real
+    ones have, and are saved with the weights, so that a resumed run goes on with the same ones.
 
     Args:
-        capacity: How many images; 0 hands every image on.
+        capacity: How many images are kept; 0 passes every image on.
         size: Their height and width.
     """
 
@@ -31,13 +31,13 @@ class ImagePool(nn.Module):
         kept = torch.zeros(capacity, 3, height, width, dtype=torch.uint8)
         self.register_buffer('images', kept)
         self.register_buffer('count', torch.tensor(0))
-        self._count: int | None = None  # of `count`, which only a waiting host could read
+        self._count: int | None = None  # of `count`, so that the host need not wait for it
 
     def forward(self, images: Tensor) -> Tensor:
-        """Hand out as many images as are given: (N, 3, H, W) in [-1, 1], detached.
+        """Return as many images as are given: (N, 3, H, W) in [-1, 1], detached.
 
         Raises:
-            JointError: When the size is another than the pool's.
+            JointError: When the size differs from the pool's.
         """
         if not self.capacity:
             return images
@@ -58,7 +58,7 @@ class ImagePool(nn.Module):
             self._count += 1
             self.count += 1
             return image
-        # drawn on the host, which decides
+        # drawn on the host, which branches on it
         if torch.rand(()) < 0.5:
             return image
         place = int(torch.randint(self.capacity, ()))

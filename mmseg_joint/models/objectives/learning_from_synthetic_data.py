@@ -21,12 +21,12 @@ SOURCE, SOURCE_DRAWN, TARGET, TARGET_DRAWN = range(4)
 
 @MODELS.register_module()
 class LearningFromSyntheticData(Objective):
-    """Makes features of either domain draw images that pass for the other's: LSD-seg.
+    """Makes images generated from either domain's features pass for the other's: LSD-seg.
 
     "Learning from Synthetic Data: Addressing Domain Shift for Semantic Segmentation"
     (Sankaranarayanan, Balaji, Jain, Lim and Chellappa, CVPR 2018), after its public code; the table
-    of HRS calls it Swami et al. With ŝ and t̂ the images that G draws from the features of s and t,
-    d and c the two heads of D, and y the source's labels at D's size:
+    of HRS calls it Swami et al. With ŝ and t̂ the images that G generates from the features of s and
+    t, d and c the two heads of D, and y the source's labels at D's size:
 
     - L_D = CE(d(s), 0) + CE(d(ŝ), 1) + CE(d(t), 2) + CE(d(t̂), 3) + CE(c(s), y)
     - `L_G = CE(c(ŝ), y) + .1 [CE(d(ŝ), 0) + CE(d(t̂), 2)] + |ŝ - s| + |t̂ - t|`
@@ -45,7 +45,7 @@ class LearningFromSyntheticData(Objective):
         generator_class_weight: Weight of G's CE(c(ŝ), y).
         generator_domain_weight: Weight of G's CE(d(ŝ), 0) + CE(d(t̂), 2).
         reconstruction_weight: Weight of `|ŝ - s| + |t̂ - t|`: 1 over the positions of D's map.
-        target: The domain that plays the target; its labels, if any, are not read.
+        target: The domain used as the target; its labels, if any, are not read.
         ignore_index: Label of pixels without a class; the model fills it in.
     """
 
@@ -79,7 +79,7 @@ class LearningFromSyntheticData(Objective):
         self.ignore_index = ignore_index
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute the losses of F beside its supervised one, of G and of D, and D's accuracy."""
+        """Compute F's losses besides its supervised one, those of G and D, and D's accuracy."""
         source, target = outputs['source'], outputs[self.target]
         images = {'s': _unit(source), 't': _unit(target)}
         drawn = {'s': self._draw(source), 't': self._draw(target)}
@@ -92,7 +92,7 @@ class LearningFromSyntheticData(Objective):
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The drawn images, and where D takes them and the real ones for real images."""
+        """Return the generated images, and where D takes them and the real ones for real."""
         found = {}
         for domain, kind in (('source', SOURCE), (self.target, TARGET)):
             output = outputs[domain]
@@ -111,12 +111,12 @@ class LearningFromSyntheticData(Objective):
         return full_precision(self.generator(features, output.inputs.shape[-2:]))
 
     def _encoder(self, source: DomainOutput, target: DomainOutput) -> dict[str, Tensor]:
-        judged = []
+        d_logits = []
         for output in (source, target):
             features, size = self._features(output), output.inputs.shape[-2:]
             drawn = full_precision(call_frozen(self.generator, features, size))
-            judged.append(call_frozen(self.discriminator, drawn))
-        (kind, classes), (other_kind, _) = judged
+            d_logits.append(call_frozen(self.discriminator, drawn))
+        (kind, classes), (other_kind, _) = d_logits
         crossed = _kind_loss(kind, TARGET) + _kind_loss(other_kind, SOURCE)
         class_loss = self._class_loss(classes, source.truth)
         return {
@@ -146,23 +146,23 @@ class LearningFromSyntheticData(Objective):
             TARGET: images['t'],
             TARGET_DRAWN: drawn['t'].detach(),
         }
-        judged = {kind: self.discriminator(image) for kind, image in seen.items()}
-        losses = [_kind_loss(logits, kind) for kind, (logits, _) in judged.items()]
-        right = [(logits.argmax(dim=1) == kind).double() for kind, (logits, _) in judged.items()]
+        d_logits = {kind: self.discriminator(image) for kind, image in seen.items()}
+        losses = [_kind_loss(logits, kind) for kind, (logits, _) in d_logits.items()]
+        right = [(logits.argmax(dim=1) == kind).double() for kind, (logits, _) in d_logits.items()]
         return {
             'loss_discriminator': torch.stack(losses).sum(),
-            'loss_discriminator_class': self._class_loss(judged[SOURCE][1], labels),
+            'loss_discriminator_class': self._class_loss(d_logits[SOURCE][1], labels),
             'accuracy_kind': torch.stack([hits.mean() for hits in right]).mean(),
         }
 
     def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy with labels at the map's size, a mean over all processes' labeled ones."""
+        """Cross-entropy with labels at the map's size: mean over all processes' labels."""
         small = downsample_labels(labels, logits.shape[2:])
         return global_cross_entropy(logits, small, self.ignore_index)
 
 
 def _unit(output: DomainOutput) -> Tensor:
-    """The images in [0, 1]."""
+    """Return the images in [0, 1]."""
     return (output.unit_images + 1) / 2
 
 

@@ -15,12 +15,12 @@ from .self_training import SelfTraining
 
 @MODELS.register_module()
 class MaskedConsistency(SelfTraining):
-    """Asks for the labels of the whole unlabeled image where most of it is hidden.
+    """Trains for the labels of the whole unlabeled image while most of it is hidden.
 
     "MIC: Masked Image Consistency for Context-Enhanced Domain Adaptation" (Hoyer et al., CVPR
     2023). A :class:`Teacher` labels the whole image; color and sharpness change as in DACS, and
-    square blocks of it are set to the mean color. All pixels weigh q, the share of those of which
-    the teacher is sure. The masked images are a domain of their own, `<domain>_masked`.
+    square blocks of it are set to the mean color. All pixels weigh q, the share of those on which
+    the teacher is confident. The masked images are a domain of their own, `<domain>_masked`.
 
     Args:
         segmentor: The segmentor; the model fills it in.
@@ -28,9 +28,9 @@ class MaskedConsistency(SelfTraining):
         domain: The unlabeled domain; its labels, if it has any, are not read.
         ratio: Share of blocks that are hidden, in [0, 1].
         block: Side of a block in pixels; None for 1/16 of the image's longer side, as 64 of 1024.
-        threshold: Probability from which the teacher counts as sure, in [0, 1].
-        q_over: `'image'`: q of each image; `'batch'`: of all images of a step, as
-            :meth:`Teacher.trust` has it; `'pixel'`: 1 or 0 of each pixel.
+        threshold: Probability from which the teacher counts as confident, in [0, 1].
+        q_over: `'image'`: q of each image; `'batch'`: of all images of a step, as in
+            :meth:`Teacher.trust`; `'pixel'`: 1 or 0 for each pixel.
         colors: How color and sharpness change: arguments of :class:`ColorChange`.
         weight: λ, weight of the supervised loss on the masked images.
 
@@ -62,12 +62,12 @@ class MaskedConsistency(SelfTraining):
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
         """Make `<domain>_masked`, weighted by q; nothing before the teacher begins."""
         whole = domains[self.domain]
-        taught = self.label(whole)
-        if taught is None:
+        pseudo = self.label(whole)
+        if pseudo is None:
             return {}
-        labels, trust = taught
+        labels, trust = pseudo
         images = self.colors(whole.unit_images, self.segmentor.red_first)
-        # what a normalized image has there is 0
+        # which is 0 in a normalized image
         mean = whole.to_unit_range(whole.inputs.new_zeros(1, 3, 1, 1))
         hidden = self.mask(labels)
         return {
@@ -77,7 +77,7 @@ class MaskedConsistency(SelfTraining):
         }
 
     def mask(self, like: Tensor) -> Tensor:
-        """Draw which pixels are in a hidden block, (N, H, W), for labels of that shape."""
+        """Draw a mask of the pixels in hidden blocks, (N, H, W), for labels of that shape."""
         height, width = like.shape[1:]
         block = self.block or max(1, round(max(height, width) / 16))
         rows, columns = -(-height // block), -(-width // block)

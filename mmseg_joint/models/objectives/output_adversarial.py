@@ -16,7 +16,7 @@ from mmseg_joint.utils.numbers import check_choice
 from .base import Objective, ObjectiveResult, call_frozen, probability_map
 from .domains import DomainOutput
 
-# What D should say (A2)
+# D's labels (A2)
 SOURCE, TARGET = 0.0, 1.0
 CRITERIA: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     'vanilla': binary_cross_entropy_with_logits,
@@ -36,23 +36,22 @@ class OutputAdversarial(Objective):
     """Makes the score maps of two domains indistinguishable: GA, AdaptSegNet and AdvEnt.
 
     GA of "Alleviating Semantic-level Shift: A Semi-supervised Domain Adaptation Method for Semantic
-    Segmentation" (Wang et al., CVPRW 2020), Eq. 2-3, pushes source outputs to be called target
-    (A1).
-    "Learning to Adapt Structured Output Space for Semantic Segmentation" (Tsai et al., CVPR
-    2018) pushes target outputs to be called source, on one or two levels (A7). "ADVENT: Adversarial
-    Entropy Minimization for Domain Adaptation in Semantic Segmentation" (Vu et al., CVPR 2019)
-    does so with maps of self-information.
+    Segmentation" (Wang et al., CVPRW 2020), Eq. 2-3, trains source outputs to be classified as
+    target (A1). "Learning to Adapt Structured Output Space for Semantic Segmentation" (Tsai et al.,
+    CVPR 2018) trains target outputs to be classified as source, on one or two levels (A7). "ADVENT:
+    Adversarial Entropy Minimization for Domain Adaptation in Semantic Segmentation" (Vu et al.,
+    CVPR 2019) does so with maps of self-information.
 
     Args:
         num_classes: Number of classes C; the model fills it in.
-        align: Whose outputs are pushed: `'source'` or `'target'`.
+        align: Domain whose outputs get the adversarial loss: `'source'` or `'target'`.
         input: What D sees: `'softmax'` or `'self_information'`, -p log2(p) / log2(C).
         gan: `'vanilla'` for cross-entropy or `'ls'` for squared distance.
         levels: 1 for the main head, 2 for the first auxiliary head too, with a D of its own.
         weight: λ_gadv, of the main level.
         auxiliary_weight: λ_gadv of the auxiliary level.
         discriminator_weight: λ_gd, of D's loss, half for each domain (A3).
-        target: The domain that plays the target.
+        target: The domain used as the target.
         discriminator: What differs from AdaptSegNet's D.
 
     Raises:
@@ -91,7 +90,7 @@ class OutputAdversarial(Objective):
 
     @property
     def gradient_domains(self) -> tuple[str, ...]:
-        """The domain whose outputs are pushed."""
+        """The domain whose outputs get the adversarial loss."""
         return ('source',) if self.align == 'source' else (self.target,)
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
@@ -119,7 +118,7 @@ class OutputAdversarial(Objective):
         return ObjectiveResult(losses)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """How much each level's D takes an output for the target's."""
+        """Return how much each level's D takes an output for the target's."""
         found: dict[str, dict[str, Tensor]] = {domain: {} for domain in self.domains}
         for level, discriminator in self.discriminators.items():
             title = 'D says target' if level == 'main' else 'D says target (auxiliary)'

@@ -16,12 +16,12 @@ TRANSLATED = 'translated'
 
 @MODELS.register_module()
 class PixelDA(Objective):
-    """Trains on source images that a generator has made look like target ones, too.
+    """Also trains on source images that a generator has made look like target ones.
 
     "Unsupervised Pixel-Level Domain Adaptation with Generative Adversarial Networks" (Bousmalis et
     al., CVPR 2017), Eq. 1-3, given the labels of both domains (B6). The generator G turns the
-    source's images into those of a new domain, `translated`, which the segmentor is trained on
-    with the source's labels beside the source and the target. Gradients: that supervised loss
+    source's images into those of a new domain, `translated`, on which the segmentor is trained
+    with the source's labels, besides the source and the target. Gradients: that supervised loss
     reaches the segmentor and G, the adversarial loss G only, D's loss D only.
 
     Args:
@@ -33,7 +33,7 @@ class PixelDA(Objective):
         discriminator_weight: Weight of D's loss.
     """
 
-    gradient_domains = ()  # the segmentor learns from supervised losses, of one domain more
+    gradient_domains = ()  # the segmentor learns from supervised losses, on one more domain
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class PixelDA(Objective):
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The redrawn images, and how much D takes its two kinds for real ones."""
+        """Return the translated images, and how much D takes its two kinds of images for real."""
         redrawn = outputs[TRANSLATED].unit_images
         found = {'source': {'redrawn': redrawn}}
         for domain, images in ((TRANSLATED, redrawn), ('target', outputs['target'].unit_images)):

@@ -17,23 +17,23 @@ from .domains import DomainOutput
 
 @MODELS.register_module()
 class ReconstructionGAN(Objective):
-    """Pulls the domains' features together by rebuilding images from them.
+    """Aligns the domains' features by reconstructing images from them.
 
     "Not All Areas Are Equal: Transfer Learning for Semantic Segmentation via Hierarchical Region
-    Selection", CVPR 2019, Section 3.2 and Algorithm 1, lines 7, 9 and 10. The generator G rebuilds
-    images from features; the discriminator D tells real target images from images rebuilt
-    from source features (H10); the encoder E is pushed so that D takes the latter for real.
-    Gradients: the reconstruction loss reaches G only (H11), the adversarial loss G and E.
+    Selection", CVPR 2019, Section 3.2 and Algorithm 1, lines 7, 9 and 10. The generator G
+    reconstructs images from features; the discriminator D tells real target images from images
+    reconstructed from source features (H10); the encoder E is trained so that D classifies these as
+    real. Gradients: the reconstruction loss reaches G only (H11), the adversarial loss G and E.
 
     Args:
         generator: Config of :class:`ReconstructionGenerator`.
         discriminator: Config of :class:`PatchDiscriminator`.
-        feature_index: Which of the backbone's outputs G rebuilds images from.
+        feature_index: Which of the backbone's outputs G reconstructs images from.
         encoder_weight: λ_adv of E (H12).
         generator_weight: λ_adv of G (H12).
         reconstruction_weight: λ_rec (H12).
         real_label: Range from which D's label of a real image is drawn (H13).
-        fake_label: Range from which D's label of a rebuilt image is drawn (H13).
+        fake_label: Range from which D's label of a reconstructed image is drawn (H13).
     """
 
     def __init__(
@@ -70,21 +70,21 @@ class ReconstructionGAN(Objective):
             self.discriminator, rebuilt, full_precision(by_encoder), frozen=True
         )
         real, fake = call_together(self.discriminator, target.unit_images, rebuilt.detach())
-        discriminator = self._perturbed(real, self.real_label)
-        discriminator = discriminator + self._perturbed(fake, self.fake_label)
+        d_loss = self._soft_label_loss(real, self.real_label)
+        d_loss = d_loss + self._soft_label_loss(fake, self.fake_label)
         return ObjectiveResult(
             {
                 'loss_reconstruction': self.reconstruction_weight * reconstruction,
                 'loss_generator': self.generator_weight * gan_loss(d_logits, 1.0),
                 'loss_encoder': self.encoder_weight * gan_loss(adv_logits, 1.0),
-                'loss_discriminator': discriminator,
+                'loss_discriminator': d_loss,
                 'accuracy_real': (real > 0).double().mean(),
                 'accuracy_fake': (fake <= 0).double().mean(),
             }
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The rebuilt images, and how much D takes its own two kinds for real ones."""
+        """Return the reconstructed images, and how much D takes its two kinds of input for real."""
         source, target = outputs['source'], outputs['target']
         rebuilt, of_target = self._rebuild(source, target)
         return {
@@ -108,7 +108,7 @@ class ReconstructionGAN(Objective):
         return [full_precision(images) for images in rebuilt]
 
     @staticmethod
-    def _perturbed(d_logits: Tensor, label_range: tuple[float, ...]) -> Tensor:
+    def _soft_label_loss(d_logits: Tensor, label_range: tuple[float, ...]) -> Tensor:
         d_logits = full_precision(d_logits)
         low, high = label_range
         labels = torch.empty(len(d_logits), 1, 1, 1, dtype=d_logits.dtype, device=d_logits.device)

@@ -59,7 +59,7 @@ class RectangleMix(Objective):
         source, onto = domains[self.from_domain], domains[self.onto]
         truth = onto.truth
         count, *size = truth.shape
-        # where there are fewer source images, they come round again
+        # source images are repeated if there are fewer
         chosen = torch.arange(count, device=truth.device) % len(source.inputs)
         boxes = random_boxes(count, size, self.area, self.aspect, device=truth.device)
         images = torch.where(boxes[:, None], source.unit_images[chosen], onto.unit_images)
@@ -68,5 +68,5 @@ class RectangleMix(Objective):
         return {'rectangle_mix': DerivedDomain(images, labels, weights)}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Nothing: the supervised loss of the mixes trains the segmentor."""
+        """Add no loss: the supervised loss on the mixes trains the segmentor."""
         return ObjectiveResult({})

@@ -16,10 +16,10 @@ Network = TypeVar('Network', bound=nn.Module)
 
 
 class SegmentorHandle:
-    """The segmentor, in the hands of an objective that runs it again or keeps a copy of it.
+    """Access to the segmentor, for an objective that runs it again or keeps a copy of it.
 
-    It is no module: an objective that holds one has no parameter more. A copy of the whole model
-    refers to the copied segmentor, a copy of the objective alone to the same one.
+    It is not a module, so it adds no parameters to the objective that holds it. In a copy of the
+    whole model it refers to the copied segmentor, in a copy of the objective alone to the same one.
 
     Args:
         segmentor: The model that the objective belongs to.
@@ -32,7 +32,7 @@ class SegmentorHandle:
         return SegmentorHandle(memo.get(id(self._segmentor), self._segmentor))
 
     def __call__(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Run the segmentor as it trains, with a graph; running averages stay as they are.
+        """Run the segmentor as in training, with a graph; running averages stay as they are.
 
         Args:
             inputs: Normalized images, (N, 3, H, W).
@@ -43,14 +43,14 @@ class SegmentorHandle:
         return self._segmentor.segment(inputs)
 
     def evaluate(self, inputs: Tensor, graph: bool = False) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Run the segmentor as it is tested, without dropout and with running averages.
+        """Run the segmentor as at test time, without dropout and with running averages.
 
         Args:
             inputs: Normalized images, (N, 3, H, W).
-            graph: Whether there is a graph, through which gradients reach the images.
+            graph: Whether to build a graph, through which gradients reach the images.
 
         Returns:
-            As when it is called.
+            As :meth:`__call__`.
         """
         return self._segmentor.segment(inputs, evaluate=True, graph=graph)
 
@@ -61,24 +61,24 @@ class SegmentorHandle:
     def copy(self) -> JointEncoderDecoder:
         """Copy the segmentor without its objectives, for the objective to own.
 
-        In an objective's constructor weights are not yet drawn or loaded, so what they are has to
-        be copied later, from :meth:`state`.
+        In an objective's constructor the weights are not yet drawn or loaded, so they have to be
+        copied later, from :meth:`state`.
 
         Returns:
             A module without trainable parameters, whose state dict has the keys of :meth:`state`.
-            It is run by `segment(inputs, evaluate=True)`.
+            Run it with `segment(inputs, evaluate=True)`.
         """
         return self._copy(self._segmentor)
 
     def copy_backbone(self) -> nn.Module:
-        """Copy the backbone alone, likewise."""
+        """Copy only the backbone, likewise."""
         return self._copy(self._segmentor.backbone)
 
     def _copy(self, network: Network) -> Network:
         without_objectives = {id(self._segmentor.objectives): ModuleDict()}
         copied = copy.deepcopy(network, without_objectives).requires_grad_(False)
         for module in copied.modules():
-            module._is_init = True  # for mmengine, which would draw and load its weights again
+            module._is_init = True  # or mmengine would draw and load its weights again
         return copied
 
     def objective(self, name: str, kind: type[T], key: str) -> T:
@@ -97,7 +97,7 @@ class SegmentorHandle:
 
     @property
     def red_first(self) -> bool:
-        """Whether the channels of images are red, green, blue, and not as OpenCV loads them."""
+        """Whether images are RGB, not BGR as OpenCV loads them."""
         return self._segmentor.data_preprocessor.converts_channels
 
     def state(self) -> dict[str, Tensor]:

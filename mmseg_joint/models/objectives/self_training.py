@@ -14,9 +14,9 @@ from .teacher import Teacher
 
 
 class SelfTraining(Objective):
-    """Base of the objectives that train on images which a :class:`Teacher` labels.
+    """Base of the objectives that train on images labeled by a :class:`Teacher`.
 
-    A subclass makes them in :meth:`derive`, from what :meth:`label` gives; their ordinary
+    A subclass makes domains in :meth:`derive` from what :meth:`label` returns; their ordinary
     supervised losses do the rest. The arguments are those of :class:`ClassMix`.
     """
 
@@ -45,7 +45,7 @@ class SelfTraining(Objective):
         self._log: dict[str, Tensor] = {}
 
     def label(self, domain: DomainInput) -> tuple[Tensor, Tensor] | None:
-        """Label a domain's images by the teacher, and log `trust`, the share that it is sure of.
+        """Label a domain's images by the teacher, and log `trust`, the share of confident pixels.
 
         Returns:
             Classes (N, H, W), and weights that broadcast to them; None before the teacher begins.
@@ -63,5 +63,5 @@ class SelfTraining(Objective):
         return labels, self.weight * trust
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Log `trust`: the supervised loss of what was made trains the segmentor."""
+        """Log `trust`; the supervised losses on the new domains train the segmentor."""
         return ObjectiveResult(self._log)

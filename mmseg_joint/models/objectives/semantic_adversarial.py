@@ -23,9 +23,9 @@ class SemanticAdversarial(Objective):
     """Aligns the features of each class across two labeled domains: FCSA and CSA.
 
     "Alleviating Semantic-level Shift: A Semi-supervised Domain Adaptation Method for Semantic
-    Segmentation" (Wang et al., CVPRW 2020), Eq. 4-8. D_s learns to tell class and domain; a source
-    feature of class k is pushed to be called "target, class k". FCSA does so with one average
-    vector for each class of an image, CSA with every labeled position of the feature map (A8).
+    Segmentation" (Wang et al., CVPRW 2020), Eq. 4-8. D_s learns to tell class and domain; source
+    features of class k are trained to be classified as "target, class k". FCSA uses one average
+    vector for each class of an image, CSA every labeled position of the feature map (A8).
 
     Args:
         num_classes: Number of classes C; the model fills it in.
@@ -34,20 +34,20 @@ class SemanticAdversarial(Objective):
         weight: λ_sadv.
         discriminator_weight: λ_sd, half for each domain (A3).
         feature_index: Which of the backbone's outputs is aligned: the input of the classifier (A4).
-        target: The domain that plays the target; it needs labels.
+        target: The domain used as the target; it needs labels.
         teacher: Name of a :class:`Teacher` in `model.objectives`. Once it has begun, features of
-            `unlabeled` images stand beside the target's, where it is sure of their class.
-            This is not the paper's.
+            `unlabeled` images join the target's, where it is confident of their class.
+            This is not in the paper.
         unlabeled: The domain that the teacher labels.
-        threshold: Probability from which the teacher counts as sure, in [0, 1].
+        threshold: Probability from which the teacher counts as confident, in [0, 1].
         ignore_index: Label of pixels without a class; the model fills it in.
 
     Raises:
         JointError: When the target is unlabeled, when there is no teacher of that name, or when
-            what it labels has another size than the target.
+            the images that it labels differ in size from the target's.
     """
 
-    gradient_domains = ('source',)  # whose features are pushed
+    gradient_domains = ('source',)  # whose features get the adversarial loss
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class SemanticAdversarial(Objective):
         )
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute Eq. 5 or 7 for the segmentor, Eq. 6 or 8 for D_s, and the latter's accuracy."""
+        """Compute Eq. 5 or 7 for the segmentor, Eq. 6 or 8 for D_s, and D_s's accuracy."""
         source, source_classes = self._samples(outputs['source'], outputs['source'].truth)
         target, target_classes = self._samples(outputs[self.target], outputs[self.target].truth)
         teacher = self._active_teacher()
@@ -118,7 +118,7 @@ class SemanticAdversarial(Objective):
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """How much D_s takes each position for the target's; FCSA's judges vectors: nothing."""
+        """Return how much D_s takes each position for the target's; nothing for FCSA's vectors."""
         if self.discriminator.mode == 'fc':
             return {}
         found = {}
@@ -136,7 +136,7 @@ class SemanticAdversarial(Objective):
         return teacher if teacher.active else None
 
     def _samples(self, output: DomainOutput, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Features for D_s and the class of each."""
+        """Return features for D_s and the class of each."""
         features = output.features[self.feature_index]
         labels = downsample_labels(labels, features.shape[2:])
         if self.discriminator.mode == 'fc':

@@ -17,38 +17,38 @@ from .base import Objective, ObjectiveResult, call_frozen
 from .domains import DomainOutput
 from .output_adversarial import DISCRIMINATOR
 
-# What D should say
+# D's labels
 PREDICTION, TRUTH = 0.0, 1.0
-UNSURE = -1  # pseudo-label of a pixel that D does not trust
+NO_LABEL = -1  # pseudo-label of a pixel that D does not trust
 
 
 @MODELS.register_module()
 class SemiSupervisedAdversarial(Objective):
-    """Learns from unlabeled images what a discriminator takes for ground truth.
+    """Learns from predictions on unlabeled images that a discriminator takes for ground truth.
 
     "Adversarial Learning for Semi-Supervised Semantic Segmentation" (Hung et al., BMVC 2018), Eq.
-    1, 4 and 5. At every pixel D tells predictions from ground truth in one-hot form. Predictions on
-    labeled and unlabeled images are pushed to be taken for ground truth; after some thousand
-    steps, unlabeled pixels where they pass for it train with their own most probable class.
+    1, 4 and 5. At every pixel D tells predictions from one-hot ground truth. Predictions on labeled
+    and unlabeled images are trained to be classified as ground truth; after some thousand steps,
+    unlabeled pixels where they pass for it are trained with their own most probable class.
 
     Args:
         num_classes: Number of classes C; the model fills it in.
         weight: λ_adv on labeled images.
         unlabeled_weight: λ_adv on unlabeled images.
         self_training_weight: λ_semi.
-        threshold: T_semi, the least probability of being ground truth that D must give, in [0, 1].
+        threshold: T_semi, the least probability of ground truth that D must give, in [0, 1].
         start: Steps, counted in iterations, after which self-training begins (B14).
-        adversarial_start: Steps after which unlabeled predictions are pushed (B13).
+        adversarial_start: Steps after which unlabeled predictions get the adversarial loss (B13).
         discriminator_weight: Weight of D's loss, half for predictions, half for ground truth.
         judge_unlabeled: Whether D is trained on predictions of unlabeled images too (B12).
         labeled: The domain with ground truth.
         unlabeled: The domain without; its labels, if any, are not read.
-        align_corners: Of the enlargement of D's map to the image's size.
+        align_corners: For the enlargement of D's map to the image's size.
         discriminator: What differs from AdaptSegNet's D.
         ignore_index: Label of pixels without a class; the model fills it in.
 
     Raises:
-        JointError: When the threshold is no probability, or the labeled domain has no labels.
+        JointError: When the threshold is not a probability, or the labeled domain has no labels.
     """
 
     step: Tensor
@@ -91,7 +91,7 @@ class SemiSupervisedAdversarial(Objective):
         self.ignore_index = ignore_index
         config = {**DISCRIMINATOR, 'in_channels': num_classes, **(discriminator or {})}
         self.discriminator = MODELS.build(config)
-        # a buffer, so that a resumed training goes on counting; every process counts alike
+        # a buffer, so that a resumed run goes on counting; every process has the same count
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
@@ -105,27 +105,27 @@ class SemiSupervisedAdversarial(Objective):
         known = labeled.truth != self.ignore_index
         everywhere = torch.ones_like(unlabeled_maps[:, 0], dtype=torch.bool)
         # compared on the device: the host would have to wait to know the step
-        pushes, trains = self.step >= self.adversarial_start, self.step >= self.start
+        adversarial, trains = self.step >= self.adversarial_start, self.step >= self.start
         self.step += self.training
 
         adv_logits = self._enlarge(call_frozen(self.discriminator, maps), maps)
         d_logits = self._enlarge(call_frozen(self.discriminator, unlabeled_maps), unlabeled_maps)
-        others_pushed = pushes * _mean_loss(TRUTH, (d_logits, everywhere))
+        adv_unlabeled = adversarial * _mean_loss(TRUTH, (d_logits, everywhere))
         trusted = d_logits.detach().sigmoid() >= self.threshold
-        pseudo = unlabeled.logits.detach().argmax(dim=1).masked_fill(~(trusted & trains), UNSURE)
-        self_training = global_cross_entropy(unlabeled.logits, pseudo, UNSURE)
+        pseudo = unlabeled.logits.detach().argmax(dim=1).masked_fill(~(trusted & trains), NO_LABEL)
+        self_training = global_cross_entropy(unlabeled.logits, pseudo, NO_LABEL)
         losses = {
             'loss_adversarial': self.weight * _mean_loss(TRUTH, (adv_logits, known)),
-            'loss_adversarial_unlabeled': self.unlabeled_weight * others_pushed,
+            'loss_adversarial_unlabeled': self.unlabeled_weight * adv_unlabeled,
             'loss_self_training': self.self_training_weight * self_training,
             'trusted_share': trusted.double().mean(),
         }
-        predictions = [(self._judge(maps), known)]
+        predictions = [(self._classify(maps), known)]
         if self.judge_unlabeled:
-            predictions.append((self._judge(unlabeled_maps), everywhere))
+            predictions.append((self._classify(unlabeled_maps), everywhere))
         classes = torch.arange(self.num_classes, device=known.device).view(1, -1, 1, 1)
         one_hot = (labeled.truth[:, None] == classes).to(maps)  # zeros where there is no class
-        real = self._judge(one_hot)
+        real = self._classify(one_hot)
         d_loss = _mean_loss(PREDICTION, *predictions) + _mean_loss(TRUTH, (real, known))
         right = [(d_logits < 0, valid) for d_logits, valid in predictions]
         losses['loss_discriminator'] = 0.5 * self.discriminator_weight * d_loss
@@ -134,16 +134,16 @@ class SemiSupervisedAdversarial(Objective):
         return ObjectiveResult(losses)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """How much D takes a prediction for ground truth, and the pseudo-labels that follow."""
+        """Return how much D takes predictions for ground truth, and the resulting pseudo-labels."""
         labeled, unlabeled = (outputs[domain].probabilities for domain in self.domains)
-        truth = [self._judge(maps).sigmoid() for maps in (labeled, unlabeled)]
-        pseudo = unlabeled.argmax(dim=1).masked_fill(truth[1] < self.threshold, UNSURE)
+        truth = [self._classify(maps).sigmoid() for maps in (labeled, unlabeled)]
+        pseudo = unlabeled.argmax(dim=1).masked_fill(truth[1] < self.threshold, NO_LABEL)
         return {
             self.domains[0]: {'D says truth': truth[0]},
             self.domains[1]: {'D says truth': truth[1], 'pseudo-label': pseudo},
         }
 
-    def _judge(self, maps: Tensor) -> Tensor:
+    def _classify(self, maps: Tensor) -> Tensor:
         return self._enlarge(self.discriminator(maps.detach()), maps)
 
     def _enlarge(self, d_logits: Tensor, maps: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from .base import Objective, ObjectiveResult, call_frozen, probability_map
 from .domains import DomainOutput
 
 SOURCE, TARGET = 0.0, 1.0
-# 1×1 convolutions, which judge each cell by itself
+# 1×1 convolutions, which classify each cell by itself
 CLASSIFIER = {
     'type': 'PatchDiscriminator',
     'channels': (512, 256, 128),
@@ -27,22 +27,22 @@ CLASSIFIER = {
 
 @MODELS.register_module()
 class SpatialAdversarial(Objective):
-    """Makes features of two domains indistinguishable, each part of the image by itself.
+    """Makes features of two domains indistinguishable in each region of the image separately.
 
     The spatial-aware adaptation of "ROAD: Reality Oriented Adaptation for Semantic Segmentation of
     Urban Scenes" (Chen et al., CVPR 2018), after its abstract, details ours (R1-R5): the image is
-    divided into a grid, and in each of its regions a domain classifier of its own judges every cell
-    of the features. The backbone is trained against them as through a reversed gradient: with
+    divided into a grid, and each of its regions has its own domain classifier for every cell of the
+    features. The backbone is trained against them as through a reversed gradient: with
     L = Σ over the regions of the mean cross-entropy on the source's and on the target's cells, the
     classifiers minimize L, and the backbone -λ L.
 
     Args:
         in_channels: Channels of the features.
         grid: Rows and columns of the grid.
-        feature_index: Which of the backbone's outputs is judged.
+        feature_index: Which of the backbone's outputs is classified.
         weight: λ.
         classifier: What differs from 1×1 convolutions 512-256-128-1.
-        target: The domain that plays the target.
+        target: The domain used as the target.
 
     Raises:
         JointError: When the features have fewer cells than the grid.
@@ -68,25 +68,25 @@ class SpatialAdversarial(Objective):
         self.classifiers = nn.ModuleList(MODELS.build(config) for _ in range(rows * columns))
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Compute the backbone's loss, a negative one, and the classifiers' loss and accuracy."""
-        adversarial, told, right = [], [], []
+        """Compute the backbone's loss (negative), and the classifiers' loss and accuracy."""
+        adv_losses, d_losses, right = [], [], []
         for domain, label in (('source', SOURCE), (self.target, TARGET)):
             parts = self._regions(outputs[domain].features[self.feature_index])
             for classifier, part in zip(self.classifiers, parts):
-                adversarial.append(gan_loss(call_frozen(classifier, part), label))
+                adv_losses.append(gan_loss(call_frozen(classifier, part), label))
                 logits = full_precision(classifier(part.detach()))
-                told.append(gan_loss(logits, label))
+                d_losses.append(gan_loss(logits, label))
                 right.append(((logits.detach() > 0) == bool(label)).double().mean())
         return ObjectiveResult(
             {
-                'loss_adversarial': -self.weight * torch.stack(adversarial).sum(),
-                'loss_classifiers': torch.stack(told).sum(),
+                'loss_adversarial': -self.weight * torch.stack(adv_losses).sum(),
+                'loss_classifiers': torch.stack(d_losses).sum(),
                 'accuracy': torch.stack(right).mean(),
             }
         )
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """How much each cell is taken for the target's, by its region's classifier."""
+        """Return how much each region's classifier takes its cells for the target's."""
         found = {}
         for domain in self.domains:
             parts = self._regions(outputs[domain].features[self.feature_index])

@@ -13,23 +13,23 @@ from mmseg_joint.models.precision import full_precision
 from .base import Objective, ObjectiveResult
 from .domains import DomainOutput
 
-UNSURE = -1  # pseudo-label of a pixel that neither head is sure of
+NO_LABEL = -1  # pseudo-label where neither head is confident
 
 
 @MODELS.register_module()
 class TargetRegularization(Objective):
-    """Learns from images without labels: maximum squares or entropy, and guidance of their own.
+    """Learns from unlabeled images by maximum squares or entropy, and self-produced guidance.
 
     *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss* (Chen et al., ICCV
-    2019). A loss that needs no labels acts on the main head's scores of one domain. With
-    `guidance`, the multi-level self-produced guidance: where either head is surer than a
-    threshold, the class that both favor together is the auxiliary head's label. It trains the
-    auxiliary head and what lies below, never the main head.
+    2019). A loss that needs no labels acts on the main head's scores of one domain. `guidance` adds
+    the multi-level self-produced guidance: where either head's confidence exceeds a threshold, the
+    class that both favor together is the auxiliary head's label. It trains the auxiliary head and
+    the layers below it, never the main head.
 
     Args:
-        loss: Config of a loss that takes scores alone: :class:`MaxSquareLoss` or
+        loss: Config of a loss that takes only scores: :class:`MaxSquareLoss` or
             :class:`EntropyLoss`.
-        domain: Whose images; their labels, if any, are not read.
+        domain: The domain whose images are used; their labels, if any, are not read.
         weight: λ_target.
         guidance: Whether to use the auxiliary head.
         threshold: Probability that one of the heads must exceed, in [0, 1).
@@ -72,7 +72,7 @@ class TargetRegularization(Objective):
         With guidance, the share of pixels that have a pseudo-label is logged.
 
         Raises:
-            JointError: When a second level is wanted from a model without auxiliary head.
+            JointError: When a second level is wanted, but the model has no auxiliary head.
         """
         output = outputs[self.domains[0]]
         losses = {'loss_main': self.weight * self.loss(output.logits)}
@@ -83,12 +83,12 @@ class TargetRegularization(Objective):
             scores = output.auxiliary_logits
             labels = guidance_labels(output.logits, scores, self.threshold)
             weight = self.weight * self.auxiliary_weight
-            losses['loss_auxiliary'] = weight * global_cross_entropy(scores, labels, UNSURE)
-            losses['confident_share'] = (labels != UNSURE).double().mean()
+            losses['loss_auxiliary'] = weight * global_cross_entropy(scores, labels, NO_LABEL)
+            losses['confident_share'] = (labels != NO_LABEL).double().mean()
         return ObjectiveResult(losses)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """The pseudo-labels of the guidance; without it the confidence says all."""
+        """Return the guidance's pseudo-labels; without it, the confidence shows everything."""
         if not self.guidance:
             return {}
         (domain,) = self.domains
@@ -99,13 +99,13 @@ class TargetRegularization(Objective):
 
 @torch.no_grad()
 def guidance_labels(main: Tensor, auxiliary: Tensor, threshold: float) -> Tensor:
-    """Find the pseudo-labels that two heads' scores, (N, C, H, W), give together.
+    """Find the joint pseudo-labels of two heads' scores, (N, C, H, W).
 
     Returns:
-        The class with the highest mean probability, or -1 where neither head is sure, (N, H, W).
+        The class with the highest mean probability, (N, H, W), or -1 where no head is confident.
     """
     probabilities = full_precision(main).softmax(dim=1)
     others = full_precision(auxiliary).softmax(dim=1)
     confident = (probabilities.amax(dim=1) > threshold) | (others.amax(dim=1) > threshold)
-    # the sum is highest where the mean is; in place, for these arrays are large
-    return probabilities.add_(others).argmax(dim=1).masked_fill_(~confident, UNSURE)
+    # the sum has the argmax of the mean; in place, since these arrays are large
+    return probabilities.add_(others).argmax(dim=1).masked_fill_(~confident, NO_LABEL)

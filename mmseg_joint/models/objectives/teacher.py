@@ -19,25 +19,25 @@ from .segmentor_handle import SegmentorHandle
 
 @MODELS.register_module()
 class Teacher(Objective):
-    """An average of the segmentor over its optimizer steps, which labels images for others.
+    """An average of the segmentor over its optimizer steps, which labels images for objectives.
 
     "Mean teachers are better role models" (Tarvainen and Valpola, NeurIPS 2017). After optimizer
     step t, counted from `start`, θ' ← a θ' + (1 - a) θ with a = min(1 - 1/(t + 1), α), so that it
-    begins as a copy of the segmentor; running averages of batch norms are averaged alike. It labels
-    as it is tested: without dropout. It adds no loss of its own: others name it, as
+    begins as a copy of the segmentor; batch norms' running averages are averaged alike. It labels
+    as at test time, without dropout. It adds no loss of its own: other objectives name it, as
     `ClassMix(teacher='teacher')` does, and share one forward for each domain of a step.
 
-    A teacher that learned from few labels, most of them of large things, labels small things too
-    seldom, and its student ever more seldom. "Debiased Learning from Naturally Imbalanced
-    Pseudo-Labels" (Wang et al., CVPR 2022) takes a part of the bias away: scores s become
-    s - λ log p̂, with p̂ the average of each class's probability over the images that it labels,
-    p̂ ← α p̂ + (1 - α) p from equal shares on. How sure it is, is then by these scores too.
+    A teacher trained on few labels, most of them of large objects, labels small objects too rarely,
+    and its student ever more rarely. "Debiased Learning from Naturally Imbalanced Pseudo-Labels"
+    (Wang et al., CVPR 2022) removes part of this bias: scores s become s - λ log p̂, with p̂ the
+    average of each class's probability over the images that it labels, p̂ ← α p̂ + (1 - α) p,
+    starting from equal shares. Its confidence is computed from these scores too.
 
-    Where no real image is labeled, nothing keeps this in check: each round makes the classes more
-    equal. With `prior`, labels are drawn towards the shares q of a labeled domain's classes
-    instead, as in "ReMixMatch" (Berthelot et al., ICLR 2020): s - λ (log p̂ - γ log q). q is
-    averaged over the labels of each step, from the first on, and both are plain means at first,
-    until α is the slower of the two.
+    If no real image is labeled, nothing keeps this in check: each round makes the classes more
+    equal. With `prior`, labels are pulled toward the class shares q of a labeled domain instead,
+    as in "ReMixMatch" (Berthelot et al., ICLR 2020): s - λ (log p̂ - γ log q). q is averaged over
+    the labels of each step, from the first on, and both are plain means at first, until averaging
+    with α is slower.
 
     Args:
         segmentor: The segmentor; the model fills it in.
@@ -46,10 +46,10 @@ class Teacher(Objective):
         start: Optimizer steps before it begins. Until then nothing is labeled (burn-in).
         evaluate: Which of the two is validated, tested and exported, `'student'` or `'teacher'`.
             The student's weights have mmseg's names in the checkpoint either way.
-        debias: λ, in [0, 1]: 0 leaves its labels as they are, .4 or .5 in public code. The images
-            on which it is tested are not concerned.
+        debias: λ, in [0, 1]: 0 leaves its labels as they are, .4 or .5 in public code. Predictions
+            at test time are not affected.
         prior: Labeled domain whose class shares serve as q; None for equal ones.
-        prior_power: γ, in [0, 1]: 1 wants the labels' own shares, as ReMixMatch, 0 equal ones.
+        prior_power: γ, in [0, 1]: 1 aims at the labels' own shares, as ReMixMatch, 0 at equal ones.
         ignore_index: Label that counts for no class of `prior`; the model fills it in.
 
     Raises:
@@ -103,7 +103,7 @@ class Teacher(Objective):
             self.register_buffer('prior_shares', equal.clone())
         self.average = segmentor.copy()
         self.register_buffer('steps', torch.tensor(0))
-        self._count: int | None = None  # of `steps`, which only a waiting host could read
+        self._count: int | None = None  # of `steps`, so that the host need not wait for it
 
     @property
     def active(self) -> bool:
@@ -112,11 +112,11 @@ class Teacher(Objective):
 
     @property
     def evaluated(self) -> nn.Module | None:
-        """The average, where it is to be tested in the segmentor's place and has begun."""
+        """The average, if it is to be tested in the segmentor's place and has begun."""
         return self.average if self.evaluate == 'teacher' and self.active else None
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Make no domain, but look at the labels of `prior`."""
+        """Make no domain, but count the labels of `prior`."""
         if self.prior and self.training:
             labels, classes = domains[self.prior].truth.flatten().long(), len(self.prior_shares)
             known = (labels >= 0) & (labels < classes) & (labels != self.ignore_index)
@@ -130,7 +130,7 @@ class Teacher(Objective):
         return {}
 
     def label(self, domain: DomainInput) -> tuple[Tensor, Tensor]:
-        """Label the images of a domain that an objective was given, once a step for all who ask.
+        """Label a domain's images, once per step for all objectives that ask.
 
         Returns:
             The probability of each pixel's most probable class, and that class, (N, H, W); 0 and
@@ -138,14 +138,14 @@ class Teacher(Objective):
         """
         if self not in domain.shared:
             if self._steps_done() == self.start == 0:
-                self._follow(0.0)  # no step has made it a copy yet
+                self._follow(0.0)  # no step has made the average a copy yet
             with torch.inference_mode():
                 scores = self.average.segment(domain.inputs, evaluate=True)[1]
                 scores = full_precision(scores)
                 if self.debias:
                     scores = self._debiased(scores, domain.padding)
                 found = scores.softmax(dim=1).max(dim=1)
-            # ordinary tensors again, for weights are kept for the backward
+            # ordinary tensors again, because the backward keeps weights
             confidence, labels = found[0].clone(), found[1].clone()
             if domain.padding is not None:
                 confidence.masked_fill_(domain.padding, 0)
@@ -154,7 +154,7 @@ class Teacher(Objective):
         return domain.shared[self]
 
     def _debiased(self, scores: Tensor, padding: Tensor | None) -> Tensor:
-        if self.training:  # not while someone looks at a batch
+        if self.training:  # not while a batch is inspected
             shares = scores.softmax(dim=1)
             if padding is not None:
                 shares = shares.masked_fill(padding[:, None], 0) / (~padding).double().mean()
@@ -168,31 +168,31 @@ class Teacher(Objective):
         return scores - self.debias * offset.view(-1, 1, 1)
 
     def trust(self, domain: DomainInput, threshold: float, over: str) -> Tensor:
-        """Measure of how many pixels it is sure (DACS's q).
+        """Measure the share of pixels on which the teacher is confident (DACS's q).
 
         Args:
             domain: As in :meth:`label`.
-            threshold: Probability from which it counts as sure.
+            threshold: Probability from which it counts as confident.
             over: `'image'`: the share of each image's pixels; `'batch'`: of all images of the
-                step, over all processes, as public code has it for one process; `'pixel'`: whether
-                it is sure of a pixel.
+                step, over all processes, as in public code for one process; `'pixel'`: whether it
+                is confident at a pixel.
 
         Returns:
             The share in [0, 1], (N, 1, 1) or (1, 1, 1), or 0 and 1, (N, H, W).
         """
         confidence, _ = self.label(domain)
-        sure = confidence >= threshold
+        confident = confidence >= threshold
         if over == 'pixel':
-            return sure.to(confidence)
+            return confident.to(confidence)
         if over == 'image':
-            return sure.to(confidence).mean(dim=(1, 2), keepdim=True)
-        if not self.training:  # someone looks at a batch, in one process alone
-            return sure.to(confidence).mean().view(1, 1, 1)
-        count = torch.full((), sure.numel(), device=sure.device)
-        return mean_of_all_ranks(sure.sum().to(confidence), count).view(1, 1, 1)
+            return confident.to(confidence).mean(dim=(1, 2), keepdim=True)
+        if not self.training:  # a batch is inspected, in one process alone
+            return confident.to(confidence).mean().view(1, 1, 1)
+        count = torch.full((), confident.numel(), device=confident.device)
+        return mean_of_all_ranks(confident.sum().to(confidence), count).view(1, 1, 1)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
-        """Its labels of unlabeled images, and how sure it is of them."""
+        """Return its labels of unlabeled images, and its confidence."""
         if not self.active:
             return {}
         labeled = {d: self.label(o) for d, o in outputs.items() if o.labels is None}
@@ -202,12 +202,15 @@ class Teacher(Objective):
         }
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Log `momentum`, the a of its next step; whom it labels for has the losses."""
+        """Log `momentum`, the a of its next step.
+
+        The losses belong to the objectives that use its labels.
+        """
         momentum = self._momentum(self._steps_done() + 1)
         return ObjectiveResult({'momentum': torch.full((), momentum, device=self.steps.device)})
 
     def before_train(self) -> None:
-        """Begin with the burn-in, whatever run the weights are from."""
+        """Begin with the burn-in, whichever run the weights are from."""
         self.steps.zero_()
         self._count = 0
 
@@ -220,7 +223,7 @@ class Teacher(Objective):
             self._follow(self._momentum(count))
 
     def _momentum(self, count: int) -> float:
-        """The a of a step, by its number from 1; 0 makes a copy."""
+        """The a of a step, numbered from 1; 0 makes a copy."""
         since = count - self.start
         return min(1 - 1 / (since + 1), self.alpha) if since >= 0 else 0.0
 

@@ -10,7 +10,7 @@ from mmseg_joint.utils.walk import class_of
 
 
 def check_segmentor(segmentor: type, decode_head: Any) -> None:
-    """Refuse heads that another of the joint segmentors is made for.
+    """Refuse heads that need another of the joint segmentors.
 
     Raises:
         JointError: When another class is needed; the message names it.

@@ -16,9 +16,9 @@ from .joint_encoder_decoder import JointEncoderDecoder
 
 
 class CascadeHeads(nn.ModuleList):
-    """A cascade's heads, which together stand where others have one: features -> score map.
+    """A cascade's heads, used as a single head: features -> score map.
 
-    Its children have the names that they have in mmseg's cascade, so checkpoints fit both.
+    Its children are named as in mmseg's cascade, so checkpoints fit both.
 
     Args:
         heads: The first takes the features; each of the others the features and the score map of
@@ -26,11 +26,11 @@ class CascadeHeads(nn.ModuleList):
     """
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
-        """Run all heads; returns the last one's score map, (N, C, h, w)."""
+        """Run all heads and return the last one's score map, (N, C, h, w)."""
         return self.score_maps(features, len(self))[-1]
 
     def score_maps(self, features: tuple[Tensor, ...], count: int) -> list[Tensor]:
-        """Run the first heads; returns the score map of each, (N, C, h, w)."""
+        """Run the first `count` heads and return the score map of each, (N, C, h, w)."""
         maps: list[Tensor] = []
         for head in self[:count]:
             maps.append(head(features, maps[-1]) if maps else head(features))
@@ -51,13 +51,13 @@ class JointCascadeEncoderDecoder(JointEncoderDecoder, CascadeEncoderDecoder):
     """:class:`JointEncoderDecoder` for mmseg's `CascadeEncoderDecoder`, such as OCRNet.
 
     Objectives see the last head's score map; every head is trained on the labels, with the pixel
-    weights that objectives give. As in mmseg, the heads but the last run twice for a labeled
+    weights that objectives give. As in mmseg, all heads but the last run twice for a labeled
     domain.
 
     Arguments are those of :class:`JointEncoderDecoder` and `num_stages`.
 
     Raises:
-        JointError: When the heads are no cascade, or a later one gives no score map (PointRend's).
+        JointError: When the heads form no cascade, or a later one gives no score map (PointRend's).
     """
 
     decode_head: CascadeHeads

@@ -41,33 +41,33 @@ from .step_values import check_finite
 @MODELS.register_module()
 @renamed_arguments(domains_in_turn='sequential_domains')
 class JointEncoderDecoder(EncoderDecoder):
-    """mmseg's segmentor, trained on several domains at once and helped by named objectives.
+    """mmseg's segmentor, trained on several domains at once with the help of named objectives.
 
-    It adds `objectives.*` to the state dict and nothing else, so its checkpoints load in mmseg's
-    own `EncoderDecoder`. One forward gives all losses of all networks; one backward of their sum
+    It adds only `objectives.*` to the state dict, so its checkpoints load in mmseg's own
+    `EncoderDecoder`. One forward gives all losses of all networks; one backward of their sum
     gives each network its own gradient (see :class:`mmseg_joint.models.objectives.Objective`).
 
     Args:
         objectives: Name -> config of an objective. A named dict, so that a child config can change,
             add or (with None) delete one.
-        merge_domains: `'auto'` runs neighboring domains whose images have one size through the
-            segmentor together, with batch statistics for each domain, which changes nothing but
-            the time. True insists on one forward and lets the domains share batch statistics; False
-            runs one forward a domain.
-        sequential_domains: Keep the maps of one domain at a time, and compute them again in the
+        merge_domains: `'auto'` runs neighboring domains with images of one size through the
+            segmentor together, with batch statistics for each domain, which changes only the
+            time. True enforces one forward and lets the domains share batch statistics; False
+            runs one forward per domain.
+        sequential_domains: Keep the maps of one domain at a time, and recompute them in the
             backward: less memory, about a third more time, the same gradients. Domains are then
             not merged.
-        norm_statistics: Whose images move the running averages of batch norms, with which the
-            network is tested. Each domain is normalized with its own batch statistics in training,
-            so averages over all domains are statistics that the network never saw. `'auto'`: the
-            target's and those of domains without labels, or all datasets' where there are none (a
-            source-only stage). `'all'`: every domain's, one after the other, as AdaptSegNet's and
-            maximum squares' code has it. Or a list of domains. Images that objectives make count
-            only if named.
+        norm_statistics: Domains whose images move the running averages of batch norms, with which
+            the network is tested. In training, each domain is normalized with its own batch
+            statistics, so averages over all domains are statistics that the network never saw.
+            `'auto'`: the target and the domains without labels, or all datasets where there are
+            none (a source-only stage). `'all'`: every domain, one after the other, as in the code
+            of AdaptSegNet and maximum squares. Or a list of domains. Domains that objectives make
+            count only if named.
         channels_last: Keep the segmentor's weights and maps channels-last: faster in half precision
             (on a CPU VGG's convolutions take a third of the time) and for residual networks;
             slower for VGG in float32 on a CPU.
-        data_preprocessor: mmseg's config of it; :class:`JointDataPreprocessor` takes its place.
+        data_preprocessor: mmseg's config; :class:`JointDataPreprocessor` replaces mmseg's class.
         *args: Arguments of :class:`mmseg.models.EncoderDecoder`.
         **kwargs: Likewise.
 
@@ -75,7 +75,7 @@ class JointEncoderDecoder(EncoderDecoder):
         JointError: When an objective is not valid, or weighs pixels whose loss takes no weights.
     """
 
-    _held: NormStatistics | None = None  # of a step whose backward computes maps again
+    _held: NormStatistics | None = None  # of a step whose backward recomputes maps
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class JointEncoderDecoder(EncoderDecoder):
         """Compute every network's losses from one batch.
 
         Args:
-            inputs: Domain -> normalized images, (N, 3, H, W). A tensor alone is the target's.
+            inputs: Domain -> normalized images, (N, 3, H, W). A single tensor is the target's.
             data_samples: Domain -> the images' samples, with labels unless the domain's dataset
                 is unlabeled.
 
@@ -157,12 +157,12 @@ class JointEncoderDecoder(EncoderDecoder):
         loaded = list(inputs)
         inputs, data_samples, weights, shared = self._derive_domains(inputs, data_samples)
         statistics = self._statistics(inputs, data_samples, loaded)
-        # images that only serve to make others are left out
-        read = {domain for own in self.objectives.values() for domain in own.output_domains}
-        read.update(statistics.moving if statistics.norms else ())
-        read.update(domain for domain in inputs if is_labeled(domain, data_samples[domain]))
-        inputs = {domain: images for domain, images in inputs.items() if domain in read}
-        statistics.hold()  # what objectives run on their own moves nothing
+        # domains that only serve to make others are left out
+        needed = {domain for own in self.objectives.values() for domain in own.output_domains}
+        needed.update(statistics.moving if statistics.norms else ())
+        needed.update(domain for domain in inputs if is_labeled(domain, data_samples[domain]))
+        inputs = {domain: images for domain, images in inputs.items() if domain in needed}
+        statistics.hold()  # forwards that objectives run move no averages
         try:
             outputs = self._forward_domains(inputs, data_samples, statistics, shared)
             return self._losses(outputs, data_samples, weights, statistics)
@@ -196,7 +196,7 @@ class JointEncoderDecoder(EncoderDecoder):
         return losses
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """As mmseg's: losses, predictions or score maps, by `mode`."""
+        """Return losses, predictions or score maps, by `mode`, as mmseg does."""
         self._release_statistics()
         return super().forward(*args, **kwargs)
 
@@ -218,11 +218,11 @@ class JointEncoderDecoder(EncoderDecoder):
             self._held = None
 
     def parse_losses(self, losses: dict[str, Any]) -> tuple[Tensor, OrderedDict]:
-        """Sum the losses as mmengine does, and stop at one that is not a number.
+        """Sum the losses as mmengine does, and stop if the sum is not finite.
 
         Raises:
             JointError: When a loss is NaN or infinite; nothing has been updated with it. On a GPU
-                it comes at the end of the backward, so that the host need not wait here.
+                it is raised at the end of the backward, so that the host need not wait here.
         """
         total, log_vars = super().parse_losses(losses)
         check_finite(total, log_vars)
@@ -231,15 +231,15 @@ class JointEncoderDecoder(EncoderDecoder):
     def inspect_batch(
         self, inputs: Inputs, data_samples: Samples
     ) -> tuple[dict[str, DomainOutput], dict[str, dict[str, Tensor]]]:
-        """Compute what there is to see of a batch, to be called without gradients.
+        """Compute what can be shown of a batch; to be called without gradients.
 
         Args:
             inputs: Domain -> normalized images, (N, 3, H, W).
             data_samples: Domain -> the images' samples.
 
         Returns:
-            Each domain's outputs, also of those that objectives make; and for each of them title
-            -> what an objective shows (:meth:`Objective.visualize`), named after the objective.
+            Each domain's outputs, including domains that objectives make; and for each domain
+            title -> what an objective shows (:meth:`Objective.visualize`), named after it.
 
         Raises:
             JointError: When an objective needs a domain that the batch lacks.
@@ -257,13 +257,13 @@ class JointEncoderDecoder(EncoderDecoder):
     def segment(
         self, inputs: Tensor, evaluate: bool = False, graph: bool = False
     ) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Run backbone, neck and main head on their own, beside a step or within it.
+        """Run backbone, neck and main head alone, outside a step or within it.
 
         Args:
             inputs: Normalized images, (N, 3, H, W).
-            evaluate: Whether to run them as they are tested, without a graph. Otherwise they run
-                as they are, and their running averages stay.
-            graph: Whether gradients pass to the images even so.
+            evaluate: Whether to run them as at test time, without a graph. Otherwise they run in
+                their present mode, and their running averages stay.
+            graph: Whether gradients reach the images nevertheless.
 
         Returns:
             The backbone's (or neck's) outputs, and the main head's scores at image size,
@@ -277,7 +277,7 @@ class JointEncoderDecoder(EncoderDecoder):
             return self._segment(inputs)
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Score images as they are tested: by the segmentor, or by what an objective puts there."""
+        """Score images at test time: by the segmentor, or by an objective's substitute."""
         tested = evaluated_segmentor(self)
         if tested is not self:
             return tested.encode_decode(inputs, batch_img_metas)
@@ -304,7 +304,7 @@ class JointEncoderDecoder(EncoderDecoder):
     def _statistics(
         self, inputs: Inputs, samples: Samples, loaded: Sequence[str]
     ) -> NormStatistics:
-        self._release_statistics()  # of a step before, whose backward never came
+        self._release_statistics()  # of an earlier step without a backward
         derived = [domain for domain in inputs if domain not in loaded]
         real = {d for d in loaded if d == 'target' or not is_labeled(d, samples[d])}
         deriving = any(makes_domains(type(objective)) for objective in self.objectives.values())
@@ -355,8 +355,8 @@ class JointEncoderDecoder(EncoderDecoder):
             images = inputs[group[0]]
             with statistics.of(group, counts):
                 if self.sequential_domains and torch.is_grad_enabled():
-                    # losses couple the domains; in the one backward, autograd computes a domain's
-                    # maps again, uses them up, and turns to the next, so that they never coexist
+                    # losses couple the domains; in the one backward, autograd recomputes a domain's
+                    # maps, frees them, and goes on to the next, so that they never coexist
                     return {group[0]: checkpoint(self._segment, images, use_reentrant=False)}
                 return {group[0]: self._segment(images)}
         merged = torch.cat([inputs[domain] for domain in group])
@@ -419,8 +419,8 @@ def evaluated_segmentor(model: nn.Module) -> nn.Module:
 
 
 def is_recomputed(module: nn.Module) -> bool:
-    """Whether activation checkpointing is on: the module's own, or the Runner's, which wraps."""
-    own = vars(module)  # nn.Module.__getattr__ is slow to find that there is none
+    """Whether activation checkpointing is on: the module's, or the Runner's wrapped `forward`."""
+    own = vars(module)  # nn.Module.__getattr__ is slow for missing attributes
     return own.get('with_cp', False) or 'forward' in own
 
 

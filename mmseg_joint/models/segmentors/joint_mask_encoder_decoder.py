@@ -24,10 +24,10 @@ class JointMaskEncoderDecoder(JointEncoderDecoder):
     """:class:`JointEncoderDecoder` for heads that classify masks: Mask2Former and MaskFormer.
 
     The supervised loss is the head's own, over queries matched with the classes of an image, so
-    there is no pixel whose loss an objective could weigh. Objectives see the score map that the
-    head predicts with: for each class the sum over queries of class probability times mask
-    probability. They get its logarithm in the place of logits, so that its softmax is the class's
-    share of the sum. The head runs twice for a labeled domain: for its loss and for this map.
+    objectives cannot weigh the loss of a pixel. They see the score map that the head predicts
+    with: for each class the sum over queries of class probability times mask probability. They get
+    its logarithm in place of logits, so its softmax is each class's share of the sum. The head runs
+    twice for a labeled domain: for its loss and for this map.
 
     Arguments are those of :class:`JointEncoderDecoder`.
 
@@ -40,14 +40,14 @@ class JointMaskEncoderDecoder(JointEncoderDecoder):
         super()._init_decode_head(decode_head)
 
     def _heads(self) -> list[nn.Module]:
-        return self._auxiliary_heads()  # the heads whose loss is pixel by pixel
+        return self._auxiliary_heads()  # the heads with a pixel-wise loss
 
     def _segment(self, images: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         images = images.contiguous(memory_format=self.memory_format)
         features = tuple(self.extract_feat(images))
         size = tuple(images.shape[-2:])
         metas = [{'img_shape': size, 'pad_shape': size} for _ in images]
-        with averages_held(self.decode_head):  # they move with the head's loss
+        with averages_held(self.decode_head):  # the head's loss moves them
             scores = self.decode_head.predict(features, metas, self.test_cfg)
         return features, torch.log(full_precision(scores).clamp(min=TINY))
 
@@ -59,11 +59,11 @@ class JointMaskEncoderDecoder(JointEncoderDecoder):
 
 
 def check_mmdet(head: type | None) -> None:
-    """Refuse a head of mmseg's that stands on one of mmdet's which could not be imported.
+    """Refuse an mmseg head whose mmdet base class could not be imported.
 
     Raises:
-        JointError: When the head has nothing to stand on, of which mmseg says that mmdet is
-            missing, installed or not.
+        JointError: When the base class is missing; mmseg's own error says that mmdet is missing,
+            installed or not.
     """
     if head is None or head.__bases__ != (BaseModule,) or not head.__module__.startswith('mmseg.'):
         return

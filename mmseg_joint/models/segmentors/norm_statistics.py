@@ -1,4 +1,4 @@
-"""Whose batch statistics normalize a step's maps, and whose images move the running averages."""
+"""Which batch statistics normalize a step's maps, and which domains move the running averages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_joint.errors import JointError
 
-STATE = 'step', 'held', 'track_running_stats'  # of a norm within a step
+STATE = 'step', 'held', 'track_running_stats'  # attributes that a norm has within a step
 
 
 def check_norm_statistics(choice: Any, merge_domains: bool | str) -> None:
-    """Refuse a `model.norm_statistics` that cannot be followed, alone or with `merge_domains`.
+    """Refuse a `model.norm_statistics` that is invalid, or does not fit `merge_domains`.
 
     Raises:
         JointError: When it is neither `'auto'`, `'all'` nor a list of names, or when domains are to
@@ -50,11 +50,11 @@ def domains_that_move(
         choice: `model.norm_statistics`.
         loaded: The batch's domains that come from datasets.
         derived: Those that objectives made from them.
-        real: Of the loaded ones, the target and those without labels; they are what `'auto'` means.
-        complete: Whether no other step has more domains, as it has after a burn-in.
+        real: Of the loaded ones, the target and those without labels: what `'auto'` means.
+        complete: Whether no other step has more domains, such as one after a burn-in.
 
     Raises:
-        JointError: When the batch lacks a domain that is named, and is complete.
+        JointError: When a named domain is missing from a complete batch.
     """
     if choice == 'all':
         return {*loaded, *derived}
@@ -70,18 +70,18 @@ def domains_that_move(
 
 
 class NormStatistics:
-    """Keeps the domains of a step apart in norm layers that use the statistics of the batch.
+    """Keeps the domains of a step apart in norm layers that use batch statistics.
 
-    Each domain is normalized with its own statistics, merged or not, as in one forward a domain.
-    The running averages, with which the network is tested, are moved by chosen domains alone: a
-    norm whose averages are held computes the same outputs and gradients and leaves its buffers.
+    Each domain is normalized with its own statistics, merged or not, as in one forward per domain.
+    Only chosen domains move the running averages, with which the network is tested: a norm whose
+    averages are held computes the same outputs and gradients, but leaves its buffers unchanged.
 
     Args:
-        network: Modules among which the norms are found. Frozen ones, in evaluation mode, use their
-            averages and are left alone.
+        network: Modules to search for norms. Frozen norms, in evaluation mode, use their averages
+            and are left alone.
         moving: Domains whose images move the averages.
-        recomputed: Whether maps are computed again in the backward. The averages then move before
-            the maps are computed, not with them, so that the second time leaves them in place.
+        recomputed: Whether maps are recomputed in the backward. The averages then move before the
+            maps are computed, not with them, so that the recomputation leaves them in place.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class NormStatistics:
         self.norms = live_norms(network)
         self.moving = moving
         self.recomputed = recomputed
-        self.sizes: list[int] = []  # of the domains that run; none outside of `of`
+        self.sizes: list[int] = []  # images per running domain; empty outside `of`
         self.moves: list[bool] = []
         self._holds = False
         self._before: list[tuple[nn.Module, type[nn.Module], dict[str, Any]]] = []
@@ -108,10 +108,10 @@ class NormStatistics:
             own.update(step=self, track_running_stats=False)
 
     def release(self, averages: bool = True) -> None:
-        """Make the norms what they were before :meth:`hold`.
+        """Restore the norms to what they were before :meth:`hold`.
 
         Args:
-            averages: Whether they may move again; else a second call is needed.
+            averages: Whether the averages may move again; otherwise a second call is needed.
         """
         self._holds = False
         for norm, kind, state in self._before:
@@ -129,8 +129,8 @@ class NormStatistics:
         """Run the network, or a part of it, on these domains.
 
         Args:
-            domains: Their names, in the order in which the batch holds them.
-            sizes: Images of each; a single number lets them share their statistics.
+            domains: Their names, in batch order.
+            sizes: Number of images of each; a single number lets them share their statistics.
         """
         if not self._holds:
             self.hold()
@@ -154,7 +154,7 @@ class NormStatistics:
 
 @contextmanager
 def averages_held(network: nn.Module) -> Iterator[None]:
-    """Within :meth:`NormStatistics.of`, run a part whose averages another call moves."""
+    """Hold a part's averages within :meth:`NormStatistics.of`, as another call moves them."""
     norms = [module for module in network.modules() if isinstance(module, _ByDomain)]
     for norm in norms:
         norm.held = True
@@ -176,7 +176,7 @@ def live_norms(network: Iterable[nn.Module]) -> list[nn.Module]:
 
 
 def averaging_norms(model: nn.Module) -> list[nn.Module]:
-    """Find the batch norms of a segmentor that keep running averages; its objectives' are none."""
+    """Find a segmentor's batch norms that keep running averages, without its objectives'."""
     return [
         module
         for name, module in model.named_modules()
@@ -187,10 +187,10 @@ def averaging_norms(model: nn.Module) -> list[nn.Module]:
 
 
 class _ByDomain:
-    """What a norm does from :meth:`NormStatistics.hold` to :meth:`NormStatistics.release`.
+    """A norm's behavior from :meth:`NormStatistics.hold` to :meth:`NormStatistics.release`.
 
-    It is the norm's class for that time, not a function in its place, so that `torch.compile` sees
-    the same layer in every step.
+    It becomes the norm's class for that time, rather than patching its forward, so that
+    `torch.compile` sees the same layer in every step.
     """
 
     ordinary: type[nn.Module]
@@ -203,11 +203,11 @@ class _ByDomain:
         if not self.step.sizes:
             return super().forward(x)  # type: ignore[misc]
         if len(self.step.sizes) == 1:
-            return self._of_one(x, self.step.moves[0])
+            return self._normalize(x, self.step.moves[0])
         parts = zip(x.split(self.step.sizes), self.step.moves)
-        return torch.cat([self._of_one(part, moves) for part, moves in parts])
+        return torch.cat([self._normalize(part, moves) for part, moves in parts])
 
-    def _of_one(self, x: Tensor, moves: bool) -> Tensor:
+    def _normalize(self, x: Tensor, moves: bool) -> Tensor:
         forward = super().forward  # type: ignore[misc]
         moves = moves and not self.held and self.running_mean is not None
         if not moves:

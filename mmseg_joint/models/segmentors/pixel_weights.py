@@ -14,8 +14,8 @@ from mmseg_joint.errors import JointError
 class PixelWeights(BasePixelSampler):
     """mmseg's pixel sampler, whose weights an objective may scale for one call of a head's loss.
 
-    mmseg's heads multiply their cross-entropy by what their sampler returns. So weights given here
-    reach it without a line of a head's own code being repeated.
+    mmseg's heads multiply their cross-entropy by what their sampler returns, so weights given here
+    reach it without duplicating any head's code.
 
     Args:
         inner: The sampler that the head's config asked for, if any.
@@ -26,7 +26,7 @@ class PixelWeights(BasePixelSampler):
         self.weights: Tensor | None = None
 
     def sample(self, seg_logit: Tensor, seg_label: Tensor) -> Tensor | None:
-        """Return the weight of each pixel, (N, H, W), or None where each weighs 1."""
+        """Return the weight of each pixel, (N, H, W), or None if all are 1."""
         if self.inner is None:
             return self.weights
         chosen = self.inner.sample(seg_logit, seg_label)
@@ -34,7 +34,7 @@ class PixelWeights(BasePixelSampler):
 
 
 def check_weighable(heads: Iterable[nn.Module], objective: str) -> None:
-    """Refuse heads that would drop pixel weights in silence.
+    """Refuse heads that would silently drop pixel weights.
 
     Raises:
         JointError: When a head computes its loss in its own way, or a loss takes no weights.
@@ -55,7 +55,7 @@ def check_weighable(heads: Iterable[nn.Module], objective: str) -> None:
 
 @contextmanager
 def weighted(heads: Sequence[BaseDecodeHead], weights: Tensor | None) -> Iterator[None]:
-    """Scale the losses of heads, whose samplers are `PixelWeights`, by (N, H, W) or None."""
+    """Scale the losses of heads with `PixelWeights` samplers by weights, (N, H, W), if any."""
     for head in heads:
         head.sampler.weights = weights
     try:

@@ -17,9 +17,10 @@ def group_domains(
 
     Args:
         images: Domain -> its images, (N, 3, H, W).
-        trained: Domains through which something trains the segmentor; the others need no graph.
-        merge: `'auto'` for neighbors of one size that need a graph alike (no others, so that the
-            running averages of batch norms see the domains in order), True for all, False for none.
+        trained: Domains whose outputs train the segmentor; the others need no graph.
+        merge: `'auto'` for neighbors of one size that all need a graph, or all need none (only
+            neighbors, so that the running averages of batch norms see the domains in order), True
+            for all, False for none.
 
     Raises:
         JointError: When all are to run together, but their sizes differ.
@@ -40,11 +41,11 @@ def group_domains(
 
 @contextmanager
 def gradients(wanted: bool) -> Iterator[None]:
-    """Compute with a graph, where one is asked for and nothing around it switches graphs off.
+    """Compute with a graph if one is wanted and no surrounding context switches graphs off.
 
-    Autocast keeps the weights that it has cast. Where no graph was asked for, they are forgotten:
-    older versions of torch would take them in a later call with a graph, which then gave their
-    layers no gradient.
+    Autocast caches the weights that it has cast. If no graph was wanted, the cache is cleared:
+    older versions of torch would reuse these weights in a later call with a graph, and their
+    layers would get no gradient.
     """
     with torch.set_grad_enabled(wanted and torch.is_grad_enabled()):
         yield
@@ -54,7 +55,7 @@ def gradients(wanted: bool) -> Iterator[None]:
 
 @contextmanager
 def evaluation_mode(network: Sequence[nn.Module]) -> Iterator[None]:
-    """Let a network in training run as it is tested; afterwards each module's mode is its own."""
+    """Run a network in evaluation mode; afterwards, each module's own mode is restored."""
     training = [module for part in network for module in part.modules() if module.training]
     for module in training:
         module.training = False

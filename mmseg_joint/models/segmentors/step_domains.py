@@ -26,7 +26,7 @@ class StepDomains(NamedTuple):
     samples: Samples
     #: made domain -> weight of each pixel in its supervised loss, (N, H, W)
     pixel_weights: dict[str, Tensor]
-    #: domain -> what objectives computed of it on the way (`DomainInput.shared`)
+    #: domain -> what objectives computed from it on the way (`DomainInput.shared`)
     shared: dict[str, dict[Any, Any]]
 
 
@@ -36,11 +36,11 @@ def derive_domains(
     inputs: Inputs,
     samples: Samples,
 ) -> StepDomains:
-    """Let objectives make domains of a batch, one after the other (:meth:`Objective.derive`).
+    """Let objectives make domains from a batch, one after the other (:meth:`Objective.derive`).
 
     Raises:
-        JointError: When an objective needs a domain that is not there, or makes one that is; or a
-            label is missing.
+        JointError: When an objective needs a domain that is missing, or makes one that exists; or
+            when a label is missing.
     """
     step = StepDomains(dict(inputs), dict(samples), {}, {})
     known: dict[str, DomainInput] = {}
@@ -74,15 +74,15 @@ def derive_domains(
 
 
 def is_labeled(domain: str, samples: list[SegDataSample]) -> bool:
-    """Whether a domain's labels are to be read.
+    """Whether a domain's labels are read.
 
-    JointDataset says so of each dataset; in a batch made by hand, the domain's name promises it.
+    JointDataset records it for each dataset; in a batch made by hand, the domain's name decides.
     """
     return all(sample.metainfo.get('labeled', domain != 'unlabeled') for sample in samples)
 
 
 def stack_labels(domain: str, samples: list[SegDataSample]) -> Tensor | None:
-    """Stack a domain's labels to (N, H, W), or give None where it is unlabeled.
+    """Stack a domain's labels to (N, H, W), or return None if it is unlabeled.
 
     Raises:
         JointError: When an image of a labeled domain has none.

@@ -10,22 +10,22 @@ from mmseg_joint.errors import JointError
 
 
 def check_finite(total: Tensor, log_vars: dict[str, Tensor]) -> None:
-    """Stop a step whose loss is not a number before anything is updated with it.
+    """Stop a step with a loss that is not finite before anything is updated with it.
 
-    On a GPU this takes no synchronization that would leave it idle: the values are read once the
+    On a GPU this needs no synchronization that would leave it idle: the values are read once the
     whole backward has been launched, when the forward that computed them is long over and the
-    optimizers have not been called. That also brings the values for the log, which would otherwise
-    be fetched one by one. Where no backward will follow, and on a CPU, they are read at once.
+    optimizers have not been called. This also brings the values for the log, which would otherwise
+    be fetched one by one. If no backward will follow, and on a CPU, they are read at once.
 
     Args:
-        total: The loss, which the backward begins with.
+        total: The loss that the backward starts from.
         log_vars: Name -> value for the log, `loss` among them; replaced by host copies.
 
     Raises:
-        JointError: When the loss is NaN or infinite, here or from the backward.
+        JointError: When the loss is NaN or infinite, here or in the backward.
     """
     stacked = torch.stack([value.detach().double() for value in log_vars.values()])
-    values = stacked.to('cpu', non_blocking=True)  # into pinned memory, behind what computes them
+    values = stacked.to('cpu', non_blocking=True)  # to pinned memory, queued after their kernels
     arrived = torch.cuda.Event() if stacked.is_cuda else None
     if arrived is not None:
         arrived.record()

@@ -198,7 +198,7 @@ def test_inside_plain_mmseg(mode):
             assert torch.equal(result.seg_logits.data, model(x, mode='tensor')[0])
 
 
-def test_disagreement_with_the_backbone_is_told():
+def test_disagreement_with_the_backbone_is_refused():
     x = torch.randn(1, 3, 50, 61)
     with pytest.raises(JointError, match='legacy_padding=True'):
         build(HEAD)(build(BACKBONE, legacy_padding=True)(x))

@@ -56,7 +56,7 @@ def test_averages_stay_exact_under_mixed_precision():
     torch.testing.assert_close(vectors, torch.full((1, 4), 1.001), rtol=0, atol=1e-4)
 
 
-def test_labels_are_taken_nearest():
+def test_labels_are_downsampled_by_nearest_neighbor():
     labels = torch.randint(0, 256, (2, 37, 50))
     for size in [(5, 7), (37, 50), (10, 50), (74, 100)]:
         nearest = interpolate(labels[:, None].double(), size=size, mode='nearest')[:, 0].long()

@@ -20,7 +20,7 @@ def test_one_label_for_all_logits(label):
     torch.testing.assert_close(logits.grad.flatten(), wanted)
 
 
-def test_half_precision_is_left_behind():
+def test_half_precision_is_cast_up():
     assert gan_loss(torch.zeros(3, dtype=torch.float16), 1.0).dtype == torch.float32
     logits, labels = torch.zeros(2, 3, dtype=torch.bfloat16), torch.tensor([0, 1])
     assert global_cross_entropy(logits, labels, 255).dtype == torch.float32

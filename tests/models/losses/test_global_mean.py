@@ -9,7 +9,7 @@ VALUES = [[2.0, 3.0, 7.0], [5.0], []]  # of three ranks
 
 
 def part(values) -> tuple:
-    """A rank's value, and its gradients by what it has."""
+    """A rank's value, and its gradients by its own values."""
     numbers = torch.tensor(values, dtype=torch.float64, requires_grad=True)
     mean = global_mean(numbers.square().sum(), torch.tensor(len(values)))
     mean.backward()

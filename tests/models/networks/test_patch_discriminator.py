@@ -56,7 +56,7 @@ def test_small_images_give_one_patch():
 
 @pytest.mark.parametrize('width', [40, 64])  # the last convolutions read maps one pixel wide
 def test_narrow_images_train_in_bfloat16(width):
-    """oneDNN leaves gradients unwritten there: what freed memory held would come through."""
+    """oneDNN leaves gradients unwritten there: the contents of freed memory would come through."""
     net = build(channels=(4, 4, 4, 4, 4, 4))
     x = torch.randn(2, 3, 96, width)
     exact = torch.autograd.grad(net(x).sum(), list(net.parameters()))

@@ -15,7 +15,7 @@ def by_hand(network, vectors):
     return hidden @ weights[1].T + last.bias
 
 
-def test_fc_judges_vectors():
+def test_fc_classifies_vectors():
     network = SemanticDiscriminator(6, num_classes=4, mode='fc')
     vectors = torch.randn(3, 6)
     assert network.layers[0].out_features == 1024
@@ -23,7 +23,7 @@ def test_fc_judges_vectors():
     assert network(vectors[:0]).shape == (0, 8)
 
 
-def test_conv_judges_each_position_alone():
+def test_conv_classifies_each_position_alone():
     network = SemanticDiscriminator(6, num_classes=4, mode='conv')
     features = torch.randn(2, 6, 3, 5)
     expected = by_hand(network, features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

@@ -60,7 +60,7 @@ def test_the_papers_network():
     assert region.shape == (1, 1, 64, 128)
 
 
-def test_strides_are_a_config_value():
+def test_strides_are_configurable():
     assert tiny('region', strides=(2, 2, 1, 1, 1))(torch.rand(1, 6, 64, 64)).shape[2:] == (16, 16)
     with pytest.raises(JointError, match='strides'):
         tiny('pixel', strides=(2, 2))

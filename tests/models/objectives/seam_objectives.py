@@ -1,4 +1,4 @@
-"""Three objectives that use all that the seam offers; a config may name it in `custom_imports`."""
+"""Three objectives that use the whole interface; a config may name it in `custom_imports`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class SeamMix(Objective):
         source, unlabeled = domains['source'], domains['unlabeled']
         _, logits = self.segmentor.evaluate(unlabeled.inputs)
         confidence, pseudo = logits.softmax(dim=1).max(dim=1)
-        sure = (confidence >= self.threshold).to(confidence).mean(dim=(1, 2), keepdim=True)
+        share = (confidence >= self.threshold).to(confidence).mean(dim=(1, 2), keepdim=True)
         pasted = source.truth % 2 == 0
         return {
             'mixed': DerivedDomain(
                 torch.where(pasted[:, None], source.unit_images, unlabeled.unit_images),
                 torch.where(pasted, source.truth, pseudo),
-                torch.where(pasted, 1.0, sure),
+                torch.where(pasted, 1.0, share),
             )
         }
 
@@ -78,7 +78,7 @@ class Reversed(torch.autograd.Function):
 
 @MODELS.register_module()
 class SeamReversal(Objective):
-    """One loss tells the domains apart, and reversed makes them alike."""
+    """One loss tells the domains apart; reversed, it aligns them."""
 
     def __init__(self, num_classes, weight=0.5):
         super().__init__()

@@ -66,16 +66,16 @@ def test_pixels_labels_and_weights(q_over, counts):
     data = model.data_preprocessor(data, training=True)
     inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
     p = model.segment(data['inputs']['unlabeled'], evaluate=True)[1].softmax(1)
-    sure = [(p[n].amax(0) >= 0.78).double().mean().item() for n in range(len(p))]
-    assert any(0.05 < share < 0.95 for share in sure)
+    shares = [(p[n].amax(0) >= 0.78).double().mean().item() for n in range(len(p))]
+    assert any(0.05 < share < 0.95 for share in shares)
     for n, sample in enumerate(samples['source_mix']):
         source = n % counts[0]
         truth = data['data_samples']['source'][source].gt_sem_seg.data[0]
         labels = sample.gt_sem_seg.data[0]
         quality = {
             'pixel': (p[n].amax(0) >= 0.78).double(),
-            'image': torch.tensor(sure[n]),
-            'batch': torch.tensor(sum(sure) / len(sure)),
+            'image': torch.tensor(shares[n]),
+            'batch': torch.tensor(sum(shares) / len(shares)),
         }[q_over]
         of_source = inputs['source_mix'][n] - data['inputs']['source'][source]
         pasted = (of_source.abs() < 1e-9).all(0)

@@ -47,9 +47,9 @@ def test_a_probability_equal_to_the_threshold_is_not_over_it():
     assert result.pixel_weights['source'].flatten().tolist() == [0, 1]
 
 
-@pytest.mark.parametrize('case', ['nobody is sure', 'all ignored'])
+@pytest.mark.parametrize('case', ['nothing is confident', 'all ignored'])
 def test_nothing_left_is_zero_with_zero_gradient(case):
-    logits, labels = scores(scale=0.01 if case == 'nobody is sure' else 3.0)
+    logits, labels = scores(scale=0.01 if case == 'nothing is confident' else 3.0)
     if case == 'all ignored':
         labels.fill_(255)
     loss, result = run(objective(), logits, labels)
@@ -73,7 +73,7 @@ def test_in_the_model_it_masks_the_source_only():
         model.loss(**model.data_preprocessor(batch(count=2), training=True))
         for model in (plain, masked)
     )
-    # untrained, the network is sure of nothing
+    # untrained, the network is not confident anywhere
     assert ours['mask.kept_share'] == 0 and ours['source.decode.loss_ce'] == 0
     assert torch.equal(ours['target.decode.loss_ce'], losses['target.decode.loss_ce'])
 

@@ -37,7 +37,7 @@ def test_value_and_gradient_pixel_by_pixel(form, formula):
     )
 
 
-def test_it_is_least_at_one_over_e():
+def test_its_minimum_is_at_one_over_e():
     p = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
     logits = torch.stack([p.log(), (1 - p).log()])[None, :, None]
     losses = [
@@ -49,7 +49,7 @@ def test_it_is_least_at_one_over_e():
     assert values[-1] < 5 < values[0]  # bounded near 1, not near 0
 
 
-def test_beside_cross_entropy_a_pixel_rests_where_the_page_says():
+def test_with_cross_entropy_a_pixel_settles_where_documented():
     weight, logit = 5.0, torch.zeros(1, dtype=torch.float64, requires_grad=True)
     p = math.exp(-(1 - 1 / (2 * weight)))
     with torch.no_grad():

@@ -37,8 +37,8 @@ def test_every_pixel(views, count, size, monkeypatch):
     inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
     weak = data['inputs']['unlabeled']
     p = model.segment(weak, evaluate=True)[1].softmax(1)
-    sure = p.amax(1) >= 0.78
-    assert 0.05 < sure.double().mean() < 0.95
+    confident = p.amax(1) >= 0.78
+    assert 0.05 < confident.double().mean() < 0.95
     assert len(samples['unlabeled_strong']) == views * count
     for place, sample in enumerate(samples['unlabeled_strong']):
         own, other = place % count, (place % count - 1) % count
@@ -46,7 +46,7 @@ def test_every_pixel(views, count, size, monkeypatch):
         for h, w in [(0, 0), (7, 11), (size[0] - 1, size[1] - 1), *box.nonzero()[:40].tolist()]:
             n = other if box[h, w] else own
             assert sample.gt_sem_seg.data[0, h, w] == p[n, :, h, w].argmax()
-            assert weights['unlabeled_strong'][place, h, w] == (0.5 if sure[n, h, w] else 0.0)
+            assert weights['unlabeled_strong'][place, h, w] == (0.5 if confident[n, h, w] else 0.0)
             torch.testing.assert_close(inputs['unlabeled_strong'][place, :, h, w], weak[n, :, h, w])
         labels = torch.where(box, p[other].argmax(0), p[own].argmax(0))
         assert torch.equal(sample.gt_sem_seg.data[0], labels)
@@ -71,10 +71,10 @@ def test_the_mean_over_all_pixels_of_all_views_and_its_gradient():
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
     confidence = model.segment(data['inputs']['unlabeled'], evaluate=True)[1].softmax(1).amax(1)
     torch.testing.assert_close(losses['mix.trust'], (confidence >= 0.78).double().mean())
-    assert (views[:2] - views[2:]).abs().amax() > 0.1  # each view is changed by its own draw
+    assert (views[:2] - views[2:]).abs().amax() > 0.1  # each view is changed at random on its own
 
 
-def test_a_teacher_that_is_never_sure_trains_nothing():
+def test_a_teacher_that_is_never_confident_trains_nothing():
     model = model_with(threshold=1.0)
     with torch.no_grad():
         model.decode_head.conv_seg.weight.zero_()

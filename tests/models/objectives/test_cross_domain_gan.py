@@ -1,4 +1,4 @@
-"""Conservative Loss's GAN against plain torch: every network by its own loss alone."""
+"""Conservative Loss's GAN against plain torch: each network trained by its own loss alone."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ TRANSLATION = dict(
 
 
 def model_and_images(**changes):
-    """A model of double precision in training, and the step's images."""
+    """A double-precision model in training mode, and the step's images."""
     model = build({'cycle': {**TRANSLATION, **changes}}, **DEEPLAB).double().train()
     torch.manual_seed(5)
     for parameter in model.objectives.parameters():
@@ -129,7 +129,7 @@ def test_translation_is_the_generator_of_the_targets_look():
     torch.testing.assert_close(own.translate(images), redraw(own.generators['target'], images))
 
 
-def test_the_pool_hands_out_earlier_images():
+def test_the_pool_returns_earlier_images():
     torch.manual_seed(0)
     pool, kept, given = ImagePool(4, (2, 3)), [], 0
     for number in range(200):

@@ -91,7 +91,7 @@ def test_value_and_gradient(mode, classes):
     assert all(value.grad is None for value in objective.frozen.parameters())
 
 
-def test_where_training_begins_the_distance_is_0_and_so_is_its_gradient():
+def test_at_the_start_the_distance_and_its_gradient_are_0():
     model = build(dict(distance=dict(type='FeatureDistance', level=1))).double().train()
     loss = model.loss(**data_of(model))['distance.loss_distance']
     own = [value for value in model.backbone.parameters() if value.requires_grad]
@@ -99,7 +99,7 @@ def test_where_training_begins_the_distance_is_0_and_so_is_its_gradient():
     assert loss == 0 and all(g is None or g.abs().max() == 0 for g in found)
 
 
-def test_images_without_a_thing():
+def test_images_without_thing_classes():
     model = model_with(classes=(4,))
     data = data_of(model)
     for sample in data['data_samples']['source']:

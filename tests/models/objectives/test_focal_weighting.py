@@ -15,7 +15,7 @@ def objective(**values):
 
 
 def focal_loss(logits, labels, gamma):
-    """-(1 - p)^γ log p, its mean over labeled pixels, pixel by pixel, nothing detached."""
+    """-(1 - p)^γ log p: mean over labeled pixels, pixel by pixel, nothing detached."""
     values = []
     for n, y, x in (labels != 255).nonzero().tolist():
         p = logits[n, :, y, x].exp()[labels[n, y, x]] / logits[n, :, y, x].exp().sum()

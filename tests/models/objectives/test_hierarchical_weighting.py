@@ -147,7 +147,7 @@ def test_unknown_levels_are_refused(levels):
         HierarchicalWeighting(num_classes=3, levels=levels)
 
 
-def test_one_levels_network_may_differ():
+def test_a_levels_network_may_differ():
     network = dict(channels=(4, 4, 4, 4), region=dict(strides=(2, 2, 1, 1, 1)))
     objective = HierarchicalWeighting(num_classes=3, network=network)
     scores = objective.score(torch.rand(1, 3, 64, 64))

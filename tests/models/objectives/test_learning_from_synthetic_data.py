@@ -30,7 +30,7 @@ OWN = {
 
 
 def stretch(model):
-    """First weights of N(0, .02) would make all gradients vanish in the rounding."""
+    """Initial weights of N(0, .02) would make all gradients vanish in rounding errors."""
     torch.manual_seed(3)
     for parameter in model.objectives.parameters():
         if parameter.ndim > 1:

@@ -1,4 +1,4 @@
-"""Which blocks are hidden, what stands there, and what the rest weighs."""
+"""Which blocks are hidden, what replaces them, and the weights of the rest."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_images_labels_and_weights(q_over):
     assert (shares - shares.mean()).abs().max() > 0.001  # the images differ
     for n, sample in enumerate(samples['unlabeled_masked']):
         assert torch.equal(sample.gt_sem_seg.data[0], p[n].argmax(0))  # of the whole image
-        sure = (p[n].amax(0) >= 0.78).double()
-        q = {'pixel': sure, 'image': shares[n], 'batch': shares.mean()}[q_over]
+        confident = (p[n].amax(0) >= 0.78).double()
+        q = {'pixel': confident, 'image': shares[n], 'batch': shares.mean()}[q_over]
         torch.testing.assert_close(weights['unlabeled_masked'][n], (2 * q).expand(45, 71))
         hidden = inputs['unlabeled_masked'][n].abs().amax(0) < 1e-9  # the mean color
         assert 0.3 < hidden.double().mean() < 0.95

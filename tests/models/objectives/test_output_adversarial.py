@@ -68,7 +68,7 @@ def test_losses_and_gradients_equal_the_formulas(align, gan, input):
     parameters = list(objective.parameters())
     for name, value in expected.items():
         torch.testing.assert_close(losses[name], value, rtol=1e-10, atol=1e-12)
-    # the adversarial loss reaches the pushed logits only, D's loss reaches D only
+    # the adversarial loss reaches only the aligned domain's logits, D's loss only D
     everything = [source, target, *parameters]
     got = torch.autograd.grad(
         losses['loss_adversarial'], everything, retain_graph=True, allow_unused=True
@@ -84,7 +84,7 @@ def test_losses_and_gradients_equal_the_formulas(align, gan, input):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-15)
 
 
-def test_two_levels_have_discriminators_and_weights_of_their_own():
+def test_each_level_has_its_own_discriminator_and_weight():
     objective = build(align='target', levels=2, weight=0.001, auxiliary_weight=0.0002)
     outputs = dict(source=output(0), unlabeled=output(1))
     losses = objective(outputs).losses
@@ -109,7 +109,7 @@ def test_extreme_logits_give_finite_losses_and_gradients():
 
 
 @pytest.mark.parametrize('input', ['softmax', 'self_information'])
-def test_one_class_gives_numbers(input):
+def test_one_class_gives_finite_values(input):
     scores = torch.randn(2, 1, 37, 50, requires_grad=True)
     outputs = {
         domain: DomainOutput(
@@ -124,7 +124,7 @@ def test_one_class_gives_numbers(input):
     assert gradient.abs().max() == 0  # nothing is left to learn
 
 
-def test_accuracy_counts_patches_told_right():
+def test_accuracy_counts_correctly_classified_patches():
     objective = build()
     outputs = dict(source=output(0), unlabeled=output(1))
     losses = objective(outputs).losses

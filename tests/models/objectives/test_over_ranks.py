@@ -1,7 +1,7 @@
-"""Two ranks with an image of each domain equal one process with two: each objective's gradients.
+"""Each objective's gradients on two ranks, one image per domain each, equal one process with two.
 
-Images differ in how many labeled positions, classes and sure pixels they have. Supervised
-losses are left out: as everywhere in mmseg, they average over what a process has.
+Images differ in the number of labeled positions, classes and confident pixels. Supervised
+losses are left out: as everywhere in mmseg, they average within a process.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def of_rank(data: dict, rank: int) -> dict:
 def model_with(objectives: dict) -> torch.nn.Module:
     head = dict(MODEL.decode_head, in_channels=[3, 6, 8, 8], in_index=[0, 1, 2, 3])
     model = build(objectives, auxiliary_head=head).double()
-    with torch.no_grad():  # predictions sure enough for the guidance, here and there
+    with torch.no_grad():  # predictions confident enough for the guidance in places
         for part in (model.decode_head, model.auxiliary_head):
             part.conv_seg.weight.mul_(3000)
     return model
@@ -87,7 +87,7 @@ def test_two_ranks_equal_one_process(method, tmp_path):
         assert torch.equal(first[name], second[name])
         torch.testing.assert_close(first[name], value, rtol=1e-9, atol=1e-14, msg=name)
 
-    # the images are such that the mean of either's own would be another
+    # the images are chosen such that the mean of the ranks' own means differs
     apart = [gradients(model, of_rank(data, rank)) for rank in (0, 1)]
     naive = {name: (apart[0][name] + apart[1][name]) / 2 for name in one}
     same = all(torch.allclose(naive[n], value, rtol=1e-6, atol=1e-12) for n, value in one.items())
@@ -95,7 +95,7 @@ def test_two_ranks_equal_one_process(method, tmp_path):
 
 
 SAME_COLOR = dict(jitter_probability=0.0, blur_probability=0.0)
-MIXES = {  # without a draw, which the ranks would make for themselves
+MIXES = {  # without random draws, which would differ between ranks
     'class_mix': dict(type='ClassMix', threshold=0.3, colors=SAME_COLOR),
     'masked': dict(type='MaskedConsistency', threshold=0.3, ratio=0.0, colors=SAME_COLOR),
     'consistency': dict(
@@ -113,8 +113,8 @@ MIXES = {  # without a draw, which the ranks would make for themselves
 def test_mixes_on_two_ranks_equal_one_process(method, tmp_path):
     data = batch(0, DOMAINS, count=2)
     for index, sample in enumerate(data['data_samples']):
-        sample.gt_sem_seg.data.fill_(index % 2)  # one class an image, which is pasted
-    data['inputs'][5] //= 8  # of which the teacher is less sure
+        sample.gt_sem_seg.data.fill_(index % 2)  # one class per image, which is pasted
+    data['inputs'][5] //= 8  # on which the teacher is less confident
     model = build(dict(teacher=dict(type='Teacher'), own=MIXES[method])).double()
     with torch.no_grad():
         model.decode_head.conv_seg.weight.mul_(3000)

@@ -34,7 +34,7 @@ def images(seed, size=(19, 26)):
 
 
 def derived(pixelda, source):
-    """What it makes of source images in [-1, 1]."""
+    """What it makes from source images in [-1, 1]."""
     labels = torch.zeros(2, 19, 26, dtype=torch.long)
     inputs = dict(source=DomainInput(normalize(source), labels, to_unit_range))
     (made,) = pixelda.derive(inputs).items()
@@ -43,7 +43,7 @@ def derived(pixelda, source):
 
 
 def outputs_of(pixelda, target_size=(19, 26)):
-    """What the model hands over: the translated images with the generator's graph."""
+    """What the model passes on: the translated images with the generator's graph."""
     inputs = dict(
         source=normalize(images(0)),
         target=normalize(images(1, target_size)),

@@ -1,4 +1,4 @@
-"""Mixes of true labels, pixel by pixel."""
+"""Mixes with true labels, pixel by pixel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What objectives may do, each way against a loop written by hand around plain mmseg's model."""
+"""Everything objectives may do, against a hand-written loop around plain mmseg's model."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.ranks import on_ranks
 from tests.tiny import CLASSES, MODEL, batch, build
 
 DOMAINS = ('source', 'target', 'unlabeled')
-WINDOW, STEPS = 2, 5  # the last window is one of one
-SURE, RATE = 0.78, 1e-3
+WINDOW, STEPS = 2, 5  # the last window has one iteration
+THRESHOLD, RATE = 0.78, 1e-3
 SGD = dict(optimizer=dict(type='SGD', lr=RATE, momentum=0.9))
 OBJECTIVES = dict(
-    mix=dict(type='SeamMix', threshold=SURE),
+    mix=dict(type='SeamMix', threshold=THRESHOLD),
     average=dict(type='SeamAverage'),
     reversal=dict(type='SeamReversal'),
 )
@@ -34,7 +34,7 @@ WAYS = {
 
 def model_with(*names: str, **changes) -> torch.nn.Module:
     model = build({name: OBJECTIVES[name] for name in names}, **changes).double().train()
-    with torch.no_grad():  # predictions that are sure of something, here and there
+    with torch.no_grad():  # predictions that are confident in places
         model.decode_head.conv_seg.weight.mul_(300)
         if 'average' in names:  # a teacher of its own
             for value in model.objectives['average'].teacher.parameters():
@@ -68,7 +68,7 @@ def plain_of(model) -> torch.nn.Module:
 
 
 class ByHand:
-    """The same training, written as one would without this project."""
+    """The same training, written without this project."""
 
     def __init__(self, model, *names: str):
         self.names, self.net = names, plain_of(model)
@@ -127,7 +127,7 @@ class ByHand:
             p = self.scores(self.net, images['unlabeled']).softmax(1)
         image, label, weight = images['unlabeled'].clone(), p.argmax(1), p[:, 0].clone()
         for n in range(len(p)):
-            weight[n] = (p[n].amax(0) >= SURE).double().mean()
+            weight[n] = (p[n].amax(0) >= THRESHOLD).double().mean()
             self.shares.append(weight[n, 0, 0].item())
             for k in range(0, CLASSES, 2):
                 there = labels['source'][n] == k
@@ -232,7 +232,7 @@ def test_two_ranks_equal_one_process(tmp_path):
 
 
 @pytest.mark.parametrize('done', [1, 2, 3, 4])
-def test_resumed_it_ends_with_the_same_bits(done, tmp_path):
+def test_resuming_is_bit_exact(done, tmp_path):
     data = batches()
     whole = trained(model_with(*OBJECTIVES), data)
     model = model_with(*OBJECTIVES)

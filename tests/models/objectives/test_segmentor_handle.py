@@ -70,7 +70,7 @@ def test_a_copy_of_the_model_refers_to_itself(model, copied):
 
 def test_evaluating_leaves_no_trace(model):
     images, segmentor = images_of(model), model.objectives['mix'].segmentor
-    model.backbone.layer1.eval()  # frozen in a model that trains
+    model.backbone.layer1.eval()  # frozen in a model in training
     modes = [module.training for module in model.modules()]
     before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
     features, logits = segmentor.evaluate(images)
@@ -100,7 +100,7 @@ def test_called_it_trains_and_keeps_the_running_averages(model):
 def test_a_copy_of_the_segmentor_is_the_objectives_own():
     built = build(dict(mix=MIX), **DEEPLAB)
     model = build(dict(average=AVERAGE, mix=MIX), **DEEPLAB)
-    # its copy draws nothing: all else begins as without it
+    # its copy draws no random numbers: all else begins as without it
     for name, value in built.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
     teacher, state = model.objectives['average'].teacher, model.objectives['mix'].segmentor.state()

@@ -115,7 +115,7 @@ def test_an_unlabeled_target_is_refused():
 
 
 class Labels:
-    """A segmentor whose teacher says what the test says."""
+    """A segmentor with a teacher whose labels the test chooses."""
 
     def __init__(self, confidence, labels, active=True):
         self.label, self.active = lambda output: (confidence, labels), active
@@ -127,7 +127,7 @@ class Labels:
 
 @pytest.mark.parametrize('mode', ['fc', 'conv'])
 @pytest.mark.parametrize('active', [True, False])
-def test_what_a_teacher_is_sure_of_stands_beside_the_target(mode, active):
+def test_confident_teacher_labels_join_the_target(mode, active):
     outputs = dict(source=output(0), target=output(1, present=(0, 3)), unlabeled=output(2))
     confidence = torch.rand(2, 40, 49, generator=torch.Generator().manual_seed(0))
     labels = outputs['unlabeled'].labels.where(outputs['unlabeled'].labels != 255, 3)
@@ -138,10 +138,10 @@ def test_what_a_teacher_is_sure_of_stands_beside_the_target(mode, active):
     loss = objective(outputs).losses['loss_discriminator']
     target = outputs['target']
     if active:
-        sure = labels.where(confidence >= 0.6, 255)
+        confident = labels.where(confidence >= 0.6, 255)
         target = DomainOutput(
             torch.zeros(4, 3, 40, 49),
-            torch.cat([target.labels, sure]),
+            torch.cat([target.labels, confident]),
             lambda x: x,
             features=(torch.cat([target.features[-1], outputs['unlabeled'].features[-1]]),),
             logits=None,
@@ -151,7 +151,7 @@ def test_what_a_teacher_is_sure_of_stands_beside_the_target(mode, active):
     torch.testing.assert_close(loss, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_what_a_teacher_labels_has_the_targets_size():
+def test_images_that_a_teacher_labels_have_the_targets_size():
     outputs = dict(source=output(0), target=output(1), unlabeled=output(2, size=(3, 4)))
     segmentor = Labels(torch.ones(2, 40, 49), torch.zeros(2, 40, 49, dtype=torch.long))
     objective = build('conv', teacher='mean', segmentor=segmentor)

@@ -118,7 +118,7 @@ def test_losses_and_gradients_equal_the_formulas(judge_unlabeled):
                 torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-14)
 
 
-def test_accuracies_count_known_pixels_told_right():
+def test_accuracies_count_known_pixels_classified_correctly():
     outputs = both()
     objective = build()
     losses = objective(outputs).losses
@@ -185,7 +185,7 @@ class TestSteps:
         assert values[0] == values[1] == 0
         assert values[2] == values[3] > 0
 
-    def test_unlabeled_predictions_are_pushed_from_the_first_step_unless_told_otherwise(self):
+    def test_unlabeled_predictions_have_an_adversarial_loss_from_the_first_step_by_default(self):
         outputs = both()
         for start, zeros in ((0, 0), (2, 2)):
             objective = build(adversarial_start=start)

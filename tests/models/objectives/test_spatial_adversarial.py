@@ -16,7 +16,7 @@ SIZES = {'source': (7, 10), 'unlabeled': (6, 9)}
 
 
 class Reverse(torch.autograd.Function):
-    """The identity, whose gradient is turned round and scaled."""
+    """The identity, with its gradient reversed and scaled."""
 
     @staticmethod
     def forward(ctx, x, scale):
@@ -99,7 +99,7 @@ def test_the_classifiers_are_the_papers():
     assert len(objective.classifiers) == 9 and objective.weight == 0.01
 
 
-def test_too_few_cells_are_told():
+def test_too_few_cells_are_refused():
     objective, _, _, outputs = setting()
     small = {d: o.features[0][..., :2, :9] for d, o in outputs.items()}
     broken = {

@@ -122,10 +122,10 @@ def test_the_second_level_has_a_weight_of_its_own(kind):
     assert reached(result.losses['loss_second_level'], model) == {'backbone', 'auxiliary'}
 
 
-def test_either_head_may_be_the_sure_one():
+def test_either_head_may_be_the_confident_one():
     heads = torch.zeros(2, 1, 3, 1, 3, dtype=torch.float64)
-    heads[0, 0, 1, 0, 0] = 9.0  # main is sure
-    heads[1, 0, 2, 0, 1] = 9.0  # auxiliary is sure; at the third pixel neither
+    heads[0, 0, 1, 0, 0] = 9.0  # main is confident
+    heads[1, 0, 2, 0, 1] = 9.0  # auxiliary is confident; at the third pixel neither
     output = DomainOutput(
         None, None, lambda x: x, features=(), logits=heads[0], auxiliary=lambda: heads[1]
     )
@@ -184,7 +184,7 @@ def test_domains():
 def test_wrong_configs_are_refused():
     with pytest.raises(JointError, match=r'threshold is 1\.0'):
         MODELS.build(dict(type='TargetRegularization', threshold=1.0))
-    told = r'model\.auxiliary_head, or set levels=1, guidance=False or auxiliary_loss_weight=0'
+    message = r'model\.auxiliary_head, or set levels=1, guidance=False or auxiliary_loss_weight=0'
     for asked in (dict(guidance=True), dict(auxiliary_loss_weight=1.0)):
-        with pytest.raises(JointError, match=told):
+        with pytest.raises(JointError, match=message):
             run(segmentor(), **asked, with_auxiliary=False)

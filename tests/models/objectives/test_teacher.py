@@ -1,4 +1,4 @@
-"""The average after k optimizer steps in closed form, and who shares its forward."""
+"""The average after k optimizer steps in closed form, and sharing of its forward."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def wrapper_of(model, window=1, done=0, steps=8):
 
 
 def train(model, wrapper, numbers):
-    """Give the logs, and the segmentor's and the teacher's tensors after each iteration."""
+    """Return the logs, and the segmentor's and the teacher's tensors after each iteration."""
     logs, students, teachers = [], [], []
     for number in numbers:
         data = batch(number, ('target', 'unlabeled'), count=2)
@@ -96,7 +96,7 @@ def test_after_k_steps_it_is_the_weighted_sum(alpha, start):
         )
 
 
-def test_it_moves_once_an_optimizer_step():
+def test_it_moves_once_per_optimizer_step():
     model = model_with(alpha=0.6)
     _, _, teachers = train(model, wrapper_of(model, window=3, steps=7), range(7))
     weights = dict(model.named_parameters())  # of batch norms' averages it is still a first copy
@@ -108,7 +108,7 @@ def test_it_moves_once_an_optimizer_step():
     assert model.objectives['teacher'].steps == 3
 
 
-def test_all_of_a_step_share_one_forward_with_the_teachers_labels():
+def test_objectives_share_one_forward_of_the_teacher_in_a_step():
     model = model_with(alpha=0.9)
     train(model, wrapper_of(model), range(2))
     teacher, calls = model.objectives['teacher'], []
@@ -130,7 +130,7 @@ def test_all_of_a_step_share_one_forward_with_the_teachers_labels():
 
 
 @pytest.mark.parametrize('done', [1, 2, 5])
-def test_resumed_within_the_burn_in_or_after_it_ends_with_the_same_bits(done):
+def test_resuming_within_the_burn_in_or_after_it_is_bit_exact(done):
     values = dict(alpha=0.8, start=2, debias=0.5)
     whole = model_with(**values)
     train(whole, wrapper_of(whole, window=2), range(8))
@@ -195,7 +195,7 @@ def test_a_test_refuses_a_checkpoint_without_the_teacher_that_would_predict(tmp_
         check_checkpoint(cfg, model, 'test')
 
 
-def test_a_training_that_begins_anew_begins_with_the_burn_in():
+def test_a_new_run_begins_with_the_burn_in():
     """From the weights of another run, with load_from; a resumed one goes on."""
     model = model_with(alpha=0.9, start=2)
     train(model, wrapper_of(model), range(4))
@@ -237,10 +237,10 @@ def own_average(model):
     return model.objectives['teacher'].average
 
 
-def test_how_sure_it_is_over_two_ranks(tmp_path):
+def test_its_confidence_over_two_ranks(tmp_path):
     model = model_with()
     data = batch(7, ('unlabeled',), count=2)
-    data['inputs'][1] //= 8  # unlike images
+    data['inputs'][1] //= 8  # different images
 
     teacher = model.objectives['teacher']
 
@@ -260,7 +260,7 @@ def test_how_sure_it_is_over_two_ranks(tmp_path):
     assert (images[0] - images[1]).abs() > 0.01
     for of_rank in on_ranks(work, tmp_path):
         torch.testing.assert_close(of_rank[0], images.mean())
-    model.eval()  # while someone looks at a batch, no process waits for others
+    model.eval()  # while a batch is inspected, no process waits for others
     torch.testing.assert_close(trust(data, 'batch')[0], images.mean())
 
 
@@ -296,7 +296,7 @@ def test_rare_classes_are_labeled_more_often(debias):
             assert (shares[labels] < shares[biased])[labels != biased].all()
     assert ('objectives.teacher.class_shares' in model.state_dict()) == bool(debias)
     before = copy.deepcopy(model.state_dict())
-    debiased_labels(model.eval(), batch(8, ('unlabeled',)))  # someone looks at a batch
+    debiased_labels(model.eval(), batch(8, ('unlabeled',)))  # a batch is inspected
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
 
@@ -319,7 +319,7 @@ def test_a_class_that_is_never_probable_leaves_labels_finite():
 
 
 @pytest.mark.parametrize('power', [1.0, 0.4])
-def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain(power):
+def test_labels_are_pulled_toward_the_shares_of_a_labeled_domain(power):
     model = model_with(alpha=0.6, debias=0.7, prior='target', prior_power=power, start=1)
     teacher, wrapper = model.objectives['teacher'], wrapper_of(model)
     q = torch.full((5,), 0.2).double()
@@ -334,7 +334,7 @@ def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain(power):
         q = kept * q + (1 - kept) * torch.stack([(known == c).double().mean() for c in range(5)])
         train(model, wrapper, [number])
         torch.testing.assert_close(teacher.prior_shares, q)
-        if number:  # two of the objectives have asked, once a step
+        if number:  # two of the objectives have asked, once per step
             p_hat = teacher.class_shares.clone()
         (confidence, labels), images = debiased_labels(model, batch(7, ('unlabeled',), count=2))
         with torch.no_grad():
@@ -350,11 +350,11 @@ def test_labels_are_drawn_towards_the_shares_of_a_labeled_domain(power):
     assert ignored
     before = copy.deepcopy(model.state_dict())
     data = model.eval().data_preprocessor(batch(9, ('target', 'unlabeled')), training=True)
-    model.inspect_batch(data['inputs'], data['data_samples'])  # someone looks at a batch
+    model.inspect_batch(data['inputs'], data['data_samples'])  # a batch is inspected
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_ignored_labels_are_of_no_class_of_the_prior():
+def test_ignored_labels_count_for_no_class_of_the_prior():
     model = model_with(debias=1.0, prior='target', alpha=0.5)
     teacher = model.objectives['teacher']
     teacher.ignore_index = 3
@@ -375,7 +375,7 @@ def test_the_teacher_knows_the_heads_ignore_index():
 
 def test_class_shares_over_two_ranks_are_those_of_one_process(tmp_path):
     data = batch(7, ('unlabeled',), count=2)
-    data['inputs'][1] //= 8  # unlike images
+    data['inputs'][1] //= 8  # different images
 
     def shares_after(data):
         model = model_with(debias=0.5, alpha=0.5)
@@ -391,7 +391,7 @@ def test_class_shares_over_two_ranks_are_those_of_one_process(tmp_path):
         torch.testing.assert_close(of_rank, alone)
 
 
-def test_what_there_is_to_see():
+def test_what_it_shows():
     model = model_with()
     data = model.data_preprocessor(batch(7, ('target', 'unlabeled'), count=2), training=True)
     with torch.no_grad():
@@ -420,7 +420,7 @@ def test_refusals(values, message):
         model_with(**values)
 
 
-def test_a_teacher_that_is_not_there():
+def test_a_missing_teacher():
     model = build(dict(asks=dict(type=Asks)))
     data = model.data_preprocessor(batch(domains=('target', 'unlabeled')), training=True)
     with pytest.raises(

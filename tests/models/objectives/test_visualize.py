@@ -1,4 +1,4 @@
-"""What objectives show is what their losses, weights and logged values come from."""
+"""Objectives show what their losses, weights and logged values are computed from."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def inspection():
     return run
 
 
-def test_every_objective_that_shows_something_is_looked_at():
+def test_every_objective_that_shows_something_is_covered():
     showing = {
         key
         for key, value in MODELS.module_dict.items()
@@ -137,7 +137,7 @@ def test_every_objective_that_shows_something_is_looked_at():
         and value.visualize is not Objective.visualize  # a mix is shown as the domain that it is
     }
     here = {config['type'] for config in CONFIGS.values()}
-    assert showing == here | {'Teacher'}  # looked at in test_teacher.py
+    assert showing == here | {'Teacher'}  # covered in test_teacher.py
 
 
 @pytest.mark.parametrize('name', CONFIGS)
@@ -212,14 +212,14 @@ def test_pseudo_labels_cover_what_is_logged(inspection):
             assert torch.equal(labels[labels >= 0], most_probable[labels >= 0])
 
 
-def test_csa_says_how_sure_its_d_is_of_the_domain(inspection):
+def test_csa_shows_its_discriminators_confidence_in_the_domain(inspection):
     outputs, shown, _ = inspection('csa')
     for domain in ('source', 'target'):
         assert shown[domain]['D says target'].shape[-2:] == outputs[domain].features[3].shape[-2:]
     model = build({'csa': CONFIGS['csa']})
     objective = model.objectives['csa']
     logits = torch.zeros(1, 2 * CLASSES, 1, 1)
-    logits[0, CLASSES] = 30.0  # sure of the target
+    logits[0, CLASSES] = 30.0  # confident in the target
     objective.discriminator.forward = lambda features: logits
     maps = objective.visualize({domain: outputs[domain] for domain in ('source', 'target')})
     assert maps['source']['D says target'].item() == pytest.approx(1)

@@ -35,7 +35,7 @@ def test_a_compiled_segmentor_takes_the_same_steps(merge_domains):
         steps.append([one_step(model, wrapper, case.batch(seed)) for seed in range(2)])
         graphs = dynamo.utils.counters['stats']['unique_graphs']
         one_step(model, wrapper, case.batch(2))
-        assert dynamo.utils.counters['stats']['unique_graphs'] == graphs  # nothing is new to it
+        assert dynamo.utils.counters['stats']['unique_graphs'] == graphs  # nothing is compiled anew
     assert graphs > 0 and not dynamo.utils.counters['graph_break']
     for expected, got in zip(*steps):
         assert_same_log(got.log, expected.log, 1e-12)

@@ -137,7 +137,7 @@ def test_activation_checkpointing_changes_no_gradient():
         torch.testing.assert_close(recomputed[name], value, rtol=1e-9, atol=1e-11, msg=name)
 
 
-def test_what_teaches_nothing_is_computed_without_a_graph():
+def test_what_trains_nothing_is_computed_without_a_graph():
     data = batch(domains=('source', 'unlabeled'))
     for align, graph in (('source', False), ('target', True)):
         model = build(dict(ga=dict(type='OutputAdversarial', align=align)))
@@ -147,8 +147,8 @@ def test_what_teaches_nothing_is_computed_without_a_graph():
         assert outputs['unlabeled'].logits.requires_grad == graph
 
 
-def test_weights_cast_without_a_graph_are_forgotten(monkeypatch):
-    """Else older versions of torch give layers that an unlabeled domain ran first no gradient."""
+def test_weights_cast_without_a_graph_leave_the_cache(monkeypatch):
+    """Otherwise older torch gives no gradient to layers that an unlabeled domain ran first."""
     order, forget = [], torch.clear_autocast_cache
     monkeypatch.setattr(
         torch, 'clear_autocast_cache', lambda: (order.append('forgotten'), forget())

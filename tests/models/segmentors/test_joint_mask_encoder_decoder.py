@@ -133,7 +133,7 @@ class TestRefusals:
         ('spec', 'reason'),
         [(None, 'mmdet is not installed'), ('there', 'this mmcv has no compiled')],
     )
-    def test_nothing_to_stand_on(self, monkeypatch, spec, reason):
+    def test_missing_mmdet(self, monkeypatch, spec, reason):
         orphan = type('Mask2FormerHead', (BaseModule,), {'__module__': 'mmseg.models.any'})
         monkeypatch.setattr(joint_mask_encoder_decoder, 'find_spec', lambda name: spec)
         with pytest.raises(JointError, match=f'of type Mask2FormerHead needs mmdet.*{reason}'):

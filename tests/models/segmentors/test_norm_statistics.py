@@ -1,4 +1,4 @@
-"""Whose images move the running averages, and that nothing else depends on it."""
+"""Which domains move the running averages, and that nothing else depends on it."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_accumulation_and_a_resumed_state_leave_them_as_they_are(way):
     same(buffers(first), buffers(second))
 
 
-def test_what_objectives_make_moves_nothing_unless_named():
+def test_domains_that_objectives_make_move_nothing_unless_named():
     made = [live(objectives=PIXELDA, norm_statistics=choice)
             for choice in ('auto', 'all', ['pixelda'])]  # fmt: skip
     domains = set()

@@ -60,11 +60,11 @@ def test_losses_gradients_and_averages_are_those_of_keeping_all_maps(case, dtype
             else:
                 assert torch.equal(ours[name], value), name
     assert any(value.any() for value in turned[1].values() if value is not None)
-    assert torch.equal(turned[3], kept[3])  # the next step draws what it would have drawn
+    assert torch.equal(turned[3], kept[3])  # the next step draws the same random numbers
 
 
 class PeakOfMaps(TorchDispatchMode):
-    """The most bytes of results that were alive at once, weights and images apart."""
+    """The most bytes of results alive at once, apart from weights and images."""
 
     def __init__(self):
         super().__init__()

@@ -48,7 +48,7 @@ def test_two_unlabeled_views_have_no_supervised_loss():
         'target.decode.acc_seg',
         'views.loss_difference',
     }
-    assert forwards == [3]  # weak images serve to make others: they are not run through it
+    assert forwards == [3]  # weak images only serve to make others: they are not run
     flipped, strong = (
         model.segment(images)[1]
         for images in (data['inputs']['weak'].flip(-1), data['inputs']['strong'])
@@ -62,11 +62,11 @@ def test_two_unlabeled_views_have_no_supervised_loss():
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
     with torch.no_grad():
-        outputs, _ = model.inspect_batch(**data)  # here there is all to see
+        outputs, _ = model.inspect_batch(**data)  # here everything is shown
     assert list(outputs) == ['target', 'weak', 'strong', 'flipped']
 
 
-def test_the_name_keeps_its_promise_and_any_other_has_labels():
+def test_the_name_unlabeled_has_no_labels_and_any_other_has():
     model = build()
     losses = model.loss(**data_of(model, ('target', 'unlabeled', 'other')))
     assert {name.split('.')[0] for name in losses} == {'target', 'other'}
@@ -82,7 +82,7 @@ def test_a_missing_label_is_refused_unless_the_dataset_has_none():
     assert 'target.decode.loss_ce' in model.loss(**data)
 
 
-def test_the_dataset_says_it_to_the_model(tmp_path, write_gta, pipeline):
+def test_the_dataset_tells_the_model(tmp_path, write_gta, pipeline):
     write_gta(tmp_path)
     city = {'type': 'GTADataset', 'data_root': str(tmp_path)}
     city['pipeline'] = pipeline('LoadMappedAnnotations')
@@ -117,7 +117,7 @@ class Makes(Objective):
         (dict(a=dict(type=Makes), b=dict(type=Makes)), r'objectives\.b makes the domain "made"'),
     ],
 )
-def test_what_cannot_be_made_is_told_in_one_sentence(objectives, message):
+def test_domains_that_cannot_be_made_are_refused_in_one_sentence(objectives, message):
     model = build(objectives)
     with pytest.raises(JointError, match=message):
         model.loss(**data_of(model, ('source', 'target')))
