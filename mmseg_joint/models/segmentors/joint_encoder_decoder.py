@@ -63,7 +63,7 @@ class JointEncoderDecoder(EncoderDecoder):
             `'auto'`: the target and the domains without labels, or all datasets where there are
             none (a source-only stage). `'all'`: every domain, one after the other, as in the code
             of AdaptSegNet and maximum squares. Or a list of domains. Domains that objectives make
-            count only if named.
+            count only with `'all'`, or if named.
         channels_last: Keep the segmentor's weights and maps channels-last: faster in half precision
             (on a CPU VGG's convolutions take a third of the time) and for residual networks;
             slower for VGG in float32 on a CPU.
