@@ -387,7 +387,7 @@ def test_a_file_that_reads_back_otherwise_is_not_kept(tmp_path, monkeypatch):
     assert np.array_equal(np.array(Image.open(tmp_path / 'a.png')), label)
     encode = cv2.imencode
     monkeypatch.setattr(cv2, 'imencode', lambda end, array, *rest: encode(end, array + 1, *rest))
-    with pytest.raises(JointError, match='reads back other'):
+    with pytest.raises(JointError, match='reads back differently'):
         write_png(tmp_path / 'b.png', label)
     assert [path.name for path in tmp_path.iterdir()] == ['a.png']
 
