@@ -184,7 +184,7 @@ def test_a_model_that_has_nothing_to_show(caplog):
     hook = TrainingPicturesHook(interval=1)
     hook.before_train(runner)
     hook.after_train_iter(runner)
-    assert 'Linear is no JointEncoderDecoder' in caplog.text
+    assert 'Linear is not a JointEncoderDecoder' in caplog.text
 
 
 @pytest.mark.parametrize('values', [dict(interval=-1), dict(samples=0), dict(max_moments=1.5)])
