@@ -59,7 +59,7 @@ def test_epochs_and_iterations():
     check_units(of_100([dict(type='PolyLR', convert_to_iter_based=True), iterations]))
     check_units(Config(dict(train_cfg=dict(max_epochs=3), param_scheduler=dict(type='PolyLR'))))
     check_units(Config(dict(train_cfg=None, param_scheduler=None)))
-    with pytest.raises(JointError, match=r'^param_scheduler: PolyLR counts epochs, of .* 100 it'):
+    with pytest.raises(JointError, match=r'^param_scheduler: PolyLR counts epochs, but .* 100 it'):
         check_units(of_100([iterations, dict(type='PolyLR')]))
     both = dict(a=[dict(type='StepLR')], b=[iterations], c=dict(type='StepLR'))
     with pytest.raises(JointError, match=r'^param_scheduler\.a: StepLR counts'):
