@@ -37,7 +37,7 @@ def check_networks(cfg: Config) -> None:
 
 
 def check_begins(cfg: Config) -> None:
-    """Refuse a schedule that has not begun when training ends, as the warm-up before it goes on."""
+    """Refuse a schedule that has not begun when training ends, as its warm-up is still running."""
     for key, schedule, max_iters in _each(cfg):
         begin, end = schedule.get('begin') or 0, schedule.get('end') or max_iters
         if not schedule.get('by_epoch', True) and begin >= end:

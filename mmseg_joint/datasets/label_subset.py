@@ -29,8 +29,8 @@ class LabelSubset(DatasetWrapper):
         list_file: A text file with one image name per line, with or without suffix. If there is no
             such file, it is looked up among the lists that ship (:mod:`.label_lists`).
             ``{count}`` and ``{seed}`` in the name are filled in, so that one value of the config
-            picks the list: ``'cityscapes/{count:04d}_seed{seed}.txt'``. Give ``count`` too in that
-            case; if it is the number of all images, no list is needed.
+            picks the list: ``'cityscapes/{count:04d}_seed{seed}.txt'``. With ``{count}``, give
+            ``count`` too; if it is the number of all images, no list is needed.
         seed: Seed of the permutation, or of the list's name.
         held_out: Take the images that are *not* in the subset instead, to validate on.
 

@@ -19,7 +19,7 @@ class WrittenDataset(RawLabelDataset):
 
     Its folder holds ``dataset.json`` with the classes, colors and image folder, ``images.txt`` with
     the list of images, and ``labels/*.png`` with class indices and 255. If a network with
-    Cityscapes' 19 classes wrote it, ``protocol`` maps them to other classes.
+    Cityscapes' 19 classes wrote it, ``protocol`` maps its labels to other classes.
 
     Args:
         data_root: The folder.

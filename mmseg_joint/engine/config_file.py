@@ -92,18 +92,18 @@ def _why_unreadable(error: Exception, path: str) -> str:
 
 
 def _why_not_imported(error: BaseException, frames: traceback.StackSummary, path: str) -> str:
-    said = f'{type(error).__name__}: {str(error).rstrip(". ")}'
+    reason = f'{type(error).__name__}: {str(error).rstrip(". ")}'
     if isinstance(error, SyntaxError):  # its file is not in any frame
         frames.append(traceback.FrameSummary(str(error.filename), error.lineno or 1, ''))
     last = [frame for frame in frames if '<' not in frame.filename][-1]
     if isinstance(error, ModuleNotFoundError) and Path(last.filename).parent.name == 'importlib':
         return (
-            f'custom_imports in {path} names a module that is not found ({said}): correct its '
+            f'custom_imports in {path} names a module that is not found ({reason}): correct its '
             'name, or set PYTHONPATH to the folder that it lies in.'
         )
     return (
         f'custom_imports in {path} names a module that cannot be imported ({last.filename}, line '
-        f'{last.lineno}: {said}): correct it there.'
+        f'{last.lineno}: {reason}): correct it there.'
     )
 
 

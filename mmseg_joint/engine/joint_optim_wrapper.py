@@ -116,7 +116,7 @@ class JointOptimWrapper(OptimWrapperDict):
         """Give every rank the mean of the gradients that all have accumulated so far.
 
         All ranks must call this before the first one saves a checkpoint. The step at the end of the
-        window averages over ranks anyway, so it does not change.
+        window averages over ranks anyway, so its result does not change.
         """
         if self.should_update() or not is_distributed():
             return

@@ -32,8 +32,9 @@ class JointOptimWrapperConstructor:
             gan=dict(generator=dict(optimizer=...), discriminator=dict(optimizer=...)))
 
     Each optimizer's dict takes what mmengine's takes: `optimizer`, `paramwise_cfg`, `clip_grad`,
-    `constructor`. A key set to None counts as deleted. Next to them go the keys that
-    all share: `dtype`, `accumulative_counts` and `loss_scale` of :class:`JointOptimWrapper`.
+    `constructor`. A key set to None counts as deleted. Next to the networks go
+    the keys that all share: `dtype`, `accumulative_counts` and `loss_scale` of
+    :class:`JointOptimWrapper`.
 
     Args:
         optim_wrapper_cfg: The dict above.

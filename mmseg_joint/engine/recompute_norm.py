@@ -67,7 +67,7 @@ def target_loader(cfg: Config) -> dict[str, Any]:
 
 @torch.no_grad()
 def recompute_norm(model: nn.Module, loader: Iterable[dict[str, Any]], count: int) -> None:
-    """Set each batch norm's mean and variance to their means over batches of >= `count` images.
+    """Average each batch norm's mean and variance over batches of, in all, `count` images or more.
 
     Raises:
         JointError: When no batch norm has averages that training updates.

@@ -47,7 +47,7 @@ def test_a_domain_that_another_objective_makes():
     cfg = batch_of(source=1, target=1)
     cfg.model = dict(objectives=dict(pixelda=dict(type='PixelDA'), none=None))
     check_objective(cfg, 'mask', SimpleNamespace(domains=('translated', 'target')))
-    with pytest.raises(JointError, match='mask needs the domain "unlabeled"'):  # which none makes
+    with pytest.raises(JointError, match='mask needs the domain "unlabeled"'):  # made by none
         check_objective(cfg, 'mask', SimpleNamespace(domains=('unlabeled',)))
     cfg.model = dict(objectives=dict(gan=dict(type='ReconstructionGAN')))
     with pytest.raises(JointError, match='mask needs the domain "translated"'):

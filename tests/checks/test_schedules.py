@@ -68,8 +68,8 @@ def test_epochs_and_iterations():
 
 def test_a_warm_up_of_one_iteration():
     schedule = dict(type='LinearLR', start_factor=1e-6, end=1, by_epoch=False)
-    said = r'^param_scheduler: LinearLR has one iteration, 0, .* at 1e-06 of .* its end to 2 or'
-    with pytest.raises(JointError, match=said):
+    message = r'^param_scheduler: LinearLR has one iteration, 0, .* at 1e-06 of .* its end to 2 or'
+    with pytest.raises(JointError, match=message):
         check_warm_ups(of_100([schedule, dict(type='PolyLR', begin=1)]))
     for good in (dict(end=2), dict(start_factor=1.0), dict(type='ConstantLR'), dict(end=None)):
         check_warm_ups(of_100([schedule | good]))
@@ -117,7 +117,7 @@ def test_what_is_left_of_the_learning_rate(schedule, left):
     assert rate_left(schedule, 80) == pytest.approx(left)
 
 
-def test_a_schedule_that_has_hardly_come_down():
+def test_a_schedule_that_has_hardly_decayed():
     cfg = Config(dict(train_cfg=dict(max_iters=8000)))
     cfg.param_scheduler = [dict(type='PolyLR', end=160_000, by_epoch=False)]
     with pytest.raises(JointError, match='stops at 8,000, at 95% of the learning rate: write'):

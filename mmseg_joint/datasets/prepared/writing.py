@@ -24,7 +24,7 @@ from mmseg_joint.version import __version__
 from .manifest import Manifest, Setting, loading_steps, read_manifest, setting_of
 from .reading import SUFFIX, places
 
-FIELDS = {'seg_map_path': 'gt_seg_map', 'img_path': 'img'}  # label first: an image implies one
+FIELDS = {'seg_map_path': 'gt_seg_map', 'img_path': 'img'}  # label first: no image without it
 # Keys that select images or classes: a copy has all of them.
 CHOOSING = ('protocol', 'metainfo', 'ann_file', 'indices', 'prepared', 'lazy_init', 'test_mode')
 # Uncompressed is ten times as fast to read, and a PNG's checksums still reveal a broken file.

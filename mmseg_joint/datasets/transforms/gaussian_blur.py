@@ -15,7 +15,7 @@ from mmseg_joint.utils.numbers import check_share
 class RandomGaussianBlur(BaseTransform):
     """Randomly blurs an image with Pillow's blur, with which published numbers were obtained.
 
-    A standard deviation below one pixel has its exact effect: Pillow's blur widens an edge by that
+    A standard deviation below one pixel takes effect as given: Pillow's blur widens an edge by that
     much, while a sampled Gaussian (OpenCV's) does nothing at all below 0.25 and too little up to
     0.5. Labels are not changed.
 
