@@ -1,8 +1,8 @@
 """Joint training of mmsegmentation models on synthetic and real images.
 
 Importing this package registers everything that it adds in mmseg's own registries, lets configs
-name bases by `mmseg::` and `mmseg_joint::`, and changes nothing else. What the tools ask of their
-process besides, such as that no code of a checkpoint is run, is one call: `mmseg_joint.setup()`.
+name bases by `mmseg::` and `mmseg_joint::`, and changes nothing else. The other settings of
+the tools, such as running no code from a checkpoint, take one call: `mmseg_joint.setup()`.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from .stack import (
 )
 from .version import __version__
 
-if not doctor_is_starting():  # it runs without the stack too, and imports this again
+if not doctor_is_starting():  # it also runs without the stack, and imports this again
     _found = installed_line()
     repair_config_scopes(_found)
     warn_if_untested(_found)

@@ -16,14 +16,14 @@ MEASURED_SECONDS = 0.3
 
 
 def setup() -> str:
-    """Set this process up as the tools of this project set up theirs: safe, and fast on a CPU.
+    """Set up this process like those of this project's tools: safe, and fast on a CPU.
 
-    Importing the package changes nothing for models that are not ours. A script that wants what the
-    tools have calls this once, before it builds anything:
+    Importing the package changes nothing for models that are not ours. A script that wants the same
+    settings as the tools calls this once, before it builds anything:
 
-    - No code that a checkpoint or a weights file holds is run, by mmengine's own reading neither
+    - No code in a checkpoint or a weights file is run, not even by mmengine's own reading
       (:func:`~mmseg_joint.checkpoints.enforce.enforce_weights_only`).
-    - The memory of freed tensors is used again (:func:`configure_malloc`).
+    - The memory of freed tensors is reused (:func:`configure_malloc`).
     - Denormal numbers count as 0 on a CPU, which handles them in microcode: Adam's moments and
       discriminators' gradients decay into them, and a float32 step of HRS takes up to three times
       as long with them.
@@ -38,9 +38,8 @@ def setup() -> str:
 def configure_malloc() -> str:
     """Keep the memory of freed tensors in the process, and take large tensors from huge pages.
 
-    glibc maps and unmaps each large one, so that the kernel hands out every page of it again: up to
-    a third of a step on a CPU. Variables that the user has set win; other C libraries are left
-    alone.
+    glibc maps and unmaps each large tensor, so the kernel hands out all of its pages again: up to a
+    third of a step on a CPU. Variables that the user has set win; other C libraries are left alone.
     """
     os.environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')  # torch reads it at its first large tensor
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None
@@ -58,10 +57,10 @@ def configure_malloc() -> str:
 
 
 def choose_threads() -> str:
-    """Let torch take no more threads than there are idle cores, where it computes on a CPU.
+    """Let torch use no more threads than there are idle cores, if it computes on a CPU.
 
-    Threads that wait for each other on cores that others use make a step several times as long.
-    What the user sets with `OMP_NUM_THREADS` wins.
+    Threads that wait for each other on cores that are in use make a step several times as long. If
+    the user sets `OMP_NUM_THREADS`, that wins.
 
     Returns:
         What was chosen and why, for the log; empty if torch's own number is right.
@@ -81,7 +80,7 @@ def choose_threads() -> str:
 
 
 def idle_cores() -> float | None:
-    """Measure for a moment how many of this process's cores nobody uses; None if not known."""
+    """Measure briefly how many of this process's cores are idle; None if not known."""
     try:
         cores = {f'cpu{core}' for core in os.sched_getaffinity(0)}
         before = _ticks(cores)
@@ -90,7 +89,7 @@ def idle_cores() -> float | None:
     except (OSError, AttributeError, ValueError):  # only Linux has this
         return None
     spent = [[b - a for a, b in zip(*pair)] for pair in zip(before, after)]
-    # the fourth and the fifth number are idle time, without and with a disk that is waited for
+    # the fourth and the fifth number are idle time, without and with waiting for a disk
     return sum(sum(ticks[3:5]) / max(sum(ticks), 1) for ticks in spent)
 
 

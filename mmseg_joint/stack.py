@@ -26,7 +26,7 @@ TESTED = {
 def doctor_is_starting() -> bool:
     """Whether Python is about to run `python -m mmseg_joint.doctor`, with `sys.argv[0]` as `'-m'`.
 
-    The package then imports nothing that may be missing, so that the doctor can say what is.
+    The package then imports nothing that may be missing, so that the doctor can report what is.
     """
     return sys.argv[:1] == ['-m'] and 'mmseg_joint.doctor' in sys.orig_argv
 
@@ -57,7 +57,7 @@ def installed_line() -> dict[str, tuple[str, str]]:
 
 
 def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
-    """Warn once, refusing nothing, of versions newer than those that the tests ran with."""
+    """Warn once, without refusing, of versions newer than those that the tests ran with."""
     from mmengine.utils import digit_version
 
     newer = [
@@ -71,9 +71,9 @@ def warn_if_untested(found: dict[str, tuple[str, str]]) -> None:
 
 @contextmanager
 def without_onedl_line() -> Iterator[None]:
-    """Drop the line with which the OneDL line's mmseg says that a package of its vendor is absent.
+    """Drop a line by which the OneDL line's mmseg reports an absent package of its vendor.
 
-    It prints it twice at every start. Whatever else is printed meanwhile is printed afterwards.
+    It appears twice at every start. Whatever else the block prints is printed afterwards.
     """
     printed = io.StringIO()
     try:
@@ -85,7 +85,7 @@ def without_onedl_line() -> Iterator[None]:
 
 
 def check_timm() -> None:
-    """Say what is wrong with a timm that dies on import, before mmseg's own import of it does.
+    """Explain what is wrong with a timm that crashes on import, before mmseg imports it.
 
     Raises:
         ImportError: When timm is installed, and its torchvision was built for another torch.
@@ -93,7 +93,7 @@ def check_timm() -> None:
     try:
         import timm  # noqa: F401
     except ImportError:
-        pass  # mmseg does without, and TimmBackbone says what it needs
+        pass  # mmseg works without it, and TimmBackbone says what it needs
     except Exception as error:
         raise ImportError(
             f'mmseg imports timm, which dies ({str(error).splitlines()[0]}): install the '
@@ -105,8 +105,8 @@ def import_timm() -> ModuleType:
     """Import timm, which only `TimmBackbone` needs.
 
     Raises:
-        JointError: When it or its torchvision is absent. (One that dies otherwise, as with a
-            torchvision of another torch, ends the import of this package: mmseg imports it too.)
+        JointError: When it or its torchvision is absent. (If timm crashes otherwise, as with a
+            torchvision for another torch, importing this package fails: mmseg imports it too.)
     """
     try:
         import timm
@@ -121,9 +121,9 @@ def import_timm() -> ModuleType:
 def repair_config_scopes(found: dict[str, tuple[str, str]]) -> None:
     """Let `_base_ = 'mmseg::…'` and `_base_ = 'mmseg_joint::…'` resolve in both lines.
 
-    mmengine's table of distributions does not know the OneDL line's mmseg. For a package that is
-    not in the table it has no seam, so the method that finds bases is wrapped for our own names,
-    the one thing that the import puts around another library's code.
+    mmengine's table of distributions does not know the OneDL line's mmseg. It has no hook for a
+    package that is not in the table, so the method that finds bases is wrapped for our own names,
+    the only code of another library that the import wraps.
     """
     from mmengine.config import Config
     from mmengine.config.utils import MODULE2PACKAGE

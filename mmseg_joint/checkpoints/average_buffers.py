@@ -10,9 +10,9 @@ def average_buffers(model: nn.Module) -> None:
     """Give all processes the mean of their buffers, such as a batch norm's running statistics.
 
     Each process has statistics of its own images, but only the first one's get into a checkpoint.
-    Whole numbers stay: counters are alike everywhere, and images kept by one have no mean.
-    All must call this. Doing it twice changes nothing: the sum of equal float32 values is exact in
-    float64.
+    Integer buffers stay as they are: counters are equal everywhere, and images kept by one process
+    have no mean. All processes must call this. Doing it twice changes nothing: the sum of equal
+    float32 values is exact in float64.
     """
     buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
     if not buffers or not is_distributed():

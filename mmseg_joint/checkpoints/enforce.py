@@ -10,15 +10,15 @@ from mmseg_joint.checkpoints.read import REMEDY, UNSAFE, read_content
 from mmseg_joint.checkpoints.safe_globals import weights_only
 from mmseg_joint.errors import JointError
 
-MARK = '_weights_only'  # mmengine logs a loader's name, so the log says who has read a file
+MARK = '_weights_only'  # mmengine logs a loader's name, so the log says which one read a file
 
 
 def enforce_weights_only() -> None:
-    """Make mmengine's own reading of checkpoints run no code that a file holds.
+    """Keep mmengine's own reading of checkpoints from running any code in a file.
 
-    mmengine reads whatever `load_from`, `resume` and `init_cfg` name by one loader for each scheme.
-    These read a file that torch refuses a second time, without its protection. So local files are
-    read here instead, and what comes from an address under torch's own switch.
+    mmengine reads whatever `load_from`, `resume` and `init_cfg` name with one loader per scheme. If
+    torch refuses a file, these loaders read it again without torch's protection. So local files are
+    read here instead, and files from other addresses under torch's own switch.
     """
     for scheme, loader in list(CheckpointLoader._schemes.items()):
         if not loader.__name__.endswith(MARK):
@@ -27,7 +27,7 @@ def enforce_weights_only() -> None:
 
 
 def load_from_local_weights_only(path: str, map_location: Any = None) -> Any:
-    """Take the place of mmengine's loader of local files."""
+    """Replace mmengine's loader of local files."""
     return read_content(path, map_location)
 
 

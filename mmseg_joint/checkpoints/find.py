@@ -17,13 +17,13 @@ class SavedCheckpoint(NamedTuple):
     """A checkpoint on disk."""
 
     path: Path
-    step: int  #: how many iterations (or epochs) it has behind it
+    step: int  #: iterations (or epochs) trained so far
 
 
 def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheckpoint | None:
-    """Find the newest whole checkpoint that a run left in a folder, whenever it was killed, if any.
+    """Find the newest whole checkpoint, if any, that a run left in a folder, even if it was killed.
 
-    `template` is `CheckpointHook`'s name of them, with `{}` in place of the number.
+    `template` is `CheckpointHook`'s name for them, with `{}` in place of the number.
 
     Raises:
         JointError: When it holds more than a training writes.
@@ -40,34 +40,34 @@ def newest_checkpoint(folder: Path, template: str = 'iter_{}.pth') -> SavedCheck
 
 
 def checkpoint_to_resume(cfg: Config) -> str | None:
-    """Find the checkpoint that the last run of a config wrote last.
+    """Find the latest checkpoint of a config's last run.
 
     Returns:
-        The newest whole checkpoint; None if there is none. Of checkpoints that are not local files,
-        the one that `last_checkpoint` names.
+        The newest whole checkpoint; None if there is none. If checkpoints are not local files, the
+        one that `last_checkpoint` names.
     """
     folder, named = Path(cfg.work_dir), _last_checkpoint(Path(cfg.work_dir))
     if '://' in named:
         return named
     out_dir = checkpoint_hook(cfg).get('out_dir')
     if out_dir and Path(out_dir) != folder:
-        folder = Path(out_dir) / folder.name  # as the hook does it
+        folder = Path(out_dir) / folder.name  # as the hook does
     newest = newest_checkpoint(folder, checkpoint_template(cfg))
     return str(newest.path) if newest else None
 
 
 def checkpoint_hook(cfg: Config) -> dict[str, Any]:
-    """The arguments of a config's `CheckpointHook`; empty if it has none."""
+    """Return the arguments of a config's `CheckpointHook`; empty if it has none."""
     return (cfg.get('default_hooks') or {}).get('checkpoint') or {}
 
 
 def checkpoint_unit(cfg: Config) -> str:
-    """What a config's checkpoints are numbered by, `'iter'` or `'epoch'`."""
+    """Return what a config's checkpoints are numbered by, `'iter'` or `'epoch'`."""
     return 'epoch' if checkpoint_hook(cfg).get('by_epoch', True) else 'iter'
 
 
 def checkpoint_template(cfg: Config) -> str:
-    """The name of a config's checkpoints, with `{}` in place of the number."""
+    """Return the name of a config's checkpoints, with `{}` in place of the number."""
     return checkpoint_hook(cfg).get('filename_tmpl') or f'{checkpoint_unit(cfg)}_{{}}.pth'
 
 
@@ -78,7 +78,7 @@ def broken_files(folder: Path, template: str, after: int) -> list[Path]:
 
 
 def partial_files(folder: Path, template: str) -> list[Path]:
-    """Find what was being written when a run was killed: of the last checkpoint or of the best."""
+    """Find what a killed run was still writing: its last checkpoint or its best one."""
     return sorted(folder.glob(f'*{Path(template).suffix}{PARTIAL}'))
 
 
@@ -88,7 +88,7 @@ def _newest_of(found: dict[int, Path], folder: Path) -> SavedCheckpoint:
     step = next((step for step, path in found.items() if path.name == named), None)
     if step is None:
         step = max(found, key=lambda step: (written[step], step))
-    # a run that was resumed from an early checkpoint has later ones of before beside it
+    # after resuming from an early checkpoint, later ones of the former run are still there
     step = max(s for s in found if s >= step and written[s] >= written[step])
     return SavedCheckpoint(found[step], step)
 
@@ -101,7 +101,7 @@ def _files(folder: Path, template: str) -> dict[int, Path]:
 
 
 def _last_checkpoint(folder: Path) -> str:
-    """What `last_checkpoint` names, if anything."""
+    """Return what `last_checkpoint` names, if anything."""
     try:
         return (folder / 'last_checkpoint').read_text(encoding='utf-8').strip()
     except OSError:

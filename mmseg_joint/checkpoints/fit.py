@@ -1,4 +1,4 @@
-"""Whether a checkpoint is of a model, and a model with its weights."""
+"""Checks that a checkpoint fits a model, and models with a checkpoint's weights."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def load_model(
 ) -> nn.Module:
     """Build a config's model with a checkpoint's weights, ready to predict.
 
-    Nothing is initialized, so no pretrained file is looked for. Objectives that are neither named
-    nor evaluated are neither built nor read; everything else must be the same in both.
+    Nothing is initialized, so no pretrained file is needed. Objectives that are neither named nor
+    evaluated are neither built nor read; everything else must be the same in both.
 
     Args:
         cfg: The whole config.
         checkpoint: A file written in training.
-        device: Where the model goes.
+        device: Device of the model.
         objectives: Names in `model.objectives` that are needed.
 
     Raises:
@@ -42,10 +42,10 @@ def load_model(
     _check_device(device)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if not cfg.get('model'):
-        raise JointError(f'The config {cfg.filename or ""} has no model, which is drawn from.')
+        raise JointError(f'The config {cfg.filename or ""} has no model, which is needed.')
     config = copy.deepcopy(cfg.model)
     present = {name: own for name, own in (config.get('objectives') or {}).items() if own}
-    # a teacher that is to be evaluated in the segmentor's place
+    # a teacher that is evaluated in place of the segmentor
     evaluated = [name for name, own in present.items() if own.get('evaluate') == 'teacher']
     objectives = {*objectives, *evaluated}
     for name in present:
@@ -61,16 +61,16 @@ def load_model(
 
 
 def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
-    """Refuse the checkpoint of a config that cannot be read or is not of the model.
+    """Refuse a config's checkpoint if it cannot be read or does not fit the model.
 
-    mmengine itself warns where entries are missing: a model is then tested, or trained on, with
-    weights drawn at random. What was read is kept for mmengine, which asks for it next.
+    mmengine itself only warns of missing entries: a model is then tested, or trained further, with
+    random weights. What was read is kept for mmengine, which asks for it next.
 
     Args:
         cfg: The whole config, with `load_from`.
         model: The model, perhaps wrapped.
-        task: `'train'`: where `resume` is set, the very same entries and the state of a training
-            are wanted, else at least one entry that fits. `'test'`: all that predicting needs.
+        task: `'train'`: with `resume`, exactly the same entries and a training state are required,
+            otherwise at least one entry that fits. `'test'`: all that predicting needs.
 
     Raises:
         JointError: When it cannot be read, or does not fit.
@@ -93,7 +93,7 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
     if task == 'train':
         _check_training_state(content, path, bool(cfg.get('param_scheduler')))
         _check_length(content['meta'].get('iter', 0), path, cfg)
-    else:  # other heads take no part, and of the objectives only one that predicts
+    else:  # other heads do not matter, and of the objectives only one that predicts
         parts = model.named_modules()
         needed = tuple(f'{n}.' for n, part in parts if getattr(part, 'evaluated', None) is not None)
         own = {
@@ -106,7 +106,7 @@ def check_checkpoint(cfg: Config, model: nn.Module, task: str) -> None:
 def check_fit(
     own: Mapping[str, Tensor], state: Mapping[str, Tensor], checkpoint: str, config: str
 ) -> None:
-    """Refuse a checkpoint's entries that are not a model's own; files are named in the error.
+    """Refuse a checkpoint whose entries are not a model's own; the error names the files.
 
     Raises:
         JointError: When the names or shapes differ.
@@ -127,7 +127,7 @@ def check_fit(
 
 
 def name_absent_objectives_once(model: nn.Module, keys: Any) -> None:
-    """Let a warning of missing entries name an objective, not each of its hundred entries."""
+    """Make a warning of missing entries name an objective, not each of its hundred entries."""
     own, missing = (
         Counter('.'.join(key.split('.', 2)[:2]) for key in names if key.startswith('objectives.'))
         for names in (model.state_dict(), keys.missing_keys)
@@ -139,7 +139,7 @@ def name_absent_objectives_once(model: nn.Module, keys: Any) -> None:
 
 
 def _check_training_state(content: Any, path: str, scheduled: bool) -> None:
-    """Refuse what mmengine could not go on from, or only without schedules and scores."""
+    """Refuse what mmengine could not resume, or only without schedules and scores."""
     kinds: dict[str, Any] = {'meta': dict, 'optimizer': dict, 'message_hub': dict}
     if scheduled:
         kinds['param_schedulers'] = (list, dict)
@@ -151,7 +151,7 @@ def _check_training_state(content: Any, path: str, scheduled: bool) -> None:
             f'The checkpoint {path} has no {", ".join(missing)} to go on from: give one that a '
             'training wrote, or start anew from its weights with load_from.'
         )
-    if 'config' in content['meta']:  # of mmcv 1; mmengine would run it as Python
+    if 'config' in content['meta']:  # from mmcv 1; mmengine would run it as Python
         raise JointError(
             f'The checkpoint {path} has the code of a config in meta.config, and no code of a file '
             'is run: start anew from its weights with load_from.'

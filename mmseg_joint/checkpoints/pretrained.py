@@ -11,20 +11,20 @@ from torch import Tensor, nn
 from mmseg_joint.checkpoints.read import read_checkpoint
 from mmseg_joint.errors import JointError
 
-MAX_NAMES = 6  # names shown of either side before an ellipsis
+MAX_NAMES = 6  # names shown per side before an ellipsis
 
-# He's normal distribution with the variance of the activations kept from layer to layer.
+# He's normal distribution, which keeps the variance of the activations from layer to layer.
 KAIMING_FAN_IN = {'type': 'Kaiming', 'layer': 'Conv2d', 'mode': 'fan_in'}
 
 
 class PretrainedMixin(BaseModule):
     """Lets a `BaseModule` load `init_cfg=dict(type='Pretrained', …)` through `load_pretrained`.
 
-    mmengine's own loading is silent when not a single key fits, and knows nothing of a network's
-    other names (`convert_pretrained`). All other initializers run before, as in mmengine.
+    mmengine's own loading is silent when not a single key fits, and cannot convert a network's
+    other names (`convert_pretrained`). All other initializers run first, as in mmengine.
 
     Attributes:
-        config_key: Where the module stands in a config, for the log and the errors.
+        config_key: The module's key in a config, for the log and the errors.
         default_init: Initializers that run before those of `init_cfg`, whatever it says.
     """
 
@@ -51,7 +51,7 @@ def load_pretrained(
     map_location: str = 'cpu',
     name: str = 'model.backbone',
 ) -> None:
-    """Load every parameter of a file that fits a module, and say how many did.
+    """Load every parameter of a file that fits a module, and log how many did.
 
     A module with a method `convert_pretrained(state_dict) -> state_dict` first translates the
     file's names and shapes into its own.
@@ -59,12 +59,12 @@ def load_pretrained(
     Args:
         module: The network; changed in place.
         checkpoint: Path, `https://` address or any scheme that mmengine knows.
-        prefix: Only keys under this prefix are read, and lose it; `''` reads all.
+        prefix: Only keys with this prefix are read, and the prefix is cut off; `''` reads all.
         map_location: Device to which the file is read.
         name: Config key of the module, for the log and the errors.
 
     Raises:
-        JointError: When the file is absent, cannot be downloaded or read, or fits nowhere.
+        JointError: When the file is absent, cannot be downloaded or read, or fits no parameter.
     """
     state = _read(checkpoint, map_location, name, prefix)
     if hasattr(module, 'convert_pretrained'):
@@ -74,10 +74,10 @@ def load_pretrained(
 
 
 def check_pretrained(module: nn.Module, name: str = 'model.backbone') -> None:
-    """Refuse a `Pretrained` init_cfg that mmengine would skip over in silence.
+    """Refuse a `Pretrained` init_cfg that mmengine would silently skip.
 
     For networks that load their own files (any mmseg backbone). Nothing is loaded; names and
-    shapes are compared, and one line tells how many parameters the file fits. Networks with
+    shapes are compared, and one line logs how many parameters the file fits. Networks with
     `PretrainedMixin` are left alone, because they check as they load.
 
     Args:
@@ -88,38 +88,38 @@ def check_pretrained(module: nn.Module, name: str = 'model.backbone') -> None:
         JointError: As `load_pretrained`.
     """
     if isinstance(module, PretrainedMixin) or getattr(module, '_is_init', False):
-        return  # mmengine loads nothing into what has its weights
+        return  # mmengine loads nothing into an initialized module
     own = module.state_dict()
     for cfg in pretrained_cfgs(module):
         checkpoint = cfg['checkpoint']
         device, prefix = cfg.get('map_location', 'cpu'), cfg.get('prefix') or ''
         state = _read(checkpoint, device, name, prefix)
         if type(module).init_weights is not BaseModule.init_weights:
-            # Swin, ViT and their like strip this prefix in their own init_weights.
+            # Swin, ViT and the like strip this prefix in their own init_weights.
             state = {key.removeprefix('backbone.'): value for key, value in state.items()}
         _require_fitting(own, state, module, checkpoint, name, verb='will load')
 
 
 def pretrained_cfgs(module: nn.Module) -> list[dict]:
-    """The `Pretrained` entries of a module's `init_cfg` (a dict, a list of dicts or None)."""
+    """Return the `Pretrained` entries of a module's `init_cfg` (a dict, a list or None)."""
     return [cfg for cfg in as_list(getattr(module, 'init_cfg', None)) if is_pretrained(cfg)]
 
 
 def as_list(given: dict | list[dict] | None) -> list[dict]:
-    """What a config gives as one dict, several or None, as a list."""
+    """Return a config's dict, list of dicts or None as a list."""
     return [given] if isinstance(given, dict) else list(given or ())
 
 
 def is_pretrained(cfg: dict) -> bool:
-    """Whether an initializer's config loads a file."""
+    """Return whether an initializer's config loads a file."""
     kind = cfg['type']
     if isinstance(kind, str):
-        kind = kind.split('.')[-1]  # a scope may stand before it
+        kind = kind.split('.')[-1]  # it may have a scope in front
     return kind in ('Pretrained', 'PretrainedInit', PretrainedInit)
 
 
 def _read(checkpoint: str, map_location: str, name: str, prefix: str) -> dict[str, Tensor]:
-    """Read a file, without the `module.` of a distributed wrapper, and take what is in `prefix`."""
+    """Read a file, without a distributed wrapper's `module.`, and take what is under `prefix`."""
     key = f'{name}.init_cfg.checkpoint'
     remedy = (
         f'give {key} the path of a weights file, or set {name}.init_cfg=None to train from scratch'
@@ -139,7 +139,7 @@ def _require_fitting(
     name: str,
     verb: str = 'loaded',
 ) -> dict[str, Tensor]:
-    """The entries of a file whose name and shape are the module's own; logs, or refuses none."""
+    """Return the file's entries that fit the module in name and shape; log them, or refuse none."""
     fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
     if not fitting:
         raise JointError(

@@ -1,4 +1,4 @@
-"""Reading checkpoints and weights files without running any code that they hold."""
+"""Reading checkpoints and weights files without running any code in them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _kept: dict[tuple[str, int, int], Any] = {}  # at most one: (path, time, size) -
 
 
 class BrokenFileError(JointError):
-    """A file that is not whole, or that the system does not give."""
+    """A file that is not whole, or that the system cannot deliver."""
 
 
 def read_checkpoint(
@@ -34,12 +34,12 @@ def read_checkpoint(
     name: str | None = None,
     remedy: str = REMEDY,
 ) -> dict[str, Tensor]:
-    """Read the named tensors of a file, whatever they are wrapped in; no code of it is run.
+    """Read the named tensors of a file, whatever they are wrapped in; no code in it is run.
 
     Args:
         checkpoint: Path, `https://` address or any scheme that mmengine knows.
         map_location: Device to which it is read.
-        name: What the file is to the user, for the errors.
+        name: What the errors call the file.
         remedy: What to do about an error.
 
     Raises:
@@ -56,19 +56,19 @@ def read_content(
     remedy: str = REMEDY,
     keep: bool = False,
 ) -> Any:
-    """Read all that a file holds, tensors and plain values; no code of it is run.
+    """Read everything in a file, tensors and plain values; no code in it is run.
 
     Args:
         checkpoint: As for :func:`read_checkpoint`.
         map_location: Device to which it is read.
-        name: What the file is to the user.
+        name: What the errors call the file.
         remedy: What to do about an error.
-        keep: Hold what was read of a local file for the next call, which then reads nothing: a
-            checkpoint is chosen, checked and loaded by three who do not know of each other.
+        keep: Cache the content of a local file for the next call, which then reads nothing: three
+            callers, unaware of each other, choose, check and load a checkpoint.
 
     Raises:
         JointError: When the file is absent, or cannot be downloaded or read.
-        BrokenFileError: When that is since it is not whole.
+        BrokenFileError: When the reason is that it is not whole.
     """
     name = name or f'The checkpoint {checkpoint}'
     path = os.path.expanduser(checkpoint)
@@ -103,7 +103,7 @@ def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tenso
 
 
 def is_whole(file: str | Path | IO[bytes]) -> bool:
-    """Whether a zip file of torch's is whole and has its checksums; torch compares none."""
+    """Return whether torch's zip file is whole and its checksums are right; torch checks none."""
     try:
         with zipfile.ZipFile(file) as archive:
             return archive.testzip() is None
@@ -117,7 +117,7 @@ def _read_local(path: str, map_location: Any, keep: bool) -> Any:
     content = _kept.pop(key, None)
     _kept.clear()
     if content is None:
-        register_safe_globals()  # again: whoever leaves torch's `safe_globals` takes it away
+        register_safe_globals()  # again: leaving torch's `safe_globals` context undoes it
         with open(path, 'rb') as file:
             if file.read(2) == b'PK' and not is_whole(file):
                 raise zipfile.BadZipFile('its checksums are wrong')

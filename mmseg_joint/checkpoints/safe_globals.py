@@ -14,9 +14,9 @@ SWITCH = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
 def register_safe_globals() -> None:
-    """Let torch read a training checkpoint without running code, as mmengine's resume needs it.
+    """Let torch read a training checkpoint without running code, as mmengine's resume needs.
 
-    Torch since 2.6 refuses what such a checkpoint holds beside its tensors, unless it is named.
+    Since 2.6, torch refuses what such a checkpoint holds besides its tensors, unless it is named.
     """
     with contextlib.suppress(TypeError, AttributeError):  # torch before 2.6 needs none
         torch.serialization.add_safe_globals(_training_state())
@@ -24,7 +24,7 @@ def register_safe_globals() -> None:
 
 @contextlib.contextmanager
 def weights_only() -> Iterator[None]:
-    """Let torch run no code of a file inside the block, whatever its caller asks for."""
+    """Keep torch from running a file's code inside the block, whatever its caller asks for."""
     before = os.environ.get(SWITCH)
     os.environ[SWITCH] = '1'
     try:
@@ -37,10 +37,10 @@ def weights_only() -> Iterator[None]:
 
 
 def _training_state() -> list:
-    """What may stand in a training checkpoint.
+    """Return what a training checkpoint may contain.
 
-    The message hub's buffers pickle four methods of theirs by `getattr`. A free `getattr` would
-    let a file reach any code, so this one answers for those four only.
+    The message hub's buffers pickle four of their methods by `getattr`. An unrestricted `getattr`
+    would let a file reach any code, so this one serves only those four.
     """
     core = getattr(np, '_core', None) or np.core
     allowed: list = [HistoryBuffer, np.ndarray, np.dtype]

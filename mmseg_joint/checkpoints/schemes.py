@@ -1,4 +1,4 @@
-"""Two more addresses for weights, wherever a config names a checkpoint: `package://`, `timm://`."""
+"""Two more schemes for weights, wherever a config names a checkpoint: `package://`, `timm://`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmseg_joint.stack import import_timm
 
 @CheckpointLoader.register_scheme(prefixes='package://')
 def load_from_package(address: str, map_location: Any = 'cpu') -> Any:
-    """Read weights that an installed Python package brings with it.
+    """Read weights that ship with an installed Python package.
 
     Args:
         address: `package://<import name>/<path in the package>`. The package is not imported.

@@ -19,10 +19,10 @@ from mmseg_joint.utils.atomic_write import atomic_path
 
 
 class AtomicBackend(LocalBackend):
-    """Local files that are there as a whole or not at all, whenever the process ends.
+    """Local files that exist as a whole or not at all, whenever the process ends.
 
-    A file is written beside its place, flushed to the disk, and then takes its name in one step.
-    So a file of that name from before stays readable until the new one is complete.
+    A file is written next to its place, flushed to the disk, and then renamed in one step. So an
+    older file with that name stays readable until the new one is complete.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class AtomicBackend(LocalBackend):
         """Write a file.
 
         Raises:
-            JointError: When the disk refuses it. What was there before is as it was.
+            JointError: When the disk refuses it. An older file stays as it was.
         """
         target = Path(filepath)
         try:
@@ -49,7 +49,7 @@ class AtomicBackend(LocalBackend):
         _flush_folder(target.parent)
 
     def remove(self, filepath: str | Path) -> None:
-        """Delete a file, or note it inside :meth:`hold_back_removals`."""
+        """Delete a file; inside :meth:`hold_back_removals`, only note it."""
         if self._held is None:
             super().remove(filepath)
         else:
@@ -57,9 +57,9 @@ class AtomicBackend(LocalBackend):
 
     @contextmanager
     def hold_back_removals(self) -> Iterator[None]:
-        """Delete files at the end of the block only, and not at all if it fails.
+        """Delete files only at the end of the block, and not at all if it fails.
 
-        A file that was written anew inside the block stays.
+        A file that was rewritten inside the block stays.
         """
         outer = self._held
         held: dict[Path, int] = {}
@@ -78,14 +78,14 @@ register_backend('atomic', AtomicBackend, force=True)
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """mmengine's `CheckpointHook`, whose files a kill or a full disk leaves whole.
+    """mmengine's `CheckpointHook`, with files that stay whole after a kill or on a full disk.
 
     A checkpoint takes its name once it is complete; then `last_checkpoint` names it, and the files
-    that it replaces (`max_keep_ckpts`, `save_best`) are deleted. What a run that was killed left
-    half-written is deleted when the next one starts, which says so.
+    that it replaces (`max_keep_ckpts`, `save_best`) are deleted. What a killed run left
+    half-written is deleted when the next one starts, and logged.
 
     All processes of a distributed training validate, and go on with, the buffers that are saved:
-    the mean of theirs. Checkpoints that are not local files, or with `backend_args` of one's own,
+    the mean over processes. Checkpoints that are not local files, or with custom `backend_args`,
     are written as mmengine writes them.
 
     Args:
@@ -101,11 +101,11 @@ class AtomicCheckpointHook(CheckpointHook):
             self.backend_args = {'backend': 'atomic'}
 
     def before_run(self, runner: Any) -> None:
-        """Let torch read back what is written here, in a process without our `setup` too."""
+        """Let torch read back what is written here, even in a process without our `setup`."""
         register_safe_globals()
 
     def before_train(self, runner: Any) -> None:
-        """Delete what was half-written, and say where training goes on instead."""
+        """Delete half-written files, and log where training goes on instead."""
         super().before_train(runner)
         if not is_main_process() or not isinstance(self.file_backend, AtomicBackend):
             return
@@ -141,7 +141,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the new name as durable as the content; some file systems know no such thing."""
+    """Make the new name as durable as the content; some file systems do not support it."""
     if os.name == 'posix':
         with suppress(OSError):
             handle = os.open(folder, os.O_RDONLY)

@@ -1,7 +1,7 @@
-"""What is checked before a training or a test begins: one list, which the doctor goes through too.
+"""The checks before a training or a test begins: one list, which the doctor goes through too.
 
 A check is a function that raises :class:`~mmseg_joint.errors.JointError`, one sentence that names
-the key or the file and the remedy. Its moment says when it can be asked and what it takes:
+the key or the file and the remedy. Its moment says when it can run and what it takes:
 
 =============  ========================================  =========================================
 moment         takes                                     when
@@ -49,14 +49,14 @@ BOTH = ('train', 'test')
 
 
 class Check(NamedTuple):
-    """A line of the list."""
+    """An entry of the list."""
 
-    moment: str  #: when it can be asked
+    moment: str  #: when it can run
     run: Callable[..., None]
-    tasks: tuple[str, ...] = BOTH  #: what it is asked for: `'train'`, `'test'` or both
+    tasks: tuple[str, ...] = BOTH  #: what it runs for: `'train'`, `'test'` or both
 
 
-# in this order: the earlier ones make sure of what the later ones take for granted
+# in this order: the later ones rely on what the earlier ones have checked
 CHECKS = (
     Check('config', check_sections),  # again, of a config that was not read from a file
     Check('config', check_names),
@@ -88,10 +88,10 @@ CHECKS = (
 
 
 def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
-    """Go through the checks of a moment, with the things that the table above names.
+    """Run the checks of a moment with the arguments that the table above names.
 
     Yields:
-        What each has found, before the next is asked.
+        What each check finds, before the next one runs.
     """
     for check in CHECKS:
         if check.moment == moment and task in check.tasks:
@@ -102,6 +102,6 @@ def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
 
 
 def refuse(moment: str, task: str, *things: Any) -> None:
-    """Raise what the first check of a moment finds, of those that :func:`findings` goes through."""
+    """Raise the first of a moment's :func:`findings`."""
     for error in findings(moment, task, *things):
         raise error

@@ -16,7 +16,7 @@ SAMPLES = 'train_dataloader.sampler.samples_per_domain'
 
 
 def check_batch(cfg: Config) -> None:
-    """Compare what a batch holds with the domains that there are."""
+    """Compare the domains of a batch with those of the dataset."""
     samples, domains = value_of(cfg, SAMPLES), value_of(cfg, 'train_dataloader.dataset.domains')
     if not isinstance(samples, dict) or not domains:
         return
@@ -29,9 +29,9 @@ def check_batch(cfg: Config) -> None:
 
 
 def check_objective(cfg: Config, name: str, objective: Any) -> None:
-    """Look for the domains that an objective needs.
+    """Refuse an objective that needs a missing domain.
 
-    Others than the usual ones may be another objective's; whether they are, the first step tells.
+    Domains other than the usual ones may be made by another objective; the first step shows that.
     """
     samples, domains = value_of(cfg, SAMPLES), value_of(cfg, 'train_dataloader.dataset.domains')
     deriving = any(makes_domains(kind) for kind in _objectives(cfg).values())
@@ -45,7 +45,7 @@ def check_objective(cfg: Config, name: str, objective: Any) -> None:
 
 
 def check_followers(cfg: Config) -> None:
-    """Refuse an optimizer wrapper that would not tell an objective of its steps."""
+    """Refuse an optimizer wrapper that would not notify an objective of its steps."""
     wrapper = cfg.get('optim_wrapper') or {}
     if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         return
@@ -53,13 +53,13 @@ def check_followers(cfg: Config) -> None:
         follow = getattr(kind, 'after_optimizer_step', Objective.after_optimizer_step)
         if follow is not Objective.after_optimizer_step:
             raise JointError(
-                f'model.objectives.{name} moves with every optimizer step, of which only '
-                "optim_wrapper.constructor='JointOptimWrapperConstructor' tells it: set it."
+                f'model.objectives.{name} is updated after every optimizer step, which needs '
+                "optim_wrapper.constructor='JointOptimWrapperConstructor': set it."
             )
 
 
 def _objectives(cfg: Config) -> dict[str, type | None]:
-    """Name -> class, if it is known."""
+    """Return each objective's name -> its class, if it is known."""
     found = (value_of(cfg, 'model.objectives') or {}).items()
     return {
         name: class_of(config.get('type') if isinstance(config, dict) else None, MODELS)

@@ -10,7 +10,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import class_of, value_of
 
 RULES = ('save_best', 'rule', 'greater_keys', 'less_keys')
-# backend -> packages of which it needs one; pip knows the first by the same name
+# backend -> packages, one of which it needs; the first has the same name on pip
 PACKAGES = {
     'TensorboardVisBackend': ('tensorboard', 'tensorboardX'),
     'WandbVisBackend': ('wandb',),
@@ -23,7 +23,7 @@ PACKAGES = {
 
 
 def check_best(cfg: Config) -> None:
-    """Refuse a best checkpoint of which mmengine cannot tell what is better."""
+    """Refuse a best checkpoint if mmengine cannot know which score is better."""
     key = 'default_hooks.checkpoint'
     hook = value_of(cfg, key) or {}
     given = {name: hook[name] for name in RULES if hook.get(name) is not None}
@@ -40,7 +40,7 @@ def check_best(cfg: Config) -> None:
 
 
 def check_backends(cfg: Config) -> None:
-    """Look for the packages that the visualizer writes with."""
+    """Refuse a visualizer backend that lacks its package."""
     for index, backend in enumerate(value_of(cfg, 'visualizer.vis_backends') or ()):
         kind = class_of(backend.get('type') if isinstance(backend, dict) else None, VISBACKENDS)
         packages = PACKAGES.get(kind.__name__, ()) if kind else ()

@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
 
-# what a launcher tells each of its processes: numbers, and then names
+# what a launcher sets for each of its processes: numbers, and then names
 NUMBERS = {
     'none': (),
     'pytorch': ('RANK', 'WORLD_SIZE', 'MASTER_PORT'),
@@ -24,7 +24,7 @@ REMEDIES = {
 
 
 def check_launcher(cfg: Config) -> None:
-    """Refuse to start where `launcher` names one that has not started this process."""
+    """Refuse to start if `launcher` names one that has not started this process."""
     if torch.distributed.is_initialized():
         return
     launcher = cfg.get('launcher', 'none')

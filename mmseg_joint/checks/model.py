@@ -1,4 +1,4 @@
-"""What has been built: do its channels and classes fit?"""
+"""Checks of the built model: do its channels and classes fit?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmseg_joint.utils.unwrapped import unwrapped
 
 
 def check_classes(model: nn.Module, dataset: Any, key: str) -> None:
-    """Refuse data whose classes are more or fewer than the model predicts."""
+    """Refuse data with more or fewer classes than the model predicts."""
     model = unwrapped(model)
     predicted = getattr(model, 'num_classes', None)
     parts = getattr(dataset, 'domains', None)
@@ -31,15 +31,15 @@ def check_classes(model: nn.Module, dataset: Any, key: str) -> None:
 
 
 def watch_channels(cfg: Config, model: nn.Module) -> None:
-    """Let the first call of every convolution say where the channels do not fit.
+    """Make the first call of every convolution report channels that do not fit.
 
-    How many a network is given is known only when it is called: a backbone's maps depend on its
+    How many a network gets is known only when it is called: a backbone's maps depend on its
     arguments, a discriminator's on the objective.
 
     Args:
         cfg: The whole config; with `compile`, nothing is watched.
         model: The model, perhaps wrapped. The first call raises :class:`JointError` when a network
-            is made for another number of channels than it is given; afterwards nothing is watched.
+            gets another number of channels than it is made for; afterwards nothing is watched.
     """
     model = unwrapped(model)
     modules = {} if cfg.get('compile') else dict(model.named_modules())

@@ -1,4 +1,4 @@
-"""The parts of a config that are built from a `type`: are they what their registries know?"""
+"""Checks of the parts of a config that are built from a `type`: do their registries know them?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.walk import value_of
 
 LOADERS = {'train': ('train', 'val'), 'test': ('test',)}
-# what mmengine hands over beside the config, or would take for a `type` that is left out
+# what mmengine passes besides the config, and where it has a default for a missing `type`
 GIVEN = {
     'loop': ('runner', 'dataloader', 'evaluator'),
     'data sampler': ('dataset', 'seed'),
@@ -27,7 +27,7 @@ GIVEN = {
 }
 HAVE_DEFAULT = ('model.data_preprocessor', 'visualizer', 'train_cfg', 'val_cfg', 'test_cfg')
 BESIDE_ARGUMENTS = ('type', '_scope_', 'priority')
-# to build these once more has no effect but their errors
+# building these once more has no effect but their errors
 HARMLESS = ('model', 'dataset', 'transform', 'hook', 'metric')
 REFUSALS = (KeyError, TypeError, ValueError, AssertionError)
 
@@ -35,7 +35,7 @@ REFUSALS = (KeyError, TypeError, ValueError, AssertionError)
 class Part(NamedTuple):
     """A part of a config that mmengine builds."""
 
-    key: str  #: its dotted place
+    key: str  #: its dotted key
     value: Any  #: what the config has there
     registry: Registry  #: where its `type` is looked up
 
@@ -49,7 +49,7 @@ class Part(NamedTuple):
 def check_parts(cfg: Config, task: str) -> None:
     """Look up every `type` that a task builds, and compare the arguments with what it takes.
 
-    A class that hands what it does not know on to another shows its mistakes when it is built.
+    A class that passes unknown arguments on to another shows mistakes only when it is built.
     """
     for part in parts_of(cfg, task):
         value = part.value
@@ -76,7 +76,7 @@ def check_parts(cfg: Config, task: str) -> None:
 def _check_arguments(part: Part) -> None:
     try:
         expected = signature(part.kind)
-    except ValueError:  # of a class that is not written in Python
+    except ValueError:  # a class that is not written in Python
         return
     given = [name for name in GIVEN.get(part.registry.name, ()) if name in expected.parameters]
     values = {name: x for name, x in part.value.items() if name not in BESIDE_ARGUMENTS}
@@ -87,24 +87,24 @@ def _check_arguments(part: Part) -> None:
 
 
 def check_refusal(cfg: Config, task: str, error: Exception) -> None:
-    """Find the part of a config for which building failed, by building the parts one by one.
+    """Find the part of a config that failed to build, by building the parts one by one.
 
     Raises:
-        JointError: When building a part on its own raises the same; the smallest is named.
+        JointError: When building a part on its own raises the same error; names the smallest one.
     """
     check_parts(cfg, task)
     if not isinstance(error, REFUSALS):
         return
-    for part in reversed(list(parts_of(cfg, task))):  # from within
+    for part in reversed(list(parts_of(cfg, task))):  # from the inside out
         if part.registry.name in HARMLESS and isinstance(part.value, dict):
             try:
                 build(part)
             except Exception as again:
                 if type(again) is type(error) and again.args == error.args:
-                    said = reason_of(error)
-                    if part.registry is registries.DATASETS and 'concatenate' in said:
-                        said = explain_no_images(part.value)
-                    raise JointError(f'{_named(part)}, but {said}: correct it.') from error
+                    reason = reason_of(error)
+                    if part.registry is registries.DATASETS and 'concatenate' in reason:
+                        reason = explain_no_images(part.value)
+                    raise JointError(f'{_named(part)}, but {reason}: correct it.') from error
 
 
 def build(part: Part) -> Any:
@@ -118,7 +118,7 @@ def build(part: Part) -> Any:
 def parts_of(cfg: Config, task: str) -> Iterator[Part]:
     """List what training or testing builds; a part comes before those within it."""
     if (cfg.get('default_scope') or 'mmseg') != 'mmseg':
-        return  # of registries that are not known here
+        return  # its registries are not known here
     model = (
         'model',
         *(
@@ -129,7 +129,7 @@ def parts_of(cfg: Config, task: str) -> Iterator[Part]:
     for key in model:
         yield from _listed(cfg, key, registries.MODELS)
     for name in ('backbone', 'decode_head'):
-        if (cfg.get('model') or {}).get(name, {}) is None:  # which no segmentor does without
+        if (cfg.get('model') or {}).get(name, {}) is None:  # every segmentor needs it
             yield Part(f'model.{name}', None, registries.MODELS)
     for name in LOADERS[task]:
         key = f'{name}_dataloader'
@@ -147,7 +147,7 @@ def parts_of(cfg: Config, task: str) -> Iterator[Part]:
 
 
 def _listed(cfg: Config, key: str, registry: Registry) -> Iterator[Part]:
-    """One part, or those of a list."""
+    """Yield one part, or those of a list."""
     value = value_of(cfg, key)
     if isinstance(value, (list, tuple)):
         yield from (Part(f'{key}.{i}', item, registry) for i, item in enumerate(value))
@@ -156,7 +156,7 @@ def _listed(cfg: Config, key: str, registry: Registry) -> Iterator[Part]:
 
 
 def _datasets(node: Any, key: str) -> Iterator[Part]:
-    """A dataset, or those of a list, and the datasets and the pipeline within."""
+    """Yield a dataset, or those of a list, and the datasets and the pipeline within."""
     if isinstance(node, (list, tuple)):
         yield from chain(*(_datasets(item, f'{key}.{i}') for i, item in enumerate(node)))
     elif node is not None:
@@ -170,7 +170,7 @@ def _datasets(node: Any, key: str) -> Iterator[Part]:
 
 
 def _steps(node: Any, key: str) -> Iterator[Part]:
-    """A step of a pipeline, or those of a list, and the steps within."""
+    """Yield a step of a pipeline, or those of a list, and the steps within."""
     if isinstance(node, (list, tuple)):
         yield from chain(*(_steps(item, f'{key}.{i}') for i, item in enumerate(node)))
     elif isinstance(node, dict):

@@ -12,19 +12,19 @@ from mmseg_joint.engine.sections import LOADERS
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import Place, class_of, datasets_in, value_of
 
-# of these packages it is known that no other step packs
+# in these packages no other step packs
 KNOWN = ('mmcv', 'mmengine', 'mmseg', 'mmseg_joint')
 
 
 def check_pipelines(cfg: Config) -> None:
-    """Refuse a pipeline that ends without the sample that the model takes."""
+    """Refuse a pipeline that does not pack the sample that the model takes."""
     for loader in LOADERS:
         for places in datasets_in(value_of(cfg, f'{loader}.dataset'), f'{loader}.dataset'):
             _check(places)
 
 
 def _check(places: Sequence[Place]) -> None:
-    """Look at a dataset and what is around it, which may pack too."""
+    """Check a dataset and the wrappers around it, which may pack too."""
     for key, node in places:
         steps = node.get('pipeline', ())
         if not isinstance(steps, (list, tuple)) or any(isinstance(step, str) for step in steps):
@@ -41,7 +41,7 @@ def _check(places: Sequence[Place]) -> None:
 
 
 def _packs(step: Any) -> bool:
-    """Whether a step, or one within it, packs as far as can be told."""
+    """Return whether a step, or one within it, packs, as far as is known."""
     if isinstance(step, (list, tuple)):
         return any(_packs(inner) for inner in step)
     if isinstance(step, dict) and 'transforms' in step:

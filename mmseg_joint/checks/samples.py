@@ -1,4 +1,4 @@
-"""The files of every sample, before the first is drawn: are they there, and of one size?"""
+"""Checks of every sample's files before the first is drawn: do they exist, with the same size?"""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from torch import nn
 from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 from mmseg_joint.errors import JointError
 
-MEASURED = 200  # images of a dataset whose size is compared with the label's
+MEASURED = 200  # images per dataset to compare with their labels in size
 
 
 def check_paths(model: nn.Module | None, dataset: Any, key: str) -> None:
-    """Refuse data of which an image or a label is not there.
+    """Refuse data with a missing image or label.
 
-    Every path is looked up, in one listing of each folder. Files on no local disk, and what is no
-    file, are left to training.
+    Every path is looked up, in one listing of each folder. Samples that are not files on a local
+    disk are left to training.
     """
     for place, part in single_datasets(dataset, key):
         inner = innermost(part)
         if isinstance(inner, RawLabelDataset):
-            continue  # it has done so itself
+            continue  # it has checked them itself
         samples = _on_disk(part, inner, range(len(part)))
         if samples:
             _check_images(samples, inner, place)
@@ -39,7 +39,7 @@ def check_paths(model: nn.Module | None, dataset: Any, key: str) -> None:
 def check_sizes(model: nn.Module | None, dataset: Any, key: str) -> None:
     """Refuse data with a label of another size than its image.
 
-    Sizes are read from the files' heads, of a few images spread evenly.
+    Sizes are read from the file headers of a few evenly spread images.
     """
     for place, part in single_datasets(dataset, key):
         inner = innermost(part)
@@ -62,7 +62,7 @@ def single_datasets(dataset: Any, key: str) -> Iterator[tuple[str, Any]]:
 
 
 def innermost(dataset: Any) -> Any:
-    """The dataset within all wrappers (the first, where a wrapper holds several)."""
+    """Return the dataset within all wrappers (the first, where a wrapper holds several)."""
     while not hasattr(dataset, 'pipeline'):
         inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
         if inner[0] is None:
@@ -72,12 +72,12 @@ def innermost(dataset: Any) -> Any:
 
 
 def spread(size: int, count: int) -> list[int]:
-    """Number spread evenly from the first to the last; all if there are few."""
+    """Return indices spread evenly from the first to the last; all if there are few."""
     return np.unique(np.linspace(0, size - 1, min(count, size)).astype(int)).tolist()
 
 
 def is_missing(info: dict[str, Any]) -> bool:
-    """Whether a file of a sample on a local disk is not there."""
+    """Return whether a sample's file on a local disk is missing."""
     paths = [info.get('img_path'), info.get('seg_map_path')] if 'street' not in info else []
     return not all(os.path.isfile(path) for path in paths if path and '://' not in path)
 
@@ -147,16 +147,16 @@ def _check_size(info: dict[str, Any], key: str) -> None:
 
 
 def _size(path: str) -> tuple[int, int] | None:
-    """Width and height by a file's head; None for what is no image, as far as can be told."""
+    """Return width and height from a file's header; None if it cannot be read as an image."""
     try:
         with Image.open(path) as image:
             return image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # whoever loads it says why
+        return None  # loading it says why
 
 
 def _lookup() -> Any:
-    """Return a function that tells whether a file is there, from one listing of its folder."""
+    """Return a function that checks whether a file exists, from one listing of its folder."""
 
     @cache
     def names(folder: str) -> frozenset[str]:

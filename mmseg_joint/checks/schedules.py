@@ -37,7 +37,7 @@ def check_networks(cfg: Config) -> None:
 
 
 def check_begins(cfg: Config) -> None:
-    """Refuse a schedule that training ends before, as a warm-up is still under way."""
+    """Refuse a schedule that has not begun when training ends, as its warm-up is still running."""
     for key, schedule, max_iters in _each(cfg):
         begin, end = schedule.get('begin') or 0, schedule.get('end') or max_iters
         if not schedule.get('by_epoch', True) and begin >= end:
@@ -53,8 +53,8 @@ def check_units(cfg: Config) -> None:
     for key, schedule, max_iters in _each(cfg):
         if schedule.get('by_epoch', True) and not schedule.get('convert_to_iter_based'):
             raise JointError(
-                f'{key}: {schedule.get("type")} counts epochs, of which a training of {max_iters} '
-                'iterations has one: set by_epoch=False.'
+                f'{key}: {schedule.get("type")} counts epochs, but a training of {max_iters} '
+                'iterations has only one: set by_epoch=False.'
             )
 
 
@@ -89,7 +89,7 @@ def check_ends(cfg: Config) -> None:
 
 
 def check_lengths(cfg: Config) -> None:
-    """Look for a learning rate that has hardly come down when training ends."""
+    """Look for a learning rate that has hardly decayed when training ends."""
     for key, schedules, max_iters in schedules_of(cfg):
         left, kind = rate_left(schedules[-1], max_iters), schedules[-1].get('type')
         if left > MOST_LEFT:
@@ -102,9 +102,9 @@ def check_lengths(cfg: Config) -> None:
 
 
 def rate_left(schedule: dict[str, Any], max_iters: int) -> float:
-    """Tell which part of the learning rate, 0 to 1, a schedule leaves when training stops.
+    """Return the fraction of the learning rate that a schedule leaves when training stops.
 
-    It is 0 for kinds that do not decay to 0, since it is not known.
+    It is 0 for kinds that do not decay to 0, because it is not known.
     """
     kind, begin, end = schedule.get('type'), schedule.get('begin', 0), schedule.get('end')
     if kind not in DECAYING_TO_ZERO or not end or end <= max_iters:
@@ -119,8 +119,8 @@ def schedules_of(cfg: Config) -> Iterator[tuple[str, list[dict[str, Any]], int]]
     """List the schedules of a training that counts iterations.
 
     Yields:
-        Key of a network's schedules, their configs, the one that ends last at the end, and the
-        iterations of the training.
+        Key of a network's schedules, their configs sorted by their end, and the iterations of the
+        training.
     """
     given, max_iters = cfg.get('param_scheduler') or {}, value_of(cfg, 'train_cfg.max_iters')
     several = given if isinstance(given, dict) and 'type' not in given else {'': given}

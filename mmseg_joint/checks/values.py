@@ -1,4 +1,4 @@
-"""The sections that a task needs, and the numbers without which nothing starts."""
+"""Checks of the sections that a task needs, and of numbers with which nothing could start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NEEDED = {
     'train': ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
     'test': ('model', 'test_dataloader', 'test_cfg', 'test_evaluator'),
 }
-# whole numbers, and the least and the greatest that they can be
+# whole numbers, with their minimum and maximum
 NUMBERS: dict[str, tuple[int, int | None]] = {
     'train_cfg.max_iters': (1, None),
     'train_cfg.max_epochs': (1, None),
@@ -29,7 +29,7 @@ NUMBERS: dict[str, tuple[int, int | None]] = {
 
 
 def check_needed(cfg: Config, task: str) -> None:
-    """Refuse a config that lacks a section which a task needs."""
+    """Refuse a config that lacks a section that a task needs."""
     missing = [key for key in NEEDED[task] if cfg.get(key) is None]
     if missing:
         raise JointError(

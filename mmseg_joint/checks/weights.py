@@ -12,7 +12,7 @@ from mmseg_joint.utils.walk import dicts_in
 
 
 def check_files(cfg: Config) -> None:
-    """Look for the weights files that training starts from."""
+    """Refuse missing weights files that training starts from."""
     files = weights_files(cfg).items()
     absent = [(key, path) for key, path in files if not is_remote(path) and not is_here(path)]
     if absent:
@@ -31,12 +31,12 @@ def weights_files(cfg: Config) -> dict[str, str]:
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path is an address, like `https://…` or `open-mmlab://…`."""
+    """Return whether a path is an address, like `https://…` or `open-mmlab://…`."""
     return re.match(r'[\w-]+://', path) is not None
 
 
 def is_here(path: str) -> bool:
-    """Whether a path is a file of this machine."""
+    """Return whether a path is a file on this machine."""
     return not is_remote(path) and os.path.isfile(os.path.expanduser(path))
 
 

@@ -13,7 +13,7 @@ from mmseg_joint.utils.walk import Place, class_of, datasets_in, value_of
 
 
 def check_zero_labels(cfg: Config) -> None:
-    """Refuse datasets of which some move every label down by one and others do not."""
+    """Refuse a config in which some datasets move every label down by one and others do not."""
     found: dict[bool, str] = {}
     for loader in LOADERS:
         for places in datasets_in(value_of(cfg, f'{loader}.dataset'), f'{loader}.dataset'):

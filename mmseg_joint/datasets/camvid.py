@@ -13,9 +13,9 @@ class CamVidDataset(RawLabelDataset):
     """CamVid with the usual 11 classes: ``images/{split}/*.jpg`` and ``labels/{split}/*.png``.
 
     Labels are 8-bit: 0 sky, 1 building, 2 pole, 3 road, 4 pavement, 5 tree, 6 sign, 7 fence, 8 car,
-    9 pedestrian, 10 bicyclist; 11 (as in SegNet's files) and 255 are ignored. For images in PNG
-    set ``img_suffix='.png'``; for another split set ``data_prefix``. Synthetic datasets join it
-    with ``protocol='camvid'``.
+    9 pedestrian, 10 bicyclist; 11 (as in SegNet's files) and 255 are ignored. For PNG images
+    set ``img_suffix='.png'``; for another split set ``data_prefix``. To train it jointly with a
+    synthetic dataset, set ``protocol='camvid'`` there.
     """
 
     METAINFO: ClassVar[dict] = {'classes': CAMVID_CLASSES, 'palette': CAMVID_PALETTE}

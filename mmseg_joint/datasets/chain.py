@@ -14,7 +14,7 @@ def check_same_classes(datasets: dict[str, Any]) -> None:
     """Refuse labeled datasets whose classes differ.
 
     Args:
-        datasets: Name for the message, e.g. ``"domain 'source'"`` → dataset.
+        datasets: Name in the message, e.g. ``"domain 'source'"`` → dataset.
 
     Raises:
         JointError: Naming the first two that differ.
@@ -38,16 +38,16 @@ def check_same_classes(datasets: dict[str, Any]) -> None:
 
 
 def _differing(own: list[str], other: list[str]) -> str:
-    """Say in a few words what the first class list has that the second has not."""
+    """Name a few classes that the first list has and the second lacks."""
     extra = [c for c in own if c not in other]
     return f'(among them {extra[:3]})' if extra else '(none of its own)'
 
 
 class Chain(Dataset):
-    """Datasets one after the other, seen as one.
+    """Several datasets concatenated into one.
 
-    Unlike mmengine's ``ConcatDataset`` it takes wrappers too (``LabelSubset``, ``Unlabeled``), and
-    does not ask that palettes and the like are equal.
+    Unlike mmengine's ``ConcatDataset``, it also accepts wrappers (``LabelSubset``, ``Unlabeled``)
+    and does not require palettes and the like to be equal.
 
     Args:
         datasets: At least one dataset, initialized or not.
@@ -60,7 +60,7 @@ class Chain(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """The first dataset's."""
+        """The first dataset's metainfo."""
         return self.datasets[0].metainfo
 
     def full_init(self) -> None:
@@ -71,7 +71,7 @@ class Chain(Dataset):
             self._ends = list(accumulate(len(d) for d in self.datasets))
 
     def locate(self, index: int) -> tuple[int, int]:
-        """Find the number of a sample's dataset, and its number therein.
+        """Return the index of a sample's dataset and the sample's index within it.
 
         Raises:
             IndexError: When there is no such sample.

@@ -11,9 +11,9 @@ from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 
 @DATASETS.register_module()
 class CityscapesIdsDataset(RawLabelDataset, CityscapesDataset):
-    """Cityscapes as it is downloaded: ``*_gtFine_labelIds.png``, mapped at load time.
+    """Cityscapes as downloaded: ``*_gtFine_labelIds.png``, mapped at load time.
 
-    No conversion script is needed. Who has ``*_labelTrainIds.png`` uses mmseg's own
+    No conversion script is needed. For ``*_labelTrainIds.png`` use mmseg's own
     ``CityscapesDataset``.
     """
 

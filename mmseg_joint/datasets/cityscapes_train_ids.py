@@ -12,8 +12,8 @@ from mmseg_joint.datasets.raw_label_dataset import RawLabelDataset
 class CityscapesTrainIdsDataset(RawLabelDataset):
     """Cityscapes' 19 classes as train ids: ``images/{split}/*.jpg``, ``labels/{split}/*.png``.
 
-    What ``tools/dataset_converters/pix2pix_cityscapes.py`` writes. Labels are 8-bit: 0-18, and 255
-    for what is ignored. ``protocol='camvid'`` reads them in CamVid's 11 classes.
+    Written by ``tools/dataset_converters/pix2pix_cityscapes.py``. Labels are 8-bit: 0-18, and 255
+    for ignored pixels. ``protocol='camvid'`` maps them to CamVid's 11 classes.
     """
 
     RAW_IDS: ClassVar[dict[int, int]] = {

@@ -11,17 +11,17 @@ from mmseg_joint.utils.walk import datasets_in
 
 
 def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
-    """Find a domain's dataset in a config, within all its wrappers.
+    """Find a domain's dataset in a config, inside any wrappers.
 
     Args:
         cfg: The whole config.
-        domain: The domain; None takes the only one. Without domains there is but one dataset.
+        domain: The domain; None takes the only one. A config without domains has one dataset.
 
     Returns:
-        The dataset's key, and its config: without labels for an unlabeled domain.
+        The dataset's key and config, without label loading for an unlabeled domain.
 
     Raises:
-        JointError: When there is no such domain, or it is several datasets.
+        JointError: When there is no such domain, or it consists of several datasets.
     """
     key = 'train_dataloader.dataset'
     found = (cfg.get('train_dataloader') or {}).get('dataset')
@@ -48,7 +48,7 @@ def innermost(cfg: Any, key: str, unlabeled: bool = False) -> Iterator[tuple[str
     """Find the datasets within a config's lists and wrappers.
 
     Yields:
-        The key and the config of each; without label loading where labels are not read.
+        Each dataset's key and config, without label loading where labels are not read.
     """
     for places in datasets_in(cfg, key):
         place, dataset = places[-1]

@@ -13,8 +13,8 @@ class GTADataset(RawLabelDataset):
     """GTA5 ("Playing for Data", ECCV 2016): ``images/*.png`` and ``labels/*.png`` of the same name.
 
     Labels are palette PNGs whose indices are Cityscapes' raw ids, 34 for license plates. A few of
-    the 24,966 labels differ from their image by a pixel or two: ``LoadMappedAnnotations`` cuts or
-    fills those at the bottom and right.
+    the 24,966 labels differ from their image by a pixel or two: ``LoadMappedAnnotations`` crops or
+    pads those at the bottom and right.
     """
 
     RAW_IDS: ClassVar[dict[int, int]] = GTA_IDS

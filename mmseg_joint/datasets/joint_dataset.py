@@ -21,19 +21,19 @@ from mmseg_joint.errors import JointError, reason_of
 
 
 class SampleRequest(NamedTuple):
-    """One sample that :class:`JointSampler` asks for.
+    """A request by :class:`JointSampler` for one sample.
 
     Attributes:
         domain: Name of its domain.
-        index: Its number in the domain's dataset.
+        index: Its index in the domain's dataset.
         position: Its position in the domain's infinite stream, over all ranks.
         batch: Number of its batch, from 0, over the whole run.
-        batch_size: Samples that belong together in that batch.
+        batch_size: Number of samples in that batch.
         seed: The run's seed.
     """
 
     domain: str
-    index: int  # type: ignore[assignment]  # hides tuple.index, which no one calls
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nothing calls
     position: int
     batch: int
     batch_size: int
@@ -44,21 +44,20 @@ class SampleRequest(NamedTuple):
 class JointDataset(Dataset):
     """Several domains in one dataset, each with its own datasets and pipelines.
 
-    A sample is asked for by a :class:`SampleRequest`. All its augmentation is seeded from the
-    draw's seed, domain and position, so it is the same in whatever worker, on whatever rank, before
-    or after resuming (unless a step keeps a generator of its own, as in some Albumentations
-    releases). Its domain, its draw, and whether the domain is ``labeled`` go into the metainfo of
-    its ``data_samples``. Every packed label, whoever loaded it, is checked against its image's size
-    and its classes.
+    The index is a :class:`SampleRequest`. All augmentation is seeded from its seed, domain and
+    position, so it is the same in any worker, on any rank, before and after resuming (unless a step
+    keeps its own generator, as in some Albumentations releases). The sample's domain, its draw, and
+    whether the domain is ``labeled`` go into the metainfo of its ``data_samples``. Every packed
+    label, whichever step loaded it, is checked against its image's size and its classes.
 
-    A plain number is accepted too, to look at images: the domains are then one after the other,
-    unseeded.
+    To look at images, a plain index works too: it counts through the domains in order, and the
+    augmentation is not seeded.
 
     Args:
         domains: Name → the config of a dataset, or a list of them; the order is kept. The name
-            ``unlabeled`` promises that labels are never read, so a dataset there is put into
+            ``unlabeled`` promises that labels are never read, so a dataset there is wrapped in
             :class:`~mmseg_joint.datasets.Unlabeled` if it is not already.
-        lazy_init: Whether to put off listing the files.
+        lazy_init: Whether to defer listing the files.
         rare_classes: Domain → arguments of :class:`~mmseg_joint.datasets.RareClassSampling`, which
             then draws its images. None draws all images of each domain equally often.
 
@@ -115,7 +114,7 @@ class JointDataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """The target's, or the first domain's if there is no target."""
+        """The target's metainfo, or the first domain's if there is no target."""
         return self.domains.get('target', next(iter(self.domains.values()))).metainfo
 
     def full_init(self) -> None:
@@ -126,7 +125,7 @@ class JointDataset(Dataset):
         self._all.full_init()
 
     def get_data_info(self, index: int) -> dict:
-        """Return paths and the like of a sample, counted through one domain after the other."""
+        """Return a sample's paths and the like; the index counts through the domains in order."""
         return self._all.get_data_info(index)
 
     def __len__(self) -> int:
@@ -162,16 +161,16 @@ class JointDataset(Dataset):
 
 
 def _as_bytes(sample: Any) -> None:
-    """Make a label one byte a pixel, for the way to the device, where it becomes int64 again."""
+    """Store a label as one byte per pixel until it is on the device, where it becomes int64."""
     if 'gt_sem_seg' in sample:
         label = sample.gt_sem_seg.data
-        if label.min() >= 0 and label.max() <= 255:  # where classes are not known, any value may be
+        if label.min() >= 0 and label.max() <= 255:  # unknown classes: it may hold any value
             sample.gt_sem_seg.data = label.to(torch.uint8)
 
 
 @contextmanager
 def _readable(domain: str, parts: Sequence[Any] = ()) -> Iterator[None]:
-    """Turn what mmseg's own datasets raise for absent or empty folders into one sentence."""
+    """Turn the errors of mmseg's own datasets for missing or empty folders into one sentence."""
     try:
         yield
     except JointError:
@@ -180,7 +179,7 @@ def _readable(domain: str, parts: Sequence[Any] = ()) -> Iterator[None]:
         reason = reason_of(error)
         if 'concatenate' in reason:  # mmengine, serializing an empty list
             reasons = [explain_no_images(part) for part in parts] or ['no images were found']
-            reason = max(reasons, key=len)  # the one that knows why
+            reason = max(reasons, key=len)  # the most specific one
         raise JointError(
             f'train_dataloader.dataset.domains.{domain} cannot be read ({reason}): check its '
             'data_root, data_prefix, img_suffix and ann_file'

@@ -16,26 +16,26 @@ from mmseg_joint.utils.renamed import renamed_arguments
 @DATA_SAMPLERS.register_module()
 @renamed_arguments(shares='samples_per_domain')
 class JointSampler(Sampler):
-    """Draws a fixed number of samples of each domain for every batch, forever.
+    """Draws a fixed number of samples from each domain for every batch, forever.
 
-    ``sum(samples_per_domain)`` draws in a row are one batch, in the order of the domains; so
+    One batch is ``sum(samples_per_domain)`` consecutive draws, in the order of the domains, so
     ``train_dataloader.batch_size`` must be that sum.
 
-    Each domain has one infinite stream: one permutation of its samples after the other, every one
-    seeded by (seed, domain, epoch). With n samples of a domain in a batch, rank r of R takes
-    position ``(batch * n + j) * R + r`` for its j-th one. So R ranks with n samples each see in one
-    step what one process with n·R sees. As every draw is computed from its number alone, resuming
-    costs nothing.
+    Each domain has one infinite stream: one permutation of its samples after another, each seeded
+    by (seed, domain, epoch). With n samples of a domain per batch, rank r of R takes position
+    ``(batch * n + j) * R + r`` for its j-th sample. So R ranks with n samples each see in one step
+    what one process with n·R samples sees. Every draw is computed from its number alone, so
+    resuming costs nothing.
 
     Args:
         dataset: The :class:`JointDataset`.
-        samples_per_domain: Domain → samples a batch *on each rank*. 0 leaves a domain out.
+        samples_per_domain: Domain → samples per batch *on each rank*. 0 leaves a domain out.
         seed: The run's seed; if None, one that all ranks agree on.
         shuffle: Whether to permute.
 
     Raises:
-        JointError: When a count is no whole number, negative, or of an unknown or empty domain, or
-            if all are 0.
+        JointError: When a count is not a whole number, is negative, or belongs to an unknown or
+            empty domain, or if all are 0.
     """
 
     def __init__(
@@ -68,17 +68,17 @@ class JointSampler(Sampler):
         self._start = 0
 
     def reseed(self, seed: int) -> None:
-        """Take another seed, before iterating."""
+        """Change the seed, before iterating."""
         self.seed = seed
         self._orders.clear()
 
     @property
     def batch_size(self) -> int:
-        """Draws a batch on this rank: the sum of the domains' samples."""
+        """Draws per batch on this rank: the sum of the domains' samples."""
         return len(self._slots)
 
     def draw(self, number: int) -> SampleRequest:
-        """Compute one draw of this rank, by its number from 0."""
+        """Compute one of this rank's draws from its number, counted from 0."""
         batch, slot = divmod(number, self.batch_size)
         domain, j = self._slots[slot]
         position = (batch * self.samples_per_domain[domain] + j) * self.world_size + self.rank
@@ -87,7 +87,7 @@ class JointSampler(Sampler):
         return SampleRequest(domain, index, position, batch, self.batch_size, self.seed)
 
     def _order(self, domain: str, epoch: int) -> np.ndarray:
-        """Return the domain's permutation of one epoch; the last one is kept."""
+        """Return the domain's permutation for one epoch; the last one is cached."""
         if domain not in self._orders or self._orders[domain][0] != epoch:
             order = permutation(self._sizes[domain], self.seed, 'order', domain, epoch)
             self._orders[domain] = epoch, order
@@ -115,12 +115,12 @@ class JointSampler(Sampler):
         """Do nothing: the stream has no epochs that a runner could set."""
 
     def __len__(self) -> int:
-        """Number of samples in the dataset, as mmengine's ``InfiniteSampler`` has it."""
+        """Number of samples in the dataset, as in mmengine's ``InfiniteSampler``."""
         return len(self.dataset)
 
 
 def check_samples(samples_per_domain: dict[str, int], domains: Collection[str]) -> None:
-    """Refuse numbers with which there is no batch, as :class:`JointSampler` says."""
+    """Refuse counts that make no valid batch, as :class:`JointSampler` describes."""
     key = 'train_dataloader.sampler.samples_per_domain'
     for domain, count in samples_per_domain.items():
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:

@@ -50,7 +50,7 @@ CITYSCAPES_IDS: dict[int, int] = _with_void(_CITYSCAPES_KNOWN, last=33)
 """Cityscapes raw id (0 .. 33) → train id."""
 
 GTA_IDS: dict[int, int] = _with_void(_CITYSCAPES_KNOWN, last=34)
-"""GTA5 raw id (0 .. 34) → train id. 34 is the license plate, which Cityscapes keeps at -1."""
+"""GTA5 raw id (0 .. 34) → train id. 34 is the license plate, which is -1 in Cityscapes."""
 
 SYNTHIA_IDS: dict[int, int] = _with_void(
     {
@@ -95,7 +95,7 @@ CARLA_TO_CITYSCAPES_IDS: dict[int, int] = {
 # The 11 classes are groups of CamVid's original 32, and the groups decide the doubtful cases:
 # grass verges are "VegetationMisc" there, which is grouped with trees, so terrain is tree; trucks
 # and buses ("Truck_Bus") are cars, motorcycles ("MotorcycleScooter") are bicyclists, traffic
-# lights are signs. A train hardly occurs in CamVid and looks like no car: it is left out.
+# lights are signs. Trains hardly occur in CamVid and do not look like cars: they are left out.
 _CITYSCAPES_TO_CAMVID_NAMES: dict[str, str | None] = {
     'road': 'road',
     'sidewalk': 'pavement',
@@ -132,8 +132,8 @@ CLASS_MAPPINGS: dict[str, tuple[tuple[str, ...], list[list[int]], dict[int, int]
     ),
     'camvid': (CAMVID_CLASSES, CAMVID_PALETTE, CITYSCAPES_TO_CAMVID),
 }
-"""Class sets in which a dataset with Cityscapes' 19 classes can be read: name → (classes, palette,
-map from Cityscapes train ids)."""
+"""Class sets to which Cityscapes' 19 classes can be mapped: name → (classes, palette, map from
+Cityscapes train ids)."""
 
 _NOT_IN_16 = ('terrain', 'truck', 'train')
 _NOT_IN_13 = (*_NOT_IN_16, 'wall', 'fence', 'pole')
@@ -144,8 +144,8 @@ EVAL_CLASS_SETS: dict[str, tuple[str, ...]] = {
     '13': tuple(name for name in CITYSCAPES_CLASSES if name not in _NOT_IN_13),
     'camvid': CAMVID_CLASSES,
 }
-"""Classes over which a mean IoU is taken: name → class names. 16 are those of SYNTHIA, 13 what the
-papers that leave its wall, fence and pole out count; for ``ProtocolIoUMetric``."""
+"""Classes over which a mean IoU is taken, for ``ProtocolIoUMetric``: name → class names. The 16 are
+SYNTHIA's; the 13 are those of papers that leave out its wall, fence and pole."""
 
 NTHU_CLASSES: tuple[str, ...] = EVAL_CLASS_SETS['13']
 NTHU_PALETTE: list[list[int]] = [

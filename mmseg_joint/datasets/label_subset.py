@@ -18,19 +18,19 @@ from mmseg_joint.utils.renamed import renamed_arguments
 class LabelSubset(DatasetWrapper):
     """A few images of a dataset: "trained with 100 labels".
 
-    Which ones is a function of the seed and the image names (relative to the dataset's folder)
-    alone: the first N of one permutation of the sorted names. So subsets of one seed are nested,
+    The choice depends only on the seed and the image names (relative to the dataset's folder): it
+    is the first N of one permutation of the sorted names. So subsets with the same seed are nested,
     and the same on every machine.
 
     Args:
         dataset: A dataset or its config.
-        count: How many images. Exactly one of this and the next two is given.
-        fraction: What part of them, above 0 and up to 1; at least one image.
-        list_file: A text file with one image name a line, with or without suffix. If there is no
-            such file, it is looked for among the lists that ship (:mod:`.label_lists`).
+        count: How many images. Give exactly one of ``count``, ``fraction`` and ``list_file``.
+        fraction: What fraction of the images, above 0 and up to 1; at least one image.
+        list_file: A text file with one image name per line, with or without suffix. If there is no
+            such file, it is looked up among the lists that ship (:mod:`.label_lists`).
             ``{count}`` and ``{seed}`` in the name are filled in, so that one value of the config
-            picks the list: ``'cityscapes/{count:04d}_seed{seed}.txt'``. ``count`` is then given
-            too, and where it is the number of all images no list is needed.
+            picks the list: ``'cityscapes/{count:04d}_seed{seed}.txt'``. With ``{count}``, give
+            ``count`` too; if it is the number of all images, no list is needed.
         seed: Seed of the permutation, or of the list's name.
         held_out: Take the images that are *not* in the subset instead, to validate on.
 
@@ -64,11 +64,11 @@ class LabelSubset(DatasetWrapper):
 
     @property
     def names(self) -> list[str]:
-        """Names of the chosen images, sorted, relative to the dataset's image folder."""
+        """Sorted names of the chosen images, relative to the dataset's image folder."""
         return [name for name, _ in self._pairs()]
 
     def full_init(self) -> None:
-        """Initialize the inner dataset and choose, once."""
+        """Initialize the inner dataset and choose the images, once."""
         if self._chosen:
             return
         self.dataset.full_init()
@@ -97,13 +97,13 @@ class LabelSubset(DatasetWrapper):
     def _name(self, index: int) -> str:
         path = self.dataset.get_data_info(index).get('img_path')
         if not isinstance(path, str):
-            return f'{index:08d}'  # an image that is no file
+            return f'{index:08d}'  # the image is not a file
         folder = getattr(self.dataset, 'data_prefix', {}).get('img_path')
         name = osp.relpath(path, folder) if folder else path
         return name.replace('\\', '/')
 
     def _number(self, total: int) -> int | None:
-        """How many images are wanted; None if only a list knows."""
+        """Return how many images are wanted; None if that is up to a list."""
         if self.fraction is not None:
             if not 0 < self.fraction <= 1:
                 raise JointError(
@@ -145,7 +145,7 @@ class LabelSubset(DatasetWrapper):
         return sorted(chosen)
 
     def _spellings(self, names: list[tuple[str, int]]) -> dict[str, tuple[str, int]]:
-        """Every way to write an image's name → its full name and number."""
+        """Return every accepted spelling of an image's name → its full name and index."""
         suffix = getattr(self.dataset, 'img_suffix', '')
         known = {osp.splitext(pair[0])[0]: pair for pair in names}
         known.update({pair[0].removesuffix(suffix): pair for pair in names})
@@ -153,7 +153,7 @@ class LabelSubset(DatasetWrapper):
         return known
 
     def inner_index(self, index: int) -> int:
-        """Return a chosen image's number in the inner dataset."""
+        """Return a chosen image's index in the inner dataset."""
         return self._pairs()[index][1]
 
     def __len__(self) -> int:

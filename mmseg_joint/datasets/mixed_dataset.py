@@ -11,14 +11,14 @@ from mmseg_joint.errors import JointError
 
 @DATASETS.register_module()
 class MixedDataset(Chain):
-    """Several datasets as one domain, each with a fixed share whatever its size.
+    """Several datasets as one domain, each with a fixed share regardless of its size.
 
-    Of every `sum(shares)` neighboring indices, `shares[k]` belong to dataset k. It is as long as
-    it takes to show every image at least once; smaller datasets come round more often.
+    Of every `sum(shares)` consecutive indices, `shares[k]` belong to dataset k. The length is what
+    it takes to show every image at least once; smaller datasets repeat more often.
 
     Args:
         datasets: Datasets or their configs, all with the same classes.
-        shares: How many samples of each, e.g. (1, 1) for as many of either.
+        shares: How many samples of each, e.g. (1, 1) for equally many.
 
     Raises:
         JointError: When there are not as many shares as datasets, a share is below 1, or the
@@ -34,12 +34,12 @@ class MixedDataset(Chain):
         super().__init__([DATASETS.build(d) if isinstance(d, dict) else d for d in datasets])
         self.labeled = all(getattr(dataset, 'labeled', True) for dataset in self.datasets)
         self.shares = list(shares)
-        # place within a round -> dataset, and how many of the round's are before it
+        # place within a round -> dataset, and how many of its samples the round has before
         self._round = [(k, n) for k, share in enumerate(shares) for n in range(share)]
         check_same_classes({f'MixedDataset.datasets.{i}': d for i, d in enumerate(self.datasets)})
 
     def locate(self, index: int) -> tuple[int, int]:
-        """Find the number of a sample's dataset, and its number therein.
+        """Return the index of a sample's dataset and the sample's index within it.
 
         Raises:
             IndexError: When there is no such sample.

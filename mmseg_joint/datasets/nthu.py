@@ -20,24 +20,24 @@ SPLITS = ('train', 'test')
 class NTHUDataset(RawLabelDataset):
     """One city of the cross-city dataset ("No More Discrimination", ICCV 2017), 13 classes.
 
-    As it is downloaded: ``Rome/Images/Train`` and ``Rome/Images/Test`` with images in PNG or
-    JPEG, ``Rome/Labels/Test/*_eval.png`` with Cityscapes' raw ids. 3,200 images a city to train
-    with, which have no labels, and 100 labeled ones to test with. Of the other files in
-    ``Labels/Test`` none is read.
+    As downloaded: ``Rome/Images/Train`` and ``Rome/Images/Test`` with PNG or JPEG images,
+    ``Rome/Labels/Test/*_eval.png`` with Cityscapes' raw ids. Each city has 3,200 training images
+    without labels and 100 labeled test images. The other files in ``Labels/Test`` are not read.
 
-    Cityscapes and what shares its classes join it with ``protocol='nthu'``.
+    To train it jointly with Cityscapes or a dataset with the same classes, set
+    ``protocol='nthu'`` there.
 
     Args:
         city: ``Rome``, ``Rio``, ``Tokyo`` or ``Taipei``.
         split: ``train`` or ``test``.
-        labeled: As in :class:`RawLabelDataset`; must be False for ``train``, which the domain
-            ``unlabeled`` and :class:`~mmseg_joint.datasets.Unlabeled` see to.
-        img_suffix: End of the image names; None takes ``.png``, or ``.jpg`` where there is none.
-        data_prefix: In place of the folders of city and split.
+        labeled: As in :class:`RawLabelDataset`; must be False for ``train``; the domain
+            ``unlabeled`` and :class:`~mmseg_joint.datasets.Unlabeled` set it.
+        img_suffix: Suffix of the image names; None takes ``.png``, or ``.jpg`` where there is none.
+        data_prefix: Replaces the folders of city and split.
         **kwargs: The other arguments of :class:`RawLabelDataset`.
 
     Raises:
-        JointError: When a name is unknown, or labels are wanted for ``train``.
+        JointError: When a name is unknown, or labels are requested for ``train``.
     """
 
     METAINFO: ClassVar[dict] = {'classes': NTHU_CLASSES, 'palette': NTHU_PALETTE}
@@ -74,7 +74,7 @@ class NTHUDataset(RawLabelDataset):
 
     @property
     def name(self) -> str:
-        """The name by which messages call this dataset."""
+        """The dataset's name in messages."""
         return f'NTHUDataset (city={self.city})'
 
     def load_data_list(self) -> list[dict]:
@@ -88,7 +88,7 @@ class NTHUDataset(RawLabelDataset):
         return data_list
 
     def _list_folder(self, key: str) -> list[str]:
-        """List a JPEG under the PNG's name, so that the base sees one suffix."""
+        """List JPEGs under PNG names, so that the base class sees one suffix."""
         files = super()._list_folder(key)
         if key != 'img_path' or not self._takes_jpegs:
             return files

@@ -12,14 +12,14 @@ import torch
 
 
 def seed_words(*parts: int | str) -> list[int]:
-    """Mix numbers and names, whose order matters, into four seeds below 2^32."""
+    """Mix numbers and names into four seeds below 2^32; the order matters."""
     # names by CRC-32, because Python's own hash of a string differs between processes
     entropy = [zlib.crc32(p.encode()) if isinstance(p, str) else int(p) % 2**64 for p in parts]
     return np.random.SeedSequence(entropy).generate_state(4).tolist()
 
 
 def permutation(size: int, *parts: int | str) -> np.ndarray:
-    """Return a shuffled ``0 .. size - 1``, ``int64``, that depends on ``parts`` alone."""
+    """Return a shuffled ``0 .. size - 1``, ``int64``, that depends only on ``parts``."""
     # RandomState's stream is frozen for good; a Generator's may change with a numpy release.
     return np.random.RandomState(np.array(seed_words(*parts), dtype=np.uint32)).permutation(size)
 
@@ -28,7 +28,7 @@ def permutation(size: int, *parts: int | str) -> np.ndarray:
 def seeded(seed: int, domain: str, position: int) -> Iterator[None]:
     """Seed every generator that a data pipeline draws from, and restore them all afterwards.
 
-    Without workers the pipeline runs in the training process: what it draws must not move the
+    Without workers the pipeline runs in the training process, where its draws must not affect the
     model's dropout. Python's ``random``, numpy's global generator and PyTorch's CPU generator are
     covered; CUDA's is not touched at all.
 

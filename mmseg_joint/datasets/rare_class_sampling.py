@@ -31,22 +31,22 @@ class RareClassSampling(DatasetWrapper):
     """Draws images with rare classes more often.
 
     "DAFormer: Improving Network Architectures and Training Strategies for Domain-Adaptive Semantic
-    Segmentation" (Hoyer et al., CVPR 2022). With f_c the share of class c among all labeled
-    pixels, each sample draws a class with P(c) ∝ exp((1 - f_c) / T), then one of the images that
-    have at least `min_pixels` of it, and loads it until its crop holds half as many. All this is
-    drawn from the generators that :class:`~mmseg_joint.datasets.JointDataset` seeds; the number
-    that the sampler asks for plays no part but for its seed.
+    Segmentation" (Hoyer et al., CVPR 2022). Let f_c be the share of class c among all labeled
+    pixels. Each sample draws a class with P(c) ∝ exp((1 - f_c) / T), then one of the images that
+    have at least `min_pixels` of it, and loads that image until its crop holds half as many. All of
+    this is drawn from the generators that :class:`~mmseg_joint.datasets.JointDataset` seeds; the
+    sampler's request matters only for that seed.
 
-    The pixels of each class in each label file are counted once and kept in a cache; a file that
-    has changed is counted again. Usually written as
+    The pixels of each class in each label file are counted once and cached; a file that has changed
+    is counted again. Usually written as
     `JointDataset(rare_classes=dict(source=dict(), target=dict()))`.
 
     Args:
         dataset: A labeled dataset or its config.
-        temperature: T; the smaller, the more often rare classes come. None for .01, or .1 where
-            there are fewer than 100 images, of which few would then be seen.
-        min_pixels: Pixels of the class in the label file.
-        tries: How often an image is loaded at most until its crop holds half of `min_pixels`.
+        temperature: T; the smaller, the more often rare classes are drawn. None for .01, or .1 with
+            fewer than 100 images, because .01 would then show only a few of them.
+        min_pixels: Pixels of the class that a label file must have.
+        tries: How often an image is loaded, at most, until its crop holds half of `min_pixels`.
         cache: Folder of the counts; `~/.cache/mmseg_joint` if None (or below `XDG_CACHE_HOME`).
 
     Raises:
@@ -119,7 +119,7 @@ class RareClassSampling(DatasetWrapper):
         try:
             with atomic_path(file) as place, place.open('wb') as stream:
                 np.save(stream, counts)
-        except OSError as error:  # a home that cannot be written costs the next run some time
+        except OSError as error:  # without a writable home the next run counts again
             tqdm.write(f'The counts cannot be kept in {file} ({error}).')
         return counts
 
@@ -136,7 +136,7 @@ class RareClassSampling(DatasetWrapper):
 
 
 def class_shares(counts: np.ndarray, temperature: float) -> np.ndarray:
-    """P(c) of DAFormer, (classes,), from pixels of each class, (images, classes), and T."""
+    """Return DAFormer's P(c), (classes,), from each class's pixels, (images, classes), and T."""
     frequency = counts.sum(axis=0) / max(counts.sum(), 1)
     exponents = (1 - frequency) / temperature
     weights = np.exp(exponents - exponents.max())
@@ -149,7 +149,7 @@ def _count(classes: int, load: Any, info: dict) -> np.ndarray:
 
 
 def _label_loader(dataset: Any, index: int) -> Any:
-    """The step that loads a sample's label, in the pipeline of its dataset within all wrappers."""
+    """Find the step that loads a sample's label, in its dataset's pipeline inside all wrappers."""
     if isinstance(dataset, Chain):
         part, inner = dataset.locate(index)
         return _label_loader(dataset.datasets[part], inner)
@@ -162,7 +162,7 @@ def _label_loader(dataset: Any, index: int) -> Any:
     if isinstance(dataset, DatasetWrapper):
         return _label_loader(dataset.dataset, dataset.inner_index(index))
     parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if parts[0] is not None:  # of a wrapper that is not known, all are read as the first
+    if parts[0] is not None:  # an unknown wrapper: its samples are read like the first
         return _label_loader(parts[0], 0)
     for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
         if isinstance(step, LoadAnnotations):
@@ -174,7 +174,7 @@ def _label_loader(dataset: Any, index: int) -> Any:
 
 
 def _digest(infos: list[dict], loaders: list[Any], classes: int) -> str:
-    """A name for what the counts depend on: label files, how they are read, and the classes."""
+    """Hash what the counts depend on: label files, how they are read, and the classes."""
     configurations = {load: _short(_configuration(load)) for load in set(loaders)}
     facts = []
     for info, load in zip(infos, loaders):
@@ -193,9 +193,9 @@ def _short(text: str) -> str:
 
 
 def _configuration(step: Any) -> str:
-    """Tell a loading step's type and values, the same in every process."""
+    """Return a loading step's type and values as text, the same in every process."""
     kind = type(step)
-    # mmseg's LoadAnnotations takes reduce_zero_label over from the first sample that it loads
+    # mmseg's LoadAnnotations adopts reduce_zero_label from the first sample that it loads
     values = sorted((k, v) for k, v in vars(step).items() if k != 'reduce_zero_label')
     with np.printoptions(threshold=sys.maxsize, floatmode='unique'):  # no array is shortened
         return f'{kind.__module__}.{kind.__qualname__} {values!r}'

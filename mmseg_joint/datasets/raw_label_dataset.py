@@ -20,12 +20,12 @@ from mmseg_joint.utils.renamed import renamed_arguments
 
 @renamed_arguments(labelled='labeled')
 class RawLabelDataset(BaseSegDataset):
-    """Base of the datasets whose label files hold raw ids, mapped to train ids at load time.
+    """Base of datasets whose label files hold raw ids, mapped to train ids at load time.
 
     A subclass is a few lines of data: its class set, its map, its folders. The map from a label
     file's values to what the network predicts is composed of up to three parts: the dataset's own
     raw → train ids, the ``protocol``, and mmseg's ``metainfo=dict(classes=...)`` subset. It is in
-    every sample's ``label_map``, so mmseg's plain ``LoadAnnotations`` is right too.
+    every sample's ``label_map``, so mmseg's plain ``LoadAnnotations`` works too.
 
     Folders and files are checked when the dataset is built, with one listing of each folder.
 
@@ -33,19 +33,19 @@ class RawLabelDataset(BaseSegDataset):
         protocol: Read Cityscapes' 19 classes as another class set, a key of
             :data:`~mmseg_joint.datasets.label_maps.CLASS_MAPPINGS`: ``'camvid'`` merges them into
             CamVid's 11. None keeps the dataset's own.
-        labeled: Whether labels are wanted; :class:`~mmseg_joint.datasets.Unlabeled` sets False.
-        img_suffix: End of the image names.
-        seg_map_suffix: End of the label names; the rest of the name is the image's.
+        labeled: Whether to load labels; :class:`~mmseg_joint.datasets.Unlabeled` sets it to False.
+        img_suffix: Suffix of the image names.
+        seg_map_suffix: Suffix of the label names; the rest of the name is the image's.
         data_prefix: ``img_path`` and ``seg_map_path``, relative to ``data_root``.
-        metainfo: As in mmseg; ``classes`` may be a subset, the rest is then ignored.
-        prepared: Folder of a copy that ``tools/prepare_dataset.py`` has written, to read in place
-            of ``data_root``, which need not exist then (``ann_file`` is still looked for there).
+        metainfo: As in mmseg; ``classes`` may be a subset; the other classes are then ignored.
+        prepared: Folder of a copy written by ``tools/prepare_dataset.py``, to read in place of
+            ``data_root``, which then need not exist (``ann_file`` is still looked up there).
         **kwargs: The other arguments of mmseg's ``BaseSegDataset``. ``ann_file``, if given, lists
-            the image names to use, one a line, with or without suffix.
+            the image names to use, one per line, with or without suffix.
 
     Raises:
         JointError: When a folder is missing or empty, an image has no label, a name is unknown, or
-            the pipeline resizes in another way than ``prepared`` was written.
+            the pipeline does not resize as ``prepared`` was resized.
     """
 
     METAINFO: ClassVar[dict] = {'classes': CITYSCAPES_CLASSES, 'palette': CITYSCAPES_PALETTE}
@@ -83,7 +83,7 @@ class RawLabelDataset(BaseSegDataset):
             img_suffix, seg_map_suffix = self.prepared.suffixes
         metainfo = {'classes': classes, 'palette': palette, **(metainfo or {})}
         if isinstance(metainfo['classes'], list):
-            metainfo['classes'] = tuple(metainfo['classes'])  # as mmseg's own, to compare equal
+            metainfo['classes'] = tuple(metainfo['classes'])  # like mmseg's own, to compare equal
         super().__init__(
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
@@ -94,7 +94,7 @@ class RawLabelDataset(BaseSegDataset):
 
     @property
     def name(self) -> str:
-        """The name by which messages call this dataset: its type in the config."""
+        """The dataset's name in messages: its type in the config."""
         return type(self).__name__
 
     def _protocol_parts(self) -> tuple[tuple[str, ...], list, dict[int, int]]:
@@ -111,7 +111,7 @@ class RawLabelDataset(BaseSegDataset):
     def get_label_map(self, new_classes: list | tuple | None = None) -> dict[int, int] | None:
         """Map the protocol's class indices to those of the config's own ``metainfo.classes``.
 
-        mmseg's is a method of the class; the protocol is the object's.
+        mmseg has a class method here, but the protocol belongs to the instance.
 
         Returns:
             Old index → new index or 255; None if nothing changes, as in mmseg.
@@ -132,7 +132,7 @@ class RawLabelDataset(BaseSegDataset):
 
     @property
     def raw_label_map(self) -> dict[int, int]:
-        """The whole way from a label file's value to the network's class index, or 255."""
+        """The complete map from a label file's values to the network's class indices, or 255."""
         raw_ids = self.RAW_IDS
         if self.prepared:  # its labels hold the dataset's own train ids
             raw_ids = {i: i for i in (*range(len(self.METAINFO['classes'])), IGNORE)}
@@ -156,7 +156,7 @@ class RawLabelDataset(BaseSegDataset):
         super().full_init()
 
     def get_data_info(self, idx: int) -> dict:
-        """Return what the pipeline starts from, with what is the same for every sample."""
+        """Return the pipeline's input: the sample's own entries and those common to all samples."""
         return {**super().get_data_info(idx), **self._label_info}
 
     def load_data_list(self) -> list[dict]:

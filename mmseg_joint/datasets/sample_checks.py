@@ -14,11 +14,11 @@ from mmseg_joint.errors import JointError
 
 
 def check_packed_label(packed: dict, num_classes: int, where: str, path: str | None) -> None:
-    """Refuse a label as :func:`check_label` does, of what the segmentor will see.
+    """Apply :func:`check_label` to a sample as the segmentor will see it.
 
     Args:
-        packed: What ``PackSegInputs`` makes: ``inputs`` (C, H, W) and ``data_samples``.
-        num_classes: Number of classes; 0 if unknown, then any value will do.
+        packed: Output of ``PackSegInputs``: ``inputs`` (C, H, W) and ``data_samples``.
+        num_classes: Number of classes; 0 if unknown, which allows any value.
         where: The sample's domain, for the message.
         path: The label file, for the message.
     """
@@ -32,16 +32,16 @@ def check_packed_label(packed: dict, num_classes: int, where: str, path: str | N
 
 
 def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: str) -> None:
-    """Refuse a label that does not fit its image or has values that are no class.
+    """Refuse a label that does not fit its image or has values that are not classes.
 
     Args:
-        label: What was loaded, (H, W).
+        label: The loaded label, (H, W).
         size: Height and width of the image.
-        num_classes: Number of classes; 0 if unknown, then any value will do.
-        name: What the label is called in the message.
+        num_classes: Number of classes; 0 if unknown, which allows any value.
+        name: The label's name in the message.
 
     Raises:
-        JointError: When it is no map, the sizes differ, or a value is neither a class nor 255.
+        JointError: When it is not (H, W), the sizes differ, or a value is neither a class nor 255.
     """
     if label.ndim != 2:
         raise JointError(
@@ -63,12 +63,12 @@ def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: 
 
 
 def explain_failure(error: Exception, info: dict[str, Any]) -> None:
-    """Look whether a failed sample's files are to blame: loaders raise anything for a bad one.
+    """Check whether a failed sample's files are to blame: for a bad one, loaders raise anything.
 
     Raises:
-        JointError: When a file is missing or broken; else the caller raises ``error`` again.
+        JointError: When a file is missing or broken; otherwise the caller re-raises ``error``.
     """
-    if 'street' in info:  # drawn on the spot: its paths are names, not files
+    if 'street' in info:  # rendered on the fly: its paths are names, not files
         return
     for key, what in (('img_path', 'image'), ('seg_map_path', 'label file')):
         path = info.get(key)
@@ -80,7 +80,7 @@ def explain_failure(error: Exception, info: dict[str, Any]) -> None:
 
 
 def explain_no_images(cfg: Any) -> str:
-    """Tell why a dataset of mmseg's lists no image, by what its folder holds."""
+    """Explain why an mmseg dataset lists no images, from what its folder holds."""
     cfg = cfg if isinstance(cfg, dict) else {}
     while isinstance(cfg.get('dataset'), dict):
         cfg = cfg['dataset']

@@ -15,12 +15,12 @@ from mmseg_joint.errors import JointError
 class SynthiaDataset(RawLabelDataset):
     """SYNTHIA-RAND-CITYSCAPES (CVPR 2016): ``RGB/*.png`` and ``GT/LABELS/*.png``.
 
-    It declares all 19 Cityscapes classes, so that it can be joined with the others, although
-    terrain, truck and train do not occur; the 16- and 13-class protocols are the metric's matter.
+    It declares all 19 Cityscapes classes, so that it can be combined with the others, although
+    terrain, truck and train do not occur; the 16- and 13-class protocols are up to the metric.
 
     Raises:
         JointError: When the pipeline loads labels with anything but ``LoadSynthiaAnnotations``:
-            every other loader would read wrong ids without an error.
+            any other loader would silently read wrong ids.
     """
 
     RAW_IDS: ClassVar[dict[int, int]] = SYNTHIA_IDS

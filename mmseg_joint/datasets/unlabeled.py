@@ -17,16 +17,16 @@ from mmseg_joint.utils.walk import class_of
 class Unlabeled(DatasetWrapper):
     """A dataset whose labels are never read, and need not exist.
 
-    Every label-loading step is taken out of the pipelines within ``dataset``, and
-    ``RandomCrop(cat_max_ratio=...)``, which looks at the label, is set to look no more. So one
-    pipeline can be written for labeled and unlabeled domains. A domain of such a dataset has no
-    supervised loss, whatever its name.
+    Every label-loading step is removed from the pipelines within ``dataset``, and the
+    ``cat_max_ratio`` of ``RandomCrop``, which looks at the label, is turned off. So labeled and
+    unlabeled domains can share one pipeline. A domain with such a dataset has no supervised loss,
+    whatever its name.
 
     Args:
         dataset: Config of a dataset, or of a wrapper around datasets.
 
     Raises:
-        JointError: When ``dataset`` is not a config: a built dataset has its pipeline already.
+        JointError: When ``dataset`` is not a config: a built dataset already has its pipeline.
     """
 
     def __init__(self, dataset: dict) -> None:

@@ -7,7 +7,7 @@ from torch.utils.data import Dataset
 
 
 class DatasetWrapper(Dataset):
-    """A dataset around another; what a subclass does not override is the inner one's.
+    """A dataset that wraps another; whatever a subclass does not override comes from the inner one.
 
     Args:
         dataset: The inner dataset or its config.
@@ -29,7 +29,7 @@ class DatasetWrapper(Dataset):
 
     @property
     def img_suffix(self) -> str:
-        """End of the image names, likewise."""
+        """Suffix of the image names, likewise."""
         return self.dataset.img_suffix
 
     def full_init(self) -> None:
@@ -37,7 +37,7 @@ class DatasetWrapper(Dataset):
         self.dataset.full_init()
 
     def inner_index(self, index: int) -> int:
-        """Return a sample's number in the inner dataset."""
+        """Return a sample's index in the inner dataset."""
         return index
 
     def get_data_info(self, index: int) -> dict:

@@ -15,11 +15,11 @@ MANIFEST, IMAGE_LIST, LABELS = 'dataset.json', 'images.txt', 'labels'
 
 @DATASETS.register_module()
 class WrittenDataset(RawLabelDataset):
-    """What ``tools/pseudo_labels.py`` or ``tools/translate.py`` has written, as a labeled dataset.
+    """A labeled dataset written by ``tools/pseudo_labels.py`` or ``tools/translate.py``.
 
-    Its folder holds ``dataset.json``, which names classes, colors and the folder of the images,
-    ``images.txt``, which lists them, and ``labels/*.png`` with class indices and 255. Written by a
-    network of Cityscapes' 19 classes, it is read in others with ``protocol``.
+    Its folder holds ``dataset.json`` with the classes, colors and image folder, ``images.txt`` with
+    the list of images, and ``labels/*.png`` with class indices and 255. If a network with
+    Cityscapes' 19 classes wrote it, ``protocol`` maps its labels to other classes.
 
     Args:
         data_root: The folder.
@@ -39,7 +39,7 @@ class WrittenDataset(RawLabelDataset):
                 f"WrittenDataset finds no readable '{path}': correct data_root, or run the tool "
                 'that writes it (tools/pseudo_labels.py, tools/translate.py) to its end.'
             ) from error
-        # as a subclass states them; here they are the folder's
+        # class attributes of other subclasses; here they come from the folder
         self.METAINFO = {key: manifest[key] for key in ('classes', 'palette')}  # type: ignore[misc]
         self.METAINFO['classes'] = tuple(manifest['classes'])
         indices = range(len(manifest['classes']))

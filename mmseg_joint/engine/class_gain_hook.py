@@ -14,14 +14,14 @@ class ClassGainHook(Hook):
     """Compares each class's IoU with another run's, at every validation: what does the source add?
 
     Both runs need `ClassIoUMetric` among their `val_evaluator`. The differences, in points, are
-    logged as `gain.<class>`; they are taken at the same iteration where the other run was validated
-    then, else with its last validation.
+    logged as `gain.<class>`. They are taken against the other run's validation at the same
+    iteration if there is one, else against its last.
 
     Args:
-        reference: Work dir of the other run, such as one that was trained on the target alone.
+        reference: Work dir of the other run, such as one trained on the target alone.
 
     Raises:
-        JointError: When the other run has logged no class's IoU.
+        JointError: When the other run has logged no per-class IoU.
     """
 
     priority = 'LOW'

@@ -21,20 +21,20 @@ SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 def read_config(
     path: str, options: dict[str, Any] | None = None, import_custom_modules: bool = True
 ) -> Config:
-    """Read a config that a user names on the command line.
+    """Read a config named on the command line.
 
     Args:
         path: Its file.
         options: Dotted key -> value that replaces the config's.
-        import_custom_modules: Import what its `custom_imports` names.
+        import_custom_modules: Import the modules named in its `custom_imports`.
 
     Raises:
-        JointError: When it or a base cannot be read, an option has no place in it, or a section is
-            of another kind than it must be.
+        JointError: When it or a base cannot be read, an option has no place in it, or a section has
+            the wrong type.
     """
     existing_file(path, 'config')
     if Path(path).suffix not in SUFFIXES:
-        raise JointError(f'The config {path} is none by its name: end it in .py.')
+        raise JointError(f'The config {path} is not named like one: end it in .py.')
     try:
         cfg = Config.fromfile(path, import_custom_modules=import_custom_modules)
     except JointError:
@@ -50,7 +50,7 @@ def read_config(
 
 
 def read_config_of(checkpoint: str, path: str, options: dict[str, Any] | None = None) -> Config:
-    """Read the config that a checkpoint was trained with, of stages that of the one it is from.
+    """Read the config that a checkpoint was trained with; with stages, that of its own stage.
 
     Args:
         checkpoint: The checkpoint's file.
@@ -58,7 +58,7 @@ def read_config_of(checkpoint: str, path: str, options: dict[str, Any] | None = 
         options: Likewise.
 
     Raises:
-        JointError: As :func:`read_config`; also when its stages are not well written.
+        JointError: As :func:`read_config`; also when its stages are malformed.
     """
     cfg = read_config(path, options)
     cfg.setdefault('work_dir', str(Path('work_dirs') / Path(path).stem))
@@ -73,7 +73,7 @@ def config_value(cfg: Config, key: str) -> Any:
     """
     value = value_of(cfg, key)
     if value is None:
-        raise JointError(f'The config {cfg.filename or ""} has no {key}, which is drawn from.')
+        raise JointError(f'The config {cfg.filename or ""} has no {key}, which is needed.')
     return value
 
 
@@ -92,23 +92,23 @@ def _why_unreadable(error: Exception, path: str) -> str:
 
 
 def _why_not_imported(error: BaseException, frames: traceback.StackSummary, path: str) -> str:
-    said = f'{type(error).__name__}: {str(error).rstrip(". ")}'
-    if isinstance(error, SyntaxError):  # its own file is in no frame
+    reason = f'{type(error).__name__}: {str(error).rstrip(". ")}'
+    if isinstance(error, SyntaxError):  # its file is not in any frame
         frames.append(traceback.FrameSummary(str(error.filename), error.lineno or 1, ''))
     last = [frame for frame in frames if '<' not in frame.filename][-1]
     if isinstance(error, ModuleNotFoundError) and Path(last.filename).parent.name == 'importlib':
         return (
-            f'custom_imports in {path} names a module that is not found ({said}): correct its '
+            f'custom_imports in {path} names a module that is not found ({reason}): correct its '
             'name, or set PYTHONPATH to the folder that it lies in.'
         )
     return (
         f'custom_imports in {path} names a module that cannot be imported ({last.filename}, line '
-        f'{last.lineno}: {said}): correct it there.'
+        f'{last.lineno}: {reason}): correct it there.'
     )
 
 
 def _place(error: Exception, path: str) -> tuple[str, int | None]:
-    """The file of a config or of its bases in which an error lies, and the line if it is known."""
+    """Find the config or base file in which an error lies, and the line if it is known."""
     culprit, line = path, None
     for frame, number in traceback.walk_tb(error.__traceback__):
         name = frame.f_locals.get('filename')

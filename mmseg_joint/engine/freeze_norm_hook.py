@@ -11,14 +11,14 @@ from mmseg_joint.utils.unwrapped import unwrapped
 
 @HOOKS.register_module()
 class FreezeNormHook(Hook):
-    """Lets batch norms of the segmentor normalize with their running averages while they train.
+    """Makes the segmentor's batch norms normalize with their running averages during training.
 
-    Batch statistics of a few images are poor, and the network is tested with others. The averages
-    (at the start those of the pretrained weights) no longer move; weights and biases go on
+    Batch statistics of a few images are poor, and the network is tested with different ones. The
+    averages (initially those of the pretrained weights) no longer change; weights and biases keep
     learning. Norms without averages, and those of objectives' networks, are left alone.
 
     Args:
-        begin: First iteration, from 0, in which they are used.
+        begin: First iteration, from 0, in which the averages are used.
     """
 
     priority = 'LOW'
@@ -27,7 +27,7 @@ class FreezeNormHook(Hook):
         self.begin = begin
 
     def before_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
-        """Put the norms into evaluation mode, which each validation ends."""
+        """Put the norms into evaluation mode, which each validation undoes."""
         if runner.iter < self.begin:
             return
         for norm in averaging_norms(unwrapped(runner.model)):

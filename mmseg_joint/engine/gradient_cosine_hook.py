@@ -19,31 +19,31 @@ from mmseg_joint.utils.unwrapped import unwrapped
 
 DOMAINS = ('source', 'target')
 COSINE, HELD_OUT = 'gradient.cosine', 'held_out.cross_entropy'
-SCALE = 2.0**10  # of losses, so that gradients in float16 do not vanish; a cosine has no scale
+SCALE = 2.0**10  # of losses, so that float16 gradients do not vanish; a cosine ignores scale
 
 
 @HOOKS.register_module()
 class GradientCosineHook(Hook):
-    """Watches whether the source still helps: does it pull the backbone where the target does?
+    """Monitors whether the source still helps: do its gradients agree with the target's?
 
     Every `interval` iterations it logs the cosine and the norms of the supervised gradients of
     `source` and `target` on the backbone's weights, without the objectives, as `gradient.cosine`,
-    `gradient.source` and `gradient.target`. Above 0 a step on the source lowers the target's loss
-    too, below 0 it raises it. One batch is noisy: read the mean of many. It costs one forward and
-    two backwards more on these iterations; training goes on as if nothing had been looked at, bit
+    `gradient.source` and `gradient.target`. Above 0, a step on the source also lowers the
+    target's loss; below 0, it raises it. One batch is noisy: read the mean of many. It costs one
+    extra forward and two extra backwards on these iterations; training itself stays the same, bit
     for bit.
 
     With `held_out`, images of the source that are not trained on, the main head's cross-entropy on
-    them is logged as `held_out.cross_entropy`: where it rises while the training loss falls, the
-    source is learned by heart.
+    them is logged as `held_out.cross_entropy`: if it rises while the training loss falls, the
+    source is being memorized.
 
     Args:
-        interval: Iterations from one look to the next.
-        held_out: Config of a dataset; its pipeline is drawn alike at each look.
+        interval: Iterations from one measurement to the next.
+        held_out: Config of a dataset; its augmentation is the same at each measurement.
 
     Raises:
-        JointError: When `interval` is no whole number from 1, the model is none of joint training
-            or computes maps again in the backward, or `held_out` has other classes.
+        JointError: When `interval` is not a whole number from 1, the model is not one of joint
+            training or recomputes maps in the backward, or `held_out` has other classes.
     """
 
     priority = 'LOW'
@@ -54,7 +54,7 @@ class GradientCosineHook(Hook):
         self._images: Any = None
 
     def before_train(self, runner: Any) -> None:
-        """Look whether the model can be watched, and build the dataset."""
+        """Check that the model can be monitored, and build the dataset."""
         from mmseg_joint.models.segmentors import JointEncoderDecoder
         from mmseg_joint.models.segmentors.joint_encoder_decoder import is_recomputed
 
@@ -74,7 +74,7 @@ class GradientCosineHook(Hook):
             check_classes(model, self._images, 'GradientCosineHook.held_out')
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Look, if it is time to."""
+        """Measure, if it is time to."""
         if runner.iter % self.interval:
             return
         model = unwrapped(runner.model)
@@ -92,9 +92,9 @@ class GradientCosineHook(Hook):
         data = model.data_preprocessor(batch, training=True)
         inputs, samples = ({d: data[k].get(d) for d in DOMAINS} for k in data)
         if any(images is None for images in inputs.values()):
-            return {}  # a stage that one of the domains has no part in
+            return {}  # a stage in which one of the domains takes no part
         objectives, model.objectives = model.objectives, ModuleDict()
-        # which may name domains that take no part; the averages are put back anyway
+        # it may name domains that take no part; the averages are restored anyway
         statistics, model.norm_statistics = model.norm_statistics, 'all'
         try:
             losses = model.loss(inputs, samples)
@@ -127,7 +127,7 @@ class GradientCosineHook(Hook):
 
 
 def _gradient(losses: dict[str, Any], domain: str, weights: list[nn.Parameter]) -> Tensor:
-    """The gradient of a domain's supervised losses, flat and in double precision."""
+    """Return the gradient of a domain's supervised losses, flat and in double precision."""
     own = [v for k, v in losses.items() if k.startswith(f'{domain}.') and 'loss' in k]
     parts = [part.mean() for v in own for part in (v if isinstance(v, list) else [v])]
     total = SCALE * torch.stack(parts).sum()

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 
 def gradient_norms(model: nn.Module, batch: dict, network: nn.Module) -> dict[str, float]:
-    """How hard each loss pulls at a network: the norm of its gradient, one loss at a time.
+    """Measure the norm of each loss's gradient on a network, one loss at a time.
 
     Args:
         model: A :class:`JointEncoderDecoder`.
-        batch: A batch as the data loader hands it over.
-        network: A part of the model whose parameters are looked at.
+        batch: A batch as the data loader returns it.
+        network: The part of the model on whose parameters it is measured.
 
     Returns:
         Loss's name -> Euclidean norm over the network's trainable parameters, 0 where the loss does

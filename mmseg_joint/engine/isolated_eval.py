@@ -12,23 +12,23 @@ from mmseg_joint.models.segmentors.running import evaluation_mode
 
 @contextmanager
 def isolated_eval(model: nn.Module, seed: int = 0) -> Iterator[None]:
-    """Look at a model in the middle of its training, and leave no trace.
+    """Evaluate a model in the middle of its training, without side effects.
 
     Inside, every module is in evaluation mode, nothing needs gradients, and random numbers come
     from a seed of their own. Afterwards each module's mode and each generator (Python's, numpy's,
-    PyTorch's on the CPU and on the model's GPUs) is as it was.
+    PyTorch's on the CPU and on the model's GPUs) is restored.
     """
-    # evaluation_mode: a batch norm may be frozen in a model that trains
+    # evaluation_mode: some batch norms may be frozen in a model in training mode
     with _own_randomness(model, seed), torch.no_grad(), evaluation_mode([model]):
         yield
 
 
 @contextmanager
 def isolated_forward(model: nn.Module, seed: int = 0) -> Iterator[None]:
-    """Run a model as it trains, with gradients, and leave no trace.
+    """Run a model as in training, with gradients, without side effects.
 
     Inside, random numbers come from a seed of their own. Afterwards each buffer, such as batch
-    norm's running averages, and each generator is as it was. Gradients are to be taken with
+    norm's running averages, and each generator is restored. Take gradients with
     `torch.autograd.grad`, which accumulates none.
     """
     buffers = {buffer: buffer.clone() for buffer in model.buffers()}

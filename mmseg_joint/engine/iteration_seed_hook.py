@@ -14,24 +14,24 @@ from mmseg.registry import HOOKS
 from mmseg_joint.datasets import JointSampler
 from mmseg_joint.datasets.randomness import seed_words
 
-THREADS = 'torch_threads'  # in the message hub, which checkpoints hold
+THREADS = 'torch_threads'  # a key of the message hub, which checkpoints save
 
 
 @HOOKS.register_module()
 class IterationSeedHook(Hook):
     """Makes the randomness of a training step a function of (seed, rank, iteration).
 
-    Dropout and label noise then do not depend on what ran before: a resumed run draws what the
-    whole run drew, without generator states in the checkpoint, whether or not a validation ran in
-    between. (The data's randomness is a function of (seed, draw) already.)
+    Dropout and label noise then do not depend on what ran before: a resumed run draws what an
+    uninterrupted one draws, without generator states in the checkpoint, whether or not a validation
+    ran in between. (The data's randomness is already a function of (seed, draw).)
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Any) -> None:
-        """Take the seed and the number of threads of the run that is resumed.
+        """Adopt the seed and the number of threads of the run that is resumed.
 
-        The sampler takes its seed where the config names none, and torch as many threads, unless
+        The sampler takes the seed if the config names none, and torch the number of threads, unless
         `OMP_NUM_THREADS` is set.
         """
         sampler = runner.train_dataloader.sampler
@@ -39,7 +39,7 @@ class IterationSeedHook(Hook):
             sampler.reseed(runner.seed)
         threads = runner.message_hub.runtime_info.get(THREADS)
         if runner.iter and threads and 'OMP_NUM_THREADS' not in os.environ:
-            torch.set_num_threads(threads)  # sums of other parts differ in their last bits
+            torch.set_num_threads(threads)  # sums split differently differ in their last bits
         runner.message_hub.update_info(THREADS, torch.get_num_threads())
 
     def before_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:

@@ -19,12 +19,12 @@ DTYPES = {None: None, 'float32': None, 'bfloat16': torch.bfloat16, 'float16': to
 class JointOptimWrapper(OptimWrapperDict):
     """Steps one optimizer for each network after one backward of the sum of their losses.
 
-    To mmengine's Runner, model wrappers and hooks it is a single optimizer: accumulation,
+    To mmengine's Runner, model wrappers and hooks it looks like a single optimizer: accumulation,
     distributed training and mixed precision work unchanged. One gradient scaler serves all
-    networks; an optimizer whose gradients overflow skips its step, and the others step.
+    networks; an optimizer whose gradients overflow skips its step, while the others step.
 
     Args:
-        dtype: `'float32'` (or None), `'bfloat16'` or `'float16'`: what the forward is cast to.
+        dtype: `'float32'` (or None), `'bfloat16'` or `'float16'`: the type for the forward.
         accumulative_counts: Number of iterations whose gradients make one step.
         loss_scale: For float16: `'dynamic'`, a number to start from, or the arguments of
             :class:`torch.amp.GradScaler`.
@@ -59,32 +59,32 @@ class JointOptimWrapper(OptimWrapperDict):
             enabled=self.dtype is torch.float16,
             **(scale if isinstance(scale, dict) else {'init_scale': float(scale)}),
         )
-        self.before_train: list[Callable[[], None]] = []  # what the start of a new run sets off
-        self.after_step: list[Callable[[], None]] = []  # what a step of all optimizers sets off
+        self.before_train: list[Callable[[], None]] = []  # called at the start of a new run
+        self.after_step: list[Callable[[], None]] = []  # called after a step of all optimizers
         self._accumulative_counts = accumulative_counts
         self._inner_count = 0
         self._max_counts = -1
         self._remainder_counts = -1
-        self._has_accumulated = False  # whether a checkpoint has brought gradients
+        self._has_accumulated = False  # whether a checkpoint held gradients
 
-    # OptimWrapperDict refuses to do what is ambiguous for several backwards. Here there is one.
+    # OptimWrapperDict refuses what is ambiguous with several backwards. Here there is one.
     update_params = OptimWrapper.update_params
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
-        """Set the number of iterations behind and ahead, which decide when a window ends."""
-        # mmengine warns of lost gradients, but load_state_dict has brought them back
+        """Set the numbers of past and of all iterations, which decide when a window ends."""
+        # mmengine warns of lost gradients, but load_state_dict has restored them
         warned = 0 if self._has_accumulated else init_counts
         OptimWrapper.initialize_count_status(self, model, warned, max_counts)
         self._inner_count = init_counts
         if self._has_accumulated and self.should_update():
             self.zero_grad()  # of windows of another length
-        if init_counts == 0:  # the Runner has loaded all weights, and resumes nothing
+        if init_counts == 0:  # a new run, and the Runner has loaded all weights
             for begin in self.before_train:
                 begin()
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Cast the forward to `dtype`; hold back all-reduce while gradients accumulate."""
+        """Cast the forward to `dtype`; skip all-reduce while gradients accumulate."""
         cast = torch.autocast(self.device_type, self.dtype) if self.dtype else nullcontext()
         with OptimWrapper.optim_context(self, model), cast:
             yield
@@ -97,7 +97,7 @@ class JointOptimWrapper(OptimWrapperDict):
     def step(self, **kwargs: Any) -> None:
         """Clip each network's gradients as its config says, then step every optimizer.
 
-        What `after_step` holds is called afterwards.
+        The functions in `after_step` are called afterwards.
         """
         for optim_wrapper in self.values():
             # the scaler unscales its gradients, then calls its step(), which clips and steps
@@ -115,8 +115,8 @@ class JointOptimWrapper(OptimWrapperDict):
     def average_accumulated_gradients(self) -> None:
         """Give every rank the mean of the gradients that all have accumulated so far.
 
-        To be called by all ranks before the first one saves a checkpoint. The step at the end of
-        the window averages over ranks anyway, so that it stays what it would have been.
+        All ranks must call this before the first one saves a checkpoint. The step at the end of the
+        window averages over ranks anyway, so its result does not change.
         """
         if self.should_update() or not is_distributed():
             return

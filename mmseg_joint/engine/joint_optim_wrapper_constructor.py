@@ -32,15 +32,16 @@ class JointOptimWrapperConstructor:
             gan=dict(generator=dict(optimizer=...), discriminator=dict(optimizer=...)))
 
     Each optimizer's dict takes what mmengine's takes: `optimizer`, `paramwise_cfg`, `clip_grad`,
-    `constructor`. A key set to None counts as deleted. Beside them stand what all share:
-    `dtype`, `accumulative_counts` and `loss_scale` of :class:`JointOptimWrapper`.
+    `constructor`. A key set to None counts as deleted. Next to the networks go
+    the keys that all share: `dtype`, `accumulative_counts` and `loss_scale` of
+    :class:`JointOptimWrapper`.
 
     Args:
         optim_wrapper_cfg: The dict above.
         paramwise_cfg: Refused here; it belongs to one network.
 
     Raises:
-        JointError: When the dict names no optimizer, or `paramwise_cfg` stands beside the networks.
+        JointError: When the dict names no optimizer, or has `paramwise_cfg` next to the networks.
     """
 
     def __init__(
@@ -175,11 +176,11 @@ def _check_coverage(model: nn.Module, modules: dict[str, nn.Module]) -> None:
 
 
 def _missing_key(parameter: str, modules: dict[str, nn.Module]) -> str:
-    """The key that would give a parameter an optimizer."""
+    """Return the key that would give a parameter an optimizer."""
     kind, objective, *inner = parameter.split('.')
     if kind != 'objectives':
         return 'optim_wrapper.segmentor'
-    # where the objective's other networks have keys of their own, so has this one
+    # if the objective's other networks have their own keys, so does this one
     divided = any(name.startswith(f'{objective}.') for name in modules)
     return f'optim_wrapper.{objective}{f".{inner[0]}" if divided else ""}'
 
@@ -188,7 +189,9 @@ def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
     config = dict(config)
     kind = (config.get('optimizer') or {}).get('type')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
-        raise JointError(f'{key}.optimizer.type is "{kind}", which no optimizer is: correct it.')
+        raise JointError(
+            f'{key}.optimizer.type is "{kind}", which is not an optimizer: correct it.'
+        )
     try:
         with _one_line_of_options(key):
             built = OPTIM_WRAPPER_CONSTRUCTORS.build(
@@ -200,7 +203,7 @@ def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
             )(module)
     except JointError:
         raise
-    except (TypeError, ValueError, AssertionError) as error:  # PyTorch's, of a value
+    except (TypeError, ValueError, AssertionError) as error:  # PyTorch's, for a bad value
         raise JointError(f'{key} cannot be built ({error}): correct the value.') from error
     join_groups_in_steps(built.optimizer)
     return built
@@ -208,7 +211,7 @@ def _build(module: nn.Module, config: dict[str, Any], key: str) -> Any:
 
 @contextmanager
 def _one_line_of_options(key: str) -> Iterator[None]:
-    """Count the options of single parameters in the log, which mmengine lists by the hundred."""
+    """Log only how many parameters have their own options; mmengine lists hundreds of them."""
     logger, names = MMLogger.get_current_instance(), set()
 
     def is_other(record: logging.LogRecord) -> bool:

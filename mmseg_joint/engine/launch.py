@@ -27,7 +27,7 @@ _names_taken: set[str] = set()
 def ready_runner(cfg: Config, task: str, check_weights: bool = True) -> Runner:
     """Build the Runner for a task, `'train'` or `'test'`, and check what it has built.
 
-    With `check_weights` the checkpoint of the config is compared with the model, too.
+    With `check_weights`, the config's checkpoint is compared with the model, too.
 
     Raises:
         JointError: When a check finds a mistake.
@@ -78,9 +78,9 @@ def build_runner(cfg: Config, task: str = 'train') -> Runner:
 def compile_networks(runner: Runner) -> None:
     """Compile backbone and neck instead of the whole training step, for `compile` in the config.
 
-    mmengine compiles `train_step`, which is Python that PyTorch's compiler cannot follow, in
-    mmseg's own models neither. Most of the time goes into backbone and neck, and their parameters
-    keep their names. Validation, of other sizes and without gradients, would compile them anew: it
+    mmengine compiles `train_step`, whose Python code PyTorch's compiler cannot follow, not even in
+    mmseg's own models. Most of the time goes into backbone and neck, and their parameters keep
+    their names. Validation, with other sizes and without gradients, would recompile them, so it
     runs uncompiled.
     """
     options = runner.cfg.compile if isinstance(runner.cfg.compile, dict) else {}
@@ -104,7 +104,7 @@ def _compile_training(part: nn.Module, options: dict[str, Any]) -> None:
 
 @contextmanager
 def told_where_stopped(runner: Runner) -> Iterator[None]:
-    """Let a training that the user stops say how to go on, in the KeyboardInterrupt."""
+    """When the user stops a training, say in the KeyboardInterrupt how to go on."""
     try:
         yield
     except KeyboardInterrupt:
@@ -114,18 +114,18 @@ def told_where_stopped(runner: Runner) -> Iterator[None]:
 
 
 def pin_memory(loader: dict[str, Any] | None) -> None:
-    """Let a thread take batches from the workers, where there is a GPU and the config is silent.
+    """Let a thread take batches from the workers, if there is a GPU and the config sets nothing.
 
-    Else the process that trains opens and reads each batch's shared memory between two steps.
+    Otherwise the training process opens and reads each batch's shared memory between two steps.
     """
     if loader and torch.cuda.is_available():
         loader.setdefault('pin_memory', True)
 
 
 def close_process_group() -> None:
-    """End distributed training, if there was any, before Python ends.
+    """Shut down distributed training, if any, before Python exits.
 
-    Left open, or held by the model's wrapper, gloo may abort the process.
+    If the group stays open, or the model's wrapper holds it, gloo may abort the process.
     """
     if torch.distributed.is_initialized():
         gc.collect()
@@ -133,14 +133,14 @@ def close_process_group() -> None:
 
 
 def use_mixed_precision(cfg: Config) -> None:
-    """Do what `--amp` says: float16 with loss scaling on a GPU, bfloat16 on a CPU.
+    """Apply `--amp`: float16 with loss scaling on a GPU, bfloat16 on a CPU.
 
     Raises:
-        JointError: When the optimizer wrapper knows no mixed precision.
+        JointError: When the optimizer wrapper does not support mixed precision.
     """
     wrapper = cfg.get('optim_wrapper')
     if not wrapper:
-        return  # as the checks will say
+        return  # the checks will report it
     if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         if wrapper.get('dtype') in (None, 'float32'):
             wrapper.dtype = 'float16' if torch.cuda.is_available() else 'bfloat16'
@@ -156,7 +156,7 @@ def use_mixed_precision(cfg: Config) -> None:
 
 @contextmanager
 def _explained(cfg: Config, task: str) -> Iterator[None]:
-    """Name the part of the config for which building fails."""
+    """Name the part of the config that fails to build."""
     try:
         yield
     except JointError:
@@ -167,11 +167,11 @@ def _explained(cfg: Config, task: str) -> Iterator[None]:
 
 
 def _name_apart(cfg: Config) -> None:
-    """Give each run of a process names of its own.
+    """Give each run in a process its own names.
 
-    mmengine keeps logger, message hub and visualizer for the whole process, under names that two
-    runs begun in one second, or of configs that name the visualizer alike, would share: the later
-    would go on in the log, the best scores or the folder of the earlier.
+    mmengine keeps logger, message hub and visualizer for the whole process. Runs that start in the
+    same second, or configs with the same visualizer name, would share them: the later run would
+    continue the log, the best scores or the folder of the earlier one.
     """
     base = cfg.get('experiment_name') or (Path(cfg.filename).stem if cfg.filename else 'run')
     name, number = base, 1
@@ -188,8 +188,8 @@ def _name_apart(cfg: Config) -> None:
 def _prepare_cpu_ranks(cfg: Config) -> str:
     """Let several processes train on a CPU, and return what was changed, for the log.
 
-    mmengine's launcher calls `torch.cuda.set_device`, and its default wrapper names a GPU; a
-    process group that exists and a wrapper without device avoid both. SyncBatchNorm works on GPUs
+    mmengine's launcher calls `torch.cuda.set_device`, and its default wrapper names a GPU; an
+    existing process group and a wrapper without a device avoid both. SyncBatchNorm works on GPUs
     only.
     """
     os.environ.setdefault('LOCAL_RANK', '0')

@@ -12,13 +12,13 @@ from mmseg_joint.models.backbones import TimmBackbone
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayConstructor(DefaultOptimWrapperConstructor):
-    """A learning rate that falls from the last layer of a timm backbone to its first.
+    """A learning rate that decreases from the last layer of a timm backbone to its first.
 
-    *BEiT: BERT Pre-Training of Image Transformers* (Bao et al., ICLR 2022): of L layers, layer l
+    *BEiT: BERT Pre-Training of Image Transformers* (Bao et al., ICLR 2022): with L layers, layer l
     learns with lr · γ^(L + 1 - l), the stem being layer 0; everything else learns with lr. So a
-    pretrained transformer keeps what its early layers know. timm says which layer a parameter
-    belongs to (mmseg's `LayerDecayOptimizerConstructor` knows its own backbones only). All other
-    keys of `paramwise_cfg` are mmengine's, and the factors multiply::
+    pretrained transformer keeps what its early layers have learned. timm determines which layer a
+    parameter belongs to (mmseg's `LayerDecayOptimizerConstructor` knows only its own backbones).
+    All other keys of `paramwise_cfg` are mmengine's, and the factors multiply::
 
         segmentor=dict(
             optimizer=dict(type='AdamW', lr=1e-4),
@@ -30,8 +30,8 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
         paramwise_cfg: Likewise, with γ as `layer_decay`, above 0 and up to 1.
 
     Raises:
-        JointError: When `layer_decay` is missing or out of range, or timm knows no order of the
-            backbone's layers.
+        JointError: When `layer_decay` is missing or out of range, or timm defines no order
+            of the backbone's layers.
     """
 
     base_lr: Any  # mmengine's: a number, wherever the optimizer has one
@@ -53,7 +53,7 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
     ) -> None:
         """Collect parameter groups as mmengine does, then scale those of the backbone."""
         super().add_params(params, module, prefix, **kwargs)
-        if prefix:  # a child: its root will come
+        if prefix:  # a child: the root comes last
             return
         depth = layers_to_the_end(getattr(module, 'backbone', None))
         for group in params:
@@ -63,12 +63,12 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
 
 
 def layers_to_the_end(backbone: nn.Module | None) -> dict[int, int]:
-    """Count the layers from each parameter, by its `id`, of a timm backbone to the head, from 1.
+    """Count the layers from each parameter of a timm backbone, by `id`, to the head, from 1.
 
     Raises:
-        JointError: When it is not timm's, or timm gives its layers no order.
+        JointError: When it is not timm's, or timm defines no order of its layers.
     """
-    # timm's wrapper for the features of a transformer holds the network as `model`
+    # timm's feature wrapper holds the transformer as `model`
     inner = (
         getattr(backbone.timm_model, 'model', None) if isinstance(backbone, TimmBackbone) else None
     )

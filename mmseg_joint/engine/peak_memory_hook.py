@@ -11,13 +11,13 @@ from mmseg_joint.utils.memory import peak_bytes
 
 @HOOKS.register_module()
 class PeakMemoryHook(Hook):
-    """Logs the most memory that a training on a CPU has held, as mmengine does a GPU's.
+    """Logs the peak memory of training on a CPU, as mmengine does for a GPU.
 
-    It is that of the training's process, libraries and all, without workers that load images.
+    It covers the training process including its libraries, but not the data loader's workers.
     """
 
     def after_train_iter(self, runner: Any, batch_idx: int, *_: Any, **__: Any) -> None:
-        """Note it for the log."""
+        """Record it for the log."""
         if torch.cuda.is_available():
             return
         peak = peak_bytes(torch.device('cpu'))

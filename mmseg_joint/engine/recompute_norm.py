@@ -20,19 +20,19 @@ REAL = ('target', 'unlabeled')
 
 
 def recompute_norm_of(model: nn.Module, cfg: Config, count: int) -> None:
-    """Take the running averages of batch norms anew, from training images of the target.
+    """Recompute the running averages of batch norms from training images of the target.
 
-    For checkpoints whose averages are of other images than those the model is for, as from training
-    on synthetic images. Weights stay as they are; the model is left in evaluation mode. All
+    For checkpoints whose averages come from other images than those the model is for, e.g. from
+    training on synthetic images. Weights do not change; the model is left in evaluation mode. All
     processes of a group must call this.
 
     Args:
-        model: Any mmseg segmentor, wrapped or not, its weights loaded.
-        cfg: The whole config; its `train_dataloader` gives the images.
-        count: At least how many images.
+        model: Any mmseg segmentor, wrapped or not, with its weights loaded.
+        cfg: The whole config; its `train_dataloader` provides the images.
+        count: Minimum number of images.
 
     Raises:
-        JointError: When there is no training data, or no batch norm whose averages training moves.
+        JointError: When there is no training data, or training updates no batch norm's averages.
     """
     loader = Runner.build_dataloader(target_loader(cfg), seed=cfg.get('randomness', {}).get('seed'))
     model = unwrapped(model)
@@ -41,9 +41,9 @@ def recompute_norm_of(model: nn.Module, cfg: Config, count: int) -> None:
 
 
 def target_loader(cfg: Config) -> dict[str, Any]:
-    """Find the config of a data loader of the target's training images.
+    """Derive the config of a data loader for the target's training images.
 
-    Of a joint one's domains it keeps `target` and `unlabeled`, or all where there is neither;
+    Of a joint dataset's domains it keeps `target` and `unlabeled`, or all if there is neither;
     images with rare classes are not drawn more often.
 
     Raises:
@@ -60,17 +60,17 @@ def target_loader(cfg: Config) -> dict[str, Any]:
         samples = {name: samples[name] for name in REAL if name in samples} or samples
         loader['sampler']['samples_per_domain'] = samples
         loader['dataset']['domains'] = {name: domains[name] for name in samples}
-        loader['dataset'].pop('rare_classes', None)  # averages are of images as they come
+        loader['dataset'].pop('rare_classes', None)  # averages are over images as they come
         loader['batch_size'] = sum(samples.values())
     return loader
 
 
 @torch.no_grad()
 def recompute_norm(model: nn.Module, loader: Iterable[dict[str, Any]], count: int) -> None:
-    """Give each batch norm the mean over batches, of `count` images or more, of mean and variance.
+    """Average each batch norm's mean and variance over batches of, in all, `count` images or more.
 
     Raises:
-        JointError: When no batch norm has averages that training moves.
+        JointError: When no batch norm has averages that training updates.
     """
     tested = evaluated_segmentor(model)  # its own norms, not those of objectives
     was_training = model.training
@@ -98,7 +98,7 @@ def recompute_norm(model: nn.Module, loader: Iterable[dict[str, Any]], count: in
 
 
 def _forward(model: Any, batch: dict[str, Any]) -> int:
-    """Run a batch, one domain after the other, and tell how many images it had."""
+    """Run a batch, one domain after another, and return how many images it had."""
     inputs = model.data_preprocessor(batch, training=True)['inputs']
     parts = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
     for images in parts:

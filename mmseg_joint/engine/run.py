@@ -15,11 +15,11 @@ from .work_dir import locked, refuse_other_run
 
 
 def train(cfg: Config, resume: str | None = None, amp: bool = False) -> None:
-    """Train what a config asks for, in its stages if it has some.
+    """Run the training that a config describes, in stages if it has any.
 
     Args:
         cfg: The whole config, with `work_dir`; changed in place.
-        resume: None does as the config says, `'auto'` goes on from the newest checkpoint in the
+        resume: None does as the config says, `'auto'` resumes from the newest checkpoint in the
             work dir, and a path from that one.
         amp: Train in mixed precision.
 
@@ -44,7 +44,7 @@ def test(cfg: Config, recompute_norm: int | None = None) -> None:
 
     Args:
         cfg: The whole config, with `work_dir` and `load_from`; changed in place.
-        recompute_norm: Images of which the batch norms' averages are taken anew; None for none.
+        recompute_norm: Images from which to recompute the batch norms' averages; None for none.
 
     Raises:
         JointError: When the config, its data or the checkpoint has a mistake.

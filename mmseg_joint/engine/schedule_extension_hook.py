@@ -6,16 +6,16 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-LENGTHS = ('end', 'total_iters', 'T_max')  # what mmengine's schedules keep of their length
+LENGTHS = ('end', 'total_iters', 'T_max')  # where mmengine's schedules keep their length
 
 
 @HOOKS.register_module()
 class ScheduleExtensionHook(Hook):
-    """Lets the learning rate of a resumed run end where the config ends it now.
+    """Makes the learning rate of a resumed run end where the config now ends it.
 
-    mmengine restores a schedule's end: a longer `train_cfg.max_iters` would be trained with the
-    rate at which the shorter schedule ended. One that is 0 already stays there, of which the log
-    warns.
+    mmengine restores a schedule's end, so a longer `train_cfg.max_iters` would train on with the
+    rate at which the shorter schedule ended. A rate that is already 0 stays there, and the log
+    warns of it.
     """
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ class ScheduleExtensionHook(Hook):
 
 
 def _pairs(schedules: Any, states: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Each schedule with its state: of lists, or of lists by network; others are refused later."""
+    """Yield each schedule with its state, from lists or lists by network; others fail later."""
     if isinstance(schedules, dict) and isinstance(states, dict):
         for name, own in schedules.items():
             yield from zip(own, states.get(name, ()))

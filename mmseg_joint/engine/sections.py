@@ -1,4 +1,4 @@
-"""The sections of a config: which are read, and of what kind each must be."""
+"""The sections of a config: which are read, and which type each must have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import value_of
 
-# what a training reads beside the Runner's own arguments
+# what a training reads besides the Runner's own arguments
 BESIDE_THE_RUNNER = (
     *('runner_type', 'model_wrapper_cfg', 'activation_checkpointing', 'efficient_conv_bn_eval'),
     *('compile', 'tta_model', 'tta_pipeline'),
@@ -34,13 +34,13 @@ DICTS = (
     *('train_dataloader.sampler', *(f'{loader}.dataset' for loader in LOADERS)),
     'train_dataloader.dataset.domains',
 )
-# hooks that mmengine brings by itself, which None takes away
+# mmengine's own default hooks, which None removes
 BROUGHT = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 
 
 def check_sections(cfg: Config) -> None:
-    """Refuse a section that is of another kind than it must be."""
+    """Refuse a section of the wrong type."""
     for key in DICTS:
         value = value_of(cfg, key)
         if value is not None and not isinstance(value, dict):
@@ -62,9 +62,9 @@ def check_sections(cfg: Config) -> None:
 
 
 def check_names(cfg: Config) -> None:
-    """Refuse a section that nothing reads and whose name is all but that of one that is read.
+    """Refuse a section that nothing reads if its name is close to that of one that is read.
 
-    A config may have variables of its own; `my_train_dataloader` is one. A data loader may not.
+    A config may have its own variables, such as `my_train_dataloader`; a data loader may not.
     """
     for key in cfg:
         close = get_close_matches(key, CONFIG_READS, n=1, cutoff=CLOSE)

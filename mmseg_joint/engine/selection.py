@@ -8,7 +8,7 @@ from mmengine.config import Config
 TEST = 'test labels'
 HELD_OUT = 'held-out training labels'
 OTHER = 'labels of another set than the test set'
-# What a score is worth that the best of several validations has on the labels it was chosen by.
+# What the best of several validations' scores is worth, by the labels that it was chosen by.
 VERDICTS = {
     TEST: 'chosen by the test labels that it is scored on, so no fair result',
     HELD_OUT: 'chosen by held-out training labels: fair once tested on the test labels',
@@ -18,12 +18,12 @@ SELECTION_SETS = tuple(VERDICTS)
 
 
 def selection_set_of(cfg: Config) -> str:
-    """Tell which labels the validations of a training look at.
+    """Determine which labels a training's validations use.
 
     Returns:
-        `TEST` if `val_dataloader` and `test_dataloader` have one dataset, their pipelines aside,
-        or there is no test set; `HELD_OUT` if the former is what a `LabelSubset` holds out;
-        `OTHER` else.
+        `TEST` if `val_dataloader` and `test_dataloader` have the same dataset, pipelines aside, or
+        there is no test set; `HELD_OUT` if the validation set is what a `LabelSubset` holds out;
+        otherwise `OTHER`.
     """
     val, test = (
         _without_pipelines((cfg.get(f'{split}_dataloader') or {}).get('dataset'))
@@ -49,17 +49,17 @@ def _holds_out(node: Any) -> bool:
 def summarize(
     validations: list[dict[str, float]], metric: str, last: int, selection_set: str
 ) -> dict[str, Any]:
-    """Compare three ways to get one result out of a training's validations.
+    """Compare three ways to get one result from a training's validations.
 
     Args:
-        validations: Of each, `iter` and its metrics, by rising `iter`; at least one.
-        metric: The one that decides; higher is better.
-        last: How many validations the mean takes, if there are as many.
-        selection_set: One of `SELECTION_SETS`: which labels the validations look at.
+        validations: At least one, each with `iter` and its metrics, sorted by `iter`.
+        metric: The deciding one; higher is better.
+        last: How many validations to average, if there are that many.
+        selection_set: One of `SELECTION_SETS`: which labels the validations use.
 
     Returns:
         `last`, `mean` and `best`, each with the metric's value, where it comes from, and
-        `chosen_by`: `'iteration'` or the labels, on which the score of the best is too high.
+        `chosen_by`: `'iteration'` or the labels, on which the best one's score is too high.
     """
     final, tail = validations[-1], validations[-last:]
     best = max(validations, key=lambda v: float('-inf') if isnan(v[metric]) else v[metric])
@@ -75,7 +75,7 @@ def summarize(
 
 
 def describe(summary: dict[str, Any], metric: str, selection_set: str) -> str:
-    """Write what :func:`summarize` found, and the best's `checkpoint`, as lines for the log."""
+    """Format the result of :func:`summarize`, with the best one's `checkpoint`, for the log."""
     last, mean, best = (summary[key] for key in ('last', 'mean', 'best'))
     iters = mean['iters']
     hint = f"not kept; default_hooks.checkpoint.save_best='{metric}' keeps it"

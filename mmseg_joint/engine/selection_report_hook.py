@@ -18,24 +18,24 @@ FILE = 'selection.json'
 
 @HOOKS.register_module()
 class SelectionReportHook(Hook):
-    """Reports what the last checkpoint, the best, and the mean of the last few are worth.
+    """Reports the scores of the last checkpoint, the best, and the mean of the last few.
 
-    And says which of them looked at the labels that it is scored on. `selection.json` in the work
-    dir holds all validations and the comparison; it is rewritten at each validation, and a resumed
-    run goes on with it. A validation in which a run was stopped is made up for when it is resumed.
+    It also says which of them was chosen by the labels that it is scored on. `selection.json` in
+    the work dir holds all validations and the comparison; it is rewritten at each validation, and a
+    resumed run continues it. If a run was stopped during a validation, resuming repeats it.
 
     Args:
-        metric: What decides, as the evaluator names it; higher is better.
-        last: How many validations the mean takes.
-        selection_set: Which labels the validations look at, `'test labels'`, `'held-out training
-            labels'` or `'labels of another set than the test set'`; `'auto'` finds out from
+        metric: The deciding one, as the evaluator names it; higher is better.
+        last: How many validations to average.
+        selection_set: Which labels the validations use, `'test labels'`, `'held-out training
+            labels'` or `'labels of another set than the test set'`; `'auto'` infers it from
             `val_dataloader` and `test_dataloader`.
 
     Raises:
         JointError: When a value is none of these.
     """
 
-    priority = 'LOWEST'  # after the checkpoint hook, whose files are named
+    priority = 'LOWEST'  # after the checkpoint hook, to name its files
 
     def __init__(self, metric: str = 'mIoU', last: int = 5, selection_set: str = 'auto') -> None:
         check_whole('SelectionReportHook.last', last)
@@ -46,7 +46,7 @@ class SelectionReportHook(Hook):
         self._training = False
 
     def before_train(self, runner: Any) -> None:
-        """Take over the validations of the run that is resumed."""
+        """Adopt the validations of the run that is resumed."""
         self._training = True
         if self.selection_set == 'auto':
             self.selection_set = selection_set_of(runner.cfg)
@@ -55,13 +55,13 @@ class SelectionReportHook(Hook):
         self.validations = shared[0] or []
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Validate the checkpoint that is resumed, if the run was stopped before it had."""
+        """Validate the resumed checkpoint, if the run was stopped before it did."""
         if _is_due(runner) and all(v['iter'] != runner.iter for v in self.validations):
-            runner.logger.info(f'No validation of iteration {runner.iter} is known: made up for.')
+            runner.logger.info(f'No validation of iteration {runner.iter} is known: running it.')
             runner.val_loop.run()
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any]) -> None:
-        """Note a validation's result."""
+        """Record a validation's result."""
         if not self._training:
             return
         numbers = {k: round(float(v), 6) for k, v in metrics.items() if _is_number(v)}
@@ -97,7 +97,7 @@ class SelectionReportHook(Hook):
 
 
 def _earlier(runner: Any) -> list[dict[str, float]]:
-    """The validations up to the checkpoint that was read, from beside it or from the work dir."""
+    """Return the validations up to the loaded checkpoint, from its folder or the work dir."""
     if runner.iter == 0:
         return []
     resumed = runner.cfg.get('load_from')
@@ -106,7 +106,7 @@ def _earlier(runner: Any) -> list[dict[str, float]]:
         try:
             content = json.loads((folder / FILE).read_text(encoding='utf-8'))
             return [v for v in content['validations'] if v['iter'] <= runner.iter]
-        except (OSError, ValueError, KeyError, TypeError):  # none, or one of another origin
+        except (OSError, ValueError, KeyError, TypeError):  # no file, or one of another origin
             continue
     return []
 
@@ -123,5 +123,5 @@ def _is_number(value: Any) -> bool:
 
 
 def _kept(folder: Path, iteration: int) -> str | None:
-    """Name of the checkpoint of an iteration, if it is still there."""
+    """Return the name of an iteration's checkpoint, if it is still there."""
     return next((path.name for path in sorted(folder.glob(f'*iter_{iteration}.pth'))), None)

@@ -19,21 +19,21 @@ MAX_NAMES = 6  # parameters named in the log
 
 
 def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) -> None:
-    """Train one stage after the other, each from the last weights of the one before.
+    """Train the stages in order, each from the last weights of the one before.
 
-    Only weights come over: optimizers, schedules, iteration count and random numbers start anew.
+    Only weights carry over: optimizers, schedules, iteration count and random numbers start anew.
     At the end, `last_checkpoint` in the work dir names the last stage's.
 
     Args:
-        stages: What :func:`read_stages` made.
-        work_dir: The folder of them all.
+        stages: Returned by :func:`read_stages`.
+        work_dir: The parent folder of the stages.
         resume: None starts anew. `'auto'` skips complete stages and goes on in the next, from its
-            newest checkpoint if it has one. A path goes on from it, in the stage whose folder it is
-            in.
+            newest checkpoint if it has one. A path resumes from that checkpoint, in the stage whose
+            folder holds it.
 
     Raises:
         JointError: When a stage that would start anew has checkpoints, the path is in no stage's
-            folder, or a stage's weights fit the next one nowhere.
+            folder, or none of a stage's weights fit the next one.
     """
     # every rank reads the same here: no checkpoint is written before all of them train
     first, checkpoint = _where_to_begin(stages, resume)
@@ -49,12 +49,12 @@ def train_stages(stages: list[Stage], work_dir: str, resume: str | None = None) 
 
 
 def _where_to_begin(stages: list[Stage], resume: str | None) -> tuple[int, Path | None]:
-    """The stage to begin with, and the checkpoint in the middle of it."""
+    """Return the index of the stage to begin with, and the checkpoint in the middle of it."""
     if resume is None:
         _refuse_to_overwrite(stages, 'add --resume to go on from them')
         return 0, None
     if resume == 'auto':
-        # a last stage that is complete takes no step, but ends as a whole run does
+        # a complete last stage takes no step, but ends as an uninterrupted run does
         incomplete = (i for i, stage in enumerate(stages) if not stage.is_complete)
         first = next(incomplete, len(stages) - 1)
         newest = stages[first].newest
@@ -89,19 +89,19 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
     cfg.resume = checkpoint is not None
     if checkpoint or before:
         cfg.load_from = str(checkpoint or before)
-    runner = ready_runner(cfg, 'train', check_weights=before is None)  # the file the user chose
+    runner = ready_runner(cfg, 'train', check_weights=before is None)  # only a user's file
     if checkpoint is None and before is not None:
         _check_start(runner, before, stage.name)
     with told_where_stopped(runner):
         runner.train()
-    # the next stage's networks need the memory, and loops and runner hold each other
+    # the next stage's networks need the memory, and loops and runner reference each other
     del runner
     gc.collect()
     torch.cuda.empty_cache()
 
 
 def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
-    """Say how much of the stage before comes over; refuse what fits nowhere."""
+    """Log how much of the previous stage carries over; refuse weights that fit nowhere."""
     state = tensors_of(read_content(str(checkpoint), keep=True), str(checkpoint))
     model = unwrapped(runner.model)
     own = model.state_dict()
@@ -124,8 +124,8 @@ def _check_start(runner: Runner, checkpoint: Path, name: str) -> None:
 
 
 def _end_of(stage: Stage, is_last: bool) -> Path:
-    """The last checkpoint of a stage that has been trained."""
-    # rank 0 wrote the file, and tells the others when it is whole
+    """Return the last checkpoint of a trained stage."""
+    # rank 0 wrote the file, and tells the others when it is complete
     shared = [stage.newest if is_main_process() else None]
     broadcast_object_list(shared)
     (newest,) = shared

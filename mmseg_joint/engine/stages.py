@@ -24,9 +24,9 @@ SET_FOR_ALL = ('work_dir', 'launcher', 'resume', 'experiment_name', 'cfg')
 
 @dataclass
 class Stage:
-    """One of the trainings that a config with `stages` asks for."""
+    """One of the trainings in a config with `stages`."""
 
-    name: str  #: its name, which is also its folder's in the work dir
+    name: str  #: its name, and that of its folder in the work dir
     cfg: Config  #: its whole config: the common one with the stage's own values merged in
 
     @property
@@ -41,7 +41,7 @@ class Stage:
 
     @property
     def newest(self) -> SavedCheckpoint | None:
-        """The checkpoint that it wrote last."""
+        """Its latest checkpoint."""
         return newest_checkpoint(self.folder, checkpoint_template(self.cfg))
 
     @property
@@ -52,20 +52,20 @@ class Stage:
 
 
 def read_stages(cfg: Config) -> list[Stage]:
-    """Make one config of each stage that a config lists.
+    """Make one config for each stage that a config lists.
 
     ::
 
         stages = [dict(name='source', …), dict(name='adapt', …)]
 
-    A stage is the config itself with the stage's values merged in as a child config's are.
+    A stage is the config itself with the stage's values merged in, as for a child config.
 
     Returns:
-        The stages in their order, each with a folder of its own in the work dir.
+        The stages in order, each with its own folder in the work dir.
 
     Raises:
-        JointError: When there is no stage, or one has no name, another's name, or a value that no
-            training reads.
+        JointError: When there is no stage, or a stage has no name, another's name, or a value that
+            no training reads.
     """
     entries = cfg.get('stages')
     if not isinstance(entries, (list, tuple)) or not entries:
@@ -86,10 +86,10 @@ def read_stages(cfg: Config) -> list[Stage]:
 
 
 def config_of_checkpoint(cfg: Config, checkpoint: str) -> Config:
-    """Choose the config of the stage that a checkpoint belongs to, with the work dir of them all.
+    """Choose the config of the stage that a checkpoint belongs to, with the common work dir.
 
-    It is the last stage's if the checkpoint's folder is no stage's; a config without stages comes
-    back as it is.
+    If the checkpoint's folder is no stage's, that is the last stage; a config without stages is
+    returned unchanged.
 
     Raises:
         JointError: As :func:`read_stages`.
@@ -103,7 +103,7 @@ def config_of_checkpoint(cfg: Config, checkpoint: str) -> Config:
 
 
 def stage_of_checkpoint(stages: list[Stage], checkpoint: str) -> Stage | None:
-    """Find the stage, if any, whose name a checkpoint's folder has, in whatever work dir."""
+    """Find the stage, if any, that is named like a checkpoint's folder, in any work dir."""
     folder = Path(checkpoint).absolute().parent.name
     return next((stage for stage in stages if stage.name == folder), None)
 

@@ -20,28 +20,28 @@ from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.utils.unwrapped import unwrapped
 
 FOLDER = 'images'
-SEED = 0  # of the samples' augmentation, the same in all runs, so that runs can be compared
+SEED = 0  # for the samples' augmentation, the same in all runs so that they can be compared
 
 
 @HOOKS.register_module()
 class TrainingPicturesHook(Hook):
-    """Draws, now and then, what the networks make of a few samples that stay the same.
+    """Draws the networks' outputs for a few fixed samples from time to time.
 
     `images/<domain>_<number>/iter_<iteration>.png` in the work dir shows a sample, its label, the
-    prediction and its confidence, and what each objective offers (:meth:`Objective.visualize`).
-    Other visualizer backends than the local one, such as TensorBoard's, get the same sheets.
+    prediction and its confidence, and what each objective adds (:meth:`Objective.visualize`).
+    Visualizer backends other than the local one, such as TensorBoard's, get the same sheets.
 
     The samples are spread over each domain's dataset, as neighbors may be frames of one video, and
-    go through the training pipeline with a seed of its own: they are the same in every run, resumed
-    or not. The training itself goes on as if nothing had been drawn.
+    go through the training pipeline with a separate seed, so they are the same in every run,
+    resumed or not. The training itself is not affected.
 
     Args:
-        interval: Iterations from one moment to the next; 0 draws nothing.
-        samples: Samples of each domain.
-        max_moments: How many moments a run may have: an interval that would give more is widened.
+        interval: Iterations between two drawings; 0 draws nothing.
+        samples: Samples per domain.
+        max_moments: Most drawings in a run; an interval that would give more is widened.
 
     Raises:
-        JointError: When a value is no whole number, or too small.
+        JointError: When a value is not a whole number, or too small.
     """
 
     priority = 'LOWEST'  # after the checkpoint, which is worth more
@@ -55,14 +55,14 @@ class TrainingPicturesHook(Hook):
         self._batches: list[dict[str, dict]] | None = None
 
     def before_train(self, runner: Any) -> None:
-        """Find out how often to draw, and say so."""
+        """Determine how often to draw, and log it."""
         self._batches, self._step = None, 0
         if not self.interval or not is_main_process():
             return
         if not hasattr(unwrapped(runner.model), 'inspect_batch'):
             runner.logger.warning(
-                f'{type(unwrapped(runner.model)).__name__} is no JointEncoderDecoder, whose images '
-                'could be drawn: TrainingPicturesHook does nothing.'
+                f'{type(unwrapped(runner.model)).__name__} is not a JointEncoderDecoder: '
+                'TrainingPicturesHook draws nothing.'
             )
             return
         self._step = max(self.interval, ceil(runner.max_iters / self.max_moments))
@@ -79,7 +79,7 @@ class TrainingPicturesHook(Hook):
         try:
             with isolated_eval(unwrapped(runner.model), SEED):
                 self._draw(runner)
-        except Exception as error:  # days of training must not end for an image
+        except Exception as error:  # days of training must not fail over an image
             self._step = 0
             runner.logger.warning(
                 f'No more images are drawn in this run: {error}. The training goes on.',
@@ -87,7 +87,7 @@ class TrainingPicturesHook(Hook):
             )
 
     def _draw(self, runner: Any) -> None:
-        # only now: most uses of the package draw nothing
+        # imported late: most uses of the package draw nothing
         from mmseg_joint.visualization.contact_sheet import draw_sheet, to_array, to_png
         from mmseg_joint.visualization.inspection import file_of, inspect_samples
 
@@ -104,12 +104,12 @@ class TrainingPicturesHook(Hook):
                 path = Path(runner.work_dir, FOLDER, name, f'iter_{iteration:06d}.png')
                 atomic_write(path, to_png(sheet))
                 for backend in runner.visualizer._vis_backends.values():
-                    if not isinstance(backend, LocalVisBackend):  # the file is there already
+                    if not isinstance(backend, LocalVisBackend):  # the file already exists
                         backend.add_image(f'{FOLDER}/{name}', sheet, iteration)
 
 
 def _fixed_batches(loader: DataLoader, count: int) -> list[dict[str, dict]]:
-    """Load the samples, one of each domain for a batch: domain -> packed sample."""
+    """Load the samples in batches of one per domain: domain -> packed sample."""
     dataset, sampler = loader.dataset, loader.sampler
     if not isinstance(dataset, JointDataset):
         return [{'target': _load(dataset, place, count)} for place in range(count)]
@@ -130,5 +130,5 @@ def _load(dataset: Any, place: int, count: int) -> dict:
 
 
 def _spread(size: int, place: int, count: int) -> int:
-    """The first sample of the place-th of `count` equal parts of a dataset."""
+    """Return the first sample of the place-th of `count` equal parts of a dataset."""
     return size * place // count

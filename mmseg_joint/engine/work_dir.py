@@ -1,4 +1,4 @@
-"""One run to a work dir: another one's checkpoints are not mixed with, nor written beside."""
+"""One run per work dir: its checkpoints do not mix with another run's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmseg_joint.checkpoints.find import checkpoint_to_resume
 from mmseg_joint.errors import JointError
 
 LOCK = '.lock'
-# in which the launchers tell a process its number, before there is a group to ask
+# where the launchers put a process's rank, before there is a group to ask
 RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 
 
@@ -31,9 +31,9 @@ def refuse_other_run(cfg: Config) -> None:
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Hold a work dir while a run writes to it, or refuse where another process does.
+    """Lock a work dir while a run writes to it; refuse if another process does.
 
-    The end of the process frees it, however it ends.
+    The lock is released when the process ends, however it ends.
     """
     if not _is_first():
         yield
@@ -54,10 +54,10 @@ def locked(folder: str | Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            path.unlink()  # while it is held, so that no run that begins now loses its own
+            path.unlink()  # while it is held, so that a run that starts now does not lose its own
         lock.release()
 
 
 def _is_first() -> bool:
-    told = (os.environ.get(name) for name in RANKS)
-    return is_main_process() and next(filter(None, told), '0') == '0'
+    ranks = (os.environ.get(name) for name in RANKS)
+    return is_main_process() and next(filter(None, ranks), '0') == '0'

@@ -8,18 +8,18 @@ PREFIX = 'IoU.'
 
 @METRICS.register_module()
 class ClassIoUMetric(IoUMetric):
-    """The IoU of each class as a value of its own, in percent: `IoU.road`, `IoU.car`, ….
+    """The IoU of each class as a separate value, in percent: `IoU.road`, `IoU.car`, ….
 
-    mmseg's metric prints them as a table, which no log file or curve can be read from. It stands
-    beside the metric that gives the mean: `val_evaluator = [dict(type='IoUMetric'),
-    dict(type='ClassIoUMetric')]`. A class that neither labels nor predictions have is left out.
+    mmseg's metric prints them as a table, which log files and curves cannot use. List this one next
+    to the metric for the mean: `val_evaluator = [dict(type='IoUMetric'),
+    dict(type='ClassIoUMetric')]`. A class in neither labels nor predictions is left out.
 
     Args:
         **kwargs: Arguments of mmseg's `IoUMetric`.
     """
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Sum the images' areas up; returns `IoU.<class>` in percent, two decimals."""
+        """Sum up the images' areas; return `IoU.<class>` in percent, with two decimals."""
         right, union, *_ = (sum(areas).double() for areas in zip(*results))
         names = (self.dataset_meta or {})['classes']
         return {

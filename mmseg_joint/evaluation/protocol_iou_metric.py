@@ -21,24 +21,24 @@ class ProtocolIoUMetric(IoUMetric):
     """Mean IoU over several sets of classes, from one evaluation.
 
     SYNTHIA lacks some of Cityscapes' 19 classes, so papers average over 16 or 13 of them. Pixels
-    whose ground truth is of none of a protocol's counted classes (by default, those that the mean
-    is over) are ignored, as 255 is; on the others, predicting a class that is not counted is an
-    error like any other. Public code (maximum squares, CBST) takes the mean over 13 of the 16 rows
-    of one confusion matrix instead, ``'13of16'``: a wall called building then costs building. A
-    class that neither ground truth nor prediction has is left out of the mean.
+    whose ground truth is not among a protocol's counted classes (by default, those in the mean) are
+    ignored, like 255; on all others, predicting a class that is not counted is an error like any
+    other. Public code (maximum squares, CBST) instead takes the mean over 13 of the 16 rows of one
+    confusion matrix, ``'13of16'``: predicting building on a wall then lowers building's IoU. A
+    class in neither ground truth nor prediction is left out of the mean.
 
-    It logs a table with a row a class, and the metrics ``aAcc``, ``mIoU``, ``mAcc`` of the first
-    protocol and ``aAcc_16``, ``mIoU_16``, … of each. With ``'all'`` these are mmseg's own.
+    It logs a table with one row per class, and the metrics ``aAcc``, ``mIoU``, ``mAcc`` of the
+    first protocol and ``aAcc_16``, ``mIoU_16``, … of each. With ``'all'`` these are mmseg's own.
 
     Args:
         protocols: What to average over: names from
             :data:`~mmseg_joint.datasets.label_maps.EVAL_CLASS_SETS` or ``'all'``, two of them
             like ``'13of16'`` for a mean over 13 classes of the pixels of 16, or tuples of class
-            names or indices, which are called by their number of classes; or a dict of name → any
+            names or indices, which are named by their number of classes; or a dict of name → any
             of these or ``dict(average=classes, count=classes)``.
-        absent: What counts for a class that no ground-truth pixel has, but that is predicted:
-            ``'zero'`` an IoU of 0, as in mmseg and in Cityscapes' own script, hence in the papers;
-            ``'skip'`` nothing, which does not depend on one stray pixel in a small test set.
+        absent: How to count a class that is predicted but has no ground-truth pixel: ``'zero'`` as
+            an IoU of 0, as in mmseg and in Cityscapes' own script, hence in the papers; ``'skip'``
+            not at all, which does not depend on one stray pixel in a small test set.
         **kwargs: The arguments of mmseg's ``IoUMetric``.
 
     Raises:
@@ -82,7 +82,7 @@ class ProtocolIoUMetric(IoUMetric):
             self._file = sample.get('seg_map_path', sample.get('img_path'))
             super().process(data_batch, [sample])
 
-    # mmseg's is static; called as a method, it may know the protocols
+    # mmseg's is static; as a method, it can use the protocols
     def intersect_and_union(
         self, pred_label: torch.Tensor, label: torch.Tensor, num_classes: int, ignore_index: int
     ) -> torch.Tensor:
@@ -93,7 +93,7 @@ class ProtocolIoUMetric(IoUMetric):
             right, predicted and labeled; 0 for classes that the protocol does not count.
 
         Raises:
-            JointError: When the ground truth has a value that is no class.
+            JointError: When the ground truth has a value that is not a class.
         """
         counted = label != ignore_index
         truth, guess = label[counted].long(), pred_label[counted].long()
@@ -116,7 +116,7 @@ class ProtocolIoUMetric(IoUMetric):
         return areas
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Sum the images' areas up and take the means, in percent with two decimals."""
+        """Sum up the images' areas and take the means, in percent with two decimals."""
         if self.format_only:
             return super().compute_metrics(results)
         areas = torch.stack(list(results)).sum(0).double()
@@ -162,6 +162,6 @@ class ProtocolIoUMetric(IoUMetric):
 
 
 def _mean(values: np.ndarray) -> float:
-    """Return the mean in percent of what is a number; nan, without a warning, if nothing is."""
+    """Return the mean of all but nan, in percent; nan, without a warning, if nothing is left."""
     known = np.asarray(values)[~np.isnan(values)]
     return round(float(known.mean()) * 100, 2) if known.size else float('nan')

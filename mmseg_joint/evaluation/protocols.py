@@ -8,12 +8,12 @@ from mmseg_joint.errors import JointError
 
 ALL = 'all'
 ARGUMENT = 'ProtocolIoUMetric.protocols'
-OF = 'of'  # "13of16": the mean over 13 classes, of the pixels of 16
+OF = 'of'  # "13of16": the mean over 13 classes, on the pixels of 16
 AVERAGE, COUNT = 'average', 'count'
 
 
 class Protocol(NamedTuple):
-    """Which classes a mean is taken over, and whose pixels are counted for it."""
+    """The classes that a mean is taken over, and those with pixels that count for it."""
 
     average: Any  #: the classes that the mean is over, by name or index, or `'all'`
     count: Any  #: the classes whose ground-truth pixels are counted, those of `average` among them
@@ -32,7 +32,7 @@ def named_protocols(protocols: Any) -> dict[str, Protocol]:
         pairs = [(str(name), classes) for name, classes in protocols.items()]
     else:
         given = [protocols] if isinstance(protocols, (str, int)) else protocols
-        # --cfg-options makes a number of '16'
+        # --cfg-options turns '16' into a number
         known = [str(one) if isinstance(one, (str, int)) else one for one in given]
         pairs = [(one if isinstance(one, str) else str(len(one)), one) for one in known]
     found: dict[str, Protocol] = {}

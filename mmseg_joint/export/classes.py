@@ -11,7 +11,7 @@ PACKAGE = 'mmseg_joint'
 
 
 def is_ours(found: type | None) -> bool:
-    """Whether a class is one of this package, which plain mmsegmentation has not."""
+    """Return whether a class is from this package, so that plain mmsegmentation lacks it."""
     return found is not None and found.__module__.split('.')[0] == PACKAGE
 
 

@@ -21,23 +21,23 @@ VISUALIZER = {
 
 
 def plain_config(cfg: Config, with_package: bool = False) -> tuple[Config, dict[str, list]]:
-    """Make a config that predicts as another one does, and needs no class of this package.
+    """Make a config that gives the same predictions without any class of this package.
 
-    It holds the model, the test pipeline and the classes: what `MMSegInferencer` reads. Where
-    nothing about the test data was ours, it also tests with mmsegmentation's own tool.
+    It holds the model, the test pipeline and the classes: what `MMSegInferencer` reads. If nothing
+    about the test data was ours, it also works with mmsegmentation's own test tool.
 
     Args:
-        cfg: The whole config; left as it is.
-        with_package: Leave the model's classes as they are and let the config import this package.
+        cfg: The whole config; not changed.
+        with_package: Keep the model's classes and let the config import this package.
 
     Returns:
         The config, and its classes and palette.
 
     Raises:
-        JointError: When the model or the pipeline has a class of ours that has no equal in mmseg
-            and `with_package` is off, or the config lacks something that predicting needs.
+        JointError: When the model or the pipeline has a class of ours without an equal in mmseg and
+            `with_package` is off, or the config lacks something that predicting needs.
     """
-    values = cfg.to_dict()  # plain dicts, and names in the place of classes
+    values = cfg.to_dict()  # plain dicts, and names in place of classes
     if not values.get('model'):
         raise JointError(f'The config {cfg.filename or ""} has no model: name one that trains.')
     init_default_scope(values.get('default_scope') or 'mmseg')

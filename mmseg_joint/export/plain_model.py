@@ -23,7 +23,7 @@ from mmseg_joint.utils.walk import class_of, dicts_in
 
 from .classes import find_ours, is_ours
 
-# classes of ours that predict exactly as these do
+# our class -> mmseg's class that predicts exactly the same
 SAME_PREDICTION: dict[type, type] = {
     JointEncoderDecoder: EncoderDecoder,
     JointCascadeEncoderDecoder: CascadeEncoderDecoder,
@@ -35,18 +35,18 @@ SAME_PREDICTION: dict[type, type] = {
 
 
 def without_training(model: dict[str, Any]) -> dict[str, Any]:
-    """Copy a model's config without what only training needs: objectives, files to start from."""
+    """Copy a model's config without what only training needs: objectives, pretrained files."""
     return without_files({key: value for key, value in model.items() if key != 'objectives'})
 
 
 def plain_model(model: dict[str, Any]) -> dict[str, Any]:
-    """Put mmseg's own classes in the place of ours wherever they predict the same.
+    """Replace our classes by mmseg's own wherever they predict the same.
 
     Auxiliary heads take no part in predicting and are left out if one of them is ours; a loss of
-    ours, which takes none either, gives way to cross-entropy.
+    ours, which takes no part either, is replaced by cross-entropy.
 
     Args:
-        model: What :func:`without_training` returned.
+        model: Returned by :func:`without_training`.
 
     Returns:
         A changed copy. It may still hold classes of ours (see :func:`.find_ours`).
@@ -88,5 +88,5 @@ def _replaced(model: dict[str, Any]) -> dict[str, Any]:
                 node.pop(name, None)
             node['type'] = plain.__name__
             if plain is TIMMBackbone:
-                node['pretrained'] = False  # its default fetches weights, to be overwritten at once
+                node['pretrained'] = False  # its default downloads weights, overwritten at once
     return new

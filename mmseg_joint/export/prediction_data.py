@@ -16,9 +16,9 @@ from .classes import is_ours
 def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Turn a test pipeline into one that `MMSegInferencer` can start.
 
-    It looks for `LoadImageFromFile` and `LoadAnnotations` by name, replaces the one and drops the
-    other. Our checked loading becomes the one; a label loader of another name is left out, for
-    plain mmseg has none that maps raw ids, and would take them for classes without a word.
+    It looks for `LoadImageFromFile` and `LoadAnnotations` by name, replaces the first and drops the
+    second. Our checked loading becomes the first; a label loader with another name is left out,
+    because plain mmseg has none that maps raw ids, and would silently take them for classes.
 
     Raises:
         JointError: When no step loads an image.
@@ -45,7 +45,7 @@ def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
-    """Find the dataset that a config tests on, out of its wrappers.
+    """Find the dataset that a config tests on, inside any wrappers.
 
     Raises:
         JointError: When the config has none, or one without a pipeline.
@@ -62,7 +62,7 @@ def tested_dataset(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def build_lazily(dataset: dict[str, Any]) -> Any:
-    """Build a dataset without a look at its files, for its classes and folders.
+    """Build a dataset without looking at its files, for its classes and folders.
 
     Raises:
         JointError: When it cannot be built.
@@ -71,7 +71,7 @@ def build_lazily(dataset: dict[str, Any]) -> Any:
         return DATASETS.build({**dataset, 'pipeline': [], 'lazy_init': True})
     except JointError:
         raise
-    except Exception as error:  # whatever a dataset of the user's raises
+    except Exception as error:  # whatever a user's dataset raises
         raise JointError(
             f'test_dataloader.dataset of type {dataset.get("type")} cannot be built '
             f'({reason_of(error)}): correct it.'
@@ -79,7 +79,7 @@ def build_lazily(dataset: dict[str, Any]) -> Any:
 
 
 def dataset_meta(dataset: Any, num_classes: int) -> dict[str, list]:
-    """Name and colors of the classes, as plain lists `classes` and `palette`.
+    """Return names and colors of the classes, as plain lists `classes` and `palette`.
 
     Raises:
         JointError: When the dataset has another number of classes.

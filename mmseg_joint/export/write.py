@@ -28,13 +28,13 @@ def check_targets(
     """Name the files of an export, and refuse those that must not be written.
 
     Args:
-        out: The checkpoint; the config lies beside it under the same name.
+        out: The checkpoint; the config goes next to it under the same name.
         safetensors: Whether the weights are written as safetensors too, as a third file.
         force: Whether files may be replaced.
         sources: Files that are read, and never replaced.
 
     Raises:
-        JointError: When the name has no `.pth`, or a file is there already.
+        JointError: When the name has no `.pth`, or a file already exists.
     """
     if out.suffix != '.pth':
         raise JointError(f'The export cannot be written to {out}: end its name in .pth.')
@@ -59,7 +59,7 @@ def check_targets(
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """A model's weights as tensors of their own on the CPU, contiguous."""
+    """Return copies of a model's weights as contiguous tensors on the CPU."""
     return {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in model.state_dict().items()
@@ -69,10 +69,10 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
 def write_export(
     targets: list[Path], weights: dict[str, Tensor], cfg: Config, meta: dict[str, list]
 ) -> None:
-    """Write checkpoint, config and perhaps safetensors; no name ever has half a file.
+    """Write checkpoint, config and perhaps safetensors; never leave a partial file.
 
     Raises:
-        JointError: When a file cannot be written; none has been replaced then.
+        JointError: When a file cannot be written; then none has been replaced.
     """
     text = cfg.pretty_text
     content = {'meta': {'dataset_meta': meta, 'cfg': text}, 'state_dict': weights}
@@ -85,7 +85,7 @@ def write_export(
         with ExitStack() as files:
             for target, write in zip(targets, writers):
                 write(files.enter_context(atomic_path(target)))
-    except (OSError, RuntimeError) as error:  # torch tells a full disk by a RuntimeError
+    except (OSError, RuntimeError) as error:  # torch reports a full disk by a RuntimeError
         raise JointError(
             f'The export {targets[0]} cannot be written ({reason_of(error)}): choose a folder that '
             'can be written, with enough room.'

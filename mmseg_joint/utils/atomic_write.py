@@ -14,17 +14,18 @@ LEFTOVERS = '.*.[0-9]*.part'  # what :func:`atomic_path` leaves when its process
 def atomic_path(
     path: str | Path, partial: Path | None = None, durable: bool = False
 ) -> Iterator[Path]:
-    """Let a block write a file that is there as a whole or not at all.
+    """Let a block write a file that exists as a whole or not at all.
 
-    What was there before stays readable until the new file is complete. Several of these blocks
-    inside one another replace all of their files or none.
+    An older file stays readable until the new one is complete. Several nested blocks replace all of
+    their files or none.
 
     Args:
-        path: The file; its folder is made if it is missing. A device or a pipe is written to
+        path: The file; its folder is created if it is missing. A device or a pipe is written to
             directly, and never replaced.
-        partial: Where the block writes; by default a hidden file beside it, named for the process.
-        durable: Flush the content to the disk before the file takes its name, or a power cut could
-            leave the name without the content.
+        partial: Where the block writes; by default a hidden file next to it, named after the
+            process.
+        durable: Flush the content to the disk before the file gets its name; otherwise a power cut
+            could leave the name without the content.
 
     Yields:
         The path to write to.
@@ -52,7 +53,7 @@ def atomic_path(
 
 
 def atomic_write(path: str | Path, content: bytes | str | Callable[[Path], object]) -> None:
-    """Write a file so that there is never half of it under its name.
+    """Write a file, never leaving half of it under its name.
 
     Args:
         path: As for :func:`atomic_path`.
@@ -75,11 +76,11 @@ def atomic_write(path: str | Path, content: bytes | str | Callable[[Path], objec
 
 
 def check_writable(path: str | Path, flag: str) -> None:
-    """Refuse a file that could not be written, before the work that it is to hold.
+    """Refuse a file that could not be written, before the work whose result it will hold.
 
     Args:
         path: The file; its folder may be missing.
-        flag: What names it on the command line, for the error.
+        flag: The flag that names it on the command line, for the error.
 
     Raises:
         JointError: When it is a folder, or no folder can be made for it.

@@ -8,7 +8,7 @@ from mmengine.config import DictAction
 
 
 class CfgOptions(DictAction):
-    """mmengine's action of `--cfg-options KEY=VALUE …`, which says what it cannot read."""
+    """mmengine's action for `--cfg-options KEY=VALUE …` that says what it cannot parse."""
 
     def __call__(
         self,
@@ -17,7 +17,7 @@ class CfgOptions(DictAction):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        """Add the values to the namespace; end the program if one is not well written."""
+        """Add the values to the namespace; end the program if one is malformed."""
         for text in values or ():
             key, equals, _ = text.partition('=')
             if not (key and equals):
@@ -29,7 +29,7 @@ class CfgOptions(DictAction):
 
 
 def add_config_flags(parser: argparse.ArgumentParser) -> None:
-    """Let a tool that reads a config take `--cfg-options`, and `--debug`, which `cli.run` heeds."""
+    """Add `--cfg-options`, and `--debug` for `cli.run`, to a tool that reads a config."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -41,7 +41,7 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_launcher_flags(parser: argparse.ArgumentParser) -> None:
-    """Let a tool that several processes may run take mmengine's flags of a launcher."""
+    """Add mmengine's launcher flags to a tool that several processes may run."""
     launchers = ['none', 'pytorch', 'slurm', 'mpi']
     parser.add_argument('--launcher', choices=launchers, default='none', help='job launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)

@@ -9,14 +9,14 @@ from pathlib import Path
 from mmseg_joint.errors import JointError, user_message
 from mmseg_joint.utils.error_hints import hint
 
-STOPPED = 130  # how a shell counts the end of a program by Ctrl-C
-NOBODY_READS = 141  # how a shell counts the end of a program whose output nobody reads
+STOPPED = 130  # a shell's exit status for a program ended by Ctrl-C
+NOBODY_READS = 141  # a shell's exit status for a program with a broken output pipe
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command-line tool; tell a user's mistake in one line instead of a traceback.
+    """Run a command-line tool; report a user's mistake in one line instead of a traceback.
 
-    It ends quietly when what reads its output has seen enough, like `head -1`.
+    It ends quietly when the reader of its output has seen enough, like `head -1`.
 
     Args:
         main: The tool. `--debug` on its command line shows the traceback.
@@ -37,7 +37,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def _run_and_flush(main: Callable[[], None]) -> None:
-    """Run it; what Python would write only at its end is written here."""
+    """Run the tool, and flush the output that Python would write only at exit."""
     try:
         main()
     except SystemExit:
@@ -47,7 +47,7 @@ def _run_and_flush(main: Callable[[], None]) -> None:
 
 
 def _nobody_reads() -> bool:
-    """Whether the pipe that broke is our output; if so, the rest of it is dropped."""
+    """Return whether the broken pipe is our output; if so, the rest of it is dropped."""
     try:
         print(flush=True)
     except BrokenPipeError:
@@ -57,7 +57,7 @@ def _nobody_reads() -> bool:
 
 
 def _message(error: Exception) -> str | None:
-    """The sentence for the user; None for what is likelier a mistake of ours."""
+    """Return the sentence for the user; None for what is more likely our mistake."""
     if isinstance(error, JointError):
         return user_message(error)
     message = hint(error)
@@ -65,7 +65,7 @@ def _message(error: Exception) -> str | None:
 
 
 def existing_file(path: str, what: str) -> str:
-    """Check that a file named on the command line exists; `what` it is goes into the sentence.
+    """Check that a file named on the command line exists; the error calls it `what`.
 
     Raises:
         JointError: When there is no such file.
@@ -76,7 +76,7 @@ def existing_file(path: str, what: str) -> str:
 
 
 def positive(text: str) -> int:
-    """Read a flag's number of things, a whole number from 1."""
+    """Parse a flag's count, a whole number from 1."""
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f'{text} is not a whole number from 1')
     return int(text)

@@ -4,7 +4,7 @@ import os
 
 
 def available_cores() -> int:
-    """How many cores this process may use, which a container may restrict."""
+    """Return how many cores this process may use, which a container may restrict."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

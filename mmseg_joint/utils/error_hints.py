@@ -1,4 +1,4 @@
-"""What an error of the system means for the user."""
+"""What a system error means for the user."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REMEDIES = {
 
 
 def hint(error: Exception) -> str | None:
-    """One sentence for a file that the system refuses or a failed compilation; else None."""
+    """Return a sentence for a file that the system refuses or a failed compilation, else None."""
     if type(error).__module__.startswith(('torch._dynamo', 'torch._inductor')):
         reason = str(error).strip().split('\n')[0].rstrip('. ')
         return f'The model cannot be compiled ({reason}): delete compile from the config.'

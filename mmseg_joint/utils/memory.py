@@ -9,14 +9,14 @@ STATUS = Path('/proc/self/status')  # of Linux
 
 
 def peak_bytes(device: torch.device) -> int | None:
-    """Look up the most that has been held so far: by tensors on a GPU, else by this process.
+    """Look up the peak memory so far: of tensors on a GPU, else of this process.
 
     Returns:
-        Bytes; None if the system does not say.
+        Bytes; None if the system does not report it.
     """
     if device.type == 'cuda':
         return torch.cuda.max_memory_allocated(device)
-    if STATUS.exists():  # of this program alone; `getrusage` counts what was forked from, too
+    if STATUS.exists():  # this program alone; `getrusage` also counts what it was forked from
         lines = dict(line.split(':', 1) for line in STATUS.read_text().splitlines() if ':' in line)
         return 1024 * int(lines['VmHWM'].split()[0]) if 'VmHWM' in lines else None
     try:

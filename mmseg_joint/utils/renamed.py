@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, TypeVar
 
-GONE = '0.3.0'  # the first version that knows them no more
+GONE = '0.3.0'  # the first version that no longer knows them
 HOOKS = {'pictures': 'images'}  # keys of `default_hooks`
-# key of a config that nothing reads any more -> where its content belongs now
+# config key that nothing reads anymore -> where its content belongs now
 MOVED = {
     'table_row': "the row that a config runs is written in its paper's metafile, "
     'configs/metafile/<paper>.yaml (docs/tables.md), and this key is ignored: move it there'
@@ -20,7 +20,7 @@ _arguments: dict[type, dict[str, str]] = {}
 
 
 def renamed_arguments(**names: str) -> Callable[[Kind], Kind]:
-    """Let a class and its subclasses take arguments by their former names too.
+    """Let a class and its subclasses also take arguments by their former names.
 
     ::
 
@@ -47,13 +47,13 @@ def renamed_arguments(**names: str) -> Callable[[Kind], Kind]:
 
 
 def rename_keys(cfg: Any, where: str = 'the config', warn: bool = True) -> None:
-    """Replace former names in a config, so that whoever reads it needs to know one name only.
+    """Replace former names in a config, so that its readers need to know only one name.
 
     A child config may set a former name over a base that has the present one. The child wins.
 
     Args:
         cfg: The config, or a part of it; changed in place.
-        where: What it is, for the warning.
+        where: What the warning calls it.
         warn: Whether to warn; a config that the user will not edit needs no warning.
     """
     for key, now in MOVED.items():
@@ -64,7 +64,7 @@ def rename_keys(cfg: Any, where: str = 'the config', warn: bool = True) -> None:
 
 
 def renamed_flags(argv: Iterable[str], names: dict[str, str]) -> list[str]:
-    """Replace former names of flags on a command line by the present ones."""
+    """Replace former names of flags on a command line with the present ones."""
     words = []
     for word in argv:
         flag, equals, value = word.partition('=')
@@ -91,7 +91,7 @@ def _rename(node: Any, place: str, former: dict[str, dict[str, str]], where: str
 def _use_present(
     values: MutableMapping[str, Any], names: dict[str, str], where: str | None, place: str = ''
 ) -> None:
-    """Put what stands under former names where the present ones belong, over what is there."""
+    """Move values from former to present names, over what is there."""
     for old, new in names.items():
         if old not in values:
             continue

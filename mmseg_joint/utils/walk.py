@@ -1,4 +1,4 @@
-"""Reading a config by dotted keys, wherever its values stand, and the classes that it names."""
+"""Reading a config by dotted keys, at any depth, and finding the classes that it names."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def class_of(kind: Any, registry: Registry) -> type | None:
     if isinstance(kind, str):
         try:
             kind = registry.get(kind)
-        except Exception:  # of a name like a dotted path, whatever its import raises
+        except Exception:  # whatever importing a dotted path raises
             return None
     return kind if isinstance(kind, type) else None
 
 
 def value_of(node: Any, key: str) -> Any:
-    """Read the value of a dotted key; None if it, or a part around it, is not there."""
+    """Read the value of a dotted key; None if it, or a part around it, is missing."""
     for part in key.split('.'):
         if isinstance(node, (list, tuple)):
             node = node[int(part)] if part.isdigit() and int(part) < len(node) else None
@@ -42,7 +42,7 @@ def dicts_in(node: Any, key: str = '') -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 Place = tuple[str, dict[str, Any]]
-"""A dotted key, and the dict that stands there."""
+"""A dotted key, and the dict at that key."""
 
 
 def datasets_in(node: Any, key: str, around: tuple[Place, ...] = ()) -> Iterator[tuple[Place, ...]]:
@@ -51,10 +51,10 @@ def datasets_in(node: Any, key: str, around: tuple[Place, ...] = ()) -> Iterator
     Args:
         node: The config.
         key: Its dotted key.
-        around: What is around it.
+        around: The dicts around it.
 
     Yields:
-        Each of them last, after all that is around it, the outermost first.
+        The dicts around each dataset, the outermost first, and the dataset's own last.
     """
     if isinstance(node, (list, tuple)):
         for index, item in enumerate(node):

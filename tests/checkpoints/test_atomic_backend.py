@@ -17,7 +17,7 @@ OLD, NEW = b'old' * 1000, b'new' * 100_000
 
 @pytest.fixture
 def file(tmp_path):
-    """A file that is there already."""
+    """A file that already exists."""
     path = tmp_path / 'iter_1.pth'
     path.write_bytes(OLD)
     return path
@@ -43,17 +43,17 @@ def test_a_kill_leaves_the_old_file(file, moment):
     child.join()
     assert child.exitcode == -signal.SIGKILL
     assert file.read_bytes() == OLD
-    AtomicBackend().put(NEW, file)  # over what the killed one left
+    AtomicBackend().put(NEW, file)  # over what the killed process left
     assert [p.read_bytes() for p in file.parent.iterdir()] == [NEW]
 
 
 def test_a_full_disk_leaves_the_old_file_and_is_named(file):
-    def write(said):
+    def write(pipe):
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(NEW) // 2, resource.RLIM_INFINITY))
         try:
             AtomicBackend().put(NEW, file)
         except JointError as error:
-            said.send((str(error), error.__cause__.errno))
+            pipe.send((str(error), error.__cause__.errno))
 
     here, there = get_context('fork').Pipe(duplex=False)
     child = get_context('fork').Process(target=write, args=(there,))
@@ -82,7 +82,7 @@ def test_removals_wait_for_the_end_of_the_block(file, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_written_anew_is_not_removed(file):
+def test_a_rewritten_file_is_not_removed(file):
     backend = AtomicBackend()
     os.utime(file, (1, 1))
     with backend.hold_back_removals():

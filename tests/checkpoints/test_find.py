@@ -60,7 +60,7 @@ def test_the_newest_whole_checkpoint(save, steps, named, cut, expected):
 
 
 @pytest.mark.parametrize('place', [0.3, 0.6])
-def test_a_checkpoint_spoiled_in_its_middle_is_passed_over(save, tmp_path, place):
+def test_a_checkpoint_corrupted_in_its_middle_is_skipped(save, tmp_path, place):
     assert save(4, 8, named=8) == 8
     path = tmp_path / 'iter_8.pth'
     content = bytearray(path.read_bytes())

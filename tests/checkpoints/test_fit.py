@@ -71,7 +71,7 @@ def test_what_does_not(check, model, task, change, message):
         check(task, training(state))
 
 
-def test_weights_alone_cannot_be_gone_on_from(check, model):
+def test_weights_alone_cannot_be_resumed(check, model):
     with pytest.raises(JointError, match=r'a\.pth has no meta, optimizer, message_hub .*load_from'):
         check('resume', dict(state_dict=model.state_dict()))
 
@@ -86,13 +86,13 @@ def test_weights_alone_cannot_be_gone_on_from(check, model):
         (dict(message_hub=None, optimizer=3), 'optimizer, message_hub'),
     ],
 )
-def test_a_state_that_is_not_whole(check, model, change, lacks):
+def test_an_incomplete_state(check, model, change, lacks):
     with pytest.raises(JointError) as caught:
         check('resume', {**training(model.state_dict()), **change})
     assert f'a.pth has no {lacks} to go on from' in str(caught.value)
 
 
-def test_a_config_in_a_file_is_no_reason_to_run_it(check, model):
+def test_a_config_in_a_file_is_not_run(check, model):
     content = training(model.state_dict())
     content['meta']['config'] = 'open("executed", "w")'
     with pytest.raises(JointError, match=r'a\.pth has the code of a config in meta\.config'):

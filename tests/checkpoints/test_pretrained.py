@@ -46,7 +46,7 @@ def file(tmp_path):
     return path
 
 
-def test_everything_is_loaded_and_said(file, logged):
+def test_everything_is_loaded_and_logged(file, logged):
     module = Tiny()
     load_pretrained(module, str(file))
     assert all((value == 1).all() for value in module.state_dict().values())
@@ -113,7 +113,7 @@ def test_a_file_that_fits_nothing_shows_both_sides(tmp_path):
 
 @pytest.mark.skipif(
     not hasattr(torch.serialization, 'safe_globals'),
-    reason='an old torch cannot be told what is safe',
+    reason='an old torch has no list of safe globals',
 )
 def test_a_training_checkpoint_of_mmengine_loads(tmp_path):
     hub = MessageHub('test_pretrained')

@@ -33,8 +33,8 @@ def test_code_in_a_file_never_runs(tmp_path, load):
         CheckpointLoader.load_checkpoint(str(path))
 
 
-def test_nor_does_code_of_a_file_from_an_address(tmp_path, monkeypatch):
-    """Whatever mmengine fetches it with, and asks of torch then."""
+def test_code_in_a_remote_file_never_runs_either(tmp_path, monkeypatch):
+    """Whatever mmengine fetches it with, and then asks of torch."""
     torch.save({'conv.weight': Explosive()}, tmp_path / 'bad.pth')
     torch.save({'conv.weight': torch.ones(1)}, tmp_path / 'good.pth')
     schemes = dict(CheckpointLoader._schemes)
@@ -72,7 +72,7 @@ def test_torch_reads_a_training_checkpoint_without_running_code(tmp_path):
     history = HistoryBuffer([1.0, 2.0], [1, 1])
     torch.save({'message_hub': {'log_scalars': {'loss': history}}}, path)
     with torch.serialization.safe_globals([HistoryBuffer]):
-        pass  # takes away on leaving what was trusted
+        pass  # removes the safe globals on leaving
     register_safe_globals()
     loaded = torch.load(path, weights_only=True)
     assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
@@ -86,11 +86,11 @@ def spoil(path):
     path.write_bytes(content)
 
 
-def test_a_file_spoiled_in_its_middle_is_refused(tmp_path):
+def test_a_file_corrupted_in_its_middle_is_refused(tmp_path):
     path = tmp_path / 'a.pth'
     torch.save({'a': torch.arange(1.0, 1000.0)}, path)
     spoil(path)
-    assert torch.load(path, weights_only=True)['a'].shape == (999,)  # torch does not see it
+    assert torch.load(path, weights_only=True)['a'].shape == (999,)  # torch does not notice
     with pytest.raises(BrokenFileError, match=r'a\.pth .*\(its checksums are wrong\)'):
         read_checkpoint(str(path))
 

@@ -14,7 +14,7 @@ from mmseg_joint.errors import JointError
 
 
 class Runner(SimpleNamespace):
-    """As much of mmengine's Runner as the hook asks for."""
+    """As much of mmengine's Runner as the hook needs."""
 
     is_full = False
     model = torch.nn.Identity()
@@ -28,7 +28,7 @@ class Runner(SimpleNamespace):
 
 @pytest.fixture
 def begin(tmp_path, caplog):
-    """Make a hook and a runner in a folder, and call the former as training begins."""
+    """Make a hook and a runner in a folder, and call the hook as training begins."""
 
     def make(iteration=0, **kwargs):
         hook = HOOKS.build(dict(type='AtomicCheckpointHook', by_epoch=False, **kwargs))
@@ -75,7 +75,7 @@ def test_the_best_checkpoint_is_deleted_after_the_next_is_whole(begin, tmp_path)
     assert torch.load(tmp_path / 'best_mIoU_iter_5.pth')['iter'] == 5
 
 
-def test_what_is_not_whole_is_named_and_cleared_away(begin, tmp_path, caplog):
+def test_what_is_not_whole_is_named_and_removed(begin, tmp_path, caplog):
     for name in ('iter_2.pth', 'iter_9.pth', 'best_mIoU_iter_4.pth.part', 'selection.json.part'):
         (tmp_path / name).write_bytes(b'PK')
     begin(4)

@@ -1,4 +1,4 @@
-"""The list itself: what is asked at which moment, and how far a mistake is carried."""
+"""The list itself: which checks run at which moment, and what a mistake stops."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmseg_joint.errors import JointError
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Replace the list; return what was asked, in order."""
+    """Replace the list; return which checks ran, in order."""
     calls = []
 
     def check(name: str, fails: bool = False):
@@ -33,7 +33,7 @@ def asked(monkeypatch):
     return calls
 
 
-def test_training_stops_at_the_first_and_the_doctor_hears_all(asked):
+def test_training_stops_at_the_first_and_the_doctor_gets_all(asked):
     with pytest.raises(JointError, match=r'^b is wrong\.$'):
         refuse('config', 'train', 1)
     assert asked == [('a', 1), ('b', 1)]
@@ -50,7 +50,7 @@ def test_training_stops_at_the_first_and_the_doctor_hears_all(asked):
     assert asked == [('a', 1), ('d', 1), ('c', 1, 2)]
 
 
-def test_the_list_tells_a_missing_part_before_it_looks_into_one():
+def test_the_list_names_a_missing_part_before_it_looks_into_one():
     cfg = Config(dict(model=dict(type='JointEncoderDecoder')))
     with pytest.raises(JointError, match='has no train_dataloader, train_cfg, optim_wrapper: add'):
         refuse('config', 'train', cfg)

@@ -47,7 +47,7 @@ def test_a_domain_that_another_objective_makes():
     cfg = batch_of(source=1, target=1)
     cfg.model = dict(objectives=dict(pixelda=dict(type='PixelDA'), none=None))
     check_objective(cfg, 'mask', SimpleNamespace(domains=('translated', 'target')))
-    with pytest.raises(JointError, match='mask needs the domain "unlabeled"'):  # which none makes
+    with pytest.raises(JointError, match='mask needs the domain "unlabeled"'):  # made by none
         check_objective(cfg, 'mask', SimpleNamespace(domains=('unlabeled',)))
     cfg.model = dict(objectives=dict(gan=dict(type='ReconstructionGAN')))
     with pytest.raises(JointError, match='mask needs the domain "translated"'):
@@ -55,10 +55,12 @@ def test_a_domain_that_another_objective_makes():
 
 
 @pytest.mark.parametrize('kind', ['SeamAverage', SeamAverage])
-def test_who_moves_with_every_step_needs_to_be_told(kind):
+def test_an_objective_updated_after_every_step_needs_to_be_notified(kind):
     objectives = dict(mix=dict(type='SeamMix'), gone=None, average=dict(type=kind))
     cfg = Config(dict(model=dict(objectives=objectives), optim_wrapper=dict(type='OptimWrapper')))
-    with pytest.raises(JointError, match=r'objectives\.average moves .*constructor=.*: set it\.'):
+    with pytest.raises(
+        JointError, match=r'objectives\.average is updated .*constructor=.*: set it\.'
+    ):
         check_followers(cfg)
     cfg.optim_wrapper.constructor = 'JointOptimWrapperConstructor'
     check_followers(cfg)

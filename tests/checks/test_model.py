@@ -45,7 +45,7 @@ def hooks(model: nn.Module) -> int:
     return sum(len(module._forward_pre_hooks) for module in model.modules())
 
 
-def test_channels_are_told_with_the_place_of_the_network():
+def test_channels_are_reported_with_the_key_of_the_network():
     gan = {**GAN, 'discriminator': {**GAN['discriminator'], 'in_channels': 5}}
     model = build(dict(mine=gan))
     watch_channels(Config(), nn.DataParallel(model))

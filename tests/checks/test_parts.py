@@ -94,7 +94,7 @@ def test_arguments(config, message):
         check_parts(config, 'train')
 
 
-def test_what_mmengine_hands_over_itself():
+def test_what_mmengine_passes_itself():
     cfg = Config(
         dict(
             train_cfg=dict(type='IterBasedTrainLoop', max_iters=1),
@@ -108,11 +108,11 @@ def test_what_mmengine_hands_over_itself():
     )
     check_parts(cfg, 'train')
     assert len(list(parts_of(cfg, 'train'))) == 9
-    cfg.default_scope = 'mmdet'  # of its registries nothing is known here
+    cfg.default_scope = 'mmdet'  # its registries are not known here
     assert not list(parts_of(cfg, 'train'))
 
 
-def test_a_test_does_not_look_at_what_trains():
+def test_testing_ignores_what_only_training_uses():
     cfg = source(dict(type='Gone'))
     check_parts(cfg, 'test')
     cfg.test_dataloader = cfg.train_dataloader
@@ -131,7 +131,7 @@ class Outer:
         super().__init__(**more)
 
 
-def test_a_value_that_a_constructor_refuses_is_told_with_the_part_that_it_is_in():
+def test_a_value_that_a_constructor_refuses_is_reported_with_its_part():
     cfg = Config(dict(model=dict(type=Outer, backbone=dict(type=Picky, mean=[1, 2]))))
     with pytest.raises(AssertionError) as caught:
         MODELS.build(cfg.model)
@@ -141,7 +141,7 @@ def test_a_value_that_a_constructor_refuses_is_told_with_the_part_that_it_is_in(
     cfg.model.backbone.mean = [1, 2, 3]
     check_refusal(cfg, 'train', caught.value)  # of something else
 
-    cfg.model.necks = 1  # handed on to who takes none
+    cfg.model.necks = 1  # passed on to a class that takes none
     with pytest.raises(TypeError) as caught:
         MODELS.build(cfg.model)
     with pytest.raises(

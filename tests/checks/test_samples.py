@@ -42,7 +42,7 @@ def test_whole_datasets_pass(folder):
     check_paths(None, Listed(folder, 'abc'), 'data')
     check_sizes(None, Listed(folder, 'abc'), 'data')
     check_paths(None, Listed('s3://bucket', 'abc'), 'data')  # not looked for
-    check_paths(None, Listed('streets', 'abc', street=1), 'data')  # drawn on the spot
+    check_paths(None, Listed('streets', 'abc', street=1), 'data')  # rendered on the fly
 
 
 @pytest.mark.parametrize(

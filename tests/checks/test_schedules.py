@@ -59,7 +59,7 @@ def test_epochs_and_iterations():
     check_units(of_100([dict(type='PolyLR', convert_to_iter_based=True), iterations]))
     check_units(Config(dict(train_cfg=dict(max_epochs=3), param_scheduler=dict(type='PolyLR'))))
     check_units(Config(dict(train_cfg=None, param_scheduler=None)))
-    with pytest.raises(JointError, match=r'^param_scheduler: PolyLR counts epochs, of .* 100 it'):
+    with pytest.raises(JointError, match=r'^param_scheduler: PolyLR counts epochs, but .* 100 it'):
         check_units(of_100([iterations, dict(type='PolyLR')]))
     both = dict(a=[dict(type='StepLR')], b=[iterations], c=dict(type='StepLR'))
     with pytest.raises(JointError, match=r'^param_scheduler\.a: StepLR counts'):
@@ -68,8 +68,8 @@ def test_epochs_and_iterations():
 
 def test_a_warm_up_of_one_iteration():
     schedule = dict(type='LinearLR', start_factor=1e-6, end=1, by_epoch=False)
-    said = r'^param_scheduler: LinearLR has one iteration, 0, .* at 1e-06 of .* its end to 2 or'
-    with pytest.raises(JointError, match=said):
+    message = r'^param_scheduler: LinearLR has one iteration, 0, .* at 1e-06 of .* its end to 2 or'
+    with pytest.raises(JointError, match=message):
         check_warm_ups(of_100([schedule, dict(type='PolyLR', begin=1)]))
     for good in (dict(end=2), dict(start_factor=1.0), dict(type='ConstantLR'), dict(end=None)):
         check_warm_ups(of_100([schedule | good]))
@@ -117,7 +117,7 @@ def test_what_is_left_of_the_learning_rate(schedule, left):
     assert rate_left(schedule, 80) == pytest.approx(left)
 
 
-def test_a_schedule_that_has_hardly_come_down():
+def test_a_schedule_that_has_hardly_decayed():
     cfg = Config(dict(train_cfg=dict(max_iters=8000)))
     cfg.param_scheduler = [dict(type='PolyLR', end=160_000, by_epoch=False)]
     with pytest.raises(JointError, match='stops at 8,000, at 95% of the learning rate: write'):

@@ -29,7 +29,7 @@ def test_one_domain_that_moves_its_labels(moved):
         check_zero_labels(config(moved, subset))
 
 
-def test_all_or_none_may_and_labels_that_are_not_read():
+def test_all_or_none_may_and_unread_labels_do_not_count():
     check_zero_labels(config(PLAIN, PLAIN))
     check_zero_labels(config(MOVED, BY_DEFAULT))
     check_zero_labels(config(PLAIN, PLAIN, unlabeled=MOVED))

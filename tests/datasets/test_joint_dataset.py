@@ -44,7 +44,7 @@ def joint(domains):
 
 
 def batches(dataset, count, workers=0, skip=0):
-    """What a training would see: image and label bytes, with the metainfo."""
+    """Return what training would see: image and label bytes, with the metainfo."""
     sampler = JointSampler(dataset, {'source': 2, 'target': 1, 'unlabeled': 1}, seed=9)
     sampler.skip(skip * sampler.batch_size)
     loader = DataLoader(
@@ -76,7 +76,7 @@ def test_batches_do_not_depend_on_workers_or_resuming(domains):
     assert [s[3] is None for s in here] == [False, False, False, True] * 4
     assert batches(dataset, 4, workers=2) == here
     assert batches(dataset, 2, skip=2) == here[8:]
-    # the same image is augmented anew each time it comes round
+    # the same image is augmented differently each time it comes up
     assert len({s[2] for s in here}) == len(here)
 
 
@@ -198,7 +198,7 @@ def test_a_colored_label_is_called_by_its_name(domains):
 
 @pytest.mark.parametrize('which', ['img_path', 'seg_map_path'])
 @pytest.mark.parametrize('harm', ['remove', 'cut'])
-def test_a_bad_file_is_named_whoever_loads_it(domains, which, harm):
+def test_a_bad_file_is_named_whichever_step_loads_it(domains, which, harm):
     dataset = joint({'target': plain_city(domains)})
     path = Path(dataset.get_data_info(2)[which])
     path.unlink() if harm == 'remove' else path.write_bytes(b'nothing')
@@ -206,7 +206,7 @@ def test_a_bad_file_is_named_whoever_loads_it(domains, which, harm):
         dataset[2]
 
 
-def test_other_failures_stay_what_they_are(domains):
+def test_other_failures_are_not_changed(domains):
     dataset = joint({'target': plain_city(domains, {'type': 'RandomFlip', 'prob': 0.5})})
     dataset.domains['target'].pipeline.transforms.insert(0, lambda results: results['no such key'])
     with pytest.raises(KeyError, match='no such key'):

@@ -53,7 +53,7 @@ def test_exact_order_unshuffled(dataset):
     assert take(sampler, 9) == [SampleRequest(*draw, 3, 7) for draw in wanted]
 
 
-def test_shuffled_stream_is_one_permutation_after_the_other(dataset):
+def test_shuffled_stream_is_one_permutation_after_another(dataset):
     draws = take(JointSampler(dataset, {'source': 2, 'target': 1}, seed=3), 30)
     source = [d.index for d in draws if d.domain == 'source']
     wanted = [i for e in range(4) for i in permutation(5, 3, 'order', 'source', e).tolist()]

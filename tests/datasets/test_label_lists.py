@@ -23,7 +23,7 @@ IMAGES_OF_A_CITY = {
 
 
 class Cityscapes:
-    """Has the training set's names, but no image; its files are listed in a wild order."""
+    """Has the training set's names, but no images; its files are listed in random order."""
 
     data_prefix = {'img_path': '/data/leftImg8bit/train'}  # noqa: RUF012
     img_suffix = SUFFIX
@@ -51,7 +51,7 @@ def shipped(count, seed):
     return read_names(FOLDER / f'{count:04d}_seed{seed}.txt')
 
 
-def test_the_training_set_is_whole():
+def test_the_training_set_is_complete():
     names = read_names(FOLDER / 'train.txt')
     assert names == sorted(set(names)) and len(names) == 2975
     assert Counter(name.split('/')[0] for name in names) == IMAGES_OF_A_CITY
@@ -68,7 +68,7 @@ def test_checksums():
     assert lists == sorted(sums) and len(lists) == 1 + len(COUNTS) * len(SEEDS)
     for name, digest in sums.items():
         assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest
-    # of the checksums themselves: a list that is made anew is noticed even if its sum is too
+    # of the checksums themselves: a new list is noticed even if its checksum is new, too
     assert (
         hashlib.sha256((FOLDER / CHECKSUMS).read_bytes()).hexdigest().startswith('7da6938de5c685c6')
     )

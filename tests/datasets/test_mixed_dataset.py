@@ -38,7 +38,7 @@ def test_shares_hold_and_every_image_is_shown(shares):
         assert (part['a'], part['b']) == shares
     assert set(samples) == {('a', i) for i in range(5)} | {('b', i) for i in range(13)}
     seen = Counter(samples)
-    for name, count in (('a', 5), ('b', 13)):  # each dataset comes round evenly
+    for name, count in (('a', 5), ('b', 13)):  # each dataset repeats evenly
         times = [seen[name, i] for i in range(count)]
         assert max(times) - min(times) <= 1
     assert mixed.get_data_info(3) == samples[3]

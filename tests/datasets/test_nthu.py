@@ -64,7 +64,7 @@ def test_a_png_is_taken_before_its_jpeg(tmp_path):
     assert names(only) == ['pano_00001_0_180.jpg']
 
 
-def test_cities_are_apart(tmp_path):
+def test_cities_are_separate(tmp_path):
     write(tmp_path)
     write(tmp_path, 'Taipei', ('.jpg', '.jpg'))
     assert len(build(tmp_path)) == 3 and len(build(tmp_path, city='Taipei')) == 2

@@ -136,11 +136,11 @@ def test_bad_downloads_end_in_one_sentence(tool, tmp_path):
         tool.convert(tmp_path / 'nowhere', tmp_path / 'out')
     path = tmp_path / 'download/train/1.jpg'
     pair = np.asarray(Image.open(path))
-    for spoil, said in [
+    for spoil, message in [
         (lambda: Image.fromarray(pair[:, :256]).save(path), '256x256 pixels and is no pair'),
         (lambda: Image.fromarray(pair[:, ::-1] // 2 + 99).save(path), 'photo at the left'),
         (lambda: path.write_bytes(path.read_bytes()[:999]), 'broken or truncated'),
     ]:
         spoil()
-        with pytest.raises(JointError, match=said):
+        with pytest.raises(JointError, match=message):
             tool.convert(tmp_path / 'download', tmp_path / 'out')

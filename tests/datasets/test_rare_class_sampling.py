@@ -1,4 +1,4 @@
-"""Counts, frequencies of the draws, crops, and that a draw depends on its seed alone."""
+"""Counts, frequencies of the draws, crops, and that a draw depends only on its seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLASSES = ('road', 'car', 'sign')
 LABELS = np.zeros((4, 40, 60), np.uint8)
 LABELS[1, :20, :30], LABELS[2, 10:, 50:], LABELS[3, 30:, 50:] = 1, 1, 2
 LABELS[0, :5] = 255
-LABELS[0, 20, 20] = 2  # too little to be drawn for
+LABELS[0, 20, 20] = 2  # too few pixels to be drawn
 
 
 class Streets(BaseSegDataset):
@@ -133,7 +133,7 @@ def test_the_crop_holds_half_of_min_pixels(inner, tmp_path):
     assert shares[1] < 0.3 < shares[10]
 
 
-def test_by_the_draw_alone_and_skippable(inner, tmp_path):
+def test_depends_only_on_the_draw_and_can_skip(inner, tmp_path):
     def loaded(number, skip):
         dataset = JointDataset(
             dict(source=inner, target=inner),
@@ -142,7 +142,7 @@ def test_by_the_draw_alone_and_skippable(inner, tmp_path):
         sampler = JointSampler(dataset, dict(source=2, target=1), seed=4)
         sampler.skip(skip)
         draws = iter(sampler)
-        np.random.seed(skip)  # whatever was drawn before
+        np.random.seed(skip)  # as if other draws came before
         samples = [dataset[next(draws)] for _ in range(number)]
         return [(s['inputs'].sum().item(), s['data_samples'].img_path) for s in samples]
 
@@ -229,7 +229,7 @@ def test_labels_are_counted_on_the_cores_that_may_be_used(inner, tmp_path, monke
     assert threads == [3]
 
 
-def test_counts_that_cannot_be_kept_are_only_told(inner, tmp_path, capsys):
+def test_counts_that_cannot_be_cached_are_only_reported(inner, tmp_path, capsys):
     (tmp_path / 'file').touch()
     dataset = RareClassSampling(inner, min_pixels=50, cache=str(tmp_path / 'file'))
     assert len(dataset.class_pixels()) == len(LABELS)

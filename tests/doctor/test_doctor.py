@@ -273,7 +273,7 @@ MISTAKES = {
     ),
     'optimizer that cannot be built': (
         {'optim_wrapper.segmentor': dict(optimizer=dict(type='Adm', lr=1.0))},
-        [r'optim_wrapper\.segmentor\.optimizer\.type is "Adm", which no optimizer is: correct'],
+        [r'optim_wrapper\.segmentor\.optimizer\.type is "Adm", which is not an optimizer: correct'],
     ),
     'pipeline without labels': (
         {f'{DOMAINS}.target.pipeline': [dict(type='LoadCheckedImage'), PACK]},

@@ -70,7 +70,7 @@ def test_the_file_and_the_line_of_a_mistake(config, text, base, message):
         ('a.json', b'{"a": ', r'a\.json cannot be read \(JSONDecodeError'),
         ('a.yaml', b'a: [1', r'a\.yaml cannot be read \(ParserError'),
         ('a.py', b'\xff\xfe', r'a\.py cannot be read \(UnicodeDecodeError'),
-        ('a.txt', b'', r'a\.txt is none by its name: end it in \.py'),
+        ('a.txt', b'', r'a\.txt is not named like one: end it in \.py'),
     ],
 )
 def test_other_files(tmp_path, name, content, message):

@@ -14,7 +14,7 @@ from tests.models.segmentors.test_norm_statistics import DOMAINS, buffers, live,
 GAN = dict(gan=dict(type='OutputAdversarial', discriminator=dict(channels=(4, 4, 4, 4))))
 
 
-def test_from_an_iteration_on_they_are_used_and_no_longer_move():
+def test_from_an_iteration_on_they_are_used_and_no_longer_change():
     model, hook = live(), FreezeNormHook(begin=2)
     seen = []
     for number in range(4):
@@ -32,14 +32,14 @@ def test_from_an_iteration_on_they_are_used_and_no_longer_move():
         model.load_state_dict(before, strict=False)
         step(model, seed=number, domains=DOMAINS)
         seen.append(torch.equal(ours[-1], expected[-1]))
-        assert not torch.equal(model.backbone.bn1.weight, weight)  # it learns all the while
+        assert not torch.equal(model.backbone.bn1.weight, weight)  # it keeps learning
         moved = any(not torch.equal(before[n], v) for n, v in buffers(model).items())
         assert moved == (number < 2)
     assert seen == [False, False, True, True]
 
 
 def test_in_evaluation_of_the_whole_model_each_domain_is_normalized_alike():
-    """Merged domains and one forward a domain then are the same without any split."""
+    """Merged domains and one forward per domain are then the same without any split."""
     losses = []
     for way in ('merged', 'one forward a domain'):
         model = live(way)

@@ -17,7 +17,7 @@ from tests.tiny_configs import ROOT, tiny
 
 @pytest.fixture
 def train(roots, tmp_path):
-    """Train a tiny config in a folder, looking at gradients every `interval` iterations."""
+    """Train a tiny config in a folder, measuring gradients every `interval` iterations."""
 
     def run(config, folder, hook=None, **changes):
         cfg = tiny(ROOT / f'configs/{config}.py', roots, tmp_path / folder)
@@ -79,7 +79,7 @@ def test_the_cosine_is_that_of_two_backwards():
     assert values['gradient.target'] == pytest.approx(float(gradients[1].norm()), rel=1e-4)
     assert all(parameter.grad is None for parameter in model.parameters())
     assert list(dict(model.objectives.items())) == ['weighting', 'gan']
-    model.norm_statistics = ['unlabeled']  # which is not looked at
+    model.norm_statistics = ['unlabeled']  # which takes no part
     assert GradientCosineHook()._gradients(model, copy.deepcopy(data)) == values
     assert model.norm_statistics == ['unlabeled']
 
@@ -90,11 +90,11 @@ def test_the_cosine_is_that_of_two_backwards():
     assert GradientCosineHook()._gradients(build(), same)[COSINE] == pytest.approx(1.0)
 
 
-def test_a_batch_without_one_of_the_domains_is_not_looked_at():
+def test_a_batch_without_one_of_the_domains_is_skipped():
     assert GradientCosineHook()._gradients(build(), batch(domains=('target',))) == {}
 
 
-def test_the_held_out_loss_is_the_cross_entropy_as_it_is_tested():
+def test_the_held_out_loss_is_the_cross_entropy_in_evaluation_mode():
     model = build()
     hook = GradientCosineHook()
     (sample,) = batch(domains=('source',))['data_samples']
@@ -111,11 +111,11 @@ def test_the_held_out_loss_is_the_cross_entropy_as_it_is_tested():
 
 
 @pytest.mark.parametrize('interval', [0, True, 2.5])
-def test_an_interval_that_is_none(interval):
+def test_an_invalid_interval(interval):
     with pytest.raises(JointError, match=r'interval is .*: give a whole number from 1'):
         GradientCosineHook(interval)
 
 
-def test_models_that_cannot_be_watched(train):
+def test_unsupported_models(train):
     with pytest.raises(JointError, match='does not go with maps that are computed again'):
         train('joint_squeezenet_streets_camvid', 'x', {}, **{'model.sequential_domains': True})

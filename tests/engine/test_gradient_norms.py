@@ -9,7 +9,7 @@ from mmseg_joint.engine.gradient_norms import gradient_norms
 from tests.tiny import HRS, batch, build
 
 
-def test_norms_are_those_of_one_backward_a_loss():
+def test_norms_are_those_of_one_backward_per_loss():
     model = build(HRS)
     found = gradient_norms(model, batch(), model.backbone)
     assert all(value.grad is None for value in model.parameters())
@@ -35,6 +35,6 @@ def test_a_weight_scales_its_norm():
     assert norms[1] == pytest.approx(1000 * norms[0], rel=1e-3)
 
 
-def test_a_network_that_nothing_trains_feels_nothing():
+def test_a_network_that_no_loss_reaches_has_norm_0():
     model = build(HRS)
     assert not any(gradient_norms(model, batch(), torch.nn.Conv2d(1, 1, 1)).values())

@@ -28,7 +28,7 @@ class Calls(TorchDispatchMode):
 
 
 def pair(kind, **options):
-    """Two optimizers of equal parameters, each in a group of its own; the second joins them."""
+    """Make two optimizers of equal parameters, one group for each; the second joins them."""
     generator = torch.Generator().manual_seed(0)
     values = [torch.randn(size, generator=generator) for size in (3, 1, 4, 2, 5, 2)]
     optimizers = []
@@ -97,7 +97,7 @@ def test_a_gradient_that_comes_later_than_others():
     assert all(map(torch.equal, values(joined), values(plain)))
 
 
-def test_an_error_in_a_step_does_not_concern_the_next():
+def test_an_error_in_a_step_does_not_affect_the_next():
     def fail():
         raise ValueError
 

@@ -233,7 +233,7 @@ def test_accumulated_gradients_survive_a_checkpoint(step):
         assert torch.equal(mine, their), name
 
 
-def test_gradients_of_a_window_that_the_config_has_no_more_are_dropped():
+def test_gradients_of_a_window_that_the_config_no_longer_has_are_dropped():
     config = dict(HRS_OPTIMIZERS, accumulative_counts=3)
     model = build(HRS)
     wrapper = build_optim_wrapper(model, config)

@@ -27,7 +27,7 @@ def runner_in(roots, tmp_path, monkeypatch):
     return build
 
 
-def test_two_runs_of_one_second_share_nothing(runner_in):
+def test_two_runs_started_in_the_same_second_share_nothing(runner_in):
     first, second = runner_in('first'), runner_in('second')
     assert first.timestamp == second.timestamp
     assert first.experiment_name != second.experiment_name
@@ -51,7 +51,7 @@ def test_one_config_built_again_and_again(runner_in):
     assert len({*names, build_runner(cfg).experiment_name}) == 3
 
 
-def test_a_ready_runner_has_been_checked_and_says_what_is_unwise(roots, tmp_path):
+def test_a_ready_runner_has_been_checked_and_warns_of_what_is_unwise(roots, tmp_path):
     cfg = tiny(ROOT / 'configs/joint_fcn8s_streets.py', roots, tmp_path)
     cfg.param_scheduler = [dict(type='PolyLR', end=1, by_epoch=False)]
     runner = ready_runner(cfg.copy(), 'train')
@@ -79,7 +79,7 @@ def test_a_gpu_is_fed_from_pinned_memory(monkeypatch):
         assert loader.get('pin_memory') is expected
 
 
-def test_compile_is_of_backbone_and_neck_and_changes_no_name():
+def test_compile_covers_backbone_and_neck_and_changes_no_name():
     model, plain = build(), build()
     names = list(model.state_dict())
     cfg = Config(dict(compile=dict(backend='eager')))
@@ -95,8 +95,8 @@ def test_compile_is_of_backbone_and_neck_and_changes_no_name():
         torch.testing.assert_close(value, losses[1][name], rtol=1e-5, atol=1e-6)
 
 
-def test_what_is_compiled_is_training_alone():
-    """Minutes of a first validation would go into graphs of other sizes, without gradients."""
+def test_only_training_is_compiled():
+    """Otherwise a first validation would compile other sizes, without gradients, for minutes."""
     graphs = []
     cfg = Config(dict(compile=dict(backend='eager')))
     cfg.compile.backend = lambda graph, inputs: graphs.append(graph) or graph.forward

@@ -17,7 +17,7 @@ from mmseg_joint.utils.memory import peak_bytes
 CPU = torch.device('cpu')
 
 
-@pytest.mark.skipif(not memory.STATUS.exists(), reason='only Linux tells it')
+@pytest.mark.skipif(not memory.STATUS.exists(), reason='only Linux reports it')
 def test_the_peak_stays_when_memory_is_freed():
     held = torch.ones(2**24)
     (now,) = re.findall(r'VmRSS:\s+(\d+) kB', memory.STATUS.read_text())

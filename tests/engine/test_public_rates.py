@@ -26,7 +26,7 @@ def public_list(backbone):
 
 
 def moved_in_a_step(times: int, lr: float) -> float:
-    """How far SGD with momentum .9 moves a weight with gradient 1, listed so often, in the end."""
+    """How far SGD with momentum .9 finally moves a weight with gradient 1, listed `times` times."""
     weight = nn.Parameter(torch.zeros((), dtype=torch.float64))
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')

@@ -1,4 +1,4 @@
-"""Running averages taken anew, for any mmseg checkpoint."""
+"""Recomputed running averages, for any mmseg checkpoint."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_each_norm_has_the_mean_over_the_batches(make):
             assert torch.equal(value, weights[name]), name
 
 
-def test_frozen_norms_keep_theirs():
+def test_frozen_norms_keep_their_averages():
     model = live(backbone=dict(LIVE['backbone'], norm_eval=True))
     start = copy.deepcopy(buffers(model.backbone))
     recompute_norm(model, batches(2), count=4)
@@ -71,7 +71,7 @@ def test_the_loader_of_a_joint_config_keeps_the_real_domains():
     found = target_loader(Config(dict(train_dataloader=loader)))
     assert found['batch_size'] == 3
     assert found['sampler']['samples_per_domain'] == dict(target=2, unlabeled=1)
-    # without the rare classes of a domain that is not read any more
+    # without the rare classes of a domain that is no longer read
     domains = dict(target='t', unlabeled='u')
     assert found['dataset'] == dict(type='JointDataset', domains=domains)
     loader['sampler']['samples_per_domain'] = dict(source=4, target=0)
@@ -84,7 +84,7 @@ def test_the_loader_of_a_joint_config_keeps_the_real_domains():
 
 @pytest.fixture
 def trained(roots, tmp_path, monkeypatch):
-    """A tiny model with batch norm and averages that mean nothing, its config and checkpoint."""
+    """A tiny model with batch norm and meaningless averages, its config and checkpoint."""
     cfg = tiny(ROOT / 'configs/joint_squeezenet_streets_camvid.py', roots, tmp_path / 'work')
     backbone = dict(LIVE['backbone'], type='ResNetV1c', norm_eval=False)
     cfg.model.backbone = backbone
@@ -153,7 +153,7 @@ def test_a_plain_mmseg_config_is_tested_with_them(trained, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize('number', ['0', '-3', 'all', '1.5'])
-def test_a_number_that_is_none_is_refused(trained, monkeypatch, capsys, number):
+def test_an_invalid_number_is_refused(trained, monkeypatch, capsys, number):
     _, path, file = trained
     monkeypatch.setattr(sys, 'argv', ['test.py', str(path), str(file), '--recompute-norm', number])
     with pytest.raises(SystemExit):

@@ -56,7 +56,7 @@ def test_a_resumed_schedule_ends_where_the_config_ends_it_now(kind, by_network):
     np.testing.assert_allclose(rates, expected, rtol=1e-6, atol=1e-12)
 
 
-def test_a_schedule_that_has_come_down_to_0_stays_there_and_says_so(caplog):
+def test_a_schedule_that_has_decayed_to_0_stays_there_and_warns(caplog):
     _, kinds, optimizer = schedule(10, by_network=False)
     for _ in range(9):
         optimizer.step()
@@ -71,18 +71,18 @@ def test_a_schedule_that_has_come_down_to_0_stays_there_and_says_so(caplog):
             hook.after_load_checkpoint(runner(True, own), dict(param_schedulers=states))
         return caplog.messages
 
-    (said,) = resume(20)
-    assert 'ended at iteration 10, at a learning rate of 0' in said and 'load_from' in said
+    (warning,) = resume(20)
+    assert 'ended at iteration 10, at a learning rate of 0' in warning and 'load_from' in warning
     assert resume(10) == []  # only to validate
 
 
-def test_networks_that_the_checkpoint_has_not_are_left_alone():
+def test_networks_that_the_checkpoint_lacks_are_left_alone():
     schedules = schedule(10, by_network=True)[0]
     hook = HOOKS.build(dict(type='ScheduleExtensionHook'))
     for states in (dict(param_schedulers={'other': []}), dict(param_schedulers=[]), {}):
         hook.after_load_checkpoint(runner(True, schedules), states)
 
 
-def test_without_schedules_there_is_nothing_to_lengthen():
+def test_without_schedules_there_is_nothing_to_extend():
     hook = HOOKS.build(dict(type='ScheduleExtensionHook'))
     hook.after_load_checkpoint(runner(True, None), {})

@@ -20,7 +20,7 @@ OWN = ('my_train_dataloader', 'crop_size', 'train_pipeline', 'test_pipeline', 'v
         (dict(custom_hooks=dict(type='A')), 'custom_hooks is .*: give a list'),
     ],
 )
-def test_sections_of_another_kind(config, message):
+def test_sections_of_the_wrong_type(config, message):
     with pytest.raises(JointError, match=message):
         check_sections(Config(config))
 

@@ -41,7 +41,7 @@ def test_last_best_and_mean_of_the_last():
 
 
 @pytest.mark.parametrize('labels', SELECTION_SETS)
-def test_the_block_says_who_looked_at_what(labels):
+def test_the_report_says_which_labels_chose_what(labels):
     summary = summarize(VALIDATIONS, 'mIoU', 3, labels)
     header, last, mean, best = describe(summary, 'mIoU', labels).splitlines()
     assert header == f'Which checkpoint? mIoU on the {labels}:'
@@ -53,7 +53,7 @@ def test_the_block_says_who_looked_at_what(labels):
     assert '(best_mIoU_iter_600.pth)' in describe(summary, 'mIoU', labels)
 
 
-def test_which_labels_are_looked_at():
+def test_which_labels_are_used():
     cfg = Config.fromfile(ROOT / 'configs/hrs_squeezenet_streets_camvid.py')
     assert selection_set_of(cfg) == TEST
     cfg.test_dataloader = copy.deepcopy(cfg.val_dataloader)
@@ -72,7 +72,7 @@ def test_which_labels_are_looked_at():
 
 @pytest.fixture
 def runner(tmp_path, caplog):
-    """What the hook asks of a runner."""
+    """What the hook needs from a runner."""
     logger = logging.getLogger('selection')
     caplog.set_level(logging.INFO, 'selection')
     return SimpleNamespace(
@@ -90,8 +90,8 @@ def read(folder):
     return json.loads((folder / 'selection.json').read_text())
 
 
-@pytest.mark.parametrize('beside_the_checkpoint', [True, False])
-def test_a_resumed_run_reports_what_the_whole_one_does(runner, tmp_path, beside_the_checkpoint):
+@pytest.mark.parametrize('next_to_the_checkpoint', [True, False])
+def test_a_resumed_run_reports_what_the_whole_one_does(runner, tmp_path, next_to_the_checkpoint):
     hook = SelectionReportHook(last=2)
     hook.before_train(runner)
     validate(hook, runner, {1: 1.1, 2: 4.4, 3: 3.3})
@@ -102,7 +102,7 @@ def test_a_resumed_run_reports_what_the_whole_one_does(runner, tmp_path, beside_
 
     # from iteration 2; what came after it is forgotten, not counted twice
     runner.iter = 2
-    if beside_the_checkpoint:
+    if next_to_the_checkpoint:
         runner.cfg.load_from = str(tmp_path / 'iter_2.pth')
         runner.work_dir = str(tmp_path / 'resumed')
         (tmp_path / 'resumed').mkdir()
@@ -110,7 +110,7 @@ def test_a_resumed_run_reports_what_the_whole_one_does(runner, tmp_path, beside_
     hook.before_train(runner)
     validate(hook, runner, {3: 3.3})
     hook.after_train(runner)
-    folder = tmp_path / 'resumed' if beside_the_checkpoint else tmp_path
+    folder = tmp_path / 'resumed' if next_to_the_checkpoint else tmp_path
     assert read(folder) == whole
 
 
@@ -143,7 +143,7 @@ def test_a_validation_outside_of_training_is_not_counted(runner, tmp_path):
     assert not (tmp_path / 'selection.json').exists()
 
 
-def test_an_unknown_metric_is_told_and_stops_nothing(runner, tmp_path, caplog):
+def test_an_unknown_metric_is_reported_and_stops_nothing(runner, tmp_path, caplog):
     hook = SelectionReportHook(metric='mDice')
     hook.before_train(runner)
     validate(hook, runner, {1: 1.0})

@@ -109,7 +109,7 @@ def test_stages_start_from_one_another_and_resume_bit_for_bit(train, tmp_path):
     assert_same_end(folder, whole)
 
 
-def test_a_run_stopped_in_a_validation_makes_up_for_it(train):
+def test_a_run_stopped_during_a_validation_repeats_it(train):
     stop = dict(type='StopBeforeValidationHook', folder='adapt', step=STEPS)
     with pytest.raises(Stopped):
         train('stopped', hook=stop)

@@ -122,7 +122,7 @@ def test_each_stage_draws_in_its_own_folder(roots, tmp_path):
     assert set(sheets(tmp_path / 'work/adapt')) == source | {f'target_{n}/{last}' for n in (0, 1)}
 
 
-def test_there_are_never_more_than_so_many_moments(train):
+def test_max_moments_limits_the_drawings(train):
     limit = {'default_hooks.images.max_moments': 2}
     assert set(sheets(train(HRS, 'few', 1, **limit).work_dir)) == DRAWN
 
@@ -162,7 +162,7 @@ def test_other_backends_get_the_same_sheets(train):
     assert not list(Path(work_dir).glob('*/vis_data/vis_image'))  # nothing is written twice
 
 
-def test_a_mistake_in_an_image_ends_no_training(train, monkeypatch):
+def test_an_error_while_drawing_does_not_end_training(train, monkeypatch):
     def fail(self, outputs):
         raise KeyError('a new method')
 
@@ -172,9 +172,9 @@ def test_a_mistake_in_an_image_ends_no_training(train, monkeypatch):
     assert runner.model.backbone.training
     assert sheets(runner.work_dir) == {}
     (log,) = Path(runner.work_dir).glob('*/*.log')
-    said = log.read_text()
-    assert said.count("No more images are drawn in this run: 'a new method'.") == 1
-    assert 'Traceback' in said
+    content = log.read_text()
+    assert content.count("No more images are drawn in this run: 'a new method'.") == 1
+    assert 'Traceback' in content
 
 
 def test_a_model_that_has_nothing_to_show(caplog):
@@ -184,7 +184,7 @@ def test_a_model_that_has_nothing_to_show(caplog):
     hook = TrainingPicturesHook(interval=1)
     hook.before_train(runner)
     hook.after_train_iter(runner)
-    assert 'Linear is no JointEncoderDecoder' in caplog.text
+    assert 'Linear is not a JointEncoderDecoder' in caplog.text
 
 
 @pytest.mark.parametrize('values', [dict(interval=-1), dict(samples=0), dict(max_moments=1.5)])

@@ -7,7 +7,7 @@ from mmseg_joint.engine.work_dir import LOCK, locked
 from mmseg_joint.errors import JointError
 
 
-def test_one_run_after_the_other(tmp_path):
+def test_one_run_after_another(tmp_path):
     folder = tmp_path / 'work'
     refused = pytest.raises(JointError, match=r'Another run writes to .*work right now')
     with locked(folder), refused, locked(folder):

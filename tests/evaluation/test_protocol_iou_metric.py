@@ -121,7 +121,7 @@ def test_pixels_of_other_classes_are_ignored_but_predictions_are_not():
     assert (got['mIoU'], got['mAcc'], got['aAcc']) == (75, 75, 75)
     guess[1:] = 18
     assert evaluate([(guess, truth)], protocols=('13',)) == got
-    guess[0, 1] = 13  # an error within the protocol costs the other class too
+    guess[0, 1] = 13  # an error within the protocol lowers the other class, too
     assert evaluate([(guess, truth)], protocols=('13',))['mIoU'] == round(
         100 * (1 / 2 + 2 / 3) / 2, 2
     )
@@ -136,7 +136,7 @@ def test_a_class_that_is_counted_but_not_averaged_over():
     guess = np.full((2, 3), BUILDING)
     got = evaluate([(guess, truth)], protocols=('13of16', '13', '16'))
     assert got['mIoU'] == got['mIoU_13of16'] == 50
-    assert got['mIoU_13'] == 100  # the fence is not looked at
+    assert got['mIoU_13'] == 100  # the fence is ignored
     assert got['mIoU_16'] == 25
 
 
@@ -193,12 +193,12 @@ def test_a_class_only_predicted(absent, few, every):
     assert evaluate([(guess, truth)], classes, absent=absent)['mIoU'] == every
 
 
-def test_nothing_labeled_is_no_number():
+def test_nothing_labeled_gives_nan():
     got = evaluate([(np.zeros((3, 3), int), np.full((3, 3), 255))], protocols=('16',))
     assert all(np.isnan(value) for value in got.values())
 
 
-def test_a_prediction_that_is_no_class_is_an_error():
+def test_a_prediction_that_is_not_a_class_is_an_error():
     truth, guess = np.zeros((2, 2), int), np.array([[0, 0], [255, 19]])
     assert evaluate([(guess, truth)])['mIoU'] == 50
 
@@ -230,7 +230,7 @@ def test_protocols_go_by_class_names():
     )
 
 
-def test_the_table_has_a_row_a_class_and_a_column_a_protocol(monkeypatch):
+def test_the_table_has_a_row_per_class_and_a_column_per_protocol(monkeypatch):
     logged = []
     monkeypatch.setattr(module, 'print_log', lambda text, *_: logged.append(text))
     found = images(seed=5, absent=(0,))
@@ -295,7 +295,7 @@ def test_two_processes_equal_one(tmp_path):
         (dict(protocols=[('sky', 2)]), "protocol '2' names a class twice"),
     ],
 )
-def test_mistakes_are_told_before_training(options, message):
+def test_mistakes_are_reported_before_training(options, message):
     with pytest.raises(JointError, match=message):
         METRICS.build(dict(type='ProtocolIoUMetric', **options)).dataset_meta = {
             'classes': ('road', 'building', 'sky')
@@ -303,7 +303,7 @@ def test_mistakes_are_told_before_training(options, message):
 
 
 @pytest.mark.parametrize('ignore_index, value', [(255, 30), (254, 255)])
-def test_a_label_that_is_no_class_is_told(ignore_index, value):
+def test_a_label_that_is_not_a_class_is_reported(ignore_index, value):
     truth = np.zeros((2, 2), int)
     truth[1, 1] = value
     with pytest.raises(JointError, match=rf'a/b\.png has the value {value}, but .* 19 classes'):

@@ -127,7 +127,7 @@ CONFIGS = ids(
         several(write('base.py', 'a = 1 / 0'), write('hrs.py', "_base_ = './base.py'")),
     ),
     empty=Case('hrs.py has no model, train_dataloader, train_cfg', write('hrs.py')),
-    no_config_by_its_name=Case('hrs.pth is none by its name: end it in .py', None, 'hrs.pth'),
+    no_config_by_its_name=Case('hrs.pth is not named like one: end it in .py', None, 'hrs.pth'),
     missing_module=Case(
         'custom_imports in hrs.py .*gone_module.*set PYTHONPATH',
         "custom_imports = dict(imports=['gone_module'])",

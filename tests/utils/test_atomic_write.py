@@ -22,12 +22,12 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_text('old')
 
-    def write(said):
+    def write(pipe):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
         try:
             atomic_write(path, b'x' * 2000)
         except JointError as error:
-            said.send(str(error))
+            pipe.send(str(error))
 
     here, there = get_context('fork').Pipe(duplex=False)
     child = get_context('fork').Process(target=write, args=(there,))
@@ -48,7 +48,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [path] and not path.is_file()
 
 
-def test_what_cannot_be_written_is_told_before_the_work(tmp_path):
+def test_what_cannot_be_written_is_refused_before_the_work(tmp_path):
     (tmp_path / 'file').touch()
     check_writable(tmp_path / 'file', '--out')
     check_writable(tmp_path / 'new/new/file', '--out')

@@ -37,20 +37,20 @@ def test_a_mistake_is_one_line_and_with_debug_a_traceback(monkeypatch, capsys, e
 
 
 @pytest.mark.parametrize('error', [KeyError('a'), TypeError('b'), OSError('c'), RuntimeError('d')])
-def test_what_nobody_knows_is_raised(monkeypatch, error):
+def test_unknown_errors_are_raised(monkeypatch, error):
     monkeypatch.setattr(sys, 'argv', ['tool.py'])
     with pytest.raises(type(error)) as caught:
         run(raising(error))
     assert caught.value is error
 
 
-def test_an_end_of_its_own_is_left_alone(monkeypatch):
+def test_a_tools_own_exit_is_left_alone(monkeypatch):
     with pytest.raises(SystemExit) as end:
         run(lambda: sys.exit(7))
     assert end.value.code == 7
 
 
-def test_a_pipe_that_is_not_the_output_is_no_quiet_end(monkeypatch):
+def test_a_broken_pipe_that_is_not_the_output_is_raised(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['tool.py'])
     with pytest.raises(BrokenPipeError):
         run(raising(BrokenPipeError()))

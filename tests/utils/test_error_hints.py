@@ -50,9 +50,9 @@ def raise_(error: Exception) -> None:
         ValueError('a'),
     ],
 )
-def test_other_errors_are_none_of_the_users(error):
+def test_other_errors_are_not_the_users(error):
     assert hint(caught(raise_, error)) is None
 
 
-def test_channels_outside_of_a_model_are_none_of_the_users():
+def test_channels_outside_of_a_model_are_not_the_users():
     assert hint(caught(torch.nn.Conv2d(3, 4, 1), torch.zeros(1, 5, 4, 4))) is None

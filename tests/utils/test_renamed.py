@@ -28,7 +28,7 @@ default_hooks = dict(
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads a child config of BASE; no name but the old ones may be warned of."""
+    """Read a child config of BASE; only the old names may be warned of."""
     (tmp_path / 'base.py').write_text(BASE)
 
     def write_and_read(text, options=None, warned=()):
@@ -36,9 +36,9 @@ def read(tmp_path):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter('always')
             cfg = read_config(str(tmp_path / 'child.py'), options)
-        said = [str(entry.message) for entry in caught if entry.category is FutureWarning]
-        assert len(said) == len(warned)
-        for text, (old, new) in zip(said, warned):
+        messages = [str(entry.message) for entry in caught if entry.category is FutureWarning]
+        assert len(messages) == len(warned)
+        for text, (old, new) in zip(messages, warned):
             assert f'child.py: {old} is called {new} now' in text and '0.3.0' in text
         return cfg
 
@@ -112,9 +112,9 @@ def test_the_row_of_a_table_in_a_config_is_sent_to_the_metafile(tmp_path):
     path.write_text(BASE + "table_row = dict(paper='HRS', table='1', row='FCN')")
     with pytest.warns(FutureWarning) as warned:
         cfg = read_config(str(path))
-    (said,) = (str(entry.message) for entry in warned)
-    assert said.startswith(f'{path}: table_row: the row')
-    assert 'configs/metafile/<paper>.yaml' in said
+    (message,) = (str(entry.message) for entry in warned)
+    assert message.startswith(f'{path}: table_row: the row')
+    assert 'configs/metafile/<paper>.yaml' in message
     assert 'table_row' not in cfg
 
 
@@ -128,7 +128,7 @@ stages = [dict(name='source', train_dataloader=dict(sampler=dict(shares=dict(tar
     assert stage.cfg.train_dataloader.sampler.samples_per_domain == dict(source=2, target=0)
 
 
-def test_a_config_that_nobody_edits_is_renamed_in_silence():
+def test_a_config_that_nobody_edits_is_renamed_silently():
     cfg = Config(dict(default_hooks=dict(pictures=dict(interval=1))))
     with warnings.catch_warnings():
         warnings.simplefilter('error')
@@ -137,7 +137,7 @@ def test_a_config_that_nobody_edits_is_renamed_in_silence():
 
 
 def test_old_arguments_of_classes(roots):
-    """What other programs than our tools build."""
+    """What programs other than our tools build."""
     city = dict(type='CityscapesIdsDataset', data_root=str(roots['CityscapesIdsDataset']))
     with pytest.warns(FutureWarning, match='LabelSubset: share is called fraction now'):
         few = LabelSubset(city, share=0.5)

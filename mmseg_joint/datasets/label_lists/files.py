@@ -6,7 +6,7 @@ from string import Formatter
 from mmseg_joint.errors import JointError
 
 SHIPPED = Path(__file__).parent
-"""Folder of the lists that come with the package, one folder a dataset."""
+"""Folder of the lists that come with the package, one folder per dataset."""
 
 
 def placeholders(list_file: str) -> set[str]:
@@ -27,10 +27,10 @@ def placeholders(list_file: str) -> set[str]:
 
 
 def find_list(list_file: str) -> Path:
-    """Find a list: where the path says, or else, relative to :data:`SHIPPED`, among ours.
+    """Find a list: at the given path or else, relative to :data:`SHIPPED`, among those that ship.
 
     Raises:
-        JointError: When there is neither.
+        JointError: When it is in neither place.
     """
     found = next((p for p in (Path(list_file), SHIPPED / list_file) if p.is_file()), None)
     if found is None:

@@ -19,11 +19,12 @@ def make_lists(
     """Draw nested label lists, as :class:`~mmseg_joint.datasets.LabelSubset` draws its subsets.
 
     Returns:
-        ``0050_seed0.txt``, perhaps ``0050_seed0_held_out.txt``, and a list of all images, called as
-        their folder is → image names, sorted, without the dataset's ``img_suffix``.
+        File name → sorted image names without the dataset's ``img_suffix``: ``0050_seed0.txt``,
+        perhaps ``0050_seed0_held_out.txt``, and a list of all images, named after their folder.
 
     Raises:
-        JointError: When a count is below 1 or above the number of images, or leaves none out.
+        JointError: When a count is below 1 or above the number of images, or leaves none to hold
+            out.
     """
     suffix = getattr(dataset, 'img_suffix', '')
     whole = [name.removesuffix(suffix) for name in LabelSubset(dataset, fraction=1).names]
@@ -46,13 +47,13 @@ def make_lists(
 
 
 def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) -> dict[str, str]:
-    """Write lists, and their checksums beside those of others, in ``sha256sum``'s format.
+    """Write lists, and add their checksums to the folder's, in ``sha256sum``'s format.
 
     Returns:
         File name → SHA-256 of what was written.
 
     Raises:
-        JointError: When a file is there already and ``force`` is off (nothing is written then), or
+        JointError: When a file already exists and ``force`` is off (nothing is written then), or
             the folder cannot be written.
     """
     present = [name for name in lists if (folder / name).exists()]
@@ -72,7 +73,7 @@ def write_lists(lists: dict[str, list[str]], folder: Path, force: bool = False) 
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """Return file name → SHA-256 as a folder's checksum file has them; empty if it has none."""
+    """Return file name → SHA-256 from a folder's checksum file; empty if there is none."""
     path = folder / CHECKSUMS
     lines = read_names(path) if path.is_file() else []
     return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}

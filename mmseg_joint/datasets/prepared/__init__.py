@@ -1,4 +1,4 @@
-"""A resized, label-mapped copy of a dataset, that configs read in its place.
+"""A resized, label-mapped copy of a dataset, which configs read in its place.
 
-``tools/prepare_dataset.py`` writes it, ``prepared='FOLDER'`` of a dataset reads it.
+``tools/prepare_dataset.py`` writes it, and a dataset with ``prepared='FOLDER'`` reads it.
 """

@@ -17,33 +17,33 @@ MANIFEST = 'prepared.json'
 
 @dataclass(frozen=True)
 class Setting:
-    """All that decides about the pixels of a copy, besides the originals."""
+    """Everything that determines a copy's pixels, besides the originals."""
 
     dataset: str  #: type of the dataset
     size: tuple[int, int]  #: width and height in pixels
     interpolation: str  #: of the images; labels are always resized with ``nearest``
     backend: str  #: what resizes, ``cv2`` or ``pillow``
-    decoder: str  #: what decodes the original images; JPEGs come out differently
+    decoder: str  #: what decodes the original images; decoders differ on JPEGs
 
     def difference(self, other: Setting) -> str:
-        """Say where two settings differ: ``size (1280, 720), not (1024, 512)``; empty if equal."""
+        """List where two settings differ: ``size (1280, 720), not (1024, 512)``; empty if equal."""
         pairs = zip(asdict(self).items(), asdict(other).values())
         return ', '.join(f'{key} {own}, not {its}' for (key, own), its in pairs if own != its)
 
 
 @dataclass
 class Manifest:
-    """What a copy is a copy of."""
+    """What a copy was made from, and how."""
 
     setting: Setting  #: how it was made
     source: str  #: absolute path of the originals
-    versions: dict[str, str]  #: of what made it
-    #: image folder, relative to either root → how many ``images`` it has (None while it is being
+    versions: dict[str, str]  #: of the packages that made it
+    #: image folder, relative to both roots → how many ``images`` it has (None while it is being
     #: written), and whether each is ``labeled``
     folders: dict[str, dict[str, Any]]
 
     def save(self, root: Path) -> None:
-        """Write it to its place, all or nothing."""
+        """Write the manifest into a copy's folder, all or nothing."""
         with atomic_path(root / MANIFEST, durable=True) as partial:
             partial.write_text(json.dumps(asdict(self), indent=2) + '\n', encoding='utf-8')
 
@@ -52,7 +52,7 @@ def read_manifest(root: Path) -> Manifest | None:
     """Read the manifest of a copy's folder; None if there is none.
 
     Raises:
-        JointError: When it cannot be understood.
+        JointError: When it cannot be parsed.
     """
     path = root / MANIFEST
     if not path.is_file():
@@ -74,20 +74,20 @@ def read_manifest(root: Path) -> Manifest | None:
 
 
 def loading_steps(dataset: Any) -> list[Any]:
-    """The steps that load image and label, with which a dataset's pipeline starts."""
+    """Return the steps that load image and label, at the start of a dataset's pipeline."""
     loading = (LoadImageFromFile, LoadAnnotations)
     return list(takewhile(lambda step: isinstance(step, loading), dataset.pipeline.transforms))
 
 
 def setting_of(dataset: Any, where: str) -> Setting:
-    """Find the setting of the copy that a dataset's pipeline can be fed with.
+    """Find the setting of a copy that can feed a dataset's pipeline.
 
     Args:
         dataset: A dataset with raw labels.
-        where: What messages call it.
+        where: Its name in messages.
 
     Raises:
-        JointError: When there is no such copy: images are not loaded in 8-bit colors, nothing is
+        JointError: When no such copy is possible: images are not loaded in 8-bit colors, are not
             resized to one fixed size right after that, or labels are loaded later.
     """
     loading = loading_steps(dataset)
@@ -103,7 +103,7 @@ def setting_of(dataset: Any, where: str) -> Setting:
     if any(getattr(part, 'reduce_zero_label', None) for part in (dataset, *loading)):
         raise JointError(f'{where} does not go with reduce_zero_label=True: map the ids instead')
     resize: Any = rest[0] if rest else None
-    kinds = (Resize, TRANSFORMS.get('Resize'))  # mmseg's own is a child of mmcv's
+    kinds = (Resize, TRANSFORMS.get('Resize'))  # mmseg's own is a subclass of mmcv's
     if type(resize) not in kinds or resize.scale is None or resize.keep_ratio:
         raise JointError(
             f'{where} cannot be prepared: its pipeline must resize to one fixed size right after '

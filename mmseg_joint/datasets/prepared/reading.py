@@ -12,12 +12,12 @@ SUFFIX = '.png'
 
 
 def png_suffix(suffix: str) -> str:
-    """Return the end of a file's name in a copy: ``.png`` in place of ``.jpg`` and the like."""
+    """Return a file's suffix in a copy: ``.png`` in place of ``.jpg`` and the like."""
     return osp.splitext(f'x{suffix}')[0][1:] + SUFFIX
 
 
 def places(prefix: dict[str, str], img_suffix: str, seg_map_suffix: str) -> dict[str, str]:
-    """Return where a copy has what the dataset has at ``prefix``: the same place, a normal path.
+    """Return a copy's folders for a dataset's ``prefix``: the same relative paths, normalized.
 
     Raises:
         JointError: When a path leaves the root, or a label would get its image's name.
@@ -39,17 +39,17 @@ def places(prefix: dict[str, str], img_suffix: str, seg_map_suffix: str) -> dict
 
 
 class PreparedCopy:
-    """The copy that a dataset reads in the place of its originals.
+    """The copy that a dataset reads in place of its originals.
 
     Args:
-        root: The copy's folder, as ``tools/prepare_dataset.py`` has left it.
+        root: The copy's folder, as written by ``tools/prepare_dataset.py``.
         dataset: Type of the dataset.
         prefix: ``img_path`` and perhaps ``seg_map_path``, relative to the dataset's root.
-        img_suffix: End of the original images' names.
-        seg_map_suffix: End of the original labels' names.
+        img_suffix: Suffix of the original images' names.
+        seg_map_suffix: Suffix of the original labels' names.
 
     Raises:
-        JointError: When it is no such copy, is not finished or lacks the folder or its labels.
+        JointError: When it is no such copy, is unfinished, or lacks the image folder or its labels.
     """
 
     def __init__(
@@ -78,15 +78,15 @@ class PreparedCopy:
                 'labeled domain too'
             )
         self._setting, self._images = manifest.setting, folder['images']
-        # absolute, so that the dataset puts no other root before it
+        # absolute, so that the dataset does not prepend its own root
         self.prefix = {key: osp.abspath(osp.join(root, value)) for key, value in relative.items()}
         self.suffixes = png_suffix(img_suffix), png_suffix(seg_map_suffix)
 
     def check_pipeline(self, dataset: Any) -> None:
-        """Refuse a pipeline that would give other samples than from the originals.
+        """Refuse a pipeline whose samples would differ from those of the originals.
 
-        An empty one, of who only lists images, will do. ``Resize`` stays in the others: to the size
-        that an image has already, it changes nothing.
+        An empty pipeline, used only to list images, is fine. Other pipelines keep their ``Resize``:
+        it leaves an image that already has that size unchanged.
         """
         if not dataset.pipeline.transforms:
             return

@@ -24,12 +24,12 @@ from mmseg_joint.version import __version__
 from .manifest import Manifest, Setting, loading_steps, read_manifest, setting_of
 from .reading import SUFFIX, places
 
-FIELDS = {'seg_map_path': 'gt_seg_map', 'img_path': 'img'}  # the label first: an image has one
-# What chooses among images or classes: a copy has all of them.
+FIELDS = {'seg_map_path': 'gt_seg_map', 'img_path': 'img'}  # label first: no image without it
+# Keys that select images or classes: a copy has all of them.
 CHOOSING = ('protocol', 'metainfo', 'ann_file', 'indices', 'prepared', 'lazy_init', 'test_mode')
-# Stored is ten times as fast to read as compressed, and a PNG's checksums still find a broken file.
+# Uncompressed is ten times as fast to read, and a PNG's checksums still reveal a broken file.
 STORED = (cv2.IMWRITE_PNG_COMPRESSION, 0)
-# Of what compresses, that which is fastest to read.
+# The kind of compression that is fastest to read.
 COMPRESSED = (
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY),
@@ -38,17 +38,17 @@ LABEL = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 
 def to_prepare(cfg: dict, where: str) -> tuple[RawLabelDataset, Setting]:
-    """Build a dataset that gives every image and label as they are loaded, unresized.
+    """Build a dataset that returns every image and label as loaded, not resized.
 
     Args:
         cfg: The dataset's config.
-        where: What messages call it.
+        where: Its name in messages.
 
     Returns:
         The dataset, and the setting of the copy to write.
 
     Raises:
-        JointError: When it is no dataset with raw labels, or its pipeline cannot be prepared.
+        JointError: When it is not a dataset with raw labels, or its pipeline cannot be prepared.
     """
     kind = class_of(cfg.get('type'), DATASETS)
     if kind is None:
@@ -72,19 +72,19 @@ def write_copy(
     workers: int | None = None,
     progress: bool = True,
 ) -> int:
-    """Write a resized, label-mapped copy of a dataset, or what is missing, broken or old of it.
+    """Write a resized, label-mapped copy of a dataset, or its missing, broken or outdated files.
 
-    Every file is written under another name, read back, compared and renamed: an interrupted call
-    is finished by repeating it. What is there already is read, its checksums are compared, and its
-    date with the original's.
+    Every file is written under another name, read back, compared and renamed, so an interrupted
+    call is finished by repeating it. Files that already exist are read; their checksums are
+    verified, and their dates compared with the originals'.
 
     Args:
-        dataset: The originals, as :func:`to_prepare` gives them.
+        dataset: The originals, as returned by :func:`to_prepare`.
         setting: Likewise.
         out: The copy's folder; splits of one dataset may share it.
         compress: Compress the images: a third smaller, three times as slow to read.
-        workers: Threads; None for one on each core.
-        progress: Show a bar.
+        workers: Number of threads; None for one per core.
+        progress: Show a progress bar.
 
     Returns:
         How many images were written.
@@ -106,7 +106,7 @@ def write_copy(
         for leftover in out.rglob(LEFTOVERS):
             leftover.unlink()
         name = relative['img_path']
-        if name not in manifest.folders:  # a copy that is only looked through again stays in use
+        if name not in manifest.folders:  # a copy that is only checked again stays usable
             _check_room(out, len(dataset), setting, compress)
             manifest.folders[name] = {'images': None, 'labeled': False}
             manifest.save(out)
@@ -144,7 +144,7 @@ def _check_room(out: Path, count: int, setting: Setting, compress: bool) -> None
 
 
 def _claim(setting: Setting, source: str, out: Path) -> Manifest:
-    """Make the folder, or open it; refuse one that holds anything else."""
+    """Create the folder, or open an existing copy; refuse a folder that holds anything else."""
     manifest = read_manifest(out)
     if manifest is None:
         if out.is_file() or any(not path.match(LEFTOVERS) for path in out.glob('*')):
@@ -168,7 +168,7 @@ def _claim(setting: Setting, source: str, out: Path) -> Manifest:
 def _write(
     dataset: RawLabelDataset, resize: Any, folders: dict[str, Path], compress: bool, index: int
 ) -> bool:
-    """Write an image, and perhaps its label, unless both are there and new; whether it did."""
+    """Write an image, and perhaps its label, unless both are up to date; return whether it did."""
     info = dataset.get_data_info(index)
     files = {}
     for key, folder in folders.items():
@@ -184,7 +184,7 @@ def _write(
 
 
 def _is_intact(path: Path, size: tuple[int, int]) -> bool:
-    """Whether a file of a copy is there, whole by its checksums, and of the copy's size."""
+    """Return whether a copy's file exists, passes its checksums and has the copy's size."""
     try:
         with Image.open(path) as image:
             image.verify()
@@ -194,24 +194,24 @@ def _is_intact(path: Path, size: tuple[int, int]) -> bool:
 
 
 def _is_older(path: Path, original: Path) -> bool:
-    """Whether the original of a copy's file was changed after the copy was written."""
+    """Return whether the original of a copy's file was changed after the copy was written."""
     return original.is_file() and path.stat().st_mtime_ns < original.stat().st_mtime_ns
 
 
 def write_png(path: Path, array: np.ndarray, compress: bool = False) -> None:
-    """Write an image or a label without loss; there is never half a file, or a wrong one.
+    """Write an image or a label without loss; never leave a partial or a wrong file.
 
     Args:
         path: The file.
-        array: `uint8`: an image (H, W, 3), or a label (H, W) with one id a pixel.
+        array: `uint8`: an image (H, W, 3), or a label (H, W) with one id per pixel.
         compress: Whether to compress an image; a label always is.
 
     Raises:
-        JointError: When it reads back other than it was written.
+        JointError: When the file reads back differently.
     """
     options = LABEL if array.ndim == 2 else COMPRESSED if compress else STORED
     with atomic_path(path, durable=True) as partial:
         partial.write_bytes(cv2.imencode('.png', array, options)[1].tobytes())
         again = cv2.imread(str(partial), cv2.IMREAD_UNCHANGED)
         if again is None or not np.array_equal(again, array):
-            raise JointError(f"'{path}' reads back other than it was written: check the disk")
+            raise JointError(f"'{path}' reads back differently than it was written: check the disk")

@@ -18,27 +18,26 @@ SHOWN = 4  # colors named in an error
 
 @TRANSFORMS.register_module()
 class LoadColorAnnotations(LoadMappedAnnotations):
-    """Loads a label file in which a class is a color, as CARLA, Unity and Blender render them.
+    """Loads a label file with classes as colors, as CARLA, Unity and Blender render them.
 
-    It takes the place of `LoadAnnotations`::
+    It replaces `LoadAnnotations`::
 
         dict(
             type='LoadColorAnnotations',
             colors=[[110, 80, 50], [[60, 160, 60], [70, 170, 70]], [200, 60, 160]],
             ignored=[[0, 0, 0]])
 
-    Keys and refusals are those of
-    :class:`~mmseg_joint.datasets.transforms.loading.LoadMappedAnnotations`. Opacity is not looked
-    at.
+    Keys and errors are those of
+    :class:`~mmseg_joint.datasets.transforms.loading.LoadMappedAnnotations`. Opacity is ignored.
 
     Args:
         colors: For each class, in the order of the dataset's classes, its color (red, green, blue,
             0-255), or a list of several.
-        ignored: Colors of pixels that count for nothing.
-        **kwargs: As `LoadMappedAnnotations`'s.
+        ignored: Colors of ignored pixels.
+        **kwargs: Arguments of `LoadMappedAnnotations`.
 
     Raises:
-        JointError: When a color is none or stands twice; and when loading, if a pixel has another
+        JointError: When a color is invalid or given twice; when loading, if a pixel has any other
             color.
     """
 
@@ -82,7 +81,7 @@ class LoadColorAnnotations(LoadMappedAnnotations):
         return self._classes[place]
 
     def _to_train_ids(self, raw: np.ndarray, results: dict) -> np.ndarray:
-        if results.get('label_map'):  # a subset of the classes; what is ignored stays so
+        if results.get('label_map'):  # a subset of the classes; ignored pixels stay ignored
             results = {**results, 'label_map': {**results['label_map'], IGNORE: IGNORE}}
         return super()._to_train_ids(raw, results)
 

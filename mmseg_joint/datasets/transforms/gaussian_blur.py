@@ -13,11 +13,11 @@ from mmseg_joint.utils.numbers import check_share
 
 @TRANSFORMS.register_module()
 class RandomGaussianBlur(BaseTransform):
-    """Blurs an image now and then, by Pillow's blur, with which published numbers were found.
+    """Randomly blurs an image with Pillow's blur, with which published numbers were obtained.
 
-    A standard deviation below one pixel is meant as it stands: Pillow's blur widens an edge by that
+    A standard deviation below one pixel takes effect as given: Pillow's blur widens an edge by that
     much, while a sampled Gaussian (OpenCV's) does nothing at all below 0.25 and too little up to
-    0.5. Labels are left as they are.
+    0.5. Labels are not changed.
 
     Required keys: ``img`` (H, W, 3) or (H, W), uint8. Modified keys: ``img``.
 
@@ -40,7 +40,7 @@ class RandomGaussianBlur(BaseTransform):
         self.radius = radius[0], radius[1]
 
     def transform(self, results: dict) -> dict:
-        """Blur ``results['img']``, or not."""
+        """Blur ``results['img']`` with probability ``prob``."""
         # numpy's global generator, which JointDataset seeds for every sample
         if np.random.rand() >= self.prob:
             return results

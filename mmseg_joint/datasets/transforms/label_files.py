@@ -11,7 +11,7 @@ from mmseg_joint.errors import JointError
 
 _PNG = b'\x89PNG\r\n\x1a\n'
 _GRAY, _PALETTE = 0, 3  # color types of a PNG's header
-# What Pillow raises for a file that is no image, or half of one.
+# What Pillow raises for a file that is not an image, or only half of one.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
@@ -35,10 +35,10 @@ def read_bytes(path: str, what: str, backend_args: dict | None = None) -> bytes:
 
 
 def check_image(data: bytes, path: str, what: str) -> None:
-    """Refuse a broken or truncated image, which OpenCV would fill up with gray.
+    """Refuse a broken or truncated image, which OpenCV would fill with gray.
 
-    A PNG's checksums are verified, which costs a tenth of decoding it. A JPEG has none: its end
-    marker must be there, and only where it is not is the file decoded to be sure.
+    A PNG's checksums are verified, which costs a tenth of decoding it. A JPEG has none, so
+    its end marker is checked; only if that is missing is the file decoded to be sure.
 
     Raises:
         JointError: When the image is broken.
@@ -57,7 +57,7 @@ def check_image(data: bytes, path: str, what: str) -> None:
 
 
 def decode_ids(data: bytes, path: str) -> np.ndarray:
-    """Decode a label image with one id a pixel: 8-bit gray, or a palette's indices.
+    """Decode a label image with one id per pixel: 8-bit gray, or a palette's indices.
 
     Always with Pillow, because OpenCV turns palette indices into colors.
 
@@ -65,7 +65,7 @@ def decode_ids(data: bytes, path: str) -> np.ndarray:
         Array of ``uint8``, shape (H, W).
 
     Raises:
-        JointError: When the file is broken, or its ids would not arrive as they were written:
+        JointError: When the file is broken, or its ids would be read differently than written:
             colors, 16 bits, lossy JPEG, the 1- to 4-bit gray that decoders stretch to 0-255.
     """
     check_image(data, path, 'label file')
@@ -95,7 +95,7 @@ def decode_synthia(data: bytes, path: str) -> np.ndarray:
     Always with OpenCV, because Pillow cuts 16-bit colors to their upper 8 bits, which are all 0.
 
     Returns:
-        Array of ``uint8``, shape (H, W); ids beyond 8 bits arrive as 255.
+        Array of ``uint8``, shape (H, W); ids beyond 8 bits become 255.
 
     Raises:
         JointError: When the file is broken or of another kind.

@@ -20,7 +20,7 @@ from mmseg_joint.errors import JointError
 
 
 def lookup_table(label_map: dict[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a map of raw ids to train ids into arrays; None is the identity.
+    """Turn a map from raw to train ids into arrays; None is the identity.
 
     Returns:
         The train id of each raw id, ``uint8``, (256,), and whether the map has it, ``bool``.
@@ -35,7 +35,7 @@ def lookup_table(label_map: dict[int, int] | None) -> tuple[np.ndarray, np.ndarr
 
 @contextmanager
 def _remedy(results: dict) -> Iterator[None]:
-    """Name the remedy for a file of a prepared copy, in place of that for an original."""
+    """For a file of a prepared copy, replace the remedy in the message with the copy's."""
     try:
         yield
     except JointError as error:
@@ -52,16 +52,16 @@ def _remedy(results: dict) -> Iterator[None]:
 class LoadMappedAnnotations(LoadAnnotations):
     """Loads a label file of raw ids and maps it to train ids, or says what is wrong with it.
 
-    It takes the place of mmseg's ``LoadAnnotations`` and its arguments, and gives the same array
-    for a good file. It differs for the bad ones: a value that is not in the dataset's map, a label
-    of another size than its image, and a file that some decoder would misread end in one sentence
-    instead of in wrong labels.
+    It replaces mmseg's ``LoadAnnotations``, takes its arguments, and returns the same array for a
+    good file. Only bad files are treated differently: a value that is not in the dataset's map, a
+    label whose size is not its image's, and a file that some decoder would misread give a
+    one-sentence error instead of wrong labels.
 
     Required keys: ``seg_map_path``, ``label_map`` (raw id → train id, or None),
     ``reduce_zero_label``, ``seg_fields``. Optional keys: ``ori_shape`` and ``size_tolerance``
-    (by how many pixels the label may differ from it; then the label is cut or filled),
-    ``dataset_name`` and ``label_hint`` for messages, and ``prepared`` where a copy is read, whose
-    labels have one id a pixel whatever the original.
+    (by how many pixels the label may differ from it; the label is then cropped or padded),
+    ``dataset_name`` and ``label_hint`` for messages, and ``prepared`` for a prepared copy, whose
+    labels have one id per pixel whatever the original format.
 
     Args:
         reduce_zero_label: Whether raw id 0 is ignored and the others move down by one, before the
@@ -122,7 +122,7 @@ class LoadMappedAnnotations(LoadAnnotations):
         if off == 0:
             return labels
         if off <= results.get('size_tolerance', 0):
-            # cut or filled at the bottom and right; what is filled in is ignored
+            # cropped or padded at the bottom and right; the padding is ignored
             return mmcv.impad(labels[:height, :width], shape=(height, width), pad_val=IGNORE)
         raise JointError(
             f"the label file '{results['seg_map_path']}' has {labels.shape[1]}x{labels.shape[0]} "
@@ -135,7 +135,7 @@ class LoadMappedAnnotations(LoadAnnotations):
 class LoadSynthiaAnnotations(LoadMappedAnnotations):
     """Loads a SYNTHIA label (16-bit, class id in the red channel) and maps it to train ids.
 
-    Arguments, keys and refusals are those of :class:`LoadMappedAnnotations`.
+    Arguments, keys and errors are those of :class:`LoadMappedAnnotations`.
     """
 
     def _decode(self, data: bytes, path: str) -> np.ndarray:

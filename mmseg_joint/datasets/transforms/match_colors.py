@@ -20,20 +20,20 @@ class MatchColors(BaseTransform):
 
     Mean and standard deviation of each channel in CIELAB become those of the other image ("Color
     Transfer between Images", Reinhard et al., 2001), as DDM (Chen et al., CVPR 2021) does with
-    synthetic images. It goes behind the loading of the image, where the whole of it is seen.
+    synthetic images. Put it right after image loading, where it sees the whole image.
 
     Required key: ``img``, BGR, ``uint8``. Modified key: ``img``.
 
     Args:
-        like: Config of the dataset whose colors are wanted; its labels are not read.
+        like: Config of the dataset that provides the colors; its labels are not read.
         prob: Share of images that are changed.
 
     Raises:
-        JointError: When the dataset is empty, or ``prob`` is no probability.
+        JointError: When the dataset is empty, or ``prob`` is not a probability.
     """
 
     def __init__(self, like: dict[str, Any], prob: float = 1.0) -> None:
-        from mmseg_joint.datasets.unlabeled import without_labels  # which imports transforms
+        from mmseg_joint.datasets.unlabeled import without_labels  # it imports transforms
 
         check_share('MatchColors.prob', prob)
         try:
@@ -60,7 +60,7 @@ class MatchColors(BaseTransform):
 
 
 def statistics(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel, (3,), of an image (H, W, 3)."""
+    """Return mean and standard deviation of each channel, (3,), of an image (H, W, 3)."""
     mean, deviation = cv2.meanStdDev(lab)
     return mean.ravel(), deviation.ravel()
 
@@ -70,8 +70,8 @@ def with_statistics(image: np.ndarray, mean: np.ndarray, deviation: np.ndarray) 
 
     Args:
         image: BGR, `uint8`, (H, W, 3).
-        mean: Wanted mean of each channel in CIELAB, (3,).
-        deviation: Wanted standard deviation of each channel, (3,).
+        mean: Target mean of each channel in CIELAB, (3,).
+        deviation: Target standard deviation of each channel, (3,).
 
     Returns:
         BGR, `uint8`, (H, W, 3).

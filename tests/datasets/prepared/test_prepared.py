@@ -83,7 +83,7 @@ def test_samples_are_those_of_the_originals(case, roots, tmp_path):
     cfg = config(roots, **CASES[case])
     assert prepare(cfg, tmp_path / 'copy') == 3
     original = DATASETS.build(cfg)
-    roots[cfg['type']].rename(tmp_path / 'gone')  # built already: it has no need of its root
+    roots[cfg['type']].rename(tmp_path / 'gone')  # already built: it no longer needs its root
     copy = DATASETS.build({**cfg, 'prepared': str(tmp_path / 'copy')})
     (tmp_path / 'gone').rename(roots[cfg['type']])
     assert_equal_samples(original, copy)
@@ -136,7 +136,7 @@ def test_two_workers_and_compression_write_the_same(roots, tmp_path):
     assert_equal_samples(DATASETS.build(one), DATASETS.build(two))
     sizes = [(tmp_path / name / 'RGB/0000001.png').stat().st_size for name in ('one', 'two')]
     assert sizes[1] < sizes[0]
-    assert 3 * 22 * 17 < sizes[0] < 3 * 22 * 17 + 200  # three bytes a pixel
+    assert 3 * 22 * 17 < sizes[0] < 3 * 22 * 17 + 200  # three bytes per pixel
 
 
 def test_what_is_missing_is_written_and_nothing_else(roots, tmp_path):
@@ -154,7 +154,7 @@ def test_what_is_missing_is_written_and_nothing_else(roots, tmp_path):
     assert not list(out.rglob('.*'))
 
 
-def test_images_that_the_originals_have_no_more(roots, tmp_path):
+def test_images_that_the_originals_no_longer_have(roots, tmp_path):
     cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
     prepare(cfg, out)
     for name in ('images', 'labels'):
@@ -164,7 +164,7 @@ def test_images_that_the_originals_have_no_more(roots, tmp_path):
         DATASETS.build({**cfg, 'prepared': str(out)})
 
 
-def test_a_finished_copy_is_in_use_while_it_is_looked_through_again(roots, tmp_path, monkeypatch):
+def test_a_finished_copy_stays_usable_while_it_is_checked_again(roots, tmp_path, monkeypatch):
     cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
     prepare(cfg, out)
 
@@ -177,7 +177,7 @@ def test_a_finished_copy_is_in_use_while_it_is_looked_through_again(roots, tmp_p
     assert len(DATASETS.build({**cfg, 'prepared': str(out)})) == 3
 
 
-def test_a_copy_that_has_no_room_is_not_begun(roots, tmp_path, monkeypatch):
+def test_a_copy_without_room_is_not_started(roots, tmp_path, monkeypatch):
     room = namedtuple('room', 'free')(100)
     monkeypatch.setattr(writing, 'disk_usage', lambda _: room)
     with pytest.raises(JointError, match=r'needs 0\.0 GB .*--compress'):
@@ -185,7 +185,7 @@ def test_a_copy_that_has_no_room_is_not_begun(roots, tmp_path, monkeypatch):
     assert not list((tmp_path / 'copy').rglob('*.png'))
 
 
-def test_a_manifest_of_another_form_is_refused(roots, tmp_path):
+def test_a_manifest_in_another_format_is_refused(roots, tmp_path):
     cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
     prepare(cfg, out)
     content = json.loads((out / MANIFEST).read_text())
@@ -217,7 +217,7 @@ def zeros(data):
 
 @pytest.mark.parametrize('spoil', [truncated, altered, of_another_size, zeros, lambda data: b''])
 @pytest.mark.parametrize('name', ['images/00001.png', 'labels/00001.png'])
-def test_a_spoiled_file_is_written_anew(roots, tmp_path, spoil, name):
+def test_a_broken_file_is_rewritten(roots, tmp_path, spoil, name):
     cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
     prepare(cfg, out)
     data = (out / name).read_bytes()
@@ -228,7 +228,7 @@ def test_a_spoiled_file_is_written_anew(roots, tmp_path, spoil, name):
 
 
 @pytest.mark.parametrize('name', ['images/00001.png', 'labels/00001.png'])
-def test_what_was_corrected_in_the_originals_is_written_anew(roots, tmp_path, name):
+def test_what_was_corrected_in_the_originals_is_rewritten(roots, tmp_path, name):
     cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
     prepare(cfg, out)
     original = roots['GTADataset'] / name
@@ -244,7 +244,7 @@ def test_what_was_corrected_in_the_originals_is_written_anew(roots, tmp_path, na
 
 @pytest.mark.parametrize('name', ['images/00001.png', 'labels/00001.png'])
 @pytest.mark.parametrize('kind', ['GTADataset', 'SynthiaDataset'])
-def test_training_names_the_remedy_for_a_spoiled_file(roots, tmp_path, name, kind):
+def test_training_names_the_remedy_for_a_broken_file(roots, tmp_path, name, kind):
     labels = 'LoadSynthiaAnnotations' if kind == 'SynthiaDataset' else 'LoadMappedAnnotations'
     cfg, out = config(roots, kind, labels), tmp_path / 'copy'
     prepare(cfg, out)
@@ -381,18 +381,18 @@ def test_a_broken_original_ends_in_its_name(roots, tmp_path):
             prepare(config(roots, 'GTADataset'), tmp_path / 'copy', workers=workers)
 
 
-def test_a_file_that_reads_back_otherwise_is_not_kept(tmp_path, monkeypatch):
+def test_a_file_that_reads_back_differently_is_not_kept(tmp_path, monkeypatch):
     label = np.arange(12, dtype=np.uint8).reshape(3, 4)
     write_png(tmp_path / 'a.png', label)
     assert np.array_equal(np.array(Image.open(tmp_path / 'a.png')), label)
     encode = cv2.imencode
     monkeypatch.setattr(cv2, 'imencode', lambda end, array, *rest: encode(end, array + 1, *rest))
-    with pytest.raises(JointError, match='reads back other'):
+    with pytest.raises(JointError, match='reads back differently'):
         write_png(tmp_path / 'b.png', label)
     assert [path.name for path in tmp_path.iterdir()] == ['a.png']
 
 
-def test_labels_hold_train_ids_and_the_manifest_tells_all(roots, tmp_path):
+def test_labels_hold_train_ids_and_the_manifest_records_everything(roots, tmp_path):
     cfg, out = config(roots, 'GTADataset', protocol='camvid', scale=(80, 60)), tmp_path / 'copy'
     prepare(cfg, out)
     raw = np.array(Image.open(roots['GTADataset'] / 'labels/00002.png'))

@@ -77,7 +77,7 @@ def test_reduce_zero_label_equals_mmseg(tmp_path, label_map):
 
 
 def test_few_colors_in_a_palette(tmp_path):
-    """Pillow packs a small palette into 1 to 4 bits a pixel."""
+    """Pillow packs a small palette into 1 to 4 bits per pixel."""
     raw = np.random.RandomState(2).randint(0, 3, (7, 13)).astype(np.uint8)
     image = Image.fromarray(raw)
     image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
@@ -134,7 +134,7 @@ def make_bad(kind, ids):
 
 
 @pytest.mark.parametrize('kind', ['color', '16-bit', 'jpeg', '1-bit gray'])
-def test_refuses_what_is_not_one_id_a_pixel(tmp_path, ids, kind):
+def test_refuses_what_is_not_one_id_per_pixel(tmp_path, ids, kind):
     (tmp_path / 'a.png').write_bytes(make_bad(kind, ids))
     with pytest.raises(JointError, match=r'a\.png. is a .* not one id a pixel: save the ids as'):
         LoadMappedAnnotations()(results(tmp_path / 'a.png'))
