@@ -139,7 +139,7 @@ def _require_fitting(
     name: str,
     verb: str = 'loaded',
 ) -> dict[str, Tensor]:
-    """Return the file's entries that fit the module in name and shape; log them, or refuse none."""
+    """Return and log the entries that fit the module in name and shape; refuse a file without."""
     fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
     if not fitting:
         raise JointError(

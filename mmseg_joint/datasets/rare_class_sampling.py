@@ -37,8 +37,8 @@ class RareClassSampling(DatasetWrapper):
     this is drawn from the generators that :class:`~mmseg_joint.datasets.JointDataset` seeds; the
     sampler's request matters only for that seed.
 
-    The pixels of each class in each label file are counted once and cached; a file that has changed
-    is counted again. Usually written as
+    The pixels of each class in each label file are counted once and cached; after a change in any
+    file, all are counted again. Usually written as
     `JointDataset(rare_classes=dict(source=dict(), target=dict()))`.
 
     Args:

@@ -103,7 +103,7 @@ def _compile_training(part: nn.Module, options: dict[str, Any]) -> None:
 
 
 @contextmanager
-def told_where_stopped(runner: Runner) -> Iterator[None]:
+def resume_hint_on_interrupt(runner: Runner) -> Iterator[None]:
     """When the user stops a training, say in the KeyboardInterrupt how to go on."""
     try:
         yield

@@ -7,7 +7,7 @@ from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.checks import refuse
 from mmseg_joint.utils.walk import value_of
 
-from .launch import close_process_group, ready_runner, told_where_stopped, use_mixed_precision
+from .launch import close_process_group, ready_runner, resume_hint_on_interrupt, use_mixed_precision
 from .recompute_norm import recompute_norm_of
 from .stage_training import train_stages
 from .stages import read_stages
@@ -77,5 +77,5 @@ def _train(cfg: Config, resume: str | None, amp: bool) -> None:
             f'{cfg.load_from} is at iteration {done}, where train_cfg.max_iters ends training: '
             'raise it to go on.'
         )
-    with locked(cfg.work_dir), told_where_stopped(runner):
+    with locked(cfg.work_dir), resume_hint_on_interrupt(runner):
         runner.train()

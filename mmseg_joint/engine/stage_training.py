@@ -9,7 +9,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import Runner
 
 from mmseg_joint.checkpoints.read import read_content, tensors_of
-from mmseg_joint.engine.launch import ready_runner, told_where_stopped
+from mmseg_joint.engine.launch import ready_runner, resume_hint_on_interrupt
 from mmseg_joint.engine.stages import Stage, stage_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
@@ -92,7 +92,7 @@ def _train(stage: Stage, checkpoint: Path | None, before: Path | None) -> None:
     runner = ready_runner(cfg, 'train', check_weights=before is None)  # only a user's file
     if checkpoint is None and before is not None:
         _check_start(runner, before, stage.name)
-    with told_where_stopped(runner):
+    with resume_hint_on_interrupt(runner):
         runner.train()
     # the next stage's networks need the memory, and loops and runner reference each other
     del runner
