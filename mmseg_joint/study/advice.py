@@ -1,4 +1,4 @@
-"""What a study's numbers mean, in plain words."""
+"""Explains a study's numbers in plain words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def advise(results: Results) -> list[str]:
     """Say which method to use for how many labels, and what is only noise.
 
     Returns:
-        A few sentences for each number of labels, then what holds for all.
+        A few sentences for each number of labels, then those that apply to all.
     """
     if not results.measured:
         return ['No run is finished yet.']
@@ -36,11 +36,11 @@ def advise(results: Results) -> list[str]:
 
 
 def _at(results: Results, count: int) -> list[str]:
-    """The best method with one number of labels."""
+    """Name the best method for one number of labels."""
     alone = results.find(TARGET_ONLY, count)
 
     def height(cell: Cell) -> float:
-        """Over the target alone, in seeds that both have: some seeds' images are easier."""
+        """Return the gain over target only on shared seeds: some seeds draw easier images."""
         gain = results.gain(cell)
         return gain.mean if gain else (cell.mean or 0.0) - ((alone and alone.mean) or 0.0)
 
@@ -89,21 +89,21 @@ def _price(results: Results, best: Cell) -> list[str]:
 
 
 def _synthetic(results: Results, counts: list[int]) -> list[str]:
-    """Whether the synthetic images alone help."""
+    """Say whether the synthetic images by themselves help."""
     gains = {n: results.gain(cell) for n in counts if (cell := results.find(JOINT, n))}
-    sure = {n: gain for n, gain in gains.items() if gain and gain.is_sure}
+    clear = {n: gain for n, gain in gains.items() if gain and gain.is_sure}
     if not gains:
         return []
     parts = []
     for word, chosen in (
-        ('help', [n for n, gain in sure.items() if gain.mean > 0]),
-        ('hurt', [n for n, gain in sure.items() if gain.mean < 0]),
+        ('help', [n for n, gain in clear.items() if gain.mean > 0]),
+        ('hurt', [n for n, gain in clear.items() if gain.mean < 0]),
     ):
         if chosen:
             parts.append(f'{word} with {listed(chosen)} labels')
-    unsure = [n for n in gains if n not in sure]
-    if unsure:
-        parts.append(f'make no difference that these seeds show with {listed(unsure)}')
+    others = [n for n in gains if n not in clear]
+    if others:
+        parts.append(f'make no difference that these seeds show with {listed(others)}')
     return [f'Synthetic images by themselves ({JOINT}) {" and ".join(parts)}.']
 
 
@@ -148,7 +148,7 @@ def needed_in_words(needed: LabelsNeeded) -> str:
 
 
 def source_in_words(needed: LabelsNeeded) -> str:
-    """Write which runs the number of labels is read from, and which it leaves out."""
+    """Name the runs that the number of labels is based on, and those left out."""
     text = f'{_seeds(len(needed.seeds))} of {TARGET_ONLY} with {listed(needed.counts)} labels.'
     left = [f'{n} labels ({seeds} of these seeds)' for n, seeds in needed.left_out.items()]
     if needed.unused:

@@ -26,7 +26,7 @@ REPORT, RUNS = 'report', 'runs.csv'
 
 
 def write_report(study: Study) -> Path:
-    """Write what the finished runs of a study say: Markdown, one page of HTML, PNG and CSV.
+    """Write the report of the finished runs of a study: Markdown, one HTML page, PNG and CSV.
 
     Raises:
         JointError: When runs that belong together were trained differently, or a file cannot be
@@ -43,7 +43,7 @@ def write_report(study: Study) -> Path:
 
 
 def _blocks(results: Results) -> list[str]:
-    """The report's parts in Markdown."""
+    """Return the report's blocks of Markdown."""
     study = results.study
     blocks = [f'# Study of {Path(study.config).name}', items(advise(results))]
     if study.options:
@@ -103,7 +103,7 @@ def _labels(results: Results, cell: Cell) -> str:
 
 
 def _gain(gain: Gain | None, interval: bool = True) -> str:
-    """A gain; bold where its interval excludes 0."""
+    """Format a gain; bold where its interval excludes 0."""
     if gain is None:
         return NOTHING
     text = signed(gain.mean)
@@ -128,8 +128,8 @@ def _legend(results: Results) -> str:
 
 
 def _needed_from(results: Results) -> list[str]:
-    """Which runs the numbers of labels are read from."""
-    found: dict[str, dict[str, list[int]]] = {}  # source -> method -> its labels
+    """Name the runs that the numbers of labels are based on."""
+    found: dict[str, dict[str, list[int]]] = {}  # source of the number -> method -> its labels
     for cell in results.measured:
         needed = results.needed(cell)
         if needed:
@@ -199,7 +199,7 @@ def _speed(seconds: Sequence[float]) -> str:
 
 
 def _watched(results: Results) -> list[str]:
-    """Whether source and target pull the same way, where it was watched."""
+    """Show whether source and target gradients agree, where this was measured."""
     rows = []
     for cell in results.measured:
         runs = [run.watched for run in cell.runs if COSINE in run.watched]
@@ -223,7 +223,7 @@ def _watched(results: Results) -> list[str]:
 
 
 def _runs(results: Results) -> str:
-    """Every finished run in a line."""
+    """List every finished run, one per line."""
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(

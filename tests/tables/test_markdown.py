@@ -98,7 +98,7 @@ def test_what_was_trained_otherwise_is_named(tables, tmp_path):
     table, selection = tables['hrs1'], Selection('camvid', None, [0], ['FCN+W^1'])
     (job,) = plan(table, tmp_path, selection)
     write_run(job.folder, 40.0, total=600, cfg=job.cfgs[0])
-    said = 'Trained otherwise than the config says: FCN+W^1, 12 labels ('
+    said = 'Trained differently from the config: FCN+W^1, 12 labels ('
     assert said not in write_table(table, measure(table, tmp_path, selection), 'camvid')
     (job,) = plan(table, tmp_path, selection, options=['model.objectives.weighting.unit_mean=True'])
     write_run(job.folder, 40.0, total=600, cfg=job.cfgs[0], start='20200102_000000')

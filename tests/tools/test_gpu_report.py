@@ -1,4 +1,4 @@
-"""The table of tools/gpu_report.py: what it judges, and what a rehearsal leaves open."""
+"""The table of tools/gpu_report.py: which targets it checks, and what a rehearsal leaves open."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def test_a_card_is_judged():
 @pytest.mark.parametrize('word', ['(met', '(missed'])
 def test_a_rehearsal_is_not(word):
     text = as_markdown(report(rehearsal=True))
-    assert 'these numbers say nothing of a GPU' in text
+    assert 'these numbers say nothing about a GPU' in text
     assert word not in text
     assert '| 1.250 | 2 |' in text

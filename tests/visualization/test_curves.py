@@ -46,7 +46,7 @@ def test_a_panel_for_each_kind_of_value():
         'mean weight of source pixels',
         'adversarial losses',
         'adversarial loss of the segmentor',
-        'told right by the discriminator',
+        'accuracy of the discriminator',
         'validation mIoU (%)',
     ]
 
@@ -75,7 +75,7 @@ def test_axes_fit_their_values():
     found = panels(draw_curves(RUNS))
     assert found['adversarial losses'].get_yscale() == 'log'
     assert found['supervised loss'].get_yscale() == 'linear'
-    assert found['told right by the discriminator'].get_ylim() == (-0.02, 1.02)
+    assert found['accuracy of the discriminator'].get_ylim() == (-0.02, 1.02)
 
 
 def test_names_and_line_styles_are_told():

@@ -76,7 +76,7 @@ def test_broken_and_absent_logs_are_named(tmp_path):
     with pytest.raises(JointError, match='holds no training log'):
         read_scalars(tmp_path)
     write_log(tmp_path, '20200102_000000', [train(1), ['no', 'dict'], train(2)])
-    with pytest.raises(JointError, match=r'Line 2 of .*scalars\.json is no log line'):
+    with pytest.raises(JointError, match=r'Line 2 of .*scalars\.json is not a log line'):
         read_scalars(tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_values_are_sorted_into_panels():
             'gan generator': value['gan.loss_generator'],
         },
         'adversarial loss of the segmentor': {'gan encoder': value['gan.loss_encoder']},
-        'told right by the discriminator': {
+        'accuracy of the discriminator': {
             'gan fake': value['gan.accuracy_fake'],
             'gan real': value['gan.accuracy_real'],
         },
