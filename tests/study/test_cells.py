@@ -32,7 +32,7 @@ def test_seeds_are_averaged_and_unfinished_ones_are_not(tables, tmp_path):
     assert (cells['PixelDA', 12].mean, cells['PixelDA', 12].runs) == (None, ())
 
 
-def test_every_row_is_shown_with_the_labels_that_some_row_was_run_with(tables, tmp_path):
+def test_every_row_is_shown_with_the_label_counts_that_any_row_was_run_with(tables, tmp_path):
     write_run(tmp_path / JOINT / '6/seed0', 40.0, labels=6)
     write_run(tmp_path / FCN / '46/seed0', 41.0, labels=46)
     cells = measure(tables['hrs1'], tmp_path, Selection('camvid', rows=['fcn', 'PixelDA']))
@@ -97,6 +97,6 @@ def test_runs_that_were_trained_differently_are_not_averaged(tables, tmp_path):
     assert cell.change == 'optim_wrapper.segmentor.optimizer.lr=1.0 in place of 0.0002'
 
 
-def test_a_row_that_there_is_not(tables, tmp_path):
+def test_an_unknown_row(tables, tmp_path):
     with pytest.raises(JointError, match='ass1 has no row "GAN": choose from Oracle, GA, '):
         measure(tables['ass1'], tmp_path, Selection(rows=['GAN']))

@@ -34,7 +34,7 @@ def report(rehearsal):
     return dict(machine=machine, parts={n: {'status': 'done', **p} for n, p in parts.items()})
 
 
-def test_a_card_is_judged():
+def test_a_gpu_report_shows_verdicts():
     text = as_markdown(report(rehearsal=False))
     assert '| 1.250 (missed, 1.1) | 2 |' in text
     assert '| 0.850 | 0.800-0.900 | 0.9 (met) |' in text
@@ -44,7 +44,7 @@ def test_a_card_is_judged():
 
 
 @pytest.mark.parametrize('word', ['(met', '(missed'])
-def test_a_rehearsal_is_not(word):
+def test_a_rehearsal_shows_none(word):
     text = as_markdown(report(rehearsal=True))
     assert 'these numbers say nothing about a GPU' in text
     assert word not in text
