@@ -44,7 +44,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--compress',
         action='store_true',
-        help='files a third smaller, but three times slower to read',
+        help='a third smaller, but three times as slow to read',
     )
     parser.add_argument('--workers', type=positive, help='threads (default: one per core)')
     add_config_flags(parser)

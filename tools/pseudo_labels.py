@@ -22,7 +22,7 @@ from mmseg_joint.writing.pseudo_labels import write_pseudo_labels
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Label images with a trained network where it is confident, as a dataset.'
+        description='Label images with a trained network where it is confident: a labeled dataset.'
     )
     parser.add_argument('config', help='config of the network')
     parser.add_argument('checkpoint', help='its checkpoint')

@@ -35,7 +35,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--rows', nargs='+', metavar='ROW', help='only these rows')
     parser.add_argument('--labels', nargs='+', type=int, metavar='N', help='labeled images')
     parser.add_argument(
-        '--seeds', nargs='+', type=int, metavar='SEED', help='seeds (0 1 2 with --run)'
+        '--seeds', nargs='+', type=int, metavar='SEED', help='seeds (default with --run: 0 1 2)'
     )
     parser.add_argument('--work-dirs', type=Path, metavar='ROOT', help='folder of the runs')
     parser.add_argument(
@@ -50,7 +50,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='change values in the configs that have the key',
+        help='change values in the configs that have a place for them',
     )
     parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='concurrent runs')
     parser.add_argument('--dry-run', action='store_true', help='only print what would be run')

@@ -66,7 +66,7 @@ def _import_base(report: Report) -> dict[str, ModuleType]:
             else:
                 report.problem(_broken(name, distribution, error))
     if missing:
-        tail = ' (for CPU only, install that build first).' if 'torch' in missing else '.'
+        tail = ' (for CPU only, install the CPU build first).' if 'torch' in missing else '.'
         verb = 'is' if len(missing) == 1 else 'are'
         names = ' '.join(missing)
         report.problem(f'{", ".join(missing)} {verb} missing: run `{INSTALL} {names}`{tail}')

@@ -87,7 +87,7 @@ def plan(
         root: Folder of all runs.
         selection: The part of it to run; the default seeds are 0, 1 and 2.
         data: `TYPE=FOLDER`: the `data_root` of every dataset of that type.
-        options: `KEY=VALUE`, applied to every config that has the key.
+        options: `KEY=VALUE`, applied to every config that has a place for it.
 
     Returns:
         The runs, finished or not: all rows with the first seed, then with the next.
@@ -167,7 +167,7 @@ def _data(text: str, cfg: Config) -> list[str]:
 
 
 def _option(text: str, cfg: Config) -> list[str]:
-    """Return what KEY=VALUE changes in a config: nothing if the config lacks the key."""
+    """Return what KEY=VALUE changes in a config: nothing if it has no place for it."""
     name, _ = _split(text)
     if name in SET_HERE:
         raise JointError(

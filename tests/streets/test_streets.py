@@ -221,7 +221,7 @@ def test_a_folder_holds_streets_of_one_kind(tmp_path, changed):
 def test_foreign_images_are_not_touched(tmp_path):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images' / '00001.png').write_bytes(b'mine')
-    with pytest.raises(JointError, match='no streets'):
+    with pytest.raises(JointError, match='not streets'):
         write_streets(tmp_path, 1, 'gta', progress=False)
     assert (tmp_path / 'images' / '00001.png').read_bytes() == b'mine'
 

@@ -104,7 +104,7 @@ def test_data_reaches_every_dataset_of_its_type(tables):
     assert [dataset.data_root for dataset in mixed] == ['/g', '/s']
 
 
-def test_options_reach_the_configs_that_have_the_key(tables):
+def test_options_reach_the_configs_that_have_a_place_for_them(tables):
     options = [
         'optim_wrapper.dtype=float32',
         'train_cfg.max_iters=40',

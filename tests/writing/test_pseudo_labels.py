@@ -124,7 +124,7 @@ def test_an_incomplete_folder_is_not_a_dataset(tmp_path):
         LabelFolder(tmp_path / 'a', NAMES, COLORS)
     (tmp_path / 'b').mkdir()
     (tmp_path / 'b/thesis.txt').touch()
-    with pytest.raises(JointError, match='holds something else'):
+    with pytest.raises(JointError, match='holds something other'):
         LabelFolder(tmp_path / 'b', NAMES, COLORS, force=True)
 
 
