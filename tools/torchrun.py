@@ -43,7 +43,7 @@ def status_of(rank: int, status: int) -> int:
         print(f'error: process {rank} was ended by {name}{hint(-status)}.', file=sys.stderr)
         return 128 - status
     if status != REPORTED:
-        print(f'error: process {rank} failed: its traceback stands above.', file=sys.stderr)
+        print(f'error: process {rank} failed: its traceback is above.', file=sys.stderr)
     return status
 
 

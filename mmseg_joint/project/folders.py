@@ -24,7 +24,7 @@ OTHERS = re.compile(
 )
 MOVE = 'to use them too, give all images one folder and one suffix, and all labels another'
 REMEDIES = {
-    DEEP: 'where no number is above 255, save them anew with '
+    DEEP: 'where no number is above 255, save them again with '
     'Image.fromarray(np.array(Image.open(path)).astype(np.uint8)).save(path)',
     GRAY: 'save one of them, Image.open(path).getchannel(0).save(path), or give --colors FILE if '
     'grays stand for classes',
@@ -126,7 +126,7 @@ def find_images(
         if twins:
             raise JointError(
                 f'{root} has files of the same names in {shown(first)} and {shown(twins[0][0])}, '
-                'and no other labels, but a JPEG holds colors that are not those that were saved: '
+                'and no other labels, but JPEG changes the colors that were saved: '
                 'save labels as PNG.'
             )
         raise JointError(

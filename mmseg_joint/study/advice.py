@@ -48,7 +48,7 @@ def _at(results: Results, count: int) -> list[str]:
     best, name = ranked[0], ranked[0].row.name
     images = f'With {count} labeled images'
     if len(ranked) == 1:
-        return [f'{images} only {name} has been run ({best.mean:.1f}).']
+        return [f'{images} only {name} was run ({best.mean:.1f}).']
     if name == TARGET_ONLY:
         return [f'{images} nothing is above the target alone ({best.mean:.1f}).']
     gain = results.gain(best)
@@ -68,7 +68,7 @@ def _at(results: Results, count: int) -> list[str]:
         difference = gain_of(paired(best.scores(), second.scores()))
         if difference and not difference.is_sure:
             sentences.append(
-                f'Whether it or {second.row.name} is better cannot be said '
+                f'These runs do not show whether it or {second.row.name} is better '
                 f'({gain_in_words(difference)}).'
             )
     needed = results.needed(best)
@@ -85,7 +85,7 @@ def _price(results: Results, best: Cell) -> list[str]:
     own, other = (results.seconds(cell) if cell else [] for cell in (best, base))
     if not own or not other or is_uneven(own) or is_uneven(other):
         return []
-    return [f'A step of it takes {median(own) / median(other):.1f} times as long.']
+    return [f'Its training step takes {median(own) / median(other):.1f} times as long.']
 
 
 def _synthetic(results: Results, counts: list[int]) -> list[str]:
@@ -103,7 +103,7 @@ def _synthetic(results: Results, counts: list[int]) -> list[str]:
             parts.append(f'{word} with {listed(chosen)} labels')
     others = [n for n in gains if n not in clear]
     if others:
-        parts.append(f'make no difference that these seeds show with {listed(others)}')
+        parts.append(f'make no clear difference in these seeds with {listed(others)}')
     return [f'Synthetic images by themselves ({JOINT}) {" and ".join(parts)}.']
 
 

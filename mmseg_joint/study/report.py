@@ -117,9 +117,9 @@ def _legend(results: Results) -> str:
         f' With 0 labels the gain is that over {SOURCE_ONLY}.' if 0 in results.counts else ''
     )
     return (
-        'mIoU in percent of val_dataloader after the last iteration, no checkpoint is chosen; mean '
+        'mIoU in percent on val_dataloader after the last iteration, no checkpoint is chosen; mean '
         '± standard deviation of the seeds. A gain is the mean of the differences seed by seed '
-        '(a seed draws labeled images, order and first weights for all methods alike), with '
+        '(a seed determines labeled images, order and first weights for all methods), with '
         "Student's 95 % interval; it is bold, and called a gain, only where the interval excludes "
         f'0.{unlabeled} "Labels that {TARGET_ONLY} needs" for the same score are read from its '
         'curve, linear in the logarithm of the labels; the interval holds the numbers that the '
@@ -179,13 +179,13 @@ def _costs(results: Results) -> list[str]:
                 f'{memory / 1024:.1f}' if memory else NOTHING,
             ]
         )
-    head = ['method', 'labels', 's a step', f'of {TARGET_ONLY}', 'iterations', 'memory (GiB)']
+    head = ['method', 'labels', 's/step', f'of {TARGET_ONLY}', 'iterations', 'memory (GiB)']
     blocks = [table(head, rows)]
     if any(is_uneven(results.seconds(cell)) for cell in results.measured):
         blocks.append(
             'Seconds are the median of the runs, and the fastest and slowest where these differ '
             'by more than half: the machine was busy with other things, so a ratio with a question '
-            'mark may be that of its load.'
+            'mark may come from its load.'
         )
     return blocks
 

@@ -107,7 +107,7 @@ def _tables_of(file: Metafile, collection: dict[str, Any]) -> Iterator[tuple[str
     for key, table in (collection.get('Tables') or {}).items():
         names = table.get('Rows') or []
         if not names or 'Title' not in table:
-            _refuse(file.path, f'says too little of table {key}', 'give its Title and its Rows')
+            _refuse(file.path, f'lacks information on table {key}', 'give its Title and its Rows')
         used = [*table.get('Quoted', ()), *filter(None, [table.get('Base')])]
         for name in used:
             _choose(file.path, f'names the row "{name}" of table {key}', name, names)

@@ -41,7 +41,7 @@ def test_a_gain_is_called_one_only_where_its_interval_excludes_zero(tmp_path):
 def test_methods_without_a_clear_difference_are_named(tmp_path):
     close = {**CLEAR, 'csa': {5: [44.0, 47.0, 47.0]}}
     text = advice(tmp_path, close)
-    assert 'Whether it or csa is better cannot be said (+0.0 points' in text
+    assert 'These runs do not show whether it or csa is better (+0.0 points' in text
 
 
 def test_a_method_that_has_only_an_easy_seed_is_not_the_best(tmp_path):

@@ -182,8 +182,8 @@ def test_two_configs_of_one_row_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ('table', 'message'),
     [
-        (dict(Title='A'), 'too little of table t3: give its Title and its Rows'),
-        (dict(Rows=['FCN']), 'too little of table t3'),
+        (dict(Title='A'), 'lacks information on table t3: give its Title and its Rows'),
+        (dict(Rows=['FCN']), 'lacks information on table t3'),
         (dict(Title='A', Rows=['FCN'], Base='F'), 'names the row "F" of table t3: choose from FCN'),
         (dict(Title='A', Rows=['FCN'], Quoted={'F': 1.0}), 'names the row "F" of table t3'),
     ],

@@ -214,7 +214,7 @@ def test_wrong_arguments(commands, tmp_path, tool, config, processes, message):
 ENDS = {
     'raise ValueError("boom")': (
         1,
-        ['ValueError: boom', 'error: process 0 failed: its traceback stands above.'],
+        ['ValueError: boom', 'error: process 0 failed: its traceback is above.'],
     ),
     'import os; os.kill(os.getpid(), 9)': (
         137,

@@ -77,7 +77,7 @@ def split_pair(path: Path) -> tuple[Image.Image, np.ndarray]:
     ids = train_ids(np.asarray(pair)[:, height:])
     if (ids != IGNORE).mean() < LEAST_KNOWN:
         raise JointError(
-            f"{path} has hardly a pixel in one of Cityscapes' colors at the right: give files "
+            f"{path} has hardly any pixels in Cityscapes' colors at the right: give files "
             'with the photo at the left and the label at the right.'
         )
     return pair.crop((0, 0, height, height)), ids
