@@ -103,7 +103,7 @@ def _synthetic(results: Results, counts: list[int]) -> list[str]:
             parts.append(f'{word} with {listed(chosen)} labels')
     others = [n for n in gains if n not in clear]
     if others:
-        parts.append(f'make no clear difference in these seeds with {listed(others)}')
+        parts.append(f'make no clear difference in these seeds with {listed(others)} labels')
     return [f'Synthetic images by themselves ({JOINT}) {" and ".join(parts)}.']
 
 

@@ -14,7 +14,7 @@ from .files import write
 
 def test_labels_that_are_jpegs_are_refused_as_such(tmp_path):
     write(tmp_path, 'img/{}.jpg', 'lbl/{}.jpg', 3, 0, color=True)
-    with pytest.raises(JointError, match=r'img/\*\.jpg and lbl/\*\.jpg, .*JPEG.* not those that'):
+    with pytest.raises(JointError, match=r'img/\*\.jpg and lbl/\*\.jpg, .*JPEG changes the colors'):
         find_images(tmp_path)
 
 
