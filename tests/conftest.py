@@ -41,9 +41,9 @@ def _mmseg_scope(tmp_path_factory):
     init_default_scope('mmseg')
     setup()  # as the tools do
     logging.raiseExceptions = (
-        False  # mmengine's loggers outlive the stream of the test they began in
+        False  # mmengine's loggers outlive the stream of the test that created them
     )
-    os.environ['OMP_NUM_THREADS'] = '1'  # of the tools that tests start
+    os.environ['OMP_NUM_THREADS'] = '1'  # for the tools that tests start
     os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))  # not the user's own
     take_shortcuts()
 
@@ -58,7 +58,7 @@ def lines():
 
 
 def scene(seed: int, ids, height: int, width: int):
-    """A noise image (H, W, 3) and its ids (H, W): one rectangle an id, drawn in both."""
+    """Draw a noise image (H, W, 3) and its ids (H, W), with one rectangle per id in both."""
     rng = np.random.RandomState(seed)
     ids = list(ids)
     labels = np.full((height, width), ids[seed % len(ids)], dtype=np.uint8)
@@ -138,7 +138,7 @@ def write_synthia():
 def write_cityscapes_files(
     root: Path, count: int = 3, split: str = 'train', height: int = 32, width: int = 40
 ):
-    """The official folders, with ``labelIds`` only."""
+    """Writes the official folders, with ``labelIds`` only."""
     stem = split + '/aachen/aachen_{:06d}_000019_'
     names = (
         'leftImg8bit/' + stem + 'leftImg8bit.png',
@@ -196,7 +196,7 @@ def pipeline():
 
 
 def write_written(root: Path, classes: tuple, palette: list) -> Path:
-    """What tools/pseudo_labels.py and tools/translate.py write."""
+    """Writes what tools/pseudo_labels.py and tools/translate.py write."""
     folder = LabelFolder(root, classes, palette)
     (root / 'images').mkdir()
     for i in range(3):
@@ -225,7 +225,7 @@ def drawn_roots(tmp_path_factory) -> Path:
 
 
 def roots_in(root: Path) -> dict[str, Path]:
-    """Dataset type → the folder of a tiny one, for :func:`tests.tiny_configs.tiny`."""
+    """Maps dataset types to the folders of tiny ones, for :func:`tests.tiny_configs.tiny`."""
     return {
         'WrittenDataset': root / 'written_19',
         'WrittenDataset11': root / 'written_11',
@@ -240,5 +240,5 @@ def roots_in(root: Path) -> dict[str, Path]:
 
 @pytest.fixture
 def roots(tmp_path, drawn_roots):
-    """What :func:`roots_in` gives, of copies that the test may change."""
+    """What :func:`roots_in` returns, for copies that the test may change."""
     return roots_in(shutil.copytree(drawn_roots, tmp_path, dirs_exist_ok=True))

@@ -13,7 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 OWNERS = ('mmseg_joint', 'mmseg', 'mmengine', 'mmcv')
-# what needs a value, or how many there are, before the host can go on
+# operators that need a value, or a count of values, before the host can continue
 WAITING = {
     '_local_scalar_dense',  # item, bool, int, float, tolist
     'is_nonzero',
@@ -40,7 +40,7 @@ class Waits(list):
 
 @contextmanager
 def host_waits() -> Iterator[Waits]:
-    """Record such calls within the context, each with the package whose code makes it."""
+    """Record such calls within the context, each with the package that makes it."""
     found = Waits()
     with ExitStack() as stack:
         for name in METHODS:
@@ -78,7 +78,7 @@ def _recorded(method: Any, found: Waits) -> Any:
 
 
 def _caller() -> tuple[str, str]:
-    """The innermost function of one of the packages."""
+    """Return the innermost function of one of the packages."""
     frame = sys._getframe(2)
     while frame is not None:
         owner = frame.f_globals.get('__name__', '').partition('.')[0]

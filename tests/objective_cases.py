@@ -64,7 +64,7 @@ class Case(NamedTuple):
 CASES = {
     'hrs_weighting': Case(dict(WEIGHTING)),
     'hrs_unit_mean': Case(dict(WEIGHTING, per_class=False, unit_mean=True)),
-    # one label for all, so that no device draws its own
+    # one label for all, so that devices do not draw different ones
     'hrs_gan': Case(dict(GAN, real_label=(0.9, 0.9), fake_label=(0.1, 0.1))),
     'focal': Case(dict(type='FocalWeighting'), networks=False),
     'confidence_mask': Case(dict(type='ConfidenceMask', threshold=0.25), networks=False),
@@ -178,7 +178,7 @@ CASES = {
             generator=dict(channels=(3, 4, 5), num_blocks=1),
             discriminator=dict(channels=(3, 4, 5, 6)),
             perceptual_cycle_weight=0.1,
-            pool_size=0,  # which holds images of one size
+            pool_size=0,  # a pool holds images of one size
         ),
         ('source', 'unlabeled'),
         DEEPLAB,
@@ -217,7 +217,7 @@ CASES = {
 
 
 def objectives_without_case() -> set[str]:
-    """Registered objectives that no case covers."""
+    """Return the registered objectives that no case covers."""
     known = {
         name
         for name, kind in MODELS.module_dict.items()

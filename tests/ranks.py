@@ -1,4 +1,4 @@
-"""Processes of one group, forked: no import for each of them."""
+"""Processes of one group, forked so that they need no imports of their own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import torch
 from tests.shortcuts import import_ahead
 from tests.tiny_configs import ROOT
 
-PATIENCE = 240  # seconds; a rank that waits for one that is gone is ended
+PATIENCE = 240  # seconds; a rank waiting for a dead one is killed
 
 
 def on_ranks(work: Callable[[int], Any], folder: Path, count: int = 2) -> list[Any]:
-    """Do something on each rank of a gloo group; return what each gave."""
+    """Run a function on each rank of a gloo group; return their results."""
 
     def main(rank: int) -> None:
         torch.set_num_threads(1)
@@ -52,7 +52,7 @@ def train_on_ranks(
 
 
 def free_port() -> int:
-    """A port that nothing listens on at this moment."""
+    """Return a port that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What takes long in mmengine and matters to no test: left out of the processes that run them."""
+"""Skips slow parts of mmengine that no test needs, in the processes that run the tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yapf.yapflib import yapf_api
 
 
 def import_ahead() -> None:
-    """Import what a training imports only when it is under way: once, not in every fork."""
+    """Import what a training would import later: once, not in every fork."""
     import setuptools  # noqa: F401
     import torch._dynamo  # noqa: F401
 
@@ -23,9 +23,9 @@ def take_shortcuts() -> None:
     torch.set_num_threads(1)  # tiny networks gain nothing from threads that wait for each other
     # every config is formatted for every start and checkpoint, most of the time of a short training
     yapf_api.FormatCode = lambda text, **_: (text, True)
-    # every dataset that is built has all objects of the process collected
+    # every dataset that is built garbage-collects all objects of the process
     base_dataset.gc = SimpleNamespace(collect=lambda: 0)
-    # every start asks the compiler for its version, and every checkpoint git for its commit
+    # every start queries the compiler's version, and every checkpoint the git commit
     runner.collect_env = dict
     version_utils._minimal_ext_cmd = lambda _: b'0' * 40
-    gc.freeze()  # what is imported by now
+    gc.freeze()  # everything imported so far

@@ -25,7 +25,7 @@ def test_config_trains_and_decays_to_its_last_learning_rate(path, roots, tmp_pat
     for network, wrapper in runner.optim_wrapper.items():
         given = cfg.param_scheduler
         schedule = (given if isinstance(given, list) else given[network])[-1]
-        # without `end` the schedule ends at max_iters; with it, training stops on the way. Steps
+        # without `end` the schedule ends at max_iters; with it, training stops before that. Steps
         # are too far apart for a test
         left = 1 - 2 / schedule.get('end', 2) if 'power' in schedule else 1.0
         for group in wrapper.optimizer.param_groups:

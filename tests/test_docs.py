@@ -1,4 +1,4 @@
-"""What the README and the docs tell a user to write or run is there and works."""
+"""What the README and the docs ask a user to write or run exists and works."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def test_tools_know_the_flags_that_the_pages_use(tool, flags, lines):
 
 CHILD = re.compile(r'```python\n((?:# \w+\.py\n)?_base_ = .*?)```', re.S)
 CHILDREN = {name: CHILD.findall(text) for name, text in TEXT.items() if CHILD.search(text)}
-# whose configs lie beside each other, or need data of their own: asked where they are trained
+# their configs refer to each other or need their own data: checked where they are trained
 ASKED_ELSEWHERE = {'joint_config.md', 'daily_work.md', 'objective_tutorial.md', 'recipes.md'}
 OTHERS = {f'{n}-{i}': b for n in {*CHILDREN} - ASKED_ELSEWHERE for i, b in enumerate(CHILDREN[n])}
 
 
 def read_child(block, roots, folder):
-    """A config of the docs, as if it lay in configs/, in its tiny form."""
+    """Read a config of the docs, as if it were in configs/, in its tiny form."""
     for base in ("'_base_/", "'./"):
         block = block.replace(base, f"'{ROOT}/configs/{base[1:]}")
     path = folder / 'child.py'
@@ -128,7 +128,7 @@ def test_what_a_newcomer_looks_for_is_where_the_page_says():
 
 
 def run_in_a_fork(words, folder, function=None):
-    """Run a script as a command line does, or a function of it; nothing is imported anew."""
+    """Run a script as a command line does, or a function of it, without new imports."""
 
     def main():
         os.chdir(folder)

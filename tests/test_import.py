@@ -1,4 +1,4 @@
-"""Importing the package registers names, and changes nothing for models that are not ours."""
+"""Importing the package registers names, and changes nothing for other models."""
 
 from __future__ import annotations
 

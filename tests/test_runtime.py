@@ -47,12 +47,12 @@ def test_another_c_library_is_left_alone(monkeypatch):
     assert runtime.configure_malloc() == 'malloc is left as it is'
 
 
-def test_one_call_sets_up_all_and_says_so(calls, monkeypatch):
+def test_one_call_sets_up_everything_and_says_so(calls, monkeypatch):
     monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
     CheckpointLoader.register_scheme('', lambda path, map_location=None: None, force=True)
     flags = []
     monkeypatch.setattr(torch, 'set_flush_denormal', lambda flag: flags.append(flag) or True)
-    for _ in range(2):  # once more changes nothing
+    for _ in range(2):  # a second call changes nothing
         said = mmseg_joint.setup()
         loaders = {loader.__name__ for loader in CheckpointLoader._schemes.values()}
         assert 'load_from_local_weights_only' in loaders
@@ -65,7 +65,7 @@ def test_one_call_sets_up_all_and_says_so(calls, monkeypatch):
     )
 
 
-def test_a_training_says_what_its_process_is_set_to(roots, tmp_path):
+def test_a_training_logs_the_settings_of_its_process(roots, tmp_path):
     cfg = tiny(ROOT / 'configs/joint_fcn8s_streets.py', roots, tmp_path / 'work')
     cfg.log_level = 'INFO'
     build_runner(cfg)
@@ -74,7 +74,7 @@ def test_a_training_says_what_its_process_is_set_to(roots, tmp_path):
 
 
 @pytest.mark.parametrize(('idle', 'wanted'), [(3.9, 4), (2.2, 2), (0.1, 1), (None, 4)])
-def test_torch_takes_as_many_threads_as_there_are_idle_cores(idle, wanted, monkeypatch):
+def test_torch_uses_as_many_threads_as_there_are_idle_cores(idle, wanted, monkeypatch):
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     monkeypatch.setattr(runtime, 'idle_cores', lambda: idle)
@@ -97,4 +97,4 @@ def test_idle_cores_are_counted_from_ticks(monkeypatch):
     monkeypatch.setattr(runtime.os, 'sched_getaffinity', lambda pid: {0, 1}, raising=False)
     monkeypatch.setattr(runtime.Path, 'read_text', lambda path: next(texts))
     monkeypatch.setattr(runtime.time, 'sleep', lambda seconds: None)
-    assert runtime.idle_cores() == pytest.approx(1.0)  # all of the first, none of the second
+    assert runtime.idle_cores() == pytest.approx(1.0)  # all of the first core, none of the second

@@ -31,13 +31,13 @@ def test_both_lines_are_found(monkeypatch, versions):
     assert dict(stack.installed_line().values()) == versions
 
 
-def test_what_is_missing_is_named_with_the_command_that_installs_it(monkeypatch):
+def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch):
     monkeypatch.setattr(stack, 'version', installed({'mmengine': '0.10.7'}))
     with pytest.raises(ImportError, match='needs mmcv, mmseg: run `pip install onedl-mmengine'):
         stack.installed_line()
 
 
-def test_a_newer_release_warns_and_goes_on(monkeypatch):
+def test_a_newer_release_only_warns(monkeypatch):
     monkeypatch.setattr(stack, 'version', installed({**UPSTREAM, 'mmsegmentation': '2.0.0'}))
     with pytest.warns(UserWarning, match=r'mmsegmentation 2\.0\.0 \(tested: 1\.2\.2\)'):
         stack.warn_if_untested(stack.installed_line())
@@ -47,7 +47,7 @@ def test_a_newer_release_warns_and_goes_on(monkeypatch):
         stack.warn_if_untested(stack.installed_line())
 
 
-def test_without_timm_the_import_goes_on(monkeypatch):
+def test_the_import_works_without_timm(monkeypatch):
     monkeypatch.setitem(sys.modules, 'timm', None)
     stack.check_timm()
 

@@ -66,7 +66,7 @@ def build(objectives: dict | None = None, seed: int = 0, **changes) -> torch.nn.
 
 
 def batch(seed: int = 0, domains=('source', 'target'), size=(64, 96), count: int = 1) -> dict:
-    """A batch as the data loader hands it to the model: uint8 images, labels with holes."""
+    """Make a batch as the data loader returns it: uint8 images, labels with ignored pixels."""
     generator = torch.Generator().manual_seed(seed)
     inputs, samples = [], []
     for domain in domains:

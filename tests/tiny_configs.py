@@ -37,7 +37,7 @@ def needs_timm(path: Path) -> bool:
 
 
 def shrink(node, roots) -> None:
-    """Narrow the networks, shorten the data and point it at tiny files, wherever they stand."""
+    """Narrow all networks, shorten all data and point it at tiny files, at any depth."""
     if isinstance(node, (list, tuple)):
         for item in node:
             shrink(item, roots)
@@ -57,7 +57,8 @@ def shrink(node, roots) -> None:
         if kind == 'RandomCrop':
             node.update(crop_size=SIZE[::-1])
         if kind == 'LabelSubset':
-            within = node['dataset'].get('type') == kind  # some of the few, the others held out
+            # a subset of the few images, the others held out
+            within = node['dataset'].get('type') == kind
             node.update(count=1 if within else 2, fraction=None, list_file=None)
     for value in list(node.values()):
         shrink(value, roots)
@@ -72,7 +73,7 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
     if cfg.model.backbone.type == 'VGGEncoder':
         cfg.model.decode_head.update(in_channels=[3, 6, 8, 8])
         if cfg.model.backbone.get('legacy_padding'):
-            cfg.model.backbone.fc_kernel = 7  # which the padding by 100 goes with
+            cfg.model.backbone.fc_kernel = 7  # it belongs to the padding by 100
     if cfg.model.backbone.type == 'ResNetV1c':
         cfg.model.decode_head.update(in_channels=[4, 8, 16, 32])
     if cfg.model.backbone.type == 'TimmBackbone':
@@ -120,13 +121,15 @@ def tiny(path: Path, roots, work_dir: Path) -> Config:
         objectives.translation.discriminator = dict(channels=(4, 4, 4, 4))
         objectives.translation.update(pool_size=2, pool_image_size=SIZE[::-1])
     if objectives.get('teacher'):
-        objectives.teacher.update(start=1)  # the second of the two iterations is labeled
+        objectives.teacher.update(start=1)  # labels the second of the two iterations
     for rare in (cfg.train_dataloader.dataset.get('rare_classes') or {}).values():
         rare.update(min_pixels=1)
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
     cfg.train_cfg.update(max_iters=2, val_interval=2)
-    if isinstance(cfg.param_scheduler, list) and len(cfg.param_scheduler) == 2:  # a warm-up first
+    if (
+        isinstance(cfg.param_scheduler, list) and len(cfg.param_scheduler) == 2
+    ):  # starts with a warm-up
         warm_up, decay = cfg.param_scheduler
         warm_up.update(end=1, start_factor=1.0)
         decay.begin = 0

@@ -21,7 +21,7 @@ STAGES = [
 
 
 def tiny_stages(roots, work_dir: Path, name: str = 'tiny_stages') -> Config:
-    """The config, written to a file of that name and read as the tools read it."""
+    """Write the config to a file of that name, and read it as the tools do."""
     cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, work_dir)
     cfg.model.backbone.dropout_ratio = 0.5
     cfg.train_cfg.update(max_iters=STEPS, val_interval=2)

@@ -30,7 +30,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help='config to compare with; by default the same one without objectives',
     )
     parser.add_argument(
-        '--size', nargs=2, type=int, default=(512, 256), metavar=('W', 'H'), help='of the images'
+        '--size', nargs=2, type=int, default=(512, 256), metavar=('W', 'H'), help='image size'
     )
     parser.add_argument(
         '--samples-per-domain',
@@ -39,7 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help="images of each domain; by default the config's",
     )
     parser.add_argument('--steps', type=int, default=20, help='timed steps of each variant')
-    parser.add_argument('--warmup', type=int, default=3, help='steps before them')
+    parser.add_argument('--warmup', type=int, default=3, help='untimed steps before them')
     parser.add_argument('--dtype', choices=['float32', 'bfloat16', 'float16'])
     parser.add_argument('--device', choices=['auto', 'cpu', 'cuda'], default='auto')
     parser.add_argument('--data', action='store_true', help="also measure the config's data loader")
@@ -48,7 +48,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         action='store_true',
         help='instead, time the pipelines on made-up images, with and without preparation',
     )
-    parser.add_argument('--no-memory', action='store_true', help='leave the peak memory out')
+    parser.add_argument('--no-memory', action='store_true', help='do not measure peak memory')
     parser.add_argument(
         '--sequential',
         nargs='?',

@@ -2,7 +2,7 @@
 """Show what the project does, in minutes and without any download.
 
 Generates streets, trains on a few "real" ones alone, on both domains directly, and with HRS, and
-leaves a table and images. Give the same command again to go on.
+leaves a table and images. Run the same command again to continue.
 """
 
 from __future__ import annotations
@@ -33,13 +33,15 @@ ROWS = {'FCN': 'target only', 'Direct Joint Training': 'direct joint', 'Ours wit
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('out', type=Path, help='folder of data, runs, table and images')
-    parser.add_argument('--iterations', type=positive, default=500, help='of each training')
-    parser.add_argument('--seeds', type=positive, default=2, help='trainings of each row')
+    parser.add_argument('out', type=Path, help='folder for data, runs, table and images')
+    parser.add_argument(
+        '--iterations', type=positive, default=500, help='iterations of each training'
+    )
+    parser.add_argument('--seeds', type=positive, default=2, help='seeds (trainings) per row')
     parser.add_argument('--rendered', type=positive, default=400, help='synthetic labeled images')
     parser.add_argument('--camera', type=positive, default=12, help='"real" labeled images')
-    parser.add_argument('--val', type=positive, default=60, help='"real" images to score')
-    parser.add_argument('--short', action='store_true', help='only see that everything runs')
+    parser.add_argument('--val', type=positive, default=60, help='"real" images to score on')
+    parser.add_argument('--short', action='store_true', help='only check that everything runs')
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args(argv)
     if args.short:
@@ -48,7 +50,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 def generate(args: argparse.Namespace) -> list[str]:
-    """Write both domains, the val streets others than the training ones; say where they lie."""
+    """Write both domains, with separate streets for validation; return where they are."""
     rendered = args.out / f'streets/rendered_{args.rendered}'
     camera = args.out / f'streets/camera_{args.camera}_{args.val}'
     write_streets(rendered, args.rendered, 'gta', 'rendered')
@@ -59,7 +61,7 @@ def generate(args: argparse.Namespace) -> list[str]:
 
 def draw(jobs: list[Job], out: Path) -> list[Path]:
     """Draw the images of the README."""
-    # the tools read the config that each run has left, with its data folders
+    # the tools read the config that each run saved, with its data folders
     first = {
         ROWS[job.row.name]: (
             job.folder / f'{job.row.stem}.py',
@@ -97,12 +99,12 @@ def main(argv: list[str] | None = None) -> None:
         'default_hooks.logger.interval': min(10, max(steps // 3, 1)),
         'default_hooks.images.interval': steps,
     }
-    # other data, other runs
+    # other data needs other runs
     runs = args.out / f'runs_{args.rendered}_{args.camera}_{args.val}_{steps}'
     table = choose_table(read_tables(TOOLS.parent / INDEX), TABLE)
     selection = Selection(SCALE, seeds=range(args.seeds), rows=list(ROWS))
     jobs = plan(table, runs, selection, data, [f'{key}={n}' for key, n in options.items()])
-    # so that a run in progress is ended too
+    # so that a run in progress is stopped too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     check_finished(train_missing(jobs, start_process(TOOLS / 'train.py')))
     text = write_table(table, measure(table, runs, selection), SCALE)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train on several processes of one machine or of several:
 #   tools/dist_train.sh CONFIG PROCESSES [flags of tools/train.py]
-# PROCESSES is the number on this machine, one a GPU. On several machines, run it once on each with
+# PROCESSES is the number on this machine, one per GPU. On several machines, run it once on each with
 #   NNODES       number of machines (1)
 #   NODE_RANK    this machine's number, from 0 (0)
 #   MASTER_ADDR  address of machine 0 (127.0.0.1)

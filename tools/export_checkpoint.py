@@ -36,15 +36,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--with-package',
         action='store_true',
-        help='leave the model as it is; the new config then imports mmseg_joint',
+        help='keep the model as it is; the new config then imports mmseg_joint',
     )
     parser.add_argument(
         '--recompute-norm',
         type=positive,
         metavar='N',
-        help="take batch norms' running averages anew from N training images of the target",
+        help="recompute batch norms' running averages from N training images of the target",
     )
-    parser.add_argument('--force', action='store_true', help='replace files that are there')
+    parser.add_argument('--force', action='store_true', help='replace existing files')
     add_config_flags(parser)
     return parser.parse_args(argv)
 

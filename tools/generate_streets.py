@@ -9,22 +9,24 @@ from mmseg_joint.utils.cli import run
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('out', help='folder of the dataset')
+    parser.add_argument('out', help='folder for the dataset')
     parser.add_argument('--layout', default='gta', help='gta, synthia or cityscapes')
     parser.add_argument(
         '--style', default='rendered', help='rendered (synthetic) or camera (the "real" domain)'
     )
-    parser.add_argument('--count', type=int, default=500, help='how many images')
+    parser.add_argument('--count', type=int, default=500, help='number of images')
     parser.add_argument(
         '--size', type=int, nargs=2, default=(480, 360), metavar=('WIDTH', 'HEIGHT')
     )
     parser.add_argument('--seed', type=int, default=0, help='other seeds give other streets')
     parser.add_argument('--start', type=int, default=0, help='index of the first street')
-    parser.add_argument('--split', default='train', help='of the cityscapes layout')
-    parser.add_argument('--workers', type=int, default=None, help='processes; one a core if absent')
-    parser.add_argument('--debug', action='store_true', help='show where a mistake was found')
+    parser.add_argument('--split', default='train', help='split, for the cityscapes layout')
+    parser.add_argument(
+        '--workers', type=int, default=None, help='processes (default: one per core)'
+    )
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser.parse_args(argv)
 
 

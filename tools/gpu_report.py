@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 MEASURE = [sys.executable, '-m', 'mmseg_joint.benchmark.gpu']
 TINY = '--size 128 64 --steps 3 --warmup 1 --seconds 0.1 --workers 2 --tiny'
 TESTS = '-q -m cuda tests/cuda -p no:cacheprovider -W ignore --tb=short --show-capture=no'
-CUT = 'cut off'  # with the whole report
+CUT = 'cut off'  # when the whole report was
 # part -> its flags, and seconds at most: about 1.4 times what an H100 took, or was seen not to be
-# enough; the most telling first
+# enough; the most informative first
 PARTS = {
     'steps hrs': ('steps --config hrs_fcn8s_gta_city --size 1024 512', 100),
     'steps ga_csa': ('steps --config ga_csa_deeplabv2_gta_city --size 1280 720', 100),
@@ -45,7 +45,7 @@ PARTS = {
 
 
 def command_of(name: str, flags: str, scratch: Path, tiny: bool) -> list[str]:
-    """What runs a part, with images in `scratch`; with `tiny` as a rehearsal."""
+    """Return the command of a part, with images in `scratch`; with `tiny`, it is a rehearsal."""
     if name == 'tests':
         return [sys.executable, '-m', 'pytest', *flags.split()]
     folder, few = str(scratch / 'data'), TINY.split() if tiny else []
@@ -55,19 +55,23 @@ def command_of(name: str, flags: str, scratch: Path, tiny: bool) -> list[str]:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out', type=Path, help='folder for report.json and report.md')
-    parser.add_argument('--scratch', type=Path, help='folder for logs and images; OUT by default')
-    parser.add_argument('--minutes', type=float, default=8.0, help='for all parts together')
+    parser.add_argument('--scratch', type=Path, help='folder for logs and images (default: OUT)')
     parser.add_argument(
-        '--only', nargs='+', metavar='PART', help='of: tests, sequential, "steps hrs", …'
+        '--minutes', type=float, default=8.0, help='time limit of all parts together'
     )
-    parser.add_argument('--tiny', action='store_true', help='rehearse at a tiny size, on a CPU too')
+    parser.add_argument(
+        '--only', nargs='+', metavar='PART', help='parts to run: tests, sequential, "steps hrs", …'
+    )
+    parser.add_argument(
+        '--tiny', action='store_true', help='rehearse at a tiny size, even on a CPU'
+    )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     args = parser.parse_args(argv)
     scratch = (args.scratch or args.out).resolve()
     for folder in (args.out, scratch):
         folder.mkdir(parents=True, exist_ok=True)
     check_writable(str(args.out / 'report.json'), 'out')
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as what `timeout` sends
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout` sends SIGTERM
     begin = time.monotonic()
     report: dict[str, Any] = {'machine': machine(args.tiny), 'parts': {}}
     for name, (flags, limit) in PARTS.items():
@@ -90,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def machine(tiny: bool) -> dict[str, Any]:
-    """What the numbers were measured on."""
+    """Describe what the numbers were measured on."""
     cuda = torch.cuda.is_available()
     return {
         'device': torch.cuda.get_device_name() if cuda else 'cpu',
@@ -102,16 +106,16 @@ def machine(tiny: bool) -> dict[str, Any]:
 
 
 def run_part(name: str, command: list[str], limit: float, scratch: Path) -> dict[str, Any]:
-    """Run a part in a process of its own, and keep what it has written when its time is up.
+    """Run a part in its own process, and keep what it has written when its time is up.
 
     Args:
         name: The part.
-        command: What runs it.
+        command: Command that runs it.
         limit: Seconds at most.
         scratch: Folder of logs and numbers.
 
     Returns:
-        `status`, `seconds`, `numbers` as far as they came, and the log's `tail`.
+        `status`, `seconds`, the `numbers` written so far, and the log's `tail`.
     """
     stem = name.replace(' ', '_')
     log, numbers = scratch / f'{stem}.log', scratch / f'{stem}.json'

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Print how hard each loss pulls at the segmentor: tools/gradient_norms.py CONFIG CHECKPOINT."""
+"""Print the norm of each loss's gradient: tools/gradient_norms.py CONFIG CHECKPOINT."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from mmseg_joint.utils.cli import existing_file, positive, run
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Print how hard each loss pulls at the segmentor: the norm of its gradient.'
+        description='Print how strongly each loss acts on the segmentor: its gradient norm.'
     )
     parser.add_argument('config', help='config file of a joint model')
     parser.add_argument('checkpoints', nargs='+', help='its checkpoint files')
     parser.add_argument('--part', default='backbone', help='backbone, neck or decode_head')
-    parser.add_argument('--batches', type=positive, default=4, help='batches that are averaged')
+    parser.add_argument('--batches', type=positive, default=4, help='batches to average over')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     add_config_flags(parser)
     return parser.parse_args()
@@ -60,7 +60,7 @@ def first_batches(cfg: Config, count: int) -> list[dict]:
 def print_norms(checkpoint: str, found: list[dict[str, float]]) -> None:
     norms = {name: mean(entry[name] for entry in found) for name in found[0]}
     reference = max(norms.values()) or 1.0
-    print(f'{checkpoint}: mean norm over {len(found)} batches, and its share of the greatest')
+    print(f'{checkpoint}: mean norm over {len(found)} batches, and its share of the largest')
     for name, norm in sorted(norms.items(), key=lambda item: -item[1]):
         print(f'  {name:40} {norm:10.4g} {norm / reference:10.4f}')
 

@@ -21,7 +21,7 @@ IMAGES = ('.png', '.jpg', '.jpeg')
 
 
 def images_of(folder: str, suffix: str | None) -> BaseSegDataset:
-    """List the images of a folder and the folders in it, as a dataset."""
+    """List the images of a folder and its subfolders, as a dataset."""
     wanted = (suffix,) if suffix else IMAGES
     found = BaseSegDataset(
         img_suffix=wanted, data_prefix={'img_path': folder}, serialize_data=False, pipeline=[]
@@ -31,7 +31,7 @@ def images_of(folder: str, suffix: str | None) -> BaseSegDataset:
             f'{folder} has no image that ends in {" or ".join(wanted)}: correct the folder or '
             '--suffix.'
         )
-    found.img_suffix = suffix or ''  # what the lists leave out
+    found.img_suffix = suffix or ''  # the lists omit it
     return found
 
 
@@ -41,13 +41,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('source', metavar='CONFIG|FOLDER', help='a config, or an image folder')
     parser.add_argument('--domain', help="which of the config's domains (default: target)")
     parser.add_argument(
-        '--suffix', help='end of the image names in a folder, e.g. _leftImg8bit.png'
+        '--suffix', help='suffix of the image names in a folder, e.g. _leftImg8bit.png'
     )
     parser.add_argument('--counts', type=int, nargs='+', required=True, help='labeled images')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='a list for each')
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the lists')
-    parser.add_argument('--held-out', action='store_true', help='list the other images too')
-    parser.add_argument('--force', action='store_true', help='replace lists that are there')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='one list for each')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for the lists')
+    parser.add_argument('--held-out', action='store_true', help='also list the other images')
+    parser.add_argument('--force', action='store_true', help='replace existing lists')
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
@@ -67,7 +67,7 @@ def main() -> None:
         if args.domain is not None and not value_of(cfg, 'train_dataloader.dataset.domains'):
             raise JointError(f'--domain {args.domain}: the config has no domains, so leave it out.')
         _, found = domain_config(cfg, args.domain or 'target')
-        # lazily: the lists that the config reads are perhaps yet to be made
+        # lazily: the lists that the config reads may not exist yet
         dataset = DATASETS.build({**found, 'lazy_init': True})
     lists = make_lists(dataset, args.counts, args.seeds, args.held_out)
     for name, digest in write_lists(lists, Path(args.out), args.force).items():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Write a joint config for your own data: --mmseg CONFIG --classes … --source DIR --target DIR.
 
-Looks at the folders, writes the data file and the config, asks the doctor, and prints what to run
+Inspects the folders, writes the data file and the config, runs the doctor, and prints what to run
 next.
 """
 
@@ -21,7 +21,7 @@ from mmseg_joint.project.write import write_project
 from mmseg_joint.utils.cli import existing_file, run
 
 TOOLS = Path(__file__).parent
-FIRST_LOOK = 100  # iterations, which a CPU takes in a few minutes
+FIRST_LOOK = 100  # iterations, a few minutes on a CPU
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=(),
         metavar='PART',
-        help='where several labels fit the images: a part of the path of those to take',
+        help='where several labels fit the images: part of the path of those to use',
     )
     parser.add_argument(
         '--colors', metavar='FILE', help='where labels are colors: lines of NAME RED GREEN BLUE'

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw training curves: --out curves.png NAME=WORK_DIR …; a NAME again is a seed more."""
+"""Draw training curves: --out curves.png NAME=WORK_DIR …; a repeated NAME is another seed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Draw the training curves of some runs.')
     parser.add_argument(
-        'runs', nargs='+', metavar='NAME=WORK_DIR', help='the same NAME again is another seed'
+        'runs', nargs='+', metavar='NAME=WORK_DIR', help='a repeated NAME is another seed'
     )
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
     parser.add_argument(
-        '--smooth', type=positive, help='log entries averaged for a point (default: 1/60 of a run)'
+        '--smooth', type=positive, help='log entries averaged per point (default: 1/60 of a run)'
     )
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     return parser.parse_args()

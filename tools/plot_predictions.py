@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Draw models' predictions side by side.")
     parser.add_argument(
-        'models', nargs='+', metavar='NAME=CONFIG:CHECKPOINT', help='a column of the figure'
+        'models', nargs='+', metavar='NAME=CONFIG:CHECKPOINT', help='one column of the figure'
     )
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
     parser.add_argument('--count', type=positive, default=4, help='number of images')
@@ -63,7 +63,7 @@ def main() -> None:
     chosen = choose_images(len(first), args.count, args.seed)
     images = [labeled_image(first[index]) for index in chosen]
     scores = {}
-    for shown in models:  # one after the other: only one model is in memory
+    for shown in models:  # only one model at a time is in memory
         model = load_model(shown.cfg, shown.checkpoint, args.device)
         check_classes(shown.name, model.num_classes, first.metainfo['classes'])
         dataset = same_images(models[0].cfg, shown.cfg, first)
@@ -90,7 +90,7 @@ def score(model: Any, dataset: Any, cfg: Config) -> float:
 
 
 def read_model(text: str, options: dict[str, Any]) -> Shown:
-    """Take NAME=CONFIG:CHECKPOINT apart; either path may hold a colon."""
+    """Split NAME=CONFIG:CHECKPOINT; either path may contain a colon."""
     name, _, files = text.partition('=')
     splits = (at for at, letter in enumerate(files) if letter == ':')
     at = next((at for at in splits if Path(files[:at]).is_file()), None)
@@ -101,7 +101,7 @@ def read_model(text: str, options: dict[str, Any]) -> Shown:
 
 
 def check_classes(name: str, predicted: int, classes: tuple[str, ...]) -> None:
-    """Refuse a model of another class set than the images'."""
+    """Refuse a model whose class set differs from that of the images."""
     if predicted != len(classes):
         raise JointError(
             f'{name} predicts {predicted} classes, but the test images of the first config have '

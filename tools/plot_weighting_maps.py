@@ -27,14 +27,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='its checkpoint file')
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
     parser.add_argument('--count', type=positive, default=4, help='number of images')
-    parser.add_argument('--seed', type=int, default=0, help='which images, and how they are cut')
+    parser.add_argument('--seed', type=int, default=0, help='selects images and crops')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     add_config_flags(parser)
     return parser.parse_args()
 
 
 def main() -> None:
-    """Weigh some source images and draw them."""
+    """Draw the weights of some source images."""
     args = parse_args()
     setup()
     check_figure(args.out)

@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoints', nargs='+', help='its checkpoint files, in order')
     parser.add_argument('--out', required=True, metavar='FILE', help='figure (png, pdf or svg)')
     parser.add_argument('--count', type=positive, default=24, help='number of source images')
-    parser.add_argument('--seed', type=int, default=0, help='which images, and how they are cut')
+    parser.add_argument('--seed', type=int, default=0, help='selects images and crops')
     parser.add_argument('--device', default='cpu', help='where the model runs')
     add_config_flags(parser)
     return parser.parse_args()

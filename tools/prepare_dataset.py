@@ -34,19 +34,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     alone = parser.add_argument_group('without a config')
     alone.add_argument('--type', choices=known, help='type of the dataset')
     alone.add_argument('--root', help='its folder')
-    alone.add_argument('--size', nargs=2, type=positive, metavar=('W', 'H'), help='of the copy')
-    alone.add_argument('--interpolation', choices=INTERPOLATIONS, help='of the images (bilinear)')
-    parser.add_argument('--out', metavar='DIR', help='by default the data root, _WxH added')
-    parser.add_argument(
-        '--compress', action='store_true', help='a third smaller, three times as slow to read'
+    alone.add_argument(
+        '--size', nargs=2, type=positive, metavar=('W', 'H'), help='size of the copy'
     )
-    parser.add_argument('--workers', type=positive, help='threads; by default one a core')
+    alone.add_argument(
+        '--interpolation', choices=INTERPOLATIONS, help='for the images (default: bilinear)'
+    )
+    parser.add_argument('--out', metavar='DIR', help='by default the data root with _WxH appended')
+    parser.add_argument(
+        '--compress',
+        action='store_true',
+        help='a third smaller, but three times as slow to read',
+    )
+    parser.add_argument('--workers', type=positive, help='threads (default: one per core)')
     add_config_flags(parser)
     return parser.parse_args(argv)
 
 
 def chosen(args: argparse.Namespace) -> tuple[str, dict]:
-    """Return what messages call the dataset to prepare (its key, or its type), and its config."""
+    """Return the name of the dataset for messages (its key or type), and its config."""
     if args.config:
         if args.type or args.root or args.size or args.interpolation:
             raise JointError(

@@ -22,26 +22,28 @@ from mmseg_joint.writing.pseudo_labels import write_pseudo_labels
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description='Label images with a trained network, where it is sure: a labeled dataset.'
+        description='Label images with a trained network where it is confident: a labeled dataset.'
     )
     parser.add_argument('config', help='config of the network')
     parser.add_argument('checkpoint', help='its checkpoint')
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the new dataset')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for the new dataset')
     parser.add_argument(
         '--domain', default='unlabeled', help="whose images: one of the config's domains"
     )
-    parser.add_argument('--images', metavar='DIR', help='other images, below this folder')
-    parser.add_argument('--suffix', default='.png', help='end of the names of --images')
+    parser.add_argument(
+        '--images', metavar='DIR', help='label the images below this folder instead'
+    )
+    parser.add_argument('--suffix', default='.png', help='suffix of the names of --images')
     parser.add_argument(
         '--quantile',
         type=share,
         default=0.5,
         help="share of each class's pixels below its threshold (0.5, the median); 1: --cap for all",
     )
-    parser.add_argument('--cap', type=share, default=0.9, help='greatest threshold (0.9)')
+    parser.add_argument('--cap', type=share, default=0.9, help='largest threshold (0.9)')
     parser.add_argument('--workers', type=int, default=2, help='processes that load images (2)')
     parser.add_argument('--device', default='cpu', help='where the network runs, e.g. cuda')
-    parser.add_argument('--force', action='store_true', help='replace a dataset that is there')
+    parser.add_argument('--force', action='store_true', help='replace an existing dataset')
     add_config_flags(parser)
     return parser.parse_args(argv)
 

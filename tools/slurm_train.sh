@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Train through slurm, one task a GPU:
+# Train through slurm, one task per GPU:
 #   tools/slurm_train.sh PARTITION JOB_NAME CONFIG [flags of tools/train.py]
 # Environment:
 #   GPUS           number of GPUs, of all machines (8)
 #   GPUS_PER_NODE  number of them on each machine (8, or GPUS if that is less)
 #   CPUS_PER_TASK  CPU cores for each GPU (5)
-#   SRUN_ARGS      further arguments of srun, like '--time=24:00:00'
+#   SRUN_ARGS      further arguments for srun, like '--time=24:00:00'
 #   PORT           a free port of the first machine (29500)
 set -euo pipefail
 

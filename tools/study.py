@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Compare methods on your own data: which one is best, and how many labels does it save?
 
-Give the same command again to go on. Without a config, only the report is written anew, from the
-runs that are finished.
+Run the same command again to continue. Without a config, only the report is rewritten, from the
+finished runs.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         '--iterations',
         type=positive,
         metavar='N',
-        help="of each training, instead of the config's; schedules are scaled",
+        help="iterations of each training, instead of the config's; schedules are scaled",
     )
-    parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='runs at a time')
+    parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='concurrent runs')
     parser.add_argument(
         '--watch',
         type=positive,
@@ -65,7 +65,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
-    """Write the configs, and list the runs that are wanted."""
+    """Write the configs, and list the requested runs."""
     methods = choose_methods(args.methods)
     twice = [seed for seed in args.seeds if args.seeds.count(seed) > 1]
     if twice:
@@ -91,7 +91,7 @@ def prepare(args: argparse.Namespace) -> tuple[Study, list[Job]]:
 
 
 def check_options(keys: Iterable[str]) -> None:
-    """Refuse to change what the study sets itself."""
+    """Refuse changes of keys that the study sets itself."""
     remedies = {
         'model.objectives': 'methods bring their own; change a config with tools/train.py',
         'train_cfg.max_iters': 'use --iterations, which scales the schedules too',
@@ -117,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
             for job in jobs:
                 print(shlex.join(['python', str(here), *job.arguments]))
             return
-        # so that runs in progress are ended too; they go on next time
+        # so that runs in progress are stopped too; they continue next time
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         start = start_process(TRAIN, args.jobs)
         try:

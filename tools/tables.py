@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""List the papers' tables, run the rows of one, and put what was measured beside the papers."""
+"""List the papers' tables, run the rows of one, and compare the results with the papers'."""
 
 from __future__ import annotations
 
@@ -31,35 +31,39 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--table', metavar='ID', help='only this table, like hrs1')
     parser.add_argument('--run', metavar='ID', help='train the missing rows of this table')
-    parser.add_argument('--scale', choices=SCALES, default=PAPER, help='data of the rows')
+    parser.add_argument('--scale', choices=SCALES, default=PAPER, help='which data the rows use')
     parser.add_argument('--rows', nargs='+', metavar='ROW', help='only these rows')
     parser.add_argument('--labels', nargs='+', type=int, metavar='N', help='labeled images')
-    parser.add_argument('--seeds', nargs='+', type=int, metavar='SEED', help='0 1 2 if run')
+    parser.add_argument(
+        '--seeds', nargs='+', type=int, metavar='SEED', help='seeds (default with --run: 0 1 2)'
+    )
     parser.add_argument('--work-dirs', type=Path, metavar='ROOT', help='folder of the runs')
     parser.add_argument(
         '--data',
         nargs='+',
         default=[],
         metavar='TYPE=FOLDER',
-        help='where the datasets of a type lie, like CamVidDataset=data/camvid',
+        help='folder of the datasets of a type, like CamVidDataset=data/camvid',
     )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         default=[],
         metavar='KEY=VALUE',
-        help='change values of the configs that have a place for them',
+        help='change values in the configs that have a place for them',
     )
-    parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='runs at a time')
+    parser.add_argument('--jobs', type=positive, default=1, metavar='N', help='concurrent runs')
     parser.add_argument('--dry-run', action='store_true', help='only print what would be run')
-    parser.add_argument('--out', type=Path, metavar='FILE', help='write the Markdown too')
+    parser.add_argument(
+        '--out', type=Path, metavar='FILE', help='also write the Markdown to a file'
+    )
     parser.add_argument('--figure', type=Path, metavar='FILE', help='draw (png, pdf or svg)')
     parser.add_argument(
         '--configs',
         type=Path,
         default=TOOLS.parent / 'configs',
         metavar='FOLDER',
-        help=f'the configs; beside the folder lies {INDEX}, which names their metafiles',
+        help=f'folder of the configs; {INDEX} beside it names their metafiles',
     )
     parser.add_argument(
         '--write-readme', action='store_true', help=f"write the configs' {README} from them"
@@ -69,7 +73,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Find mistakes on the command line before anything is read."""
+    """Check the command line before anything is read."""
     wanted = args.run or args.table
     if args.run and args.table and args.run != args.table:
         raise JointError('--table and --run name two tables: leave --table out.')
@@ -86,12 +90,12 @@ def check(args: argparse.Namespace) -> None:
 
 
 def chosen_tables(args: argparse.Namespace, selection: Selection) -> list[Table]:
-    """The tables that the command line names, or all; their configs are read when needed."""
+    """Return the tables that the command line names, or all; configs are read when needed."""
     tables, wanted = read_tables(args.index), args.run or args.table
     if not wanted:
         return tables
     table = choose_table(tables, wanted)
-    selection.rows_of(table)  # names of rows that it has not are refused first
+    selection.rows_of(table)  # refuses unknown row names first
     return [table]
 
 
@@ -102,7 +106,7 @@ def train(table: Table, args: argparse.Namespace, selection: Selection) -> list[
         for job in jobs:
             print(shlex.join(['python', 'tools/train.py', *job.arguments]))
         return []
-    # so that a run in progress is ended too; it goes on next time
+    # so that a run in progress is stopped too; it continues next time
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return train_missing(jobs, start_process(TRAIN, args.jobs), args.jobs)
 

@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a checkpoint.')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='folder of the logs')
+    parser.add_argument('--work-dir', help='folder for the logs')
     parser.add_argument('--out', metavar='DIR', help='save predictions (PNG, class indices) here')
     parser.add_argument('--show', action='store_true', help='show each prediction in a window')
     parser.add_argument('--show-dir', metavar='DIR', help='paint predictions over images here')
@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
         '--recompute-norm',
         type=positive,
         metavar='N',
-        help="take batch norms' running averages anew from N training images of the target",
+        help="recompute batch norms' running averages from N training images of the target",
     )
     add_launcher_flags(parser)
     add_config_flags(parser)

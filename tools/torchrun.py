@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Start processes as torchrun does, with its flags; a process's own message is the last one.
+"""Start processes as torchrun does, with its flags, but end with the failed process's message.
 
 Called by dist_train.sh and dist_test.sh. torchrun itself ends in a traceback of the launcher, which
-hides what the process has said.
+hides the message of the process.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import main
 
-TOLD = 2  # the status of a tool that has told the user's mistake in one sentence
+REPORTED = 2  # status of a tool that has reported a user's mistake in one sentence
 
 
 def launch() -> int:
     """Run all processes; return 0, or the status of the one that failed first."""
-    logging.disable(logging.ERROR)  # of this process; the training's own are other processes
+    logging.disable(logging.ERROR)  # only in this process; the trainings are other processes
     try:
         main()
     except ChildFailedError as error:
@@ -29,7 +29,7 @@ def launch() -> int:
 
 
 def status_of(rank: int, status: int) -> int:
-    """Say what a failed process could not say itself.
+    """Print what a failed process could not print itself.
 
     Args:
         rank: Its number among all processes.
@@ -42,13 +42,13 @@ def status_of(rank: int, status: int) -> int:
         name = signal.Signals(-status).name
         print(f'error: process {rank} was ended by {name}{hint(-status)}.', file=sys.stderr)
         return 128 - status
-    if status != TOLD:
-        print(f'error: process {rank} failed: its traceback stands above.', file=sys.stderr)
+    if status != REPORTED:
+        print(f'error: process {rank} failed: its traceback is above.', file=sys.stderr)
     return status
 
 
 def hint(number: int) -> str:
-    """What a signal usually means."""
+    """Return what a signal usually means."""
     return ', as when the memory is full' if number == signal.SIGKILL else ''
 
 

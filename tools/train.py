@@ -20,13 +20,13 @@ from mmseg_joint.utils.cli import existing_file, run
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Train a model.')
     parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='folder of logs and checkpoints')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='PATH',
-        help='go on from a checkpoint; without PATH, from the newest in the work dir',
+        help='resume from a checkpoint; without PATH, from the newest in the work dir',
     )
     parser.add_argument('--amp', action='store_true', help='train in mixed precision')
     add_launcher_flags(parser)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Redraw synthetic images in the look of real ones: tools/translate.py CONFIG CHECKPOINT --out."""
+"""Translate images to the look of real ones: tools/translate.py CONFIG CHECKPOINT --out DIR."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('config', help='config of the translation, with a CycleTranslation')
     parser.add_argument('checkpoint', help='its checkpoint')
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the new dataset')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for the new dataset')
     parser.add_argument('--domain', default='source', help='whose images')
     parser.add_argument('--workers', type=int, default=2, help='processes that load images (2)')
     parser.add_argument('--device', default='cpu', help='where the network runs, e.g. cuda')
-    parser.add_argument('--force', action='store_true', help='replace a dataset that is there')
+    parser.add_argument('--force', action='store_true', help='replace an existing dataset')
     add_config_flags(parser)
     return parser.parse_args(argv)
 

@@ -1,1 +1,1 @@
-"""How long a training step takes, and why: the measuring behind `tools/benchmark.py`."""
+"""How long a training step takes, and why: the measurements behind `tools/benchmark.py`."""

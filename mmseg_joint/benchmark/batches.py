@@ -14,7 +14,7 @@ BLOCK = 16  # side of a patch of one class
 
 
 def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
-    """Images of each domain in a batch, by default 1 of source and target; or `share` of each."""
+    """Return a batch's images per domain: by default 1 of source and target, or `share` of each."""
     counts = value_of(cfg, 'train_dataloader.sampler.samples_per_domain') or {}
     shares = {name: int(count) for name, count in counts.items() if count}
     shares = shares or {'source': 1, 'target': 1}
@@ -22,7 +22,7 @@ def shares_of(cfg: Config, share: int | None = None) -> dict[str, int]:
 
 
 def random_batch(shares: dict[str, int], num_classes: int, settings: Settings) -> Batch:
-    """A batch as a data loader hands it over: uint8 images, labels with ignored pixels.
+    """Make a batch as a data loader returns it: uint8 images, labels with ignored pixels.
 
     Labels of the domain `unlabeled` are all ignored.
     """
@@ -46,5 +46,5 @@ def random_batch(shares: dict[str, int], num_classes: int, settings: Settings) -
 
 
 def labeled(shares: dict[str, int]) -> dict[str, int]:
-    """The shares that plain supervised training reads: all but `unlabeled`."""
+    """Return the shares that plain supervised training reads: all but `unlabeled`."""
     return {domain: count for domain, count in shares.items() if domain != 'unlabeled'}

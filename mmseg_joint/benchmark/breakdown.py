@@ -38,7 +38,7 @@ class Ledger:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Charge the enclosed code, less the parts within it, to a name."""
+        """Charge the enclosed code, except the parts within it, to a name."""
         self.charge()
         self._running.append(name)
         try:
@@ -55,7 +55,7 @@ class Ledger:
 
 
 def networks(module: nn.Module, name: str = '') -> dict[str, nn.Module]:
-    """The networks with a row of their own: `backbone`, … and `<objective>.<network>`."""
+    """Return the networks with a row of their own: `backbone`, … and `<objective>.<network>`."""
     is_called = type(module).forward is not nn.Module.forward
     if name and is_called and not isinstance(module, Objective):
         return {name: module} if any(True for _ in module.parameters()) else {}
@@ -67,7 +67,7 @@ def networks(module: nn.Module, name: str = '') -> dict[str, nn.Module]:
 
 
 def parts_of(loop: BenchmarkLoop) -> list[Part]:
-    """The methods whose time is told apart: owner, method and name, in the order of the table."""
+    """Return the methods timed separately: owner, method and name, in the order of the table."""
     runner = loop.runner
     model = unwrapped(runner.model)
     found = networks(model)
@@ -88,7 +88,7 @@ def parts_of(loop: BenchmarkLoop) -> list[Part]:
 
 
 def seconds_by_part(loop: BenchmarkLoop, batch: dict, settings: Settings) -> dict[str, float]:
-    """Seconds of each part, the mean over the middle half of the steps; their sum is the step."""
+    """Return the mean seconds per part over the middle half of the steps; they sum to a step."""
 
     def clock() -> float:
         settings.synchronize()
@@ -104,9 +104,9 @@ def seconds_by_part(loop: BenchmarkLoop, batch: dict, settings: Settings) -> dic
 
 
 def flops_by_part(loop: BenchmarkLoop, batch: dict) -> dict[str, float]:
-    """Floating-point operations of each part of a step, of convolutions and matrix products.
+    """Count the FLOPs of convolutions and matrix products in each part of a step.
 
-    A multiply-add counts two; the networks' rows are their forward.
+    A multiply-add counts as two; the rows of the networks are their forward passes.
     """
     formulas = {torch.ops.aten.convolution_backward: convolution_backward_flops}
     with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
@@ -116,10 +116,10 @@ def flops_by_part(loop: BenchmarkLoop, batch: dict) -> dict[str, float]:
 def convolution_backward_flops(
     grad_out_shape: Shape, x_shape: Shape, w_shape: Shape, *rest: Any, **_: Any
 ) -> int:
-    """Operations of a convolution's backward, a forward's for each gradient that is asked for.
+    """Count the operations of a convolution's backward: a forward's for each requested gradient.
 
-    PyTorch's own formula takes a grouped convolution for a dense one: of depthwise ones it counts
-    as many times too much as they have channels, and a step's time is then predicted wrongly.
+    PyTorch's own formula treats a grouped convolution as dense: for a depthwise one the count is
+    too high by a factor of its channels, so the predicted time of a step would be wrong.
     """
     transposed, output_mask = rest[4], rest[7]  # of aten.convolution_backward's arguments
     positions = x_shape if transposed else grad_out_shape

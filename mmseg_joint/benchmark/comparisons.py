@@ -19,28 +19,28 @@ from .timing import Times, interleaved, ratio
 from .variants import Variant, started
 
 LOOP = 'sequential loop, float32'
-TARGETS = {'float32': 0.9, 'bfloat16': 0.45}  # of the sequential loop's time
+TARGETS = {'float32': 0.9, 'bfloat16': 0.45}  # maximum share of the sequential loop's time
 TOGETHER, IN_TURN = 'together', 'in turn'
 
 
 @dataclass
 class Comparison:
-    """Times and memory of several variants beside those of the first."""
+    """Times and memory of several variants, compared with the first."""
 
     times: Times  #: variant -> seconds of each timed step
     memory: dict[str, int]  #: variant -> peak memory in bytes, if measured
-    conditions: str  #: what was measured, in words
+    conditions: str  #: description of what was measured
     first: str  #: what the report calls the first variant
-    #: variant -> what its ratio to the first should not exceed
+    #: variant -> upper limit of its ratio to the first
     targets: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+        """Return everything, for JSON."""
         return {**vars(self), 'ratios': self.ratios}
 
     @property
     def ratios(self) -> dict[str, dict[str, float]]:
-        """Variant -> median and quarter points of its ratio to the first."""
+        """Map each variant to the median and quartiles of its ratio to the first."""
         base, *others = self.times
         return {name: ratio(self.times[name], self.times[base]) for name in others}
 
@@ -62,16 +62,16 @@ class Comparison:
 def measure_sequential(
     cfg: Config, name: str, settings: Settings, loop: Config | None = None
 ) -> Comparison:
-    """Time a config in float32 and in bfloat16 beside the hand-written sequential loop.
+    """Time a config in float32 and in bfloat16 against the hand-written sequential loop.
 
     Args:
         cfg: A config with one `OutputAdversarial`.
         name: What the report calls it.
-        settings: What is measured, and how often; its `dtype` is not used.
+        settings: What to measure, and how often; its `dtype` is not used.
         loop: The config that the loop follows, on the same batch; None for `cfg` itself.
 
     Raises:
-        JointError: When the loop was not written for the config's objectives, or is not there.
+        JointError: When the loop does not support the config's objectives, or is not installed.
     """
     shares = shares_of(cfg, settings.share)
     batch = random_batch(shares, cfg.model.decode_head.num_classes, settings)
@@ -83,9 +83,9 @@ def measure_sequential(
 
 
 def measure_sequential_domains(cfg: Config, name: str, settings: Settings) -> Comparison:
-    """Measure a config with all domains' maps alive, with one domain's at a time, and with one.
+    """Measure a config with all domains' maps in memory, with one domain's at a time, and with one.
 
-    The last variant is plain training on one labeled domain. Refuses other models than ours.
+    The last variant is plain training on one labeled domain. Models other than ours are refused.
     """
     if cfg.model.type != 'JointEncoderDecoder':
         raise JointError(

@@ -14,7 +14,7 @@ UNUSED = ('val_dataloader', 'val_cfg', 'val_evaluator', 'test_dataloader', 'test
 
 
 def plain_beside(cfg: Config) -> Config | None:
-    """Direct joint training: the config without objectives; None if it has none."""
+    """Return the config of direct joint training, without objectives; None if it has none."""
     names = {name for name, value in (cfg.model.get('objectives') or {}).items() if value}
     if not names:
         return None
@@ -28,7 +28,7 @@ def plain_beside(cfg: Config) -> Config | None:
 
 
 def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config:
-    """Copy a config for a Runner that does steps only: no weights file, no validation, no console.
+    """Copy a config for a Runner that only steps: no weights file, no validation, no console.
 
     Raises:
         JointError: When it cannot train, or its optimizer wrapper takes no `dtype`.
@@ -43,7 +43,7 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
             node['type'] = 'BN'
     for objective in (cfg.model.get('objectives') or {}).values():
         if objective and 'start' in objective:
-            objective['start'] = 0  # measured as most steps are, after a burn-in
+            objective['start'] = 0  # measure the typical step, after the burn-in
     if cfg.optim_wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         cfg.optim_wrapper.dtype = settings.dtype or cfg.optim_wrapper.get('dtype')
     elif settings.dtype not in (None, 'float32'):
@@ -53,7 +53,7 @@ def prepare(cfg: Config, settings: Settings, name: str, work_dir: str) -> Config
         )
     for key in (*UNUSED, 'test_evaluator', 'load_from', 'visualizer'):
         cfg[key] = None
-    cfg.train_dataloader = {}  # BenchmarkLoop is handed its batches
+    cfg.train_dataloader = {}  # BenchmarkLoop receives its batches directly
     cfg.train_cfg = {'type': 'BenchmarkLoop', 'device': settings.device_type}
     cfg.update(experiment_name=name, work_dir=work_dir, log_level='ERROR', launcher='none')
     cfg.update(resume=False)

@@ -32,23 +32,23 @@ TARGET = 3.0
 
 @dataclass
 class Reading:
-    """What loading and augmenting the images of one dataset takes."""
+    """The time that loading and augmenting the images of one dataset takes."""
 
     domain: str
     dataset: str
     size: tuple[int, int]  #: width and height of the originals
-    seconds: list[float]  #: processor time of each image, from the originals
+    seconds: list[float]  #: CPU time of each image, from the originals
     #: the same from a prepared copy
     prepared: list[float] = field(default_factory=list)
     note: str | None = None  #: why there is no copy
 
     @property
     def gain(self) -> float | None:
-        """How many times as many images a second the copy gives."""
+        """Return the speedup of the copy in images per second."""
         return median(self.seconds) / median(self.prepared) if self.prepared else None
 
     def row(self) -> list[str]:
-        """The cells of its line."""
+        """Return the cells of its row."""
         name = f'{self.domain}: {self.dataset}, {self.size[0]}x{self.size[1]}'
         cells = [name, f'{1 / median(self.seconds):.1f}']
         if self.gain is None:
@@ -64,7 +64,7 @@ class DataPathReport:
     readings: list[Reading]  #: one for each dataset
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+        """Return everything, for JSON."""
         rows = [{**asdict(one), 'gain': one.gain} for one in self.readings]
         return {'readings': rows, 'target': TARGET}
 
@@ -77,8 +77,8 @@ class DataPathReport:
 def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
     """Time every training pipeline of a config on made-up images, with and without preparation.
 
-    Originals and copies take turns, on one thread of this process, whose processor time is counted.
-    The files come from the system's cache: a disk is not measured.
+    Originals and copies take turns on one thread of this process, and its CPU time is counted. The
+    files come from the system's cache: the disk is not measured.
 
     Raises:
         JointError: When the config has no dataset that reads images and labels from files.
@@ -99,7 +99,7 @@ def measure_data_path(cfg: Config, rounds: int) -> DataPathReport:
 
 
 def _datasets(cfg: Config) -> Iterator[tuple[str, dict]]:
-    """Name and configs of the training datasets; of several in one domain, each."""
+    """Yield name and config of each training dataset; a domain may have several."""
     found = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     for domain, value in (found.get('domains') or {'train': found}).items():
         for _, inner in innermost(value, domain, domain == 'unlabeled'):

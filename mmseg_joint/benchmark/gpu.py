@@ -1,4 +1,4 @@
-"""What `tools/gpu_report.py` measures, each part in a process of its own."""
+"""The measurements of `tools/gpu_report.py`, each part in its own process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Save = Callable[[dict[str, Any]], None]
 def steps_part(
     name: str, cfg: Config, settings: Settings, seconds: float, compiled: bool, save: Save
 ) -> dict[str, Any]:
-    """Measure a config's step in every form, or compiled, and the plain step beside each.
+    """Measure a config's step in every form, or compiled, each with the plain step.
 
     Returns `rows` and the `flops` of both steps; `save` is called with them after each row.
     """
@@ -57,7 +57,7 @@ def steps_part(
         row: dict[str, Any] = {'variant': label}
         try:
             row.update(_variant(cfg, replace(settings, dtype=dtype), compiled, seconds, found))
-        except Exception as error:  # the others are still worth having
+        except Exception as error:  # the other rows are still useful
             row['error'] = f'{type(error).__name__}: {str(error).strip().splitlines()[0][:300]}'
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
@@ -72,7 +72,7 @@ def _variant(
     cfg: Config, settings: Settings, compiled: bool, seconds: float, found: dict[str, Any]
 ) -> dict[str, Any]:
     shares, classes = shares_of(cfg), cfg.model.decode_head.num_classes
-    plain = None if compiled else plain_beside(cfg)  # to compile takes long
+    plain = None if compiled else plain_beside(cfg)  # compiling takes long
     row: dict[str, Any] = {}
     for key, one, own in (('joint', cfg, shares), (PLAIN, plain, labeled(shares))):
         if one is None:
@@ -97,9 +97,9 @@ def _variant(
 
 
 def free_running(step: Callable[[], Any], settings: Settings, seconds: float) -> dict[str, Any]:
-    """Time steps as a training makes them: the host waits for the device at the end only.
+    """Time steps as in training: the host waits for the device only at the end.
 
-    `spread` is of thirds, relative, and `peak_memory` in bytes, of a GPU.
+    `spread` is relative, between thirds of the steps; `peak_memory` is in bytes, of a GPU.
     """
     for _ in range(settings.warmup):
         step()
@@ -128,7 +128,7 @@ def free_running(step: Callable[[], Any], settings: Settings, seconds: float) ->
 
 
 def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any]:
-    """GA beside AdaptSegNet's hand-written loop, and AdaptSegNet beside its own, by config."""
+    """Compare GA and AdaptSegNet with AdaptSegNet's hand-written loop, by config."""
     loop = _config('adaptsegnet_deeplabv2_gta_city', tiny)
     found = {}
     for name in ('ga_deeplabv2_gta_city', 'adaptsegnet_deeplabv2_gta_city'):
@@ -137,7 +137,7 @@ def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any
             one.train_dataloader.sampler.samples_per_domain.target = 0
         comparison = measure_sequential(cfg, name, settings, loop)
         if name != 'ga_deeplabv2_gta_city':
-            comparison.targets = {}  # they are GA's
+            comparison.targets = {}  # the targets apply to GA
         found[name] = comparison.as_dict()
         save(found)
         print(name, {k: round(v['median'], 3) for k, v in found[name]['ratios'].items()})
@@ -147,7 +147,7 @@ def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any
 def waiting_part(
     cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
 ) -> dict[str, Any]:
-    """Steps a second with a batch in memory and with a loader, and the share that it costs.
+    """Measure steps per second with a batch in memory and with a loader, and the share lost.
 
     `next_seconds` is how long a step waits for the loader itself, on average; the rest of `waiting`
     comes from busy host cores.
@@ -183,7 +183,7 @@ def _next_step(loop: Any, batches: Iterator[Any], waits: list[float]) -> None:
 def _config(name: str, tiny: bool = False) -> Config:
     path = ROOT / f'configs/{name}.py'
     if tiny:
-        # of the checkout that the report is measured in
+        # from the checkout that the report is measured in
         return import_module('tests.tiny_configs').tiny(path, {}, Path('unused'))
     return read_config(str(path))
 
@@ -203,7 +203,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--tiny', action='store_true', help='narrow networks')
     parser.add_argument('--json', required=True)
     args = parser.parse_args(argv)
-    torch.set_float32_matmul_precision('high')  # tf32, as cuDNN has it by default
+    torch.set_float32_matmul_precision('high')  # TF32, cuDNN's default
     torch.backends.cudnn.allow_tf32 = True
     settings = Settings(size=tuple(args.size), steps=args.steps, warmup=args.warmup, memory=False)
 

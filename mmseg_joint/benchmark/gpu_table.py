@@ -6,18 +6,18 @@ from typing import Any
 
 from .report import spread
 
-PREDICTION, WAITING = 1.1, 0.05  # at most
+PREDICTION, WAITING = 1.1, 0.05  # upper limits
 Verdict = Callable[[float, float], str]
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    """Write the JSON of `tools/gpu_report.py` as tables in Markdown, as far as its numbers came."""
+    """Write the JSON of `tools/gpu_report.py` as Markdown tables, as far as it has numbers."""
     machine, parts = report['machine'], report['parts']
-    # a rehearsal is judged by nobody: what it measures is another machine's
+    # a rehearsal gets no verdicts: its numbers are another machine's
     met = (lambda value, target: '') if machine['rehearsal'] else _met
     lines = [f'# {machine["device"]}, torch {machine["torch"]}, Python {machine["python"]}', '']
     if machine['rehearsal']:
-        lines += ['**A rehearsal: these numbers say nothing of a GPU.**', '']
+        lines += ['**A rehearsal: these numbers say nothing about a GPU.**', '']
     rows = [(name, part['status'], part.get('seconds', '')) for name, part in parts.items()]
     lines += _table(('part', 'status', 's'), rows)
     if 'tests' in parts:
@@ -105,7 +105,7 @@ def _loading(found: dict[str, Any], steps: list[dict[str, Any]]) -> list[str]:
 def _host_waits(steps: list[dict[str, Any]]) -> list[str]:
     found: Counter[str] = Counter()
     for row in (row for one in steps for row in one['rows']):
-        found |= Counter(row.get('joint', {}).get('host_waits') or {})  # the greater of both
+        found |= Counter(row.get('joint', {}).get('host_waits') or {})  # the larger of both
     rows = [(f'`{place}`', count) for place, count in found.items()]
     title = 'What the host waits for in a step (most often seen)'
     return _section(title, ('where', 'times'), rows) if rows else []

@@ -15,10 +15,10 @@ OWNERS = ('mmseg_joint', 'mmseg', 'mmengine', 'mmcv')
 def count_waits(step: Callable[[], Any]) -> dict[str, int] | None:
     """Count the calls of a step for which the host waits for the GPU, as CUDA reports them.
 
-    The one wait for the log's values is an event's, which CUDA does not report.
+    The one wait for the log's values is on an event, which CUDA does not report.
 
     Returns:
-        Package, file, line and function, the innermost of `OWNERS`, -> number; None without a GPU.
+        Package, file, line and function, the innermost in `OWNERS`, -> count; None without a GPU.
     """
     if not torch.cuda.is_available():
         return None
@@ -50,5 +50,5 @@ def _caller() -> str:
         if owner in OWNERS and inside:
             code = frame.f_code
             return f'{owner} {Path(code.co_filename).name}:{frame.f_lineno} {code.co_name}'
-        frame = frame.f_back  # type: ignore[assignment]  # None at the bottom
+        frame = frame.f_back  # type: ignore[assignment]  # None at the outermost frame
     return 'other'

@@ -31,7 +31,7 @@ def loading_rates(
     seconds: float,
     save: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
-    """Images a second from the loader of a config on GTA5 and Cityscapes, by form of the files."""
+    """Measure images per second from a config's loader on GTA5 and Cityscapes, by file format."""
     found: dict[str, Any] = {'workers': workers, 'size': list(size)}
     for form, batches in real_batches(cfg, size, workers, folder):
         for _ in range(4):
@@ -48,13 +48,13 @@ def loading_rates(
 def real_batches(
     cfg: Config, size: tuple[int, int], workers: int, folder: Path
 ) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    """A config's own loader on images written in several forms: each form, and batches without end.
+    """Yield each form of the files, with endless batches from a config's own loader.
 
-    Pipelines resize to `size`, which the resized forms have. Images that are there are not written
+    Pipelines resize to `size`, the size of the resized forms. Existing images are not written
     again.
     """
     init_default_scope('mmseg')
-    cv2.setNumThreads(0)  # as a Runner does; a worker would start as many as there are cores
+    cv2.setNumThreads(0)  # as a Runner does; else each worker starts a thread per core
     for form in FORMS:
         loader = copy.deepcopy(cfg.train_dataloader)
         loader.num_workers, loader.persistent_workers = workers, workers > 0
@@ -70,7 +70,7 @@ def _endless(loader: Any) -> Iterator[dict[str, Any]]:
 
 
 def _point(dataset: Any, folder: Path, form: str, size: tuple[int, int]) -> None:
-    """Give datasets files of a form, and resize to the size, wherever they stand."""
+    """Point all nested datasets to the files of a form, and set the size they are resized to."""
     for _, node in dicts_in(dataset):
         kind = node.get('type')
         if kind in KINDS:
@@ -87,7 +87,7 @@ def _point(dataset: Any, folder: Path, form: str, size: tuple[int, int]) -> None
 
 
 def _write(dataset: dict[str, Any], size: tuple[int, int] | None) -> None:
-    """Write a dataset's images, all or none, unless they are there."""
+    """Write a dataset's images, all or none, unless they exist."""
     root = Path(dataset['data_root'])
     if root.exists():
         return

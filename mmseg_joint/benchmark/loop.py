@@ -17,7 +17,7 @@ from mmseg_joint.engine.launch import build_runner
 class BenchmarkLoop(IterBasedTrainLoop):
     """mmengine's training loop that stops before its first step and is then driven from outside.
 
-    So several Runners can take turns in one process. A step is mmengine's own, with every hook.
+    This lets several Runners take turns in one process. A step is mmengine's own, with every hook.
     """
 
     def __init__(self, runner: Runner, dataloader: Any, device: str = 'cpu') -> None:
@@ -26,13 +26,13 @@ class BenchmarkLoop(IterBasedTrainLoop):
         runner.model.to(torch.device(device))  # the optimizers are built after this
 
     def run(self) -> torch.nn.Module:
-        """Call the hooks that come before the first step."""
+        """Call the hooks that run before the first step."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         return self.runner.model
 
     def step(self, batch: dict) -> None:
-        """What mmengine's loop does for one batch of a data loader."""
+        """Do what mmengine's loop does for one batch of a data loader."""
         self.runner.model.train()
         self.run_iter(batch)
         self._decide_current_val_interval()
@@ -41,7 +41,7 @@ class BenchmarkLoop(IterBasedTrainLoop):
 def start(cfg: Config) -> BenchmarkLoop:
     """Build the Runner of a prepared config up to just before its first step; return its loop."""
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', UserWarning)  # of hooks that have nothing to do here
+        warnings.simplefilter('ignore', UserWarning)  # from hooks that have nothing to do here
         runner = build_runner(cfg)
         runner.train()
     return runner.train_loop

@@ -17,18 +17,18 @@ from .batches import Batch
 from .loop import start
 from .settings import Settings
 
-STEPS = 3  # the optimizers' state is there from the second step on
+STEPS = 3  # the optimizers have their state from the second step on
 
 
 def peak_memory(
     cfg: Config, batch: Batch, settings: Settings, build: Callable[[Config], Any] = start
 ) -> int:
-    """Peak memory in bytes of training in a fresh process, so that no other config adds to it.
+    """Measure the peak memory in bytes in a fresh process, so that no other config adds to it.
 
-    On a GPU it is what tensors took, on a CPU the process's, Python and libraries included.
+    On a GPU it counts tensors, on a CPU the whole process, with Python and libraries.
 
     Raises:
-        JointError: When the process died, most likely for want of memory.
+        JointError: When the process died, most likely because memory ran out.
     """
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -38,7 +38,7 @@ def peak_memory(
             ).result()
         except BrokenProcessPool as error:
             raise JointError(
-                'The process that measures the peak memory died, most likely for want of memory: '
+                'The process that measures the peak memory died, most likely out of memory: '
                 'choose a smaller --size or --samples-per-domain.'
             ) from error
 

@@ -11,14 +11,14 @@ from mmseg_joint.datasets.synthia import SynthiaDataset
 
 SIZES = {'GTADataset': (1914, 1052), 'SynthiaDataset': (1280, 760), 'CamVidDataset': (960, 720)}
 CITYSCAPES_SIZE = (2048, 1024)
-# Chosen so that a PNG takes nearly three bits a value, as in GTA5 and Cityscapes (2.3 MB each).
+# Chosen so that a PNG takes nearly three bits per value, as in GTA5 and Cityscapes (2.3 MB each).
 ROUGHNESS = 1.62
 
 
 def smooth_noise(rng: np.random.Generator, size: tuple[int, int], roughness: float) -> np.ndarray:
-    """Noise (height, width) with the spectrum of photographs, of mean 0 and deviation 1.
+    """Draw noise (height, width) with the spectrum of photographs, mean 0 and deviation 1.
 
-    So it compresses as they do before and after it is resized, which white noise would not.
+    It compresses as photographs do, before and after resizing; white noise would not.
     """
     width, height = size
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
@@ -37,7 +37,7 @@ def draw(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def draw_label(rng: np.random.Generator, size: tuple[int, int], ids: list[int]) -> np.ndarray:
-    """Draw regions with rugged borders, (height, width) of `uint8`."""
+    """Draw regions with ragged borders, (height, width) of `uint8`."""
     level = smooth_noise(rng, size, 2.0)
     ranks = np.searchsorted(np.quantile(level, np.linspace(0, 1, 13)[1:-1]), level)
     return rng.choice(ids, 12).astype(np.uint8)[ranks]
@@ -52,7 +52,7 @@ def write_like(
     for index in range(count):
         image = draw(rng, size)
         path = _path(dataset, 'img_path', f'{index:06d}{dataset.img_suffix}')
-        Image.fromarray(image).save(path, quality=95)  # of JPEGs
+        Image.fromarray(image).save(path, quality=95)  # for JPEGs
         if 'seg_map_path' in dataset.data_prefix:
             label = draw_label(rng, size, list(dataset.RAW_IDS))
             path = _path(dataset, 'seg_map_path', f'{index:06d}{dataset.seg_map_suffix}')

@@ -19,7 +19,7 @@ def reference(name: str) -> ModuleType:
     """Import a hand-written loop, a module of `tests/reference`, which only a checkout has.
 
     Raises:
-        JointError: When this is no checkout.
+        JointError: When this is not a checkout.
     """
     if not (FOLDER / f'{name}.py').is_file():
         raise JointError(
@@ -35,5 +35,5 @@ def reference(name: str) -> ModuleType:
 
 
 def start_sequential(cfg: Config) -> Any:
-    """Build the sequential loop; a function that a new process can import, as the loop is not."""
+    """Build the sequential loop; a new process can import this function, but not the loop."""
     return reference('sequential').start_sequential(cfg)

@@ -14,9 +14,9 @@ EXPLAINED = {
 
 @dataclass
 class Measured:
-    """One config's numbers."""
+    """The numbers of one config."""
 
-    seconds: list[float]  #: of each timed step of the Runner
+    seconds: list[float]  #: of each timed Runner step
     images: int  #: in a batch
     parts: dict[str, float]  #: part of a step -> seconds
     flops: dict[str, float]  #: part of a step -> floating-point operations
@@ -24,7 +24,7 @@ class Measured:
 
     @property
     def total_flops(self) -> float:
-        """Floating-point operations of a step."""
+        """Return the floating-point operations of a step."""
         return sum(self.flops.values())
 
 
@@ -36,12 +36,12 @@ class Report:
     conditions: dict[str, Any]  #: size, precision, device, …
     bare: list[float] | None = None  #: seconds of each step of the bare loop
     bare_note: str | None = None  #: why there is no bare loop
-    #: name -> median and quarter points of the pairwise ratios
+    #: name -> median and quartiles of the pairwise ratios
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
-    data: dict[str, float] | None = None  #: what the data loader took, if measured
+    data: dict[str, float] | None = None  #: timings of the data loader, if measured
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+        """Return everything, for JSON."""
         return {**asdict(self), 'targets': TARGETS}
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ def _speed(seconds: list[float], images: int) -> list[str]:
 
 
 def in_words(conditions: dict[str, Any]) -> str:
-    """Write what was measured in one line."""
+    """Describe in one line what was measured."""
     domains = ' + '.join(f'{count} {name}' for name, count in conditions['shares'].items())
     width, height = conditions['size']
     parts = [f'{domains} of {width}x{height}', conditions['dtype'], conditions['device']]
@@ -118,19 +118,19 @@ def in_words(conditions: dict[str, Any]) -> str:
 
 
 def spread(found: dict[str, float]) -> str:
-    """Write the quarter points of a ratio."""
+    """Write the quartiles of a ratio."""
     return f'{found["low"]:.3f}-{found["high"]:.3f}'
 
 
 def readable_bytes(count: int | None) -> str:
-    """Write a number of bytes as people read it; None as nothing."""
+    """Write a number of bytes in readable units; None as an empty string."""
     if count is None:
         return ''
     return f'{count / 2**30:.2f} GiB' if count >= 2**30 else f'{count / 2**20:.0f} MiB'
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Align cells in columns, the first to the left."""
+    """Align cells in columns, the first one to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -10,19 +10,19 @@ from mmseg_joint.errors import JointError
 
 @dataclass(frozen=True)
 class Settings:
-    """What is measured, and how often.
+    """What to measure, and how often.
 
     Raises:
         JointError: When a number is too small, or there is no such device.
     """
 
     size: tuple[int, int] = (512, 256)  #: width and height of the random images
-    share: int | None = None  #: images of each domain in a batch; None takes the config's
+    share: int | None = None  #: images of each domain in a batch; None uses the config's
     steps: int = 20  #: timed steps of each variant
-    warmup: int = 3  #: steps before them
-    dtype: str | None = None  #: `'float32'`, `'bfloat16'` or `'float16'`; None takes the config's
+    warmup: int = 3  #: untimed steps before them
+    dtype: str | None = None  #: `'float32'`, `'bfloat16'` or `'float16'`; None uses the config's
     device: str = 'auto'  #: `'auto'`, `'cpu'` or `'cuda'`
-    memory: bool = True  #: measure the peak memory, each config in a process of its own
+    memory: bool = True  #: measure the peak memory, each config in its own process
     data: bool = False  #: measure the config's own data loader too
 
     def __post_init__(self) -> None:
@@ -41,12 +41,12 @@ class Settings:
         return 'cuda' if torch.cuda.is_available() else 'cpu'
 
     def synchronize(self) -> None:
-        """Wait until the device has done all that it was given."""
+        """Wait until the device has finished all queued work."""
         if self.device_type == 'cuda':
             torch.cuda.synchronize()
 
     def conditions(self, shares: dict[str, int], dtype: str | None = None) -> dict[str, Any]:
-        """What is measured, for JSON; `in_words` of the report writes it in a line."""
+        """Describe what is measured, for JSON; the report's `in_words` turns it into a line."""
         cuda = self.device_type == 'cuda'
         return {
             'size': list(self.size),

@@ -21,17 +21,18 @@ from .timing import interleaved, loading_time, ratio
 from .variants import Variant, started
 
 PLAIN, BARE = 'plain supervised', 'bare'
-SAME_LOSS = 1e-3  # the bare loop's loss may differ by rounding, and by no more than this
+SAME_LOSS = 1e-3  # the bare loop's loss may differ by rounding, but not more
 
 
 def measure(cfg: Config, name: str, settings: Settings, plain: Config | None = None) -> Report:
-    """Measure a config, and the plain supervised config and the bare loop beside it.
+    """Measure a config, together with the plain supervised config and the bare loop.
 
     Without `plain`, the plain config is derived from `cfg`.
     """
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     torch.manual_seed(0)
-    data = loading_time(cfg, settings) if settings.data else None  # the likeliest to be absent
+    # first, since the data is the most likely thing to be missing
+    data = loading_time(cfg, settings) if settings.data else None
     plain = plain or plain_beside(cfg)
     shares = shares_of(cfg, settings.share)
     classes = cfg.model.decode_head.num_classes
@@ -66,7 +67,7 @@ def measure(cfg: Config, name: str, settings: Settings, plain: Config | None = N
 
 
 def _bare(loop: BenchmarkLoop, batch: Batch, dtype: str) -> tuple[Any, str | None]:
-    """The bare loop over a Runner's model, or why there is none."""
+    """Return the bare loop over a Runner's model, or why there is none."""
     model = unwrapped(loop.runner.model)
     try:
         module = reference('bare')

@@ -21,9 +21,9 @@ def interleaved(
     settings: Settings,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Times:
-    """Time variants in turn, A B C A B C …, so that a machine's drift reaches all of them alike.
+    """Time variants in turn, A B C A B C …, so that a machine's drift affects all alike.
 
-    Returns the seconds, as the clock counts them, of each timed step by name.
+    Returns the wall-clock seconds of each timed step by name.
     """
     times: Times = {name: [] for name in variants}
     rounds = range(settings.warmup + settings.steps)
@@ -39,7 +39,7 @@ def interleaved(
 
 
 def ratio(above: list[float], below: list[float], factor: float = 1.0) -> dict[str, float]:
-    """Median and quarter points of the step-by-step ratio `above / (below * factor)`."""
+    """Return median and quartiles of the step-by-step ratio `above / (below * factor)`."""
     ratios = [a / (b * factor) for a, b in zip(above, below, strict=True)]
     if len(ratios) < 2:
         return {'median': ratios[0], 'low': ratios[0], 'high': ratios[0]}
@@ -48,11 +48,11 @@ def ratio(above: list[float], below: list[float], factor: float = 1.0) -> dict[s
 
 
 def loading_time(cfg: Config, settings: Settings) -> dict[str, float]:
-    """Time a config's own data loader, with nobody computing beside it.
+    """Time a config's own data loader, with no other computation running.
 
     Returns:
-        `seconds` a batch (of all after the first together, so that workers that prefetch are
-        counted fairly), `median` of the single waits, `first` batch's wait, `images` in a batch,
+        `seconds` per batch (all batches after the first together, to count prefetching workers
+        fairly), `median` of the single waits, the `first` batch's wait, `images` in a batch,
         and `workers`.
 
     Raises:

@@ -19,12 +19,12 @@ from .settings import Settings
 
 @dataclass
 class Variant:
-    """Something whose steps are measured beside those of others."""
+    """Something whose steps are measured in comparison with others."""
 
     cfg: Config
     batch: Batch
-    dtype: str | None = None  #: precision; None takes that of the settings
-    #: makes its loop from the prepared config; importable by name
+    dtype: str | None = None  #: precision; None uses that of the settings
+    #: builds its loop from the prepared config; importable by name
     build: Callable[[Config], Any] = start
 
 
@@ -42,7 +42,7 @@ def started(
             place = Path(folder) / str(index)
             prepared[name] = prepare(one.cfg, own, f'benchmark_{index}', str(place))
         peaks = {}
-        if settings.memory:  # before there are loops here: a GPU holds one after the other
+        if settings.memory:  # before any loop exists here: a GPU holds one at a time
             for name, one in variants.items():
                 peaks[name] = peak_memory(prepared[name], one.batch, settings, one.build)
         yield {name: one.build(prepared[name]) for name, one in variants.items()}, peaks

@@ -1,4 +1,4 @@
 """Checks an installation and a config before training: `python -m mmseg_joint.doctor [CONFIG]`.
 
-It runs on an installation that is not whole, so nothing is imported here.
+It must run on a broken installation, so nothing is imported here.
 """

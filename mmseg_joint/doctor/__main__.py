@@ -1,4 +1,4 @@
-"""The command line. Until the installation is known to be whole, only light modules are loaded."""
+"""The command line. It loads only light modules until the installation is known to work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog='python -m mmseg_joint.doctor',
-        description='Check the installation and, given a config, all that it needs to train.',
+        description='Check the installation and, given a config, everything needed to train it.',
     )
     parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument(
@@ -34,13 +34,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Check, print one line a problem, and return the exit status: 0 if there is none, else 1."""
+    """Run the checks, print one line per problem, and return the exit status: 1 if there is any."""
     args = parse_args(argv)
     if args.config:
         existing_file(args.config, 'config')
     report = Report()
     if check_environment(report) and _register(report) and args.config:
-        from mmseg_joint.doctor.examine import examine  # needs all that was just checked
+        from mmseg_joint.doctor.examine import examine  # needs everything that was just checked
 
         examine(args.config, args.cfg_options, report, args.all, args.step)
     return report.end()
@@ -55,7 +55,7 @@ def _option_action() -> type[argparse.Action] | str:
 
 
 def _register(report: Report) -> bool:
-    """Import what the package left out when it saw that the doctor was about to start."""
+    """Import what the package skipped when it saw that the doctor was about to start."""
     try:
         if 'mmseg_joint.datasets' not in sys.modules:
             importlib.reload(importlib.import_module('mmseg_joint'))

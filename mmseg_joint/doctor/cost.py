@@ -25,7 +25,7 @@ MEGA, GIGA = 1e6, 1e9
 
 
 def show_memory(model: nn.Module, optim_wrapper: Any, report: Report) -> None:
-    """Print what parameters, gradients and optimizers take, and how large a checkpoint is."""
+    """Print the memory of parameters, gradients and optimizers, and the size of a checkpoint."""
     parameters = list(model.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     weights = _bytes([*parameters, *model.buffers()])
@@ -48,14 +48,14 @@ def show_memory(model: nn.Module, optim_wrapper: Any, report: Report) -> None:
 
 
 def state_bytes(optimizer: Optimizer) -> int:
-    """Bytes that an optimizer will keep beside its parameters, found by a step of a small twin."""
+    """Return the bytes of an optimizer's state, extrapolated from one step of a small copy."""
     probe = nn.Parameter(torch.zeros(8))
     probe.grad = torch.zeros(8)
     kind = type(optimizer)
-    known = signature(kind).parameters  # AdamW's defaults hold what its constructor does not take
-    twin = kind([probe], **{key: x for key, x in optimizer.defaults.items() if key in known})
-    twin.step()
-    state = [value for value in twin.state[probe].values() if isinstance(value, torch.Tensor)]
+    known = signature(kind).parameters  # AdamW's defaults include keys that its constructor rejects
+    copy = kind([probe], **{key: x for key, x in optimizer.defaults.items() if key in known})
+    copy.step()
+    state = [value for value in copy.state[probe].values() if isinstance(value, torch.Tensor)]
     copies = sum(value.shape == probe.shape for value in state)
     held = (value for group in optimizer.param_groups for value in group['params'])
     return copies * _bytes(value for value in held if value.requires_grad)
@@ -83,7 +83,7 @@ def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
             if device.type == 'cuda':
                 torch.cuda.synchronize()
             stepped = time.perf_counter()
-    except Exception as error:  # a step goes through everything that there is
+    except Exception as error:  # a step runs all of the code, the user's too
         said = f' ({type(error).__name__}: {reason_of(error)}): train with --debug.'
         report.problem(f'a step fails{f": {error}" if isinstance(error, JointError) else said}')
         return
@@ -92,7 +92,7 @@ def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
     report.line(
         'a step',
         f'{step:.2f} s on the {"GPU" if device.type == "cuda" else "CPU"}; its images load in '
-        f'{loading:.2f} s in one process, of which there will be {max(workers, 1)}',
+        f'{loading:.2f} s in one process; training will use {max(workers, 1)}',
     )
     max_iters = (cfg.get('train_cfg') or {}).get('max_iters')
     if max_iters:

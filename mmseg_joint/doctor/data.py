@@ -25,7 +25,7 @@ READS_LABELS = (LoadAnnotations, LoadStreet)
 
 @dataclass
 class OpenDataset:
-    """One dataset of a config, out of the lists and chains that it stands in."""
+    """One dataset of a config, taken out of the lists and chains around it."""
 
     name: str  #: its domain, or `val` or `test`; with a number if there are several
     key: str  #: its place in the config
@@ -48,7 +48,7 @@ class OpenDataset:
 
     @cached_property
     def loaders(self) -> list[Any] | None:
-        """The steps of the pipeline that read files; None if they cannot be told apart."""
+        """The pipeline steps that read files; None if they cannot be identified."""
         steps = getattr(getattr(self.innermost, 'pipeline', None), 'transforms', ())
         found = [step for step in steps if isinstance(step, READS_IMAGES + READS_LABELS)]
         reads_images = any(isinstance(step, READS_IMAGES) for step in found)
@@ -59,7 +59,7 @@ class OpenDataset:
 
 
 def open_datasets(cfg: Config, report: Report) -> list[OpenDataset]:
-    """Build every dataset of a config, and return those that can be read; others are problems."""
+    """Build every dataset of a config; return the readable ones and report the others."""
     found, domains = [], {}
     for name, key, value in _configured(cfg):
         built = tried(key, partial(_open, name, key, value), cfg, report)
@@ -79,12 +79,12 @@ def open_datasets(cfg: Config, report: Report) -> list[OpenDataset]:
 
 
 def tried(key: str, make: Callable[[], Any], cfg: Config, report: Report) -> Any:
-    """Build a part of the config; tell what it raises as a problem, and return None."""
+    """Build a part of the config; if that fails, report a problem and return None."""
     try:
         return make()
     except JointError as error:
         message = str(error)
-    except Exception as error:  # whatever a class of the user's raises
+    except Exception as error:  # the user's classes can raise anything
         message = f'{key} cannot be built ({reason_of(error)}): check every value and type in it.'
         try:
             check_refusal(cfg, 'train', error)
@@ -112,7 +112,7 @@ def _configured(cfg: Config) -> Iterator[tuple[str, str, Any]]:
 
 def _open(name: str, key: str, value: Any) -> Any:
     try:
-        joint = JointDataset({name: value})  # which tells in a sentence what cannot be read
+        joint = JointDataset({name: value})  # raises one clear sentence about what cannot be read
     except JointError as error:
         message = str(error).replace(f'train_dataloader.dataset.domains.{name}', key)
         raise JointError(message) from error

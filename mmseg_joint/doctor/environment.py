@@ -1,4 +1,4 @@
-"""What is installed. Nothing that may be missing is imported at the top."""
+"""Checks of what is installed. Nothing that may be missing is imported at the top."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmseg_joint.version import __version__
 
 from .report import Report
 
-# import name -> what pip calls it
+# import name -> distribution name for pip
 BASE = {
     'torch': 'torch',
     'numpy': 'numpy',
@@ -33,7 +33,7 @@ INSTALL = 'python -m pip install'
 
 
 def check_environment(report: Report) -> bool:
-    """Report versions and hardware, and what is missing with the command that installs it.
+    """Report versions, hardware, and what is missing, with the command that installs it.
 
     Returns:
         Whether the package can be imported.
@@ -66,7 +66,7 @@ def _import_base(report: Report) -> dict[str, ModuleType]:
             else:
                 report.problem(_broken(name, distribution, error))
     if missing:
-        tail = ' (for a CPU alone, install its build first).' if 'torch' in missing else '.'
+        tail = ' (for CPU only, install the CPU build first).' if 'torch' in missing else '.'
         verb = 'is' if len(missing) == 1 else 'are'
         names = ' '.join(missing)
         report.problem(f'{", ".join(missing)} {verb} missing: run `{INSTALL} {names}`{tail}')
@@ -104,7 +104,7 @@ def _check_stack(report: Report) -> None:
 
 
 def _absent(error: Exception) -> str | None:
-    """The module that an import has not found, if that is why it failed."""
+    """Return the module that an import did not find, if that is why the import failed."""
     return error.name if isinstance(error, ModuleNotFoundError) else None
 
 

@@ -28,7 +28,7 @@ def examine(
     everything: bool = False,
     step: bool = False,
 ) -> None:
-    """Look at all that a config needs to train."""
+    """Check everything that a config needs to train."""
     setup()
     with _quiet_log():
         for name, cfg in _read(path, options, report).items():
@@ -54,7 +54,7 @@ def _quiet_log() -> Iterator[None]:
 
 
 def _read(path: str, options: dict | None, report: Report) -> dict[str, Config]:
-    """What is told of each training -> its config."""
+    """Map the title of each training in the report to its config."""
     try:
         cfg = read_config(path, options)
         cfg.setdefault('work_dir', str(Path('work_dirs') / Path(path).stem))

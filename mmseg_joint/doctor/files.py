@@ -18,8 +18,8 @@ from mmseg_joint.utils.cores import available_cores
 from .data import READS_LABELS, OpenDataset
 from .report import Report
 
-SAMPLE = 32  # images of a dataset that are read
-VARYING = re.compile(r"'[^']*'|\[.*\]|\d+")  # in what is said of files with one fault
+SAMPLE = 32  # images read per dataset
+VARYING = re.compile(r"'[^']*'|\[.*\]|\d+")  # differs between messages about the same fault
 MAX_THREADS = 8
 
 
@@ -40,7 +40,7 @@ class Reading:
 def read_files(part: OpenDataset, report: Report, everything: bool = False) -> Reading:
     """Read images and labels of a dataset as training does, and count the labels' pixels.
 
-    Not everything, by default, but a few spread evenly.
+    By default, only a few evenly spread images are read.
     """
     problems: dict[str, list[str]] = {}  # by kind
     try:
@@ -58,7 +58,7 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
     # files are decoded without Python's lock
     with ThreadPoolExecutor(min(MAX_THREADS, available_cores())) as pool:
         results = pool.map(lambda index: _read(part, index), indices)
-        # None: shown on a terminal only
+        # None: the bar appears only on a terminal
         bar = {'total': len(indices), 'leave': False, 'disable': None if everything else True}
         for found in tqdm(results, part.name, **bar):
             if isinstance(found, str):
@@ -74,7 +74,7 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
 
 
 def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:
-    """Pixels of each class in one label (None without a label), or what is wrong with it."""
+    """Count one label's pixels of each class (None without a label), or say what is wrong."""
     info: dict[str, Any] = {}
     try:
         if part.loaders is None:
@@ -82,12 +82,12 @@ def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:
         else:
             info = part.dataset.get_data_info(index)
             if is_missing(info):
-                return None  # which has been told
+                return None  # already reported
             label = _through_loaders(part, dict(info))
         return None if label is None else _count(label, len(part.classes))
     except JointError as error:
         return str(error)
-    except Exception as error:  # of whatever loader the user has
+    except Exception as error:  # the user's loader can raise anything
         try:
             explain_failure(error, info)
         except JointError as better:

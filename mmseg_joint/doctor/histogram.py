@@ -7,9 +7,9 @@ from .report import Report
 
 
 def show_labels(readings: list[Reading], report: Report) -> None:
-    """Print how often each class occurs, a column a dataset, and which do not occur.
+    """Print how often each class occurs, one column per dataset, and which classes never occur.
 
-    A class that no dataset shows is a problem, if every image was read without one.
+    A class that occurs in no dataset is a problem if every image was read.
     """
     whole = not report.problems and all(x.complete for x in readings if x.part.labeled)
     labeled = [reading for reading in readings if reading.part.labeled and reading.pixels.sum()]
@@ -47,7 +47,7 @@ def show_labels(readings: list[Reading], report: Report) -> None:
 
 
 def table(classes: tuple[str, ...], readings: list[Reading]) -> list[str]:
-    """Lay the shares of the classes out in rows: a head, one a class, and the ignored share."""
+    """Lay out the class shares in rows: a header, one row per class, and the ignored share."""
     width = max(10, *(len(reading.part.name) + 2 for reading in readings))
     first = max(len(name) for name in (*classes, 'ignored'))
     rows = [' ' * first + ''.join(f'{reading.part.name:>{width}}' for reading in readings)]

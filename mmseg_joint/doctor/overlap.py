@@ -9,14 +9,14 @@ from mmseg_joint.checks.samples import spread
 from .data import OpenDataset
 from .report import Report
 
-COMPARED = 200  # validation images whose content is looked for among the training images
+COMPARED = 200  # validation images searched by content among the training images
 
 
 def find_overlaps(parts: list[OpenDataset], report: Report) -> None:
-    """Look for images that are both trained on and scored.
+    """Look for images that are used both for training and for scoring.
 
-    By their paths, all of them; and by their content, a sample, since a copy may have another name.
-    Unlabeled images of the validation set teach no label: they are told, but are no problem.
+    All images are compared by path, and a sample by content, since a copy may have another name.
+    Validation images used as unlabeled training images leak no label: they are only reported.
     """
     scored = [part for part in parts if not part.key.startswith('train_')]
     trained = [part for part in parts if part.key.startswith('train_')]
@@ -37,7 +37,7 @@ def find_overlaps(parts: list[OpenDataset], report: Report) -> None:
 
 
 def _files(part: OpenDataset) -> list[str]:
-    """Paths of the images that are files of this machine."""
+    """Return the paths of the images that exist as files on this machine."""
     if not hasattr(part.dataset, 'get_data_info'):
         return []
     samples = map(part.dataset.get_data_info, range(len(part)))
@@ -46,7 +46,7 @@ def _files(part: OpenDataset) -> list[str]:
 
 
 def _shared(scored: list[str], trained: list[str]) -> tuple[int, str]:
-    """How many of the images are in both, and how that was found."""
+    """Count the images that are in both, and say how they were found."""
     same = set(scored) & set(trained)
     if same:
         return len(same), ''

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 
 class Report:
-    """Prints what was found as it is found, and keeps the problems for the end."""
+    """Prints each finding at once, and keeps the problems for the end."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -12,11 +12,11 @@ class Report:
         print(f'\n{text}', flush=True)
 
     def line(self, name: str, text: object) -> None:
-        """Print one fact, after what it is about."""
+        """Print one fact, after the name of its subject."""
         print(f'  {name:<12} {text}', flush=True)
 
     def problem(self, *texts: object) -> None:
-        """Keep problems, each a sentence with the remedy; none is kept twice."""
+        """Keep problems, each a sentence with its remedy; duplicates are dropped."""
         for text in texts:
             message = ' '.join(str(text).split())
             if message not in self.problems:

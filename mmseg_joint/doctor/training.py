@@ -27,7 +27,7 @@ from .cost import show_memory, time_step
 from .data import OpenDataset, tried
 from .report import Report
 
-# hooks of configs/_base_/joint_runtime.py, and what they bring
+# hooks of configs/_base_/joint_runtime.py, and what each provides
 HOOKS = {
     'IterationSeedHook': 'exact resume',
     'AtomicCheckpointHook': 'checkpoints that a kill leaves whole',
@@ -37,7 +37,7 @@ HOOKS = {
 
 
 def look_at_training(cfg: Config, parts: list[OpenDataset], step: bool, report: Report) -> None:
-    """Build all that training builds, and go through the list of checks."""
+    """Build everything that training builds, and run all checks on it."""
     for moment in ('config', 'advice'):
         report.problem(*findings(moment, 'train', cfg))
     for part in parts_of(cfg, 'train'):
@@ -79,7 +79,7 @@ def _look_at_model(cfg: Config, model: nn.Module, parts: list[OpenDataset], repo
 
 
 def _show_norms(cfg: Config, model: nn.Module, parts: list[OpenDataset], report: Report) -> None:
-    """Tell whose images move the running averages of batch norms."""
+    """Print which domains update the running statistics of batch norms."""
     choice, samples = getattr(model, 'norm_statistics', None), value_of(cfg, SAMPLES)
     averages = [norm for norm in live_norms([model.train()]) if norm.running_mean is not None]
     if choice is None or not averages or not isinstance(samples, dict):
@@ -102,7 +102,7 @@ def _show_norms(cfg: Config, model: nn.Module, parts: list[OpenDataset], report:
 
 
 def _show_hooks(cfg: Config, report: Report) -> None:
-    """Tell what a child of an mmseg config does without."""
+    """Print which hooks a config derived from mmseg lacks."""
     hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
     given = {hook.get('type') for hook in hooks if isinstance(hook, dict)}
     absent = [what for name, what in HOOKS.items() if name not in given]
@@ -117,7 +117,7 @@ def _show_hooks(cfg: Config, report: Report) -> None:
 
 
 def _misfits(module: nn.Module, name: str) -> list[JointError]:
-    """What loading a network's own weights files raises."""
+    """Return the errors raised when a network loads its own weights files."""
     try:
         check_pretrained(module, name)
         if isinstance(module, PretrainedMixin):

@@ -1,1 +1,1 @@
-"""A joint config for data of one's own, written by looking at the folders."""
+"""Writes a joint config for your own data by inspecting its folders."""

@@ -16,7 +16,7 @@ def read_colors(
     """Read which colors stand for each class, and which are ignored.
 
     Raises:
-        JointError: When a line is none of these, or a class has no color.
+        JointError: When a line is malformed, or a class has no color.
     """
     found: dict[str, list[list[int]]] = {}
     for number, text in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):

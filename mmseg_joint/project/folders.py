@@ -18,13 +18,13 @@ from .kinds import DEEP, GRAY, IMAGES, LOOKED_AT, Kind, form_of, kinds_in, shown
 SPLITS = {'training': 'train', 'valid': 'val', 'validation': 'val', 'testing': 'test'}
 SPLITS.update({name: name for name in ('train', 'val', 'test')})
 JPEG = ('.jpg', '.jpeg')
-# names of what looks like labels or images, and is neither where something else fits as well
+# names of files that look like labels or images, used only where nothing else fits as well
 OTHERS = re.compile(
     r'instance|panoptic|overlay|preview|depth|disparity|normal|(^|[^a-z])vi[sz]', re.IGNORECASE
 )
 MOVE = 'to use them too, give all images one folder and one suffix, and all labels another'
 REMEDIES = {
-    DEEP: 'where no number is above 255, save them anew with '
+    DEEP: 'where no number is above 255, save them again with '
     'Image.fromarray(np.array(Image.open(path)).astype(np.uint8)).save(path)',
     GRAY: 'save one of them, Image.open(path).getchannel(0).save(path), or give --colors FILE if '
     'grays stand for classes',
@@ -33,7 +33,7 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Found:
-    """Images in a folder, with their labels where there are any, as mmseg's datasets take them.
+    """Images in a folder, with labels if there are any, as mmseg's datasets expect them.
 
     Attributes:
         root: The folder that was given.
@@ -44,8 +44,8 @@ class Found:
         names: The images' names in their folder, without suffix, sorted.
         size: Width and height of an image in the middle.
         in_color: Whether labels are colors.
-        listed: Whether there are more such images than these, so that a list has to name them.
-        unused: What there is besides, in words.
+        listed: Whether the folder has more such images, so that a list must name these.
+        unused: Descriptions of other files in the folder.
     """
 
     root: Path
@@ -73,21 +73,21 @@ def find_images(
 ) -> dict[str, Found]:
     """Look for images and their labels in a folder.
 
-    Labels are told by their content: few values a file, or few colors. A label belongs to the image
-    whose name begins as its own does; of several, to that with most folders in common.
+    Labels are recognized by content: few values, or few colors, per file. A label belongs to the
+    image whose name begins as its own does; of several, to that with most folders in common.
 
     Args:
         root: The folder.
-        labeled: Whether labels are wanted.
+        labeled: Whether to look for labels.
         in_color: Whether to prefer color labels where labels in both forms fit equally well.
-        chosen: Parts of the paths of the labels to take, where several fit.
+        chosen: Parts of the paths of the labels to use, where several fit.
 
     Returns:
-        `'train'`, `'val'` and `'test'`, as far as there are folders with such names -> what is
-        there; all under `'train'` where there are none.
+        `'train'`, `'val'` and `'test'`, for folders with such names -> the images found there;
+        without such folders, all under `'train'`.
 
     Raises:
-        JointError: When there are no images, no labels that belong to them, or several.
+        JointError: When there are no images, no labels for them, or several fitting labels.
     """
     if not root.is_dir():
         raise JointError(f'There is no folder {root}: correct the path.')
@@ -126,7 +126,7 @@ def find_images(
         if twins:
             raise JointError(
                 f'{root} has files of the same names in {shown(first)} and {shown(twins[0][0])}, '
-                'and no other labels, but a JPEG holds colors that are not those that were saved: '
+                'and no other labels, but JPEG changes the colors that were saved: '
                 'save labels as PNG.'
             )
         raise JointError(
@@ -136,14 +136,14 @@ def find_images(
     return _by_split(root, kinds, photos.keys(), pairs)
 
 
-Labels = tuple[Kind, str, str]  # and how the names of an image and of its label end
+Labels = tuple[Kind, str, str]  # with the suffixes of the names of an image and of its label
 Pair = tuple[Kind, Labels | None, bool, list[Kind]]
 
 
 def _labels_of(
     kind: Kind, names: list[str], others: dict[Kind, list[str]], wanted: Collection[Kind] = ()
 ) -> tuple[list[Labels], list[Kind]]:
-    """The labels that fit the images best, several if they fit alike, and what fits less."""
+    """Return the labels that fit the images best, several if tied, and those that fit less."""
     fits: dict[Kind, tuple[tuple, Labels]] = {}
     folder = Path(kind[0]).parts
     for other, candidates in others.items():
@@ -161,7 +161,7 @@ def _labels_of(
 
 
 def _suffixes(name: str, candidates: list[str]) -> set[tuple[str, str]]:
-    """How an image's name and a label's end after what they share, which is as long as can be."""
+    """Return the suffixes of an image's and a label's name after their longest common beginning."""
     stem, ends = Path(name).stem, Path(name).suffix
     found = defaultdict(set)
     for candidate in candidates:
@@ -184,7 +184,7 @@ def _by_split(
     for kind, best, in_color, rest in pairs:
         folders = [Path(kind[0]).parts, Path(best[0][0]).parts if best else Path(kind[0]).parts]
         split = next((SPLITS[x.lower()] for x in folders[0] if x.lower() in SPLITS), 'train')
-        # folders below that are alike in both, like cities, are listed by mmseg itself
+        # subfolders that are alike in both, like cities, are listed by mmseg itself
         below = 0
         while all(len(parts) > below + 1 for parts in folders):
             last = {parts[-1 - below] for parts in folders}
@@ -223,7 +223,7 @@ def _by_split(
                 f'{len(bare):,} of {len(names) + len(bare):,} images have no label, the first is '
                 f'{bare[0]}: such images can be given as --unlabeled'
             )
-        if found.setdefault(split, part) is not part:  # the largest of each is taken
+        if found.setdefault(split, part) is not part:  # the largest set of each split is kept
             found[split].unused.append(f'{describe(part)}: {MOVE}')
     if 'train' not in found:
         found['train'] = found.pop(next(iter(found)))
@@ -233,7 +233,7 @@ def _by_split(
 def _more(
     images: str, suffix: str, names: list[str], kinds: dict[Kind, list[str]]
 ) -> dict[str, Kind]:
-    """What mmseg would list in a folder besides some names: path -> its kind."""
+    """Return other files that mmseg would list in a folder: path -> its kind."""
     known = {os.path.join(images, name + suffix) for name in names}
     inside = {kind: x for kind, x in kinds.items() if Path(kind[0]).is_relative_to(images)}
     paths = {os.path.join(kind[0], name): kind for kind, x in inside.items() for name in x}

@@ -13,16 +13,16 @@ from mmseg_joint.checks.samples import spread
 from mmseg_joint.errors import JointError
 
 IMAGES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
-# names that a kind of file has in common: aachen_000001_gtFine_labelIds.png -> _gtFine_labelIds.png
+# what names of one kind share: aachen_000001_gtFine_labelIds.png -> _gtFine_labelIds.png
 TAIL = re.compile(r'((?:_[A-Za-z][A-Za-z0-9]*)*)(\.\w+)$')
-MOST_KINDS = 6  # kinds of files in a folder, beyond which tails are names
-LOOKED_AT = 4  # files of a kind
-MOST_VALUES = 64  # that labels have; photographs have more
+MOST_KINDS = 6  # with more kinds of files in a folder, tails are names
+LOOKED_AT = 4  # files inspected per kind
+MOST_VALUES = 64  # of a label; photographs have more
 DEEP, GRAY = 'more than 8 bits', 'three equal channels'
 FORMS = dict.fromkeys(('1', 'L', 'P'), 'index') | dict.fromkeys(('I', 'I;16', 'I;16B', 'F'), DEEP)
 
 Kind = tuple[str, str]
-"""Folder within the root, and the end of the names."""
+"""Folder within the root, and suffix of the names."""
 
 
 def shown(kind: Kind) -> str:
@@ -48,7 +48,7 @@ def kinds_in(root: Path) -> dict[Kind, list[str]]:
 
 
 def form_of(root: Path, kind: Kind, names: list[str]) -> str | None:
-    """Tell labels: `'index'`, `'color'`, `DEEP` or `GRAY`, or None for files that are none."""
+    """Classify labels as `'index'`, `'color'`, `DEEP` or `GRAY`; return None for other files."""
     looks = set()
     for index in spread(len(names), LOOKED_AT):
         try:
@@ -68,5 +68,5 @@ def form_of(root: Path, kind: Kind, names: list[str]) -> str | None:
         gray = not single and (values == values[:, :1]).all()
         looks.add(GRAY if gray else look)
     if 'color' in looks:
-        looks.discard(GRAY)  # a file without a class that has a color
+        looks.discard(GRAY)  # a file whose classes all happen to be gray
     return looks.pop() if len(looks) == 1 else None

@@ -17,10 +17,10 @@ from mmseg_joint.utils.atomic_write import atomic_write
 
 from .folders import Found
 
-MULTIPLE = 32  # crops are a multiple of it, as most backbones' strides are
-HELD_OUT = 5  # every fifth target image is for validation where there is no such folder
+MULTIPLE = 32  # crops are a multiple of it, for the strides of most backbones
+HELD_OUT = 5  # without a validation folder, every fifth target image is used
 ITERATIONS = 20_000
-MODELS = ('EncoderDecoder', 'CascadeEncoderDecoder')  # those with a joint form
+MODELS = ('EncoderDecoder', 'CascadeEncoderDecoder')  # those with a joint version
 POLY = {'type': 'PolyLR', 'power': 0.9, 'by_epoch': False}
 
 DATA = """my_metainfo = dict(
@@ -113,17 +113,17 @@ def write_project(
 
     Args:
         out: Folder of the project.
-        base: Config of mmseg's, as a `_base_` names it.
+        base: A config of mmseg, as a `_base_` names it.
         classes: Names of the classes.
-        domains: Domain -> split -> what its folder holds, for `source`, `target` and perhaps
+        domains: Domain -> split -> contents of its folder, for `source`, `target` and, optionally,
             `unlabeled`.
-        colors: The colors of each class and those that are ignored, where labels are colors.
+        colors: The colors of each class and the ignored ones, where labels are colors.
 
     Returns:
         The config's file.
 
     Raises:
-        JointError: When the base's model is none that has a joint form, or there is a project.
+        JointError: When the base's model has no joint version, or a project exists.
     """
     data, config = out / 'my_data.py', out / 'joint.py'
     for path in (data, config):
@@ -154,7 +154,7 @@ def write_project(
         name = f'{split}.txt' if domain == 'target' else f'{domain}_{split}.txt'
         lists[domain, split] = (out / name).absolute()
         atomic_write(lists[domain, split], '\n'.join(chosen) + '\n')
-    # no objective of the project's config looks at unlabeled images; a study's methods ask for them
+    # no objective of the project's config uses unlabeled images; a study's methods request them
     samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
     text = DATA.format(
         classes=tuple(classes),
@@ -186,7 +186,7 @@ def write_project(
 
 def _read_base(base: str) -> Config:
     try:
-        path = Config._get_cfg_path(base, '')[0]  # as mmengine finds a `_base_`
+        path = Config._get_cfg_path(base, '')[0]  # resolved as mmengine resolves a `_base_`
         read = Config.fromfile(path, import_custom_modules=False)
     except (OSError, KeyError, ImportError, ValueError, ConfigParsingError) as error:
         raise JointError(f'There is no config {base} (--mmseg): check its name.') from error
@@ -200,7 +200,7 @@ def _read_base(base: str) -> Config:
 
 
 def _crop(base: Config, found: Found) -> tuple[int, int]:
-    """Height and width of the crops: the base's, but no larger than an image."""
+    """Return height and width of the crops: the base's, but no larger than an image."""
     given = base.get('crop_size') or (512, 512)
     sides = (min(want, have) for want, have in zip(given, found.size[::-1]))
     height, width = (max(MULTIPLE, side // MULTIPLE * MULTIPLE) for side in sides)
@@ -220,7 +220,7 @@ def _place(found: Found, list_file: Path | None) -> str:
 
 
 def _pipeline(found: Found, usual: Found, name: str) -> str:
-    """A pipeline's line, with the other loader where labels are not in the usual form."""
+    """Write a pipeline's line, with the other loader where labels have another format."""
     if found.seg_map_suffix and found.in_color != usual.in_color:
         name = f'[{name}[0], {COLORED if found.in_color else IDS}, *{name}[2:]]'
     return f'        pipeline={name},\n'
@@ -268,12 +268,12 @@ def _head(head: Mapping[str, Any], count: int) -> str:
         values.append(f'loss_cls=dict(class_weight=[1.0] * {count} + [0.1])')
     loss = head.get('loss_decode')
     if isinstance(loss, Mapping) and loss.get('class_weight'):
-        values.append('loss_decode=dict(class_weight=None)')  # of the base's own classes
+        values.append('loss_decode=dict(class_weight=None)')  # those of the base's classes
     return ', '.join(values)
 
 
 def _schedules(read: Config) -> list[dict[str, Any]]:
-    """The base's, shortened: the last one ends with the training."""
+    """Return the base's schedules, rescaled so that the last one ends with the training."""
     given = read.get('param_scheduler') or POLY
     schedules = [dict(item) for item in (given if isinstance(given, list) else [given])]
     if any(item.get('by_epoch', True) for item in schedules):

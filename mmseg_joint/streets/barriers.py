@@ -36,7 +36,7 @@ def paint_wall(
 def paint_fence(
     scene: Scene, side: int, distance: float, start: float, stop: float, height: float
 ) -> None:
-    """Post and rails along the street, with boards or with pales that one sees through."""
+    """Posts and rails along the street, with boards or with see-through pales."""
     canvas, rng = scene.canvas, scene.rng
     x, start = side * distance, max(start, 0.8)
     tone = shade_of(rng, scene.style.metal, 0.3)

@@ -16,7 +16,7 @@ _AWNINGS = hexes('a83a32 2f6a4a 34507c c8c0b0 c8902c')
 
 @dataclass(frozen=True)
 class Facade:
-    """One house: a plane along the street, and the end that looks back at the camera.
+    """One house: a plane along the street, and the end that faces the camera.
 
     Attributes:
         side: -1 left, 1 right of the street.
@@ -38,7 +38,7 @@ class Facade:
 
     @property
     def corners(self) -> np.ndarray:
-        """Those of its ground plan."""
+        """Corners of its ground plan."""
         far = self.x + self.side * self.depth
         return np.array(
             [(x, 0.0, z) for x in (self.x, far) for z in (max(self.start, 0.0), self.stop)]
@@ -46,7 +46,7 @@ class Facade:
 
     @property
     def normal(self) -> tuple[float, float, float]:
-        """Where the front looks."""
+        """Direction that the front faces."""
         return (-float(self.side), 0.0, 0.0)
 
 
@@ -81,7 +81,7 @@ def paint_building(scene: Scene, house: Facade) -> None:
 
 
 def paint_skyline(scene: Scene, x: float, z: float, width: float, height: float) -> None:
-    """A house so far away that only its outline counts."""
+    """A house so far away that only its outline matters."""
     wall = shade_of(scene.rng, scene.style.facades, 0.1)
     scene.canvas.fill(across(x, x + width, 0.0, height, z), BUILDING, wall, TOWARDS)
 
@@ -228,7 +228,7 @@ def _shops(scene: Scene, house: Facade, ground: float, glass: Color, near: float
 
 
 def _end(scene: Scene, house: Facade, ground: float, frame: Color, glass: Color) -> None:
-    """The face that looks back along the street: over a lower neighbor or at a corner."""
+    """The face that looks back along the street, over a lower neighbor or at a corner."""
     canvas, rng = scene.canvas, scene.rng
     if house.start < 1.0:
         return

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 NEAR = 0.6
-"""Meters in front of the lens where everything is cut off."""
+"""Distance of the near clipping plane, in meters."""
 
 FAR = 240.0
 """Meters to the end of the world."""
@@ -46,7 +46,7 @@ class Camera:
         self.bend = bend
         pitch = float(np.arctan2((0.5 - horizon) * rows, self.focal))
         self.rotation = _rotation(yaw, pitch, roll)
-        # world to camera as one product: y is flipped, for it grows downwards in an image
+        # world to camera as one product: y is flipped, since it grows downwards in an image
         self._columns = np.ascontiguousarray(self.rotation.T) * np.array([[1.0], [-1.0], [1.0]])
         self._origin = -self.position @ self._columns
 

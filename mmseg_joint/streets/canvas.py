@@ -18,13 +18,13 @@ Stroke = tuple[Sequence[float], Sequence[float], float, int, Color]
 
 
 class Canvas:
-    """Paints world polygons on an image and on its label in one stroke.
+    """Paints world polygons on an image and its label at once.
 
     The canvas has four channels: blue, green, red and the label. One OpenCV call fills all four, so
-    that the label cannot drift from the image. It is twice the image's size: the colors of
-    2 × 2 cells are averaged at the end, of the labels one is kept.
+    that label and image cannot disagree. It is twice the image's size: at the end, the colors of
+    2 × 2 cells are averaged, and one of the labels is kept.
 
-    Shadows go on a map of their own, which darkens the ground only (see ``finish``).
+    Shadows have their own map, which darkens only the ground (see ``finish``).
 
     Args:
         camera: Where the image is taken from.
@@ -52,8 +52,8 @@ class Canvas:
             polygons: World points.
             label: trainId.
             color: Its own color, before light and air.
-            normal: Where the surface looks; None keeps the color as it is.
-            air: Whether the air between here and there pales the color.
+            normal: Direction that the surface faces; None keeps the color as it is.
+            air: Whether the air in between pales the color.
         """
         points = np.asarray(polygons, dtype=float)
         if points.ndim == 2:
@@ -115,7 +115,7 @@ class Canvas:
         return bool(view[:, 2].max() > NEAR and across.min() < 1.05 and across.max() > -1.05)
 
     def pixels_per_meter(self, depth: float) -> float:
-        """How large a meter is at a distance, in pixels of the image."""
+        """Size of a meter at a distance, in pixels of the image."""
         return self.camera.focal / max(depth, NEAR)
 
     def image(self) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +125,7 @@ class Canvas:
         return np.ascontiguousarray(colors), np.ascontiguousarray(label)
 
     def _outlines(self, view: np.ndarray, oversampling: int) -> list[np.ndarray]:
-        """Camera polygons (N, K, 3) to the fixed-point outlines that OpenCV takes."""
+        """Camera polygons (N, K, 3) to the fixed-point outlines that OpenCV expects."""
         if view[..., 2].min() >= NEAR:
             parts = list(self._fixed(view, oversampling))
         else:

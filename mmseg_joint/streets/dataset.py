@@ -15,16 +15,16 @@ from .render import check_street, render_street
 class StreetsDataset(BaseSegDataset):
     """Procedural streets: exact labels in the 19 Cityscapes classes, and nothing on disk.
 
-    Its pipeline starts with ``LoadStreet`` in the place of ``LoadImageFromFile`` and
-    ``LoadAnnotations``; everything after it is as usual.
+    Its pipeline starts with ``LoadStreet`` instead of ``LoadImageFromFile`` and
+    ``LoadAnnotations``; the rest is as usual.
 
     Args:
-        count: How many images.
+        count: Number of images.
         style: ``rendered`` (the synthetic domain) or ``camera`` (the "real" one).
         size: Width and height in pixels.
-        seed: Of all streets; other seeds give other streets.
+        seed: Seed of all streets; other seeds give other streets.
         start: Index of the first street; ranges that do not overlap share no street.
-        **kwargs: Of ``BaseSegDataset``: ``pipeline``, ``test_mode``, ``indices``, ``metainfo`` …
+        **kwargs: For ``BaseSegDataset``: ``pipeline``, ``test_mode``, ``indices``, ``metainfo`` …
 
     Raises:
         JointError: When an argument is wrong.
@@ -49,7 +49,7 @@ class StreetsDataset(BaseSegDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """One entry a street, with a path that names it though no file is there."""
+        """One entry per street, with a path that names it although no such file exists."""
         folder = f'streets/{self.street["style"]}/seed{self.street["seed"]}'
         return [self._entry(folder, index) for index in range(self.start, self.start + self.count)]
 
@@ -75,7 +75,7 @@ class LoadStreet(BaseTransform):
     """
 
     def transform(self, results: dict) -> Optional[dict]:  # noqa: UP045
-        """Fill in what ``LoadImageFromFile`` and ``LoadAnnotations`` would.
+        """Add what ``LoadImageFromFile`` and ``LoadAnnotations`` would.
 
         Args:
             results: An entry of ``StreetsDataset``.

@@ -90,7 +90,7 @@ def _surface(
     style: Style,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """How much brighter or darker than its flat color each pixel is."""
+    """Brightness of each pixel relative to its flat color."""
     size = canvas.camera.size
     noise = textures.cut(textures.grain(), size, rng).copy()
     # trunks are vegetation too, but brown
@@ -130,7 +130,7 @@ def _ground_texture(
 
 
 def _shadows(label: np.ndarray, canvas: Canvas, style: Style) -> np.ndarray:
-    """How much light the ground misses, 0 to 1."""
+    """Share of its light that the ground loses to shadows, 0 to 1."""
     shade = cv2.GaussianBlur(canvas.shade, (5, 5), 1.2 if style.photographic else 0.6)
     return shade.astype(np.float32) * (cv2.LUT(label, _IS_GROUND) / 255.0)
 
@@ -150,7 +150,7 @@ def _photograph(image: np.ndarray, canvas: Canvas, rng: np.random.Generator) -> 
     fade = float(rng.uniform(0.0, 0.22))
     image = cv2.addWeighted(image, 1.0 - fade, cv2.merge([gray] * 3), fade, 0.0)
     gain = (*light.gain, 0.0)
-    image = cv2.multiply(image, gain)  # type: ignore[call-overload]  # cv2 takes a scalar too
+    image = cv2.multiply(image, gain)  # type: ignore[call-overload]  # cv2 accepts a scalar too
     image = cv2.GaussianBlur(image, (5, 5), float(rng.uniform(0.45, 0.85)))
     noise = textures.cut(textures.sensor(), size, rng)
     image = cv2.scaleAdd(noise, float(rng.uniform(1.0, 3.6)), image)
@@ -159,7 +159,7 @@ def _photograph(image: np.ndarray, canvas: Canvas, rng: np.random.Generator) -> 
     quality = int(rng.integers(72, 94))
     packed = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     decoded = cv2.imdecode(packed, cv2.IMREAD_COLOR)
-    assert decoded is not None  # it was encoded just now
+    assert decoded is not None  # just encoded
     return decoded
 
 

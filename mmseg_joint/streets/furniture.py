@@ -43,10 +43,10 @@ def paint_signals(scene: Scene, x: float, z: float, arm: float, state: int) -> N
 
     Args:
         scene: Where to paint.
-        x: Of the pole.
-        z: Of the pole.
+        x: Position of the pole.
+        z: Position of the pole.
         arm: Meters that the arm reaches over the road, signed; 0 for none.
-        state: The lamp that burns: 0 red, 1 amber, 2 green.
+        state: The lamp that is on: 0 red, 1 amber, 2 green.
     """
     canvas, tone = scene.canvas, shade_of(scene.rng, scene.style.metal, 0.15)
     if arm:
@@ -72,7 +72,7 @@ def paint_board(scene: Scene, x: float, z: float) -> None:
 
 
 def paint_bin(scene: Scene, x: float, z: float) -> None:
-    """Clutter on the pavement: a bin or a switch box. The benchmark does not count it."""
+    """Clutter on the pavement: a bin or a switch box. The benchmark ignores it."""
     rng, canvas = scene.rng, scene.canvas
     wide, tall = float(rng.uniform(0.25, 0.6)), float(rng.uniform(0.8, 1.4))
     tone = shade_of(rng, _BINS, 0.2)

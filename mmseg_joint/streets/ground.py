@@ -44,13 +44,13 @@ def paint_ground(scene: Scene) -> None:
 
 
 def _lay(scene: Scene, polygons: np.ndarray | list, label: int, color: Color) -> None:
-    """Paint on the ground, which gets its air later, row by row (see ``_fade``)."""
+    """Paint on the ground; air is added later, row by row (see ``_fade``)."""
     light = scene.canvas.light
     scene.canvas.fill(polygons, label, light.on(color, UP), air=False)
 
 
 def _fade(scene: Scene) -> None:
-    """Let the ground fade into the air with its distance, all of it at once."""
+    """Fade the ground into the air with distance, all of it at once."""
     canvas = scene.canvas
     camera, light = canvas.camera, canvas.light
     rows = canvas.cells.shape[0]

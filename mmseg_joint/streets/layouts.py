@@ -35,7 +35,7 @@ _PALETTE = _raw_palette()
 
 
 def encode_image(image: np.ndarray) -> bytes:
-    """A BGR image as PNG, packed lightly because that is fast."""
+    """A BGR image as PNG, with light compression, which is fast."""
     return _png(image)
 
 
@@ -54,7 +54,7 @@ def encode_gta(label: np.ndarray) -> bytes:
 
 
 def encode_synthia(label: np.ndarray) -> bytes:
-    """TrainIds (H, W) as a 16-bit PNG: ids in red, numbers of connected things in green."""
+    """TrainIds (H, W) as a 16-bit PNG: ids in red, numbers of connected components in green."""
     things = ((label >= PERSON) & (label != IGNORE)).astype(np.uint8)
     planes = np.zeros((*label.shape, 3), np.uint16)
     planes[..., 2] = cv2.LUT(label, _SYNTHIA_RAW)
@@ -72,7 +72,7 @@ class Layout:
         image: File name of an image; ``{index}`` stands for its number.
         label: File name of a label.
         first: Number of the first image.
-        encode: From trainIds to the bytes of a label file.
+        encode: Turns trainIds into the bytes of a label file.
     """
 
     images: str

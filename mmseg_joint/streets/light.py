@@ -10,7 +10,7 @@ from .styles import Style
 
 UP = (0.0, 1.0, 0.0)
 TOWARDS = (0.0, 0.0, -1.0)
-"""The normal of a face that looks back along the street, at the camera."""
+"""The normal of a face that faces the camera, back along the street."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Light:
     Attributes:
         sun: Unit vector towards the sun.
         ambient: Light on a face that the sun does not see.
-        direct: What the sun adds to a face that looks straight at it.
+        direct: What the sun adds to a face turned straight towards it.
         shadow: How much darker the ground gets in a shadow, 0 to 1.
         haze: The color of the air.
         reach: Meters after which two thirds of a color are air.
@@ -46,7 +46,7 @@ class Light:
         if normal is None:
             return color
         facing = sum(a * b for a, b in zip(normal, self.sun))
-        # the sky lights what looks up a little more than what looks aside
+        # the sky lights upward faces a little more than sideways ones
         return scale(color, self.ambient + 0.06 * normal[1] + self.direct * max(facing, 0.0))
 
     def far(self, color: Color, depth: float) -> Color:
@@ -64,10 +64,10 @@ class Light:
 
 
 def draw_light(rng: np.random.Generator, style: Style) -> Light:
-    """The light of an image: sunny or covered, with the habits of a style."""
+    """The light of an image, sunny or overcast, in a style."""
     sunny = chance(rng, style.sunny)
     elevation = float(rng.uniform(*style.sun_height)) if sunny else 1.2
-    # from behind or from a side more often than into the lens
+    # the sun is behind the camera or to a side more often than in front
     azimuth = float(rng.uniform(-0.75, 0.75) * np.pi + np.pi)
     flat = np.cos(elevation)
     sun = (float(flat * np.sin(azimuth)), float(np.sin(elevation)), float(flat * np.cos(azimuth)))

@@ -14,7 +14,7 @@ _DARK, _WHITE, _RED = hexes('1e1e20 f4f0e0 c02020')
 _TURN = np.linspace(0.0, 2.0 * np.pi, 18, endpoint=False)
 
 Point = tuple[float, float, float]
-"""Meters forward, to the right and up, from the ground under somebody."""
+"""Meters forward, to the right and up, from the ground under a person."""
 
 
 class Figure:
@@ -25,7 +25,7 @@ class Figure:
         x: Place on the ground.
         z: Place on the ground.
         heading: Radians clockwise from the street's direction.
-        size: 1 for a grown-up.
+        size: 1 for an adult.
     """
 
     def __init__(self, scene: Scene, x: float, z: float, heading: float, size: float = 1.0) -> None:
@@ -44,7 +44,7 @@ class Figure:
         self.stroke(center, center, 2.0 * radius, label, color)
 
     def paint(self) -> None:
-        """Put all strokes on the canvas, in the order they came."""
+        """Paint all strokes on the canvas in order."""
         local = np.array([stroke[:2] for stroke in self._strokes])
         world = local @ self.axes + np.array([self.x, 0.0, self.z])
         strokes: list[Stroke] = [
@@ -53,7 +53,7 @@ class Figure:
         self.scene.canvas.strokes(strokes)
 
     def shadow(self, height: float) -> None:
-        """Dark ground at the feet, and the long shadow when the sun shines."""
+        """Dark ground at the feet, and a long shadow when the sun shines."""
         canvas, x, z = self.scene.canvas, self.x, self.z
         canvas.shadow(puddle(x, z, 0.3, 0.25), 0.42)
         upright = np.array(
@@ -63,7 +63,7 @@ class Figure:
 
 
 def paint_person(scene: Scene, x: float, z: float, heading: float) -> None:
-    """Somebody who walks or stands, with clothes, hair and sometimes a bag."""
+    """A person who walks or stands, with clothes, hair and sometimes a bag."""
     rng = scene.rng
     size = float(rng.uniform(0.9, 1.08)) * (0.68 if chance(rng, 0.08) else 1.0)
     body = Figure(scene, x, z, heading, size)
@@ -92,7 +92,7 @@ def paint_person(scene: Scene, x: float, z: float, heading: float) -> None:
 
 
 def paint_cyclist(scene: Scene, x: float, z: float, heading: float) -> None:
-    """A bicycle (label bicycle) with somebody on it (label rider)."""
+    """A bicycle (label bicycle) with a rider on it (label rider)."""
     body = Figure(scene, x, z, heading)
     body.shadow(1.7)
     _bicycle(body)
@@ -111,7 +111,7 @@ def paint_bicycle(scene: Scene, x: float, z: float, heading: float) -> None:
 def paint_motorcyclist(
     scene: Scene, x: float, z: float, heading: float, ridden: bool = True
 ) -> None:
-    """A motorcycle (label motorcycle), with somebody on it (label rider) or parked."""
+    """A motorcycle (label motorcycle), with a rider on it (label rider) or parked."""
     rng, body = scene.rng, Figure(scene, x, z, heading)
     body.shadow(1.5)
     paint = shade_of(rng, scene.style.paint, 0.15)
@@ -152,7 +152,7 @@ def _bicycle(body: Figure) -> None:
 
 
 def _wheel(body: Figure, hub: float, radius: float, thick: float, label: int) -> None:
-    """A rim and tire, as a ring of strokes; one sees through it."""
+    """A rim and tire, as a see-through ring of strokes."""
     rim = [
         (hub + radius * c, 0.0, radius + radius * s)
         for c, s in zip(np.cos(_TURN).tolist(), np.sin(_TURN).tolist())
@@ -170,7 +170,7 @@ def _rider(
     pedal: float,
     helmet: float,
 ) -> None:
-    """Somebody in a saddle; the pose is given as (forward, up)."""
+    """A rider in a saddle; the pose is given as (forward, up)."""
     rng, style = body.scene.rng, body.scene.style
     coat, trousers = (shade_of(rng, style.cloth, 0.2) for _ in range(2))
     skin = shade_of(rng, style.skin)

@@ -11,13 +11,13 @@ _ANGLES = np.linspace(0.0, 2.0 * np.pi, 22, endpoint=False)
 
 
 def paint_tree(scene: Scene, x: float, z: float, height: float, spread: float) -> None:
-    """A trunk, some branches and a crown of leafy lumps, dark below and bright to the sun.
+    """A trunk, some branches and a crown of leafy lumps, dark below and bright towards the sun.
 
     Args:
         scene: Where to paint.
-        x: Of the trunk.
-        z: Of the trunk.
-        height: Of the whole tree, in meters.
+        x: Position of the trunk.
+        z: Position of the trunk.
+        height: Height of the whole tree, in meters.
         spread: Radius of the crown, in meters.
     """
     canvas, rng = scene.canvas, scene.rng
@@ -62,7 +62,7 @@ def paint_bush(scene: Scene, x: float, z: float, radius: float) -> None:
 
 
 def paint_hedge(scene: Scene, x0: float, x1: float, z: float, height: float) -> None:
-    """A row of leaves across the view, for what lies behind parks and at the street's end."""
+    """A row of leaves across the view, as a backdrop of parks and of the street's end."""
     rng = scene.rng
     count = max(int(abs(x1 - x0) / 1.2), 6)
     xs = np.linspace(x0, x1, count)

@@ -128,7 +128,7 @@ def _corner(scene: Scene, block: Block) -> None:
 
 
 def _close(scene: Scene) -> None:
-    """What one sees at the far end: trees and the next quarter."""
+    """Fill the far end: trees and the next quarter."""
     rng = scene.rng
     tall = float(rng.uniform(*scene.style.building_height))
     for x in np.arange(-130.0, 130.0, 18.0):

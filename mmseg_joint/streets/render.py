@@ -26,8 +26,8 @@ def render_street(
     """Draw one street scene; the same arguments always give the same bytes.
 
     Args:
-        seed: Of the dataset.
-        index: Of the image in it.
+        seed: Seed of the dataset.
+        index: Index of the image in it.
         size: Width and height in pixels.
         style: ``rendered`` (the synthetic domain) or ``camera`` (the "real" one).
 
@@ -56,7 +56,7 @@ def render_street(
 
 
 def check_street(seed: int, index: int, size: tuple[int, int], style: str) -> Style:
-    """The style of that name, once all arguments of a street are known to be good."""
+    """Return the style of that name after checking all arguments of a street."""
     if style not in STYLES:
         raise JointError(f'unknown street style {style!r}: choose one of {", ".join(STYLES)}')
     if min(seed, index) < 0:

@@ -11,14 +11,14 @@ from .styles import Style
 
 
 class Scene:
-    """What painters share: where to paint, what the street is like, and the dice.
+    """What painters share: the canvas, the street's layout and style, and the randomness.
 
-    Things that stand on the ground are added with their place and painted far to near.
+    Things that stand on the ground are added with their position and painted far to near.
 
     Args:
         canvas: Where everything is painted.
         street: The layout.
-        style: The domain's habits.
+        style: The domain's style.
         rng: The only source of randomness.
 
     Attributes:
@@ -43,32 +43,32 @@ class Scene:
         *values: Any,
         length: float = 0.0,
     ) -> None:
-        """Keep a thing for later.
+        """Queue a thing to be painted later.
 
         Args:
-            x: Where it stands, across the street.
+            x: Its position across the street.
             stop: Its far end, along the street.
             painter: Called as ``painter(scene, *values)``.
             *values: What the painter needs.
-            length: Meters along the street, if it hides what stands beside it.
+            length: Meters along the street, if it hides things beside it.
         """
         self._waiting.append((x, stop, length, painter, values))
 
     def paint(self) -> None:
-        """Paint everything that waits, far to near."""
+        """Paint everything queued, far to near."""
         for number in self._order():
             _, _, _, painter, values = self._waiting[number]
             painter(self, *values)
         self._waiting.clear()
 
     def _order(self) -> list[int]:
-        """Far ends first; but what stands beside a long thing, further out, comes before it."""
+        """Far ends first; but things beside a long thing, further out, come before it."""
         x, stop, length = (np.array([item[k] for item in self._waiting]) for k in range(3))
         x = x - self.canvas.camera.position[0]
         out, near = np.abs(x), stop - length
         for i in sorted(np.flatnonzero(length), key=lambda i: -out[i]):
             hidden = (out > out[i] + 0.6) & (x * x[i] > 0.0)
             hidden &= (stop > near[i] + 0.3) & (stop <= stop[i])
-            # the hidden keep their order among each other
+            # hidden things keep their order
             stop[hidden] = stop[i] + 1e-4 * (1.0 + stop[hidden])
         return np.argsort(-stop, kind='stable').tolist()

@@ -51,8 +51,8 @@ def grid_along(x: float, y: np.ndarray, z: np.ndarray, height: float, length: fl
         x: The plane.
         y: Lower edges of the rows.
         z: Near edges of the columns.
-        height: Of a rectangle.
-        length: Of a rectangle, along the street.
+        height: Height of a rectangle.
+        length: Length of a rectangle along the street.
     """
     low, near = (part.ravel() for part in np.meshgrid(y, z, indexing='ij'))
     plane = np.full_like(low, x)

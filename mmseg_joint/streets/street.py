@@ -36,8 +36,8 @@ class Street:
     """The layout of a street; distances are meters from its axis.
 
     Attributes:
-        lane_width: Of each lane.
-        lanes: In each direction.
+        lane_width: Width of each lane.
+        lanes: Number of lanes in each direction.
         parking: Whether cars park on the left and on the right.
         verges: Width of the green strip beside the road, left and right.
         pavements: Width of the pavements, left and right, verge included.
@@ -69,7 +69,7 @@ class Street:
         return self.verges[side > 0]
 
     def crossed(self, z: float, margin: float = 0.0) -> bool:
-        """Whether a place lies on a cross street or within ``margin`` of it."""
+        """Whether a position lies on a cross street or within ``margin`` of one."""
         return any(near - margin < z < far + margin for near, far in self.crossings)
 
     def lane(self, number: int) -> float:
@@ -78,7 +78,7 @@ class Street:
 
 
 def draw_street(rng: np.random.Generator, style: Style) -> Street:
-    """A street with the habits of a style."""
+    """A street in a style."""
     crossings = _crossings(rng, style)
     verges = tuple(
         float(rng.uniform(1.0, 2.2)) if chance(rng, style.verge) else 0.0 for _ in range(2)

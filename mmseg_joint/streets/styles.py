@@ -9,9 +9,9 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Style:
-    """The habits of one domain: how its streets are laid out and what they are made of.
+    """The style of one domain: the layout of its streets and what they are made of.
 
-    Spans are drawn from evenly; shares and rates are probabilities or mean counts.
+    Values are drawn uniformly from spans; shares and rates are probabilities or mean counts.
     """
 
     name: str

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 
 SIDE = 1024
-"""Pixels of a texture; all of them repeat without a seam."""
+"""Side of a texture in pixels; all textures tile seamlessly."""
 
 
 @lru_cache(maxsize=1)
 def grain() -> np.ndarray:
-    """Noise of every scale, zero mean, unit deviation: asphalt and plaster."""
+    """Noise at every scale, zero mean, unit deviation: asphalt and plaster."""
     rng = np.random.default_rng(11)
     return _unit(_layers(rng, (0.6, 1.0), (2.0, 0.6), (6.0, 0.5), (20.0, 0.5), (60.0, 0.5)))
 
@@ -46,7 +46,7 @@ def slabs() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def sensor() -> np.ndarray:
-    """Noise of a color sensor, a little smeared as demosaicing does; unit deviation."""
+    """Noise of a color sensor, a little smeared as by demosaicing; unit deviation."""
     rng = np.random.default_rng(15)
     white = rng.standard_normal((SIDE, SIDE, 3), dtype=np.float32)
     field = cv2.GaussianBlur(white, (3, 3), 0.55, borderType=cv2.BORDER_REFLECT)

@@ -35,7 +35,7 @@ def _kind(scene: Scene, small: bool = False) -> str:
 
 
 def _lane(scene: Scene, number: int) -> None:
-    """Traffic of one lane; its own lane stays free for the first meters."""
+    """Traffic of one lane; the camera's own lane stays free for the first meters."""
     rng, street = scene.rng, scene.street
     own = abs(street.lane(number) - scene.canvas.camera.position[0]) < 1.0
     x, heading = street.lane(number), 0.0 if number >= 0 else np.pi
@@ -53,7 +53,7 @@ def _lane(scene: Scene, number: int) -> None:
 
 
 def _stand(scene: Scene, kind: str, x: float, z: float, heading: float) -> None:
-    """Add a vehicle; it hides what stands beside it."""
+    """Add a vehicle, which hides things beside it."""
     model = MODELS[kind]
     length = max(model.length * abs(float(np.cos(heading))), model.width)
     scene.add(x, z + 0.5 * length, paint_vehicle, kind, x, z, heading, length=length)

@@ -9,24 +9,24 @@ from .labels import BUS, CAR, TRAIN, TRUCK
 _WHEEL = np.linspace(0.0, 2.0 * np.pi, 12, endpoint=False)
 
 Corner = tuple[float, float, str]
-"""Meters forward of the middle, meters up, and what the edge to the next corner is made of."""
+"""Meters forward of the middle, meters up, and material of the edge to the next corner."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """A silhouette seen from the left, pulled to its width.
+    """A silhouette seen from the left, extruded to its width.
 
     Attributes:
         outline: Corners from the lower rear over the top to the lower front.
         width: At the waist, in meters.
-        waist: Height over which the body gets narrower, in meters.
+        waist: Height above which the body gets narrower, in meters.
         roof: Width of the highest point as a share of ``width``.
         windows: Side windows, as (rear, front, low, high, lean) in meters.
-        wheels: Where the axles are, meters forward of the middle.
+        wheels: Axle positions, in meters forward of the middle.
         tire: Radius of the wheels.
         front: Lamps, grille and plates as (center, half width, low, high, material).
         rear: The same for the other end.
-        finish: What the sides are made of.
+        finish: Material of the sides.
     """
 
     outline: tuple[Corner, ...]
@@ -64,7 +64,7 @@ class Face:
 
 
 def build(body: Body) -> list[Face]:
-    """The faces of a body: one for each edge of its outline, and two sides."""
+    """Return the faces of a body: one per edge of its outline, and two sides."""
     faces = [_edge(body, i) for i in range(len(body.outline) - 1)]
     s = np.array([corner[0] for corner in body.outline])
     y = np.array([corner[1] for corner in body.outline])
@@ -128,7 +128,7 @@ def _panel(x: float, rear: float, front: float, low: float, high: float) -> np.n
 
 
 def _end_details(body: Body, faces: list[Face]) -> None:
-    """Lamps and plates go on the first face (rear) and on the last one that looks forward."""
+    """Put lamps and plates on the first face (rear) and on the last one that faces forward."""
     edges = faces[:-2]
     ends = ((body.rear, min, edges[0]), (body.front, max, edges[-1]))
     for details, outermost, face in ends:
@@ -338,7 +338,7 @@ def _carriage(middle: float) -> Body:
 
 
 class Part:
-    """The faces of one body, with what decides which are seen, as arrays.
+    """The faces of one body, with arrays that determine which are visible.
 
     Attributes:
         faces: All faces.
@@ -354,13 +354,13 @@ class Part:
         self.centers = np.stack([face.points.mean(axis=0) for face in faces])
 
     def seen(self, eye: np.ndarray) -> list[int]:
-        """The faces that look at a point (3,), far ones first."""
+        """Return the faces turned towards a point (3,), far ones first."""
         facing = ((eye - self.anchors) * self.normals).sum(axis=1) > 0.0
         distance = np.square(self.centers - eye).sum(axis=1)
         return [int(i) for i in np.argsort(-distance, kind='stable') if facing[i]]
 
     def gap(self, eye: np.ndarray) -> float:
-        """How far along the vehicle a point lies from this part."""
+        """Return the distance, along the vehicle, of a point from this part."""
         return float(np.abs(self.anchors[:, 2] - eye[2]).min())
 
 

@@ -16,8 +16,8 @@ def paint_vehicle(scene: Scene, kind: str, x: float, z: float, heading: float) -
     Args:
         scene: Where to paint.
         kind: A key of ``MODELS``.
-        x: Of its middle.
-        z: Of its middle.
+        x: Position of its middle.
+        z: Position of its middle.
         heading: Radians clockwise from the street's direction: 0 shows its rear.
     """
     model = MODELS[kind]
@@ -33,7 +33,7 @@ def paint_vehicle(scene: Scene, kind: str, x: float, z: float, heading: float) -
 
 
 class _Placed:
-    """A model at its place: turns local points into world points."""
+    """A model at its position: turns local points into world points."""
 
     def __init__(self, scene: Scene, model: Model, x: float, z: float, heading: float) -> None:
         self.scene, self.model = scene, model
@@ -63,7 +63,7 @@ class _Placed:
                 canvas.fill(self.world(points), label, colors[material], aim)
 
     def shadow(self) -> None:
-        """Dark under the body whatever the weather, longer where the sun shines."""
+        """Dark under the body in any weather, longer in sunshine."""
         canvas = self.scene.canvas
         half, long = 0.5 * self.model.width, 0.5 * self.model.length
         foot = np.array(

@@ -20,7 +20,7 @@ from .render import check_street, render_street
 
 MANIFEST = 'streets.json'
 VERSION = 1
-"""Of the generator: raise it when the same seed gives other images."""
+"""Version of the generator: raise it when the same seed gives other images."""
 
 _BUNCH = 8
 
@@ -51,19 +51,19 @@ def write_streets(
 ) -> None:
     """Write streets as a dataset that the classes of the real one read.
 
-    No half-written file is ever left behind, so an interrupted call is finished by repeating it:
-    images that are there already are kept.
+    No half-written file is ever left behind, so repeating an interrupted call finishes it: existing
+    images are kept.
 
     Args:
         root: The dataset's folder.
-        count: How many images.
+        count: Number of images.
         layout: ``gta``, ``synthia`` or ``cityscapes``.
         style: ``rendered`` or ``camera``.
         size: Width and height in pixels.
-        seed: Of all streets.
+        seed: Seed of all streets.
         start: Index of the first street; another start gives other streets.
         split: Sub-folder of the ``cityscapes`` layout; the other layouts have none.
-        workers: Processes; None for one on each core.
+        workers: Processes; None for one per core.
         progress: Show a bar.
 
     Raises:
@@ -94,7 +94,7 @@ def _check(count: int, layout: str, split: str, workers: int | None) -> None:
 
 
 def _claim(job: _Job) -> None:
-    """Make the folders and note what they hold; refuse folders that hold something else."""
+    """Make the folders and record their contents; refuse folders that hold something else."""
     layout, root = LAYOUTS[job.layout], Path(job.root)
     images = layout.images.format(split=job.split)
     for folder in (images, layout.labels.format(split=job.split)):
@@ -106,7 +106,7 @@ def _claim(job: _Job) -> None:
     present = manifest.get(images)
     if present is None and any((root / images).glob('*.png')):
         raise JointError(
-            f'{root / images} already holds images that are no streets: choose another folder'
+            f'{root / images} already holds images that are not streets: choose another folder'
         )
     if present not in (None, wanted):
         raise JointError(
@@ -133,7 +133,7 @@ def _words(entry: dict) -> str:
 
 
 def _write_all(job: _Job, indices: range, workers: int | None) -> Iterator[int]:
-    """Write the streets, in this process or in several; yield how many more are done."""
+    """Write the streets, in this process or in several; yield the size of each finished batch."""
     bunches = [indices[i : i + _BUNCH] for i in range(0, len(indices), _BUNCH)]
     workers = min(workers or available_cores(), len(bunches))
     with _one_thread():
@@ -172,7 +172,7 @@ def _write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """OpenCV without threads of its own, which would not survive a fork."""
+    """Run OpenCV without its own threads, which would not survive a fork."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

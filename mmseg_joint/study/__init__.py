@@ -1,1 +1,1 @@
-"""Comparing trainings: what is run, how far it has come, what it measured, and what that means."""
+"""Comparing trainings: plan the runs, follow their progress, collect and interpret their scores."""

@@ -1,4 +1,4 @@
-"""Fit objectives, whose configs are the papers', to the model that they shall help."""
+"""Fit objectives, configured as in their papers, to the model at hand."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from mmseg_joint.models.networks import (
 
 SMALL = 20_000_000  # parameters below which HRS's networks are a quarter as wide as the paper's
 LEAST = 8  # channels
-LARGEST = 256  # pixels of the image with which the model's outputs are looked at
-# of a teacher that no real label keeps in check (docs/cityscapes256.md)
+LARGEST = 256  # pixels per side of the image that probes the model's outputs
+# for a teacher that no real label keeps in check (docs/cityscapes256.md)
 WITHOUT_LABELS = {'debias': 1.0, 'prior': 'source', 'prior_power': 0.5}
-BURN_IN = 0.25  # of the training, before a teacher teaches
-SHORT = 5000  # iterations of a training below which a teacher is averaged faster
+BURN_IN = 0.25  # share of the training before the teacher is used
+SHORT = 5000  # a training with fewer iterations averages its teacher faster
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a model's backbone (with a neck, the neck) gives."""
+    """Output of a model's backbone, or of its neck if it has one."""
 
     channels: int  #: of its last output
     stride: int  #: of its last output
@@ -56,7 +56,7 @@ def adapt(
 ) -> list[str]:
     """Fit objectives, in place, to a model and to the length and domains of its training.
 
-    Returns what was chosen, a sentence each.
+    Returns one sentence for each choice made.
     """
     chosen = []
     for name, config in objectives.items():
@@ -65,8 +65,8 @@ def adapt(
         if config.get('debias') and 'target' not in domains:
             config.update(WITHOUT_LABELS)
             chosen.append(
-                f'{name}: draws its labels towards the class shares of the source, since no label '
-                'of the target keeps them in check.'
+                f'{name}: draws its pseudo-labels towards the class shares of the source, since no '
+                'label of the target keeps them in check.'
             )
         fit = FITS.get(config['type'])
         if fit:

@@ -1,4 +1,4 @@
-"""What a study's numbers mean, in plain words."""
+"""Explains a study's numbers in plain words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def advise(results: Results) -> list[str]:
     """Say which method to use for how many labels, and what is only noise.
 
     Returns:
-        A few sentences for each number of labels, then what holds for all.
+        A few sentences for each number of labels, then those that apply to all.
     """
     if not results.measured:
         return ['No run is finished yet.']
@@ -36,11 +36,11 @@ def advise(results: Results) -> list[str]:
 
 
 def _at(results: Results, count: int) -> list[str]:
-    """The best method with one number of labels."""
+    """Name the best method for one number of labels."""
     alone = results.find(TARGET_ONLY, count)
 
     def height(cell: Cell) -> float:
-        """Over the target alone, in seeds that both have: some seeds' images are easier."""
+        """Return the gain over target only on shared seeds: some seeds draw easier images."""
         gain = results.gain(cell)
         return gain.mean if gain else (cell.mean or 0.0) - ((alone and alone.mean) or 0.0)
 
@@ -48,7 +48,7 @@ def _at(results: Results, count: int) -> list[str]:
     best, name = ranked[0], ranked[0].row.name
     images = f'With {count} labeled images'
     if len(ranked) == 1:
-        return [f'{images} only {name} has been run ({best.mean:.1f}).']
+        return [f'{images} only {name} was run ({best.mean:.1f}).']
     if name == TARGET_ONLY:
         return [f'{images} nothing is above the target alone ({best.mean:.1f}).']
     gain = results.gain(best)
@@ -68,7 +68,7 @@ def _at(results: Results, count: int) -> list[str]:
         difference = gain_of(paired(best.scores(), second.scores()))
         if difference and not difference.is_sure:
             sentences.append(
-                f'Whether it or {second.row.name} is better cannot be said '
+                f'These runs do not show whether it or {second.row.name} is better '
                 f'({gain_in_words(difference)}).'
             )
     needed = results.needed(best)
@@ -85,25 +85,25 @@ def _price(results: Results, best: Cell) -> list[str]:
     own, other = (results.seconds(cell) if cell else [] for cell in (best, base))
     if not own or not other or is_uneven(own) or is_uneven(other):
         return []
-    return [f'A step of it takes {median(own) / median(other):.1f} times as long.']
+    return [f'Its training step takes {median(own) / median(other):.1f} times as long.']
 
 
 def _synthetic(results: Results, counts: list[int]) -> list[str]:
-    """Whether the synthetic images alone help."""
+    """Say whether the synthetic images by themselves help."""
     gains = {n: results.gain(cell) for n in counts if (cell := results.find(JOINT, n))}
-    sure = {n: gain for n, gain in gains.items() if gain and gain.is_sure}
+    clear = {n: gain for n, gain in gains.items() if gain and gain.is_sure}
     if not gains:
         return []
     parts = []
     for word, chosen in (
-        ('help', [n for n, gain in sure.items() if gain.mean > 0]),
-        ('hurt', [n for n, gain in sure.items() if gain.mean < 0]),
+        ('help', [n for n, gain in clear.items() if gain.mean > 0]),
+        ('hurt', [n for n, gain in clear.items() if gain.mean < 0]),
     ):
         if chosen:
             parts.append(f'{word} with {listed(chosen)} labels')
-    unsure = [n for n in gains if n not in sure]
-    if unsure:
-        parts.append(f'make no difference that these seeds show with {listed(unsure)}')
+    others = [n for n in gains if n not in clear]
+    if others:
+        parts.append(f'make no clear difference in these seeds with {listed(others)} labels')
     return [f'Synthetic images by themselves ({JOINT}) {" and ".join(parts)}.']
 
 
@@ -148,7 +148,7 @@ def needed_in_words(needed: LabelsNeeded) -> str:
 
 
 def source_in_words(needed: LabelsNeeded) -> str:
-    """Write which runs the number of labels is read from, and which it leaves out."""
+    """Name the runs that the number of labels is based on, and those left out."""
     text = f'{_seeds(len(needed.seeds))} of {TARGET_ONLY} with {listed(needed.counts)} labels.'
     left = [f'{n} labels ({seeds} of these seeds)' for n, seeds in needed.left_out.items()]
     if needed.unused:

@@ -17,13 +17,13 @@ from .statistics import Scores
 
 @dataclass(frozen=True)
 class Cell:
-    """A row with one number of labels: the paper's result and ours."""
+    """A row at one number of labels: the paper's result and ours."""
 
     row: Row
-    labels: int | None  #: labeled target images; None for all there are
+    labels: int | None  #: labeled target images; None for all of them
     paper: float | None  #: the paper's mIoU in percent, if it has one
-    runs: tuple[Run, ...] = ()  #: the runs that finished, one a seed
-    unfinished: tuple[Run, ...] = ()  #: those that did not, which count for nothing
+    runs: tuple[Run, ...] = ()  #: the finished runs, one per seed
+    unfinished: tuple[Run, ...] = ()  #: the unfinished runs, which count for nothing
 
     @property
     def mean(self) -> float | None:
@@ -36,37 +36,37 @@ class Cell:
         return stdev(self.scores().values()) if len(self.runs) > 1 else None
 
     def scores(self, name: str | None = None) -> Scores:
-        """Seed -> mIoU, or a class's IoU, in percent, of each finished run that has one."""
+        """Map each finished run's seed to its mIoU, or a class's IoU, in percent, if it has one."""
         found = {run.seed: run.classes.get(name) if name else run.miou for run in self.runs}
         return {seed: score for seed, score in found.items() if score is not None}
 
     @property
     def change(self) -> str | None:
-        """The first value that the runs were trained with in place of the config's, if any."""
+        """The first value in which the runs differ from the config, if any."""
         cfgs = self.runs[0].cfgs if self.runs else ()
         return next(filter(None, map(_difference, cfgs, self.row.parts)), None)
 
     @property
     def iterations(self) -> tuple[int, ...]:
-        """Of each stage."""
+        """Iterations of each stage."""
         return self.runs[0].iterations if self.runs else ()
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a table is shown or run."""
+    """The part of a table that is shown or run."""
 
-    scale: str = PAPER  #: which of a row's configs
+    scale: str = PAPER  #: selects among a row's configs
     #: numbers of labeled images; None for those that the paper or the runs have
     labels: Sequence[int] | None = None
-    seeds: Sequence[int] | None = None  #: seeds; None for all there are
+    seeds: Sequence[int] | None = None  #: seeds; None for all of them
     rows: Sequence[str] | None = None  #: names of rows; None for all
 
     def rows_of(self, table: Comparison) -> list[Row]:
         """Choose a table's rows at this scale.
 
         Raises:
-            JointError: When a name is none of its rows.
+            JointError: When the table has no row of a name.
         """
         names = {name.lower(): name for name in table.names}
         unknown = [name for name in self.rows or () if name.lower() not in names]
@@ -83,7 +83,7 @@ class Selection:
     def labels_of(self, row: Row, measured: Iterable[int | None] = ()) -> list[int | None]:
         """Choose numbers of labeled images for a row.
 
-        The wanted ones as far as its config can have them; else the paper's, those
+        Those selected that its config supports; without a selection, the paper's, those
         measured, or the config's own.
         """
         if self.labels is not None:
@@ -96,9 +96,9 @@ class Selection:
 
 
 def measure(table: Comparison, root: str | Path | None, selection: Selection) -> list[Cell]:
-    """Put the paper's numbers beside those of the runs: a cell a row and number of labels.
+    """Pair the paper's numbers with those of the runs: one cell per row and number of labels.
 
-    They are in the paper's order. `root` is the folder of all runs, if there is one.
+    The cells are in the paper's order. `root` is the folder of all runs, if there is one.
 
     Raises:
         JointError: When runs of one cell differ in more than their seed, or a log is broken.
@@ -115,7 +115,7 @@ def measure(table: Comparison, root: str | Path | None, selection: Selection) ->
 
 
 def base_of(table: Comparison, cells: Sequence[Cell], cell: Cell) -> Cell | None:
-    """Find the table's base row with as many labels, or None: what a row is compared with."""
+    """Find the cell of the table's base row with the same number of labels, or return None."""
     bases = (c for c in cells if (c.row.name, c.labels) == (table.base, cell.labels))
     base = next(bases, None)
     return None if base is cell else base
@@ -128,7 +128,7 @@ def _cell(row: Row, labels: int | None, runs: list[Run]) -> Cell:
             difference = _difference(first, other)
             if difference:
                 raise JointError(
-                    f'{finished[0].folder} has been trained otherwise than {run.folder}, with '
+                    f'{finished[0].folder} was trained differently from {run.folder}, with '
                     f'{difference}: keep them in different folders.'
                 )
     unfinished = tuple(run for run in runs if not run.finished)

@@ -1,4 +1,4 @@
-"""Scores as bars or label curves, with gains beside them: a paper's table's or a study's."""
+"""Charts of a table or a study: scores as bars or label curves, with gains beside them."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from .cells import Cell
 
 ROW_HEIGHT, CURVES_HEIGHT = 0.26, 3.6  # inches
 LONGEST_BAR = 3.0  # times the largest gain
-DODGE = 1.05  # between the places of two rows with as many labels
+DODGE = 1.05  # between the positions of two rows with the same number of labels
 SMALL: dict[str, Any] = {'fontsize': TEXT_SIZE, 'color': GRAY}
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 
 
 def deviation(values: Sequence[float]) -> float:
-    """Half of an error bar: the sample standard deviation, 0 for one value."""
+    """Return half an error bar: the sample standard deviation, 0 for one value."""
     return stdev(values) if len(values) > 1 else 0.0
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Rows with one number of labels as bars, with several as curves."""
+    """A chart of rows: bars for one number of labels, curves for several."""
 
-    cells: Sequence[Cell]  #: the rows, measured
-    #: of each over the base, seed by seed; none for the base itself
+    cells: Sequence[Cell]  #: the measured rows
+    #: gains of each row over the base, seed by seed; none for the base itself
     gains: Sequence[Sequence[float]]
     base: str | None  #: name of the base row, if there is one
-    expected: bool = False  #: whether the expected numbers are drawn, too
-    spread: Callable[[Sequence[float]], float] = deviation  #: half of the error bar of some gains
-    shown: str = 'each seed and mean'  #: what is drawn of gains, for the axis
+    expected: bool = False  #: whether the expected numbers are also drawn
+    spread: Callable[[Sequence[float]], float] = deviation  #: computes half an error bar from gains
+    shown: str = 'each seed and mean'  #: axis label saying how gains are drawn
 
     @property
     def over_labels(self) -> bool:
@@ -52,7 +52,7 @@ class Chart:
         return CURVES_HEIGHT if self.over_labels else len(self.cells) * ROW_HEIGHT + 1.0
 
     def draw(self, figure: FigureBase, title: str) -> None:
-        """Draw it into an empty figure, or a part of one."""
+        """Draw the chart into an empty figure, or a part of one."""
         grid = 'both' if self.over_labels else 'x'
         if self.base and any(self.gains):
             shared = dict(sharex=True) if self.over_labels else dict(sharey=True)
@@ -67,7 +67,7 @@ class Chart:
         decorate(axes, grid)
 
     def _limit(self, axes: Axes) -> None:
-        """Let long error bars end at the axes' edge, or the points would be one line."""
+        """Clip long error bars at the axes' edge; otherwise they would squeeze the points."""
         most = LONGEST_BAR * max(abs(value) for values in self.gains for value in values)
         low, high = axes.get_ylim() if self.over_labels else axes.get_xlim()
         set_limits = axes.set_ylim if self.over_labels else axes.set_xlim
@@ -100,7 +100,7 @@ class Chart:
             bars = axes.barh(
                 [place for place, _ in measured],
                 [cell.mean for _, cell in measured],
-                xerr=[cell.deviation or nan for _, cell in measured],  # none of one seed
+                xerr=[cell.deviation or nan for _, cell in measured],  # no bar for a single seed
                 height=0.62,
                 color=COLORS[0],
                 alpha=0.75,
@@ -121,7 +121,7 @@ class Chart:
         names = [cell.row.name + count for cell, count in zip(self.cells, seeds)]
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
-        axes.set_xlim(0.0, 1.05 * max(ends))  # from zero: a bar's length is what is read
+        axes.set_xlim(0.0, 1.05 * max(ends))  # start at zero: readers compare the lengths of bars
         axes.set_xlabel('mIoU (%)', **SMALL)
 
     def _draw_curves(self, axes: Axes) -> None:
@@ -134,7 +134,7 @@ class Chart:
                 faint = dict(linestyle='--', linewidth=0.8, markerfacecolor='white')
                 axes.plot(*zip(*quoted), **{**style, **faint, 'label': f'{style["label"]}, paper'})
         counts = sorted({cell.labels for cell in self.cells if cell.labels is not None})
-        # 0 has its place too, and half the least count is on the logarithmic side
+        # symlog leaves room for 0, and half the least count is in its logarithmic part
         axes.set_xscale('symlog', linthresh=max(1, min(n for n in counts if n) / 2))
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
@@ -143,7 +143,7 @@ class Chart:
         axes.legend(fontsize=TEXT_SIZE, frameon=False, ncols=2, loc='best')
 
     def _curves(self) -> Iterator[tuple[list[tuple[float, Cell, Sequence[float]]], dict[str, Any]]]:
-        """Each row's points (place, cell, gains), their places kept apart, and its look."""
+        """Yield each row's points (position, cell, gains), shifted apart, and its style."""
         names = list(dict.fromkeys(cell.row.name for cell in self.cells))
         for number, name in enumerate(names):
             shift = DODGE ** (number - (len(names) - 1) / 2)

@@ -22,7 +22,7 @@ from .length import set_length, set_stages
 from .methods import METHODS, Method
 from .runtime import set_runtime, watch
 
-RARE_PIXELS = 3000 / 512**2  # of a rare class, as a part of a crop (DAFormer)
+RARE_PIXELS = 3000 / 512**2  # of a rare class, as a fraction of a crop (DAFormer)
 DOMAINS = 'train_dataloader.dataset.domains'
 
 
@@ -30,13 +30,13 @@ class Base:
     """A study's base config: the user's model, data and schedule, without any method.
 
     Args:
-        cfg: The config of a joint training of any kind. Left as it is.
-        watch_every: Iterations from one look at source's and target's gradients to the next; None
-            for no look.
-        iterations: How long to train instead of what the config says; its schedules are scaled.
+        cfg: The config of a joint training of any kind. It is not modified.
+        watch_every: Iterations between two measurements of the source's and target's gradients;
+            None for no measurement.
+        iterations: Length of training in place of the config's; its schedules are scaled.
 
     Raises:
-        JointError: When it lacks what all methods need.
+        JointError: When the config lacks what all methods need.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class Base:
         self.outputs = look_at(cfg.model, self.size)
 
     def count_labels(self) -> int:
-        """Count the labeled images of the target, of which studies take some or all."""
+        """Count the labeled images of the target; studies use some or all of them."""
         return len(DATASETS.build(copy.deepcopy(self.target)))
 
     def config_of(self, name: str, labeled: bool = True) -> tuple[Config, list[str]]:
         """Make the config of a method.
 
         Returns:
-            The config, and what has been chosen for it, a sentence each.
+            The config, and one sentence for each choice made for it.
 
         Raises:
             JointError: When the base config lacks a domain, or the model cannot take the method.
@@ -142,7 +142,7 @@ class Base:
 
 
 def _without_subset(dataset: Any) -> Any:
-    """The images of which a subset was taken, if one was; a list of them counts as the whole."""
+    """Return the dataset that a subset was drawn from, if any; a list of images counts as whole."""
     if dataset.get('type') == 'LabelSubset' and not (
         dataset.get('list_file') and 'count' not in dataset
     ):
@@ -159,7 +159,7 @@ def _image_size(cfg: Config) -> tuple[int, int]:
 
 
 def _optimizers(wrapper: Any) -> dict[str, Any]:
-    """The optimizer wrapper of the segmentor alone, in the form of joint training."""
+    """Return the segmentor's optimizer wrapper alone, in the form of joint training."""
     kept = {key: wrapper[key] for key in SHARED_KEYS if wrapper.get(key) is not None}
     if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         kept.update((key, wrapper[key]) for key in ('type', 'segmentor') if key in wrapper)

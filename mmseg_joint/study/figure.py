@@ -14,13 +14,13 @@ from .methods import TARGET_ONLY
 from .results import Results
 from .statistics import Gain, half_width, paired, signed
 
-LONGEST = 40  # rows of the classes' gains
+LONGEST = 40  # most rows in the chart of class gains
 
 
 def draw_study(results: Results) -> Figure:
     """Draw a study: label curves (or bars), gains over the target alone, and each class's gains.
 
-    Scores have error bars of one standard deviation, gains their 95 % interval.
+    The error bars are one standard deviation for scores and the 95 % interval for gains.
     """
     cells = results.measured
     bases = [results.base_of(cell) for cell in cells]
@@ -42,7 +42,7 @@ def _half_interval(values: Sequence[float]) -> float:
 
 
 def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
-    """A line a method and number of labels, a column a class; what may be noise is gray."""
+    """Draw a row per method and number of labels, a column per class; possible noise is gray."""
     classes = results.classes
     found: list[dict[str, Gain]] = [results.class_gains(cell) for cell in rows]
     values = np.array([[g[n].mean if n in g else np.nan for n in classes] for g in found])
@@ -51,8 +51,9 @@ def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
     for row, gains in enumerate(found):
         for column, name in enumerate(classes):
             if name in gains:
-                sure = gains[name].is_sure
-                look = dict(color='black', weight='bold') if sure else dict(color='0.25')
+                excludes_zero = gains[name].is_sure
+                bold = dict(color='black', weight='bold')
+                look = bold if excludes_zero else dict(color='0.25')
                 place = dict(fontsize=TEXT_SIZE, ha='center', va='center')
                 axes.text(column, row, signed(gains[name].mean), **place, **look)
     names = [f'{cell.row.name}, {cell.labels} labels' for cell in rows]

@@ -24,7 +24,7 @@ SEED = 'randomness.seed'
 SET_HERE = (SEED, f'{TARGET}.count', f'{TARGET}.seed', 'work_dir')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'stages')
 SEEDS = (0, 1, 2)
-CHECKPOINTS = 4  # a run saves at least so many, of which the newest is gone on from
+CHECKPOINTS = 4  # a run saves at least this many; it resumes from the newest
 
 
 @dataclass(frozen=True)
@@ -32,34 +32,34 @@ class Job:
     """A run that a table needs."""
 
     row: Row
-    labels: int | None  #: labeled target images; None for all there are
+    labels: int | None  #: labeled target images; None for all of them
     seed: int
     folder: Path
-    options: tuple[str, ...]  #: what it changes in its config, as `KEY=VALUE`
-    cfgs: tuple[Config, ...]  #: its config with these changes, of each stage
+    options: tuple[str, ...]  #: its changes to the config, as `KEY=VALUE`
+    cfgs: tuple[Config, ...]  #: each stage's config with these changes
 
     @property
     def iterations(self) -> tuple[int, ...]:
-        """What its schedule asks for, of each stage."""
+        """Iterations that its schedule asks for, per stage."""
         return tuple(int(cfg.train_cfg.max_iters) for cfg in self.cfgs)
 
     @property
     def name(self) -> str:
-        """Row, labels and seed."""
+        """Row, labels and seed, for display."""
         count = 'all' if self.labels is None else self.labels
         return f'{self.row.name}, {count} labels, seed {self.seed}'
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What tools/train.py is called with; it goes on where the run has stopped, if it has."""
+        """Arguments for tools/train.py, which resumes a run that was stopped."""
         where = (str(self.row.path), '--work-dir', str(self.folder), '--resume')
         return (*where, '--cfg-options', *self.options)
 
     def run(self) -> Run | None:
-        """Read how far it has come; None if it has logged nothing.
+        """Read how far the run has come; None if it has logged nothing.
 
         Raises:
-            JointError: When it has been trained otherwise than it would be now.
+            JointError: When it was trained differently from how it would be trained now.
         """
         run = read_run(self.folder, self.row)
         for done, wanted in zip(run.cfgs if run else (), self.cfgs):
@@ -85,9 +85,9 @@ def plan(
     Args:
         table: The table.
         root: Folder of all runs.
-        selection: What of it is run; without seeds, 0, 1 and 2.
+        selection: The part of it to run; the default seeds are 0, 1 and 2.
         data: `TYPE=FOLDER`: the `data_root` of every dataset of that type.
-        options: `KEY=VALUE`, for every config in which there is a place for it.
+        options: `KEY=VALUE`, applied to every config that has a place for it.
 
     Returns:
         The runs, finished or not: all rows with the first seed, then with the next.
@@ -160,14 +160,14 @@ def _parsed(options: Sequence[str]) -> dict[str, Any]:
 
 
 def _data(text: str, cfg: Config) -> list[str]:
-    """What TYPE=FOLDER changes in a config."""
+    """Return what TYPE=FOLDER changes in a config."""
     name, value = _split(text)
     found = (item for loader in LOADERS for item in dicts_in(cfg.get(loader), loader))
     return [f'{key}.data_root={value}' for key, node in found if node.get('type') == name]
 
 
 def _option(text: str, cfg: Config) -> list[str]:
-    """What KEY=VALUE changes in a config: nothing where there is no place for it."""
+    """Return what KEY=VALUE changes in a config: nothing if it has no place for it."""
     name, _ = _split(text)
     if name in SET_HERE:
         raise JointError(

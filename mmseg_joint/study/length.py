@@ -1,4 +1,4 @@
-"""Make a training shorter, or two stages, with all that counts its iterations."""
+"""Shorten a training or split it into two stages, with everything that counts iterations."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from mmengine.config import Config
 
 from .methods import Second
 
-LINES = 10  # of a training's log, at least
-LEAST = 2  # iterations of a warm-up, of which LinearLR's last has the whole rate
-FIRST_PART = 2 / 3  # of a training in two stages
-LOWER_RATE = 0.25  # learning rate of the second stage, as a part of the first one's
+LINES = 10  # a training's log has at least this many
+LEAST = 2  # iterations of a warm-up; LinearLR's last one has the full rate
+FIRST_PART = 2 / 3  # share of the iterations in the first of two stages
+LOWER_RATE = 0.25  # learning rate of the second stage relative to the first
 COUNTED = ('begin', 'end', 'T_max', 'step_size')
 
 
 def set_length(cfg: Config, iterations: int) -> None:
-    """Let a training take another number of iterations, in place; it is validated when it ends."""
+    """Set the number of iterations of a training, in place; it is validated at the end."""
     before = int(cfg.train_cfg.max_iters)
     cfg.train_cfg.update(max_iters=iterations, val_interval=iterations)
     cfg.param_scheduler = scaled(cfg.get('param_scheduler'), iterations / before)
@@ -27,7 +27,7 @@ def set_length(cfg: Config, iterations: int) -> None:
 
 
 def set_stages(cfg: Config, second: Second, labeled: bool) -> str:
-    """Divide a training, in place, into two stages that share its iterations; return a sentence."""
+    """Split a training, in place, into two stages that share its iterations; describe them."""
     total = int(cfg.train_cfg.max_iters)
     begin = max(1, round(FIRST_PART * total))
     samples = cfg.train_dataloader.sampler.samples_per_domain
@@ -63,7 +63,7 @@ def set_stages(cfg: Config, second: Second, labeled: bool) -> str:
 
 
 def scaled(schedulers: Any, factor: float) -> Any:
-    """Stretch a `param_scheduler` by new iterations over old ones; one alone becomes a list."""
+    """Scale a `param_scheduler` by new over old iterations; a single one becomes a list."""
     if isinstance(schedulers, dict):
         if 'type' not in schedulers:
             return {name: scaled(own, factor) for name, own in schedulers.items()}

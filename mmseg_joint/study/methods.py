@@ -14,16 +14,16 @@ class Part(NamedTuple):
     name: str  #: its name in `model.objectives`
     file: str  #: the file in `configs/_base_/objectives`, without suffix
     variable: str  #: its config in that file, like `strong.class_mix` for one in a dict
-    optimizer: str | None = None  #: its networks' optimizers in that file; None if it trains none
+    optimizer: str | None = None  #: its networks' optimizers in that file, if any
 
 
 class Second(NamedTuple):
     """The last third of a training in two stages, from the weights of the first two."""
 
-    name: str  #: its name, and its folder's
-    domains: tuple[str, ...]  #: what it is trained on
+    name: str  #: its name, and that of its folder
+    domains: tuple[str, ...]  #: domains that it trains on
     first: str = 'joint'  #: name of the stage before it
-    #: what that one is trained on, without objectives
+    #: domains that the stage before it trains on, without objectives
     first_domains: tuple[str, ...] = ('source', 'target')
 
 
@@ -31,13 +31,13 @@ class Second(NamedTuple):
 class Method:
     """A way to train on labeled synthetic and a few labeled real images."""
 
-    title: str  #: what it is, in a line
-    domains: tuple[str, ...] = ('source', 'target')  #: what it is trained on
+    title: str  #: one-line description
+    domains: tuple[str, ...] = ('source', 'target')  #: domains that it trains on
     parts: tuple[Part, ...] = ()  #: its objectives
     second: Second | None = None  #: its second stage, if it has two
     #: whether it makes sense without any label of the target (`--labels 0`)
     goes_unlabeled: bool = False
-    rare_classes: bool = False  #: whether images with rare classes are drawn more often
+    rare_classes: bool = False  #: whether images with rare classes are sampled more often
 
 
 ALL = ('source', 'target', 'unlabeled')
@@ -77,7 +77,7 @@ METHODS = {
         goes_unlabeled=True,
     ),
     'class_mix': Method(
-        'ClassMix: source classes pasted onto unlabeled images that an averaged teacher labels',
+        'ClassMix: source classes pasted onto unlabeled images, which an averaged teacher labels',
         ALL,
         (TEACHER, Part('class_mix', 'class_mix', 'class_mix')),
         goes_unlabeled=True,
@@ -101,10 +101,10 @@ TARGET_ONLY, JOINT, SOURCE_ONLY = 'target', 'joint', 'source'
 
 
 def choose_methods(names: Sequence[str]) -> list[str]:
-    """Check the names of methods, and put them in the order of the list.
+    """Check the names of methods, and sort them in the order of `METHODS`.
 
     Raises:
-        JointError: When there is no method of a name.
+        JointError: When no method has one of the names.
     """
     for name in names:
         if name not in METHODS:

@@ -28,13 +28,13 @@ def items(texts: Sequence[str]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], others: str = '---:') -> str:
-    """Write a table, its first column to the left and the others, by default, to the right."""
+    """Write a table: the first column left-aligned, the others, by default, right-aligned."""
     lines = [head, ['---', *[others] * (len(head) - 1)], *rows]
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
 
 
 def to_html(markdown: str, folder: Path) -> str:
-    """Turn a report into one page that needs no other file: images of the folder lie within it."""
+    """Turn a report into one self-contained page, with the images of the folder embedded."""
 
     def inline(found: re.Match[str]) -> str:
         data = base64.b64encode((folder / found[1]).read_bytes()).decode()

@@ -26,7 +26,7 @@ REPORT, RUNS = 'report', 'runs.csv'
 
 
 def write_report(study: Study) -> Path:
-    """Write what the finished runs of a study say: Markdown, one page of HTML, PNG and CSV.
+    """Write the report of the finished runs of a study: Markdown, one HTML page, PNG and CSV.
 
     Raises:
         JointError: When runs that belong together were trained differently, or a file cannot be
@@ -43,7 +43,7 @@ def write_report(study: Study) -> Path:
 
 
 def _blocks(results: Results) -> list[str]:
-    """The report's parts in Markdown."""
+    """Return the report's blocks of Markdown."""
     study = results.study
     blocks = [f'# Study of {Path(study.config).name}', items(advise(results))]
     if study.options:
@@ -103,7 +103,7 @@ def _labels(results: Results, cell: Cell) -> str:
 
 
 def _gain(gain: Gain | None, interval: bool = True) -> str:
-    """A gain; bold where its interval excludes 0."""
+    """Format a gain; bold where its interval excludes 0."""
     if gain is None:
         return NOTHING
     text = signed(gain.mean)
@@ -117,9 +117,9 @@ def _legend(results: Results) -> str:
         f' With 0 labels the gain is that over {SOURCE_ONLY}.' if 0 in results.counts else ''
     )
     return (
-        'mIoU in percent of val_dataloader after the last iteration, no checkpoint is chosen; mean '
+        'mIoU in percent on val_dataloader after the last iteration, no checkpoint is chosen; mean '
         '± standard deviation of the seeds. A gain is the mean of the differences seed by seed '
-        '(a seed draws labeled images, order and first weights for all methods alike), with '
+        '(a seed determines labeled images, order and first weights for all methods), with '
         "Student's 95 % interval; it is bold, and called a gain, only where the interval excludes "
         f'0.{unlabeled} "Labels that {TARGET_ONLY} needs" for the same score are read from its '
         'curve, linear in the logarithm of the labels; the interval holds the numbers that the '
@@ -128,8 +128,8 @@ def _legend(results: Results) -> str:
 
 
 def _needed_from(results: Results) -> list[str]:
-    """Which runs the numbers of labels are read from."""
-    found: dict[str, dict[str, list[int]]] = {}  # source -> method -> its labels
+    """Name the runs that the numbers of labels are based on."""
+    found: dict[str, dict[str, list[int]]] = {}  # source of the number -> method -> its labels
     for cell in results.measured:
         needed = results.needed(cell)
         if needed:
@@ -179,13 +179,13 @@ def _costs(results: Results) -> list[str]:
                 f'{memory / 1024:.1f}' if memory else NOTHING,
             ]
         )
-    head = ['method', 'labels', 's a step', f'of {TARGET_ONLY}', 'iterations', 'memory (GiB)']
+    head = ['method', 'labels', 's/step', f'of {TARGET_ONLY}', 'iterations', 'memory (GiB)']
     blocks = [table(head, rows)]
     if any(is_uneven(results.seconds(cell)) for cell in results.measured):
         blocks.append(
             'Seconds are the median of the runs, and the fastest and slowest where these differ '
             'by more than half: the machine was busy with other things, so a ratio with a question '
-            'mark may be that of its load.'
+            'mark may come from its load.'
         )
     return blocks
 
@@ -199,7 +199,7 @@ def _speed(seconds: Sequence[float]) -> str:
 
 
 def _watched(results: Results) -> list[str]:
-    """Whether source and target pull the same way, where it was watched."""
+    """Show whether source and target gradients agree, where this was measured."""
     rows = []
     for cell in results.measured:
         runs = [run.watched for run in cell.runs if COSINE in run.watched]
@@ -223,7 +223,7 @@ def _watched(results: Results) -> list[str]:
 
 
 def _runs(results: Results) -> str:
-    """Every finished run in a line."""
+    """List every finished run, one per line."""
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(

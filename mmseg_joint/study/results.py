@@ -1,4 +1,4 @@
-"""What a study has measured so far, ready to be written down."""
+"""What a study has measured so far, prepared for the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .methods import SOURCE_ONLY, TARGET_ONLY
 from .statistics import Gain, LabelsNeeded, gain_of, labels_needed, paired
 from .study import SCALE, Study
 
-UNEVEN = 1.5  # from here on, runs alike differ too much in speed
+UNEVEN = 1.5  # from this ratio on, equal runs differ too much in speed
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Results:
     """The finished runs of a study."""
 
     study: Study
-    cells: tuple[Cell, ...]  #: a method with one number of labels each, as far as a run has begun
+    cells: tuple[Cell, ...]  #: one per method and number of labels with at least one started run
 
     @classmethod
     def read(cls, study: Study) -> Results:
@@ -36,12 +36,12 @@ class Results:
 
     @property
     def measured(self) -> list[Cell]:
-        """Those with a finished run."""
+        """The cells with a finished run."""
         return [cell for cell in self.cells if cell.runs]
 
     @property
     def counts(self) -> list[int]:
-        """Numbers of labels with a finished run, rising."""
+        """Numbers of labels with a finished run, in rising order."""
         return sorted({cell.labels or 0 for cell in self.measured})
 
     def at(self, labels: int) -> list[Cell]:
@@ -53,17 +53,17 @@ class Results:
         return next((cell for cell in self.at(labels) if cell.row.name == name), None)
 
     def base_of(self, cell: Cell, name: str = TARGET_ONLY) -> Cell | None:
-        """What a cell is compared with: the same labels; source only where there are none."""
+        """Find the cell to compare with: the same labels; source only at 0 labels."""
         found = self.find(name if cell.labels else SOURCE_ONLY, cell.labels or 0)
         return None if found is cell else found
 
     def gain(self, cell: Cell, over: str = TARGET_ONLY) -> Gain | None:
-        """How far a method is above another with as many labels."""
+        """Return the gain of a method over another with the same number of labels."""
         base = self.base_of(cell, over)
         return gain_of(paired(cell.scores(), base.scores())) if base else None
 
     def class_gains(self, cell: Cell) -> dict[str, Gain]:
-        """Likewise, each class's IoU."""
+        """Return the gain of each class's IoU, likewise."""
         base, found = self.base_of(cell), {}
         for name in self.classes if base else ():
             own, others = (c.scores(name) for c in (cell, base) if c)
@@ -90,14 +90,14 @@ class Results:
         return labels_needed({c.labels: c.scores() for c in points if c.labels}, cell.scores())
 
     def seconds(self, cell: Cell) -> list[float]:
-        """Of an iteration, of each run that has logged it, rising."""
+        """Seconds per iteration of each run that logged them, in rising order."""
         return sorted(run.seconds for run in cell.runs if run.seconds)
 
     def memory(self, cell: Cell) -> float | None:
-        """In MiB, the most that a run logged."""
+        """Peak memory in MiB, the maximum over the runs."""
         return max((run.memory for run in cell.runs if run.memory), default=None)
 
 
 def is_uneven(seconds: Sequence[float]) -> bool:
-    """Whether runs alike took so different times, rising, that the machine must have been busy."""
+    """Whether equal runs' times, rising, differ so much that the machine must have been busy."""
     return bool(seconds) and seconds[-1] > UNEVEN * seconds[0]

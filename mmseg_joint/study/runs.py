@@ -19,47 +19,47 @@ METRIC = 'mIoU'
 
 @dataclass(frozen=True)
 class Run:
-    """A training of a row, as its logs tell."""
+    """A training of a row, as its logs describe it."""
 
     folder: Path
-    labels: int | None  #: labeled target images; None for all there are
+    labels: int | None  #: labeled target images; None for all of them
     seed: int
-    cfgs: tuple[Config, ...]  #: mmengine's copies of its config, of each stage that has begun
+    cfgs: tuple[Config, ...]  #: mmengine's copies of its config, one per started stage
     miou: float | None  #: after the last iteration, in percent; None if it did not get there
     reached: str = ''  #: how far an unfinished run has come
-    #: of an iteration of training, if any was logged: the median of those logged
+    #: of a training iteration: the median of those logged, if any
     seconds: float | None = None
     #: each class's IoU after the last iteration, in percent, if the run has logged it
     classes: dict[str, float] = field(default_factory=dict)
-    #: in MiB, of a GPU or of a process on a CPU: the most that was logged, if it was
+    #: in MiB, of a GPU or of a process on a CPU: the maximum logged, if any
     memory: float | None = None
-    #: whatever `GradientCosineHook` logged: name -> values by rising iteration
+    #: what `GradientCosineHook` logged: name -> values by rising iteration
     watched: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def iterations(self) -> tuple[int, ...]:
-        """What its schedule asks for, of each stage that has begun."""
+        """Iterations that its schedule asks for, per started stage."""
         return tuple(int(cfg.train_cfg.max_iters) for cfg in self.cfgs)
 
     @property
     def finished(self) -> bool:
-        """Whether its last validation is that of its last iteration."""
+        """Whether its last iteration has been validated."""
         return self.miou is not None
 
 
 def folder_of(root: Path, row: Row, labels: int | None, seed: int) -> Path:
-    """Say where a run belongs: its work dir."""
+    """Return the work dir of a run."""
     return root / row.stem / ('all' if labels is None else str(labels)) / f'seed{seed}'
 
 
 def find_runs(root: str | Path, row: Row) -> list[Run]:
-    """Read the runs of a row: ROOT/<config>, as tools/train.py calls it, and those of this tool.
+    """Read the runs of a row: ROOT/<config>, as tools/train.py names it, and those of this tool.
 
     Returns:
-        Its runs by labels and seed, those that are not finished too.
+        Its runs by labels and seed, including unfinished ones.
 
     Raises:
-        JointError: When two of them are the same, or a log is broken.
+        JointError: When two have the same labels and seed, or a log is broken.
     """
     home = Path(root) / row.stem
     found: dict[tuple[int | None, int], Run] = {}
@@ -111,8 +111,8 @@ def read_run(folder: Path, row: Row) -> Run | None:
 
 
 def _read_part(folder: Path) -> tuple[Config, dict[str, Series]] | None:
-    """What one work dir tells: its config, and what was logged."""
-    logs = {}  # of each start that has logged a line
+    """Read one work dir: its config, and what was logged."""
+    logs = {}  # by start, for each that logged a line
     for log in sorted(folder.glob('*/vis_data/scalars.json')):
         text = log.read_text(encoding='utf-8')
         if '\n' in text and log.with_name('config.py').exists():

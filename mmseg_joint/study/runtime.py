@@ -7,11 +7,11 @@ from mmseg.registry import DATASETS
 
 from mmseg_joint.stack import own_config
 
-HELD_OUT = 8  # source images that a watched training does not see
+HELD_OUT = 8  # source images kept out of a watched training
 
 
 def set_runtime(cfg: Config) -> None:
-    """Add what a study relies on: whole checkpoints, exact resuming, each class's IoU, memory."""
+    """Add what a study relies on: atomic checkpoints, exact resuming, each class's IoU, memory."""
     own = Config.fromfile(own_config('_base_/default_runtime.py'))
     hooks = cfg.setdefault('default_hooks', ConfigDict())
     hooks.checkpoint = ConfigDict(
@@ -34,11 +34,11 @@ def set_runtime(cfg: Config) -> None:
 
 
 def watch(cfg: Config, interval: int) -> None:
-    """Watch the gradients of source and target, and the loss on source images held out for it."""
+    """Monitor the gradients of source and target, and the loss on held-out source images."""
     domains = cfg.train_dataloader.dataset.domains
     hook = ConfigDict(type='GradientCosineHook', interval=interval)
     source = domains['source']
-    if isinstance(source, dict) and 'datasets' not in source:  # one that a subset can be taken of
+    if isinstance(source, dict) and 'datasets' not in source:  # a subset can be drawn from it
         count = len(DATASETS.build(copy.deepcopy(source))) - HELD_OUT
         if count > 0:
             domains['source'] = ConfigDict(type='LabelSubset', count=count, dataset=source)

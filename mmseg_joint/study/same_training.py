@@ -9,7 +9,7 @@ from mmseg_joint.utils.walk import value_of
 
 from .rows import TARGET
 
-# what decides a network's training and the number it gets; the rest says where files lie and what
+# what determines a network's training and its score; the other keys say where files lie and what
 # is logged
 SECTIONS = (
     'train_cfg.max_iters',
@@ -21,22 +21,22 @@ SECTIONS = (
     'val_dataloader',
     'val_evaluator',
 )
-# the same training wherever the files lie and however many processes read them
+# the training does not depend on where files lie or how many processes read them
 INDIFFERENT = frozenset(
     {'data_root', 'checkpoint', 'prepared', 'num_workers', 'persistent_workers', 'pin_memory'}
 )
-# classes that compute the same, by the names that earlier runs may have
+# names in configs of earlier runs, for classes that compute the same
 SAME = {'FastSegformerHead': 'SegformerHead'}
-DRAW = (f'{TARGET}.count', f'{TARGET}.seed')  # differ between the runs of a row
+DRAW = (f'{TARGET}.count', f'{TARGET}.seed')  # differs between the runs of a row
 ABSENT = 'nothing'
 
 
 def first_difference(
     done: Config, wanted: Config, any_draw: bool = False
 ) -> tuple[str, Any, Any] | None:
-    """Find the first difference between a run's config and another's, or what is wanted now.
+    """Find the first difference between a run's config and another run's, or the one wanted now.
 
-    With `any_draw` the draw of the labeled images may differ, as between runs of a row.
+    With `any_draw`, the drawn labeled images may differ, as they do between runs of a row.
 
     Returns:
         The first key whose values differ, and both values; None if the training is the same.
@@ -51,7 +51,7 @@ def first_difference(
 
 
 def _flat(node: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Key and value of every leaf that matters; None counts as absent, a tuple as a list."""
+    """Yield key and value of every leaf that matters; None counts as absent, a tuple as a list."""
     if isinstance(node, dict):
         for name, value in node.items():
             if name not in INDIFFERENT:

@@ -1,4 +1,4 @@
-"""What a few seeds can say: gains with intervals, and how many labels a method saves."""
+"""What a few seeds can show: gains with intervals, and how many labels a method saves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.stats import t as student
 
 CONFIDENCE = 0.95
 LEAST = 0.05  # points
-GRID = 512  # numbers of labels that are tried, evenly spaced in their logarithm
+GRID = 512  # candidate numbers of labels, evenly spaced in their logarithm
 
 Scores = Mapping[int, float]
 """Seed -> score in percent."""
@@ -21,7 +21,7 @@ Scores = Mapping[int, float]
 
 @dataclass(frozen=True)
 class Gain:
-    """The mean of differences, seed by seed, and how sure it is."""
+    """The mean of the differences, seed by seed, with its interval."""
 
     mean: float  #: in points
     low: float | None  #: lower end of Student's interval; None for fewer than two seeds
@@ -30,9 +30,9 @@ class Gain:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the interval excludes 0: only then it is called a gain, or a loss.
+        """Whether the interval excludes 0: only then is the mean called a gain or a loss.
 
-        A mean that rounds to 0 points is neither, however sure: metrics round their scores.
+        A mean that rounds to 0 points never counts, whatever its interval: metrics round scores.
         """
         if self.low is None or self.high is None:
             return False
@@ -40,7 +40,7 @@ class Gain:
 
 
 def signed(number: float, digits: int = 1) -> str:
-    """Write a number with its sign, and what rounds to 0 as +0."""
+    """Write a number with its sign; if it rounds to 0, with a plus."""
     return f'{round(number, digits) + 0.0:+.{digits}f}'
 
 
@@ -65,7 +65,7 @@ def half_width(values: Any) -> np.ndarray:
 
 
 def paired(scores: Scores, others: Scores) -> list[float]:
-    """Subtract scores of the same seed; a seed draws labels, order and first weights for both."""
+    """Subtract scores of the same seed, which fixes labels, order and initial weights for both."""
     return [scores[seed] - others[seed] for seed in sorted(set(scores) & set(others))]
 
 
@@ -73,18 +73,18 @@ def paired(scores: Scores, others: Scores) -> list[float]:
 class LabelsNeeded:
     """How many labels target-only training needs for a method's score."""
 
-    #: by the curve of means; None if it lies beyond the curve, at the end that `beyond` names
+    #: by the curve of means; None if it lies outside the curve, at the end named by `beyond`
     number: float | None
-    #: the least number that the seeds do not exclude, 0 if that lies before the curve; None for
-    #: fewer than two seeds
+    #: the smallest number that the seeds do not exclude, 0 if it lies before the curve; None
+    #: for fewer than two seeds
     low: float | None
-    high: float | None  #: the greatest, infinite if it lies beyond the curve
+    high: float | None  #: the largest such number, infinite if it lies beyond the curve
     least: int  #: fewest labels on the curve
     most: int  #: most labels on the curve
     beyond: str = ''  #: `'below'`, `'above'` or `''`
     counts: tuple[int, ...] = ()  #: labels of the curve's points
     seeds: tuple[int, ...] = ()  #: seeds that the method and all these points have
-    #: labels that are not on the curve -> how many of the seeds they have
+    #: number of labels that is not on the curve -> how many of the seeds it has
     left_out: Mapping[int, int] = field(default_factory=dict)
     unused: tuple[int, ...] = ()  #: other seeds of the method
 
@@ -92,18 +92,18 @@ class LabelsNeeded:
 def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded | None:
     """Find how many labels target-only training needs for as good a score.
 
-    It is read from the numbers of labels and seeds that make the most runs: a number of labels that
-    few seeds have does not throw the others away, and the result names what is left out. The
+    The estimate uses the numbers of labels and seeds that together make the most runs: a number of
+    labels with few seeds does not discard the others, and the result names what is left out. The
     curve is interpolated linearly in the logarithm of the number of labels. The interval holds
-    each number at which the paired differences between the method and the interpolated curve, seed
-    by seed, have 0 in their Student interval: so the curve's own spread counts too.
+    each number at which the Student interval of the paired differences, seed by seed, between the
+    method and the interpolated curve includes 0: so the curve's own spread counts too.
 
     Args:
         curve: Labeled images, above 0 -> target-only training's scores.
         scores: The method's.
 
     Returns:
-        The number; None if no two points of the curve share a seed with the method.
+        The estimate; None if no two points of the curve share a seed with the method.
     """
     counts, seeds = _most_runs(curve, scores)
     if not seeds:
@@ -119,7 +119,7 @@ def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded |
     if len(seeds) > 1:
         possible = np.flatnonzero(np.abs(above.mean(axis=0)) <= half_width(above))
         first, last = (possible[0], possible[-1]) if len(possible) else (GRID, GRID)
-        if beyond == 'above':  # the interval holds the number, wherever that is
+        if beyond == 'above':  # the interval must hold the estimate, wherever that is
             last = GRID
         if beyond == 'below':
             first, last = 0, last if len(possible) else 0
@@ -139,8 +139,8 @@ def _most_runs(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Choose two or more points of the curve, and the seeds that they share with the method.
 
-    They are those with the most runs; of as many, those with more seeds. One seed, which has no
-    interval, is taken only if there are no two.
+    The choice has the most runs; among equals, the most seeds. A single seed, which has no
+    interval, is used only if no two are shared.
     """
 
     def runs(points: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[bool, int, int]:
@@ -153,7 +153,7 @@ def _most_runs(
 
 
 def _crossing(above: np.ndarray, grid: np.ndarray) -> tuple[float | None, str]:
-    """Where the mean curve first reaches the score."""
+    """Find where the mean curve first reaches the score."""
     reached = np.flatnonzero(above <= 0)
     if not len(reached):
         return None, 'above'

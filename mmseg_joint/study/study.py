@@ -20,28 +20,28 @@ from .unseen import unseen_classes
 
 SCALE = 'study'
 FILE, CONFIGS = 'study.json', 'configs'
-UNLABELED = '_0'  # ends the name of a config that trains without labels of the target
+UNLABELED = '_0'  # suffix of a config that trains without target labels
 
 
 @dataclass(frozen=True)
 class Study(Comparison):
     """Methods that are compared on one base config."""
 
-    folder: Path = Path()  #: its work dir, which holds configs, runs and report
+    folder: Path = Path()  #: its work dir, with configs, runs and report
     config: str = ''  #: the base config's file
-    total: int = 0  #: labeled target images that there are
-    #: what was chosen for each method's config, a sentence each
+    total: int = 0  #: labeled target images available
+    #: choices made for each method's config, one sentence each
     chosen: dict[str, list[str]] = field(default_factory=dict)
-    #: what `--cfg-options` changed in the base config
+    #: changes that `--cfg-options` made to the base config
     options: dict[str, str] = field(default_factory=dict)
-    unseen: tuple[str, ...] = ()  #: which draws of labeled images lack a class, a sentence each
+    unseen: tuple[str, ...] = ()  #: draws of labeled images that lack a class, one sentence each
 
 
 def parse_labels(texts: Sequence[str], total: int) -> list[int]:
     """Read numbers of labels, or `'all'`, in rising order.
 
     Raises:
-        JointError: When one is none, more than there are, or given twice.
+        JointError: When one is not a number, exceeds the labeled images, or is given twice.
     """
     counts = []
     for text in texts:
@@ -67,11 +67,11 @@ def write_study(
     seeds: Sequence[int],
     options: dict[str, Any] | None = None,
 ) -> None:
-    """Write the config of each method; those of an earlier call stay.
+    """Write the config of each method; those of earlier calls stay.
 
     Raises:
         JointError: When no method can be trained with these numbers, the model cannot take a
-            method, or there are runs of another base config, or of one with other `options`.
+            method, or there are runs of another base config or with other `options`.
     """
     notes = _read_notes(folder)
     changed = {key: str(value) for key, value in (options or {}).items()}
@@ -118,7 +118,7 @@ def read_study(folder: Path) -> Study:
     """Read which methods the study of a work dir has.
 
     Raises:
-        JointError: When the folder is no study's.
+        JointError: When the folder holds no study.
     """
     notes = _read_notes(folder)
     if not notes:
@@ -126,7 +126,7 @@ def read_study(folder: Path) -> Study:
             f'{folder} holds no study ({FILE}): name its work dir, or give a base config to begin '
             'one.'
         )
-    # by their configs: of two calls at the same time, one may overwrite the other's notes
+    # found by their configs, since two concurrent calls may overwrite each other's notes
     stems = [stem for name in METHODS for stem in (name, name + UNLABELED)]
     configs = {stem: folder / CONFIGS / f'{stem}.py' for stem in stems}
     rows = [

@@ -34,9 +34,9 @@ Pace = dict[str, float]
 
 
 def remaining(pace: Pace, left: Sequence[tuple[str, int]]) -> float | None:
-    """Expect the seconds that runs (config, iterations left) take; None if none was timed.
+    """Estimate the seconds that runs (config, iterations left) take; None if none was timed.
 
-    A config that has not been timed is taken for the mean of those that have.
+    A config that has not been timed counts as the mean of those that have.
     """
     if not pace:
         return None
@@ -45,9 +45,9 @@ def remaining(pace: Pace, left: Sequence[tuple[str, int]]) -> float | None:
 
 
 def start_process(tool: Path, at_once: int = 1) -> Start:
-    """Make what starts a run: tools/train.py in a process of its own, one of `at_once`.
+    """Return a function that starts a run: tools/train.py in its own process, one of `at_once`.
 
-    What it prints is added to `train.log` in the run's work dir. On Linux it ends with this
+    Its output is appended to `train.log` in the run's work dir. On Linux the run ends with this
     process, however this one ends.
     """
     threads = max(1, available_cores() // at_once)
@@ -78,7 +78,7 @@ class _Running:
     job: Job
     place: str
     process: subprocess.Popen[bytes]
-    done: int  # iterations that were logged when it was looked at last
+    done: int  # iterations logged at the last look
 
 
 def train_missing(
@@ -87,10 +87,10 @@ def train_missing(
     at_once: int = 1,
     after: Callable[[], object] = lambda: None,
 ) -> list[Job]:
-    """Train what is not finished, some runs at a time; returns the runs that failed.
+    """Train unfinished runs, several at a time; return the runs that failed.
 
-    A run that fails is told of, and the others go on. When this is stopped, the runs are too.
-    Whenever one has ended, `after` is called.
+    A failing run is reported, and the others continue. Stopping this stops the runs too. `after` is
+    called whenever a run has ended.
 
     Raises:
         JointError: When a run finished earlier, with another schedule; or when two fail for the
@@ -150,7 +150,7 @@ def train_missing(
                 reason = problem
     finally:
         bar.close()
-        for now in running:  # we are being stopped
+        for now in running:  # not empty only when we are being stopped
             now.process.terminate()
         for now in running:
             now.process.wait()
@@ -179,12 +179,13 @@ def _problem(job: Job, status: int | None) -> str:
 
 
 def progress(job: Job) -> tuple[int, float | None]:
-    """Look, cheaply, how many iterations of all stages are logged, and the seconds of the last."""
+    """Read, cheaply, how many iterations all stages have logged, and the seconds of the last."""
     folders = [job.folder / stage for stage in job.row.stages] or [job.folder]
     lines = [_last_line(folder) for folder in folders]
     steps = [int(line.get('step', 0)) for line in lines]
     newest: dict[str, Any] = next((line for line in reversed(lines) if line), {})
-    seconds = newest.get('time') if 'loss' in newest else None  # not of a validation's steps
+    # a validation logs the times of its own steps
+    seconds = newest.get('time') if 'loss' in newest else None
     return sum(min(step, total) for step, total in zip(steps, job.iterations)), seconds
 
 
@@ -192,7 +193,7 @@ def _last_line(folder: Path) -> dict[str, Any]:
     logs = sorted(folder.glob('*/vis_data/scalars.json'))
     for log in reversed(logs):
         with log.open(encoding='utf-8') as stream:
-            texts = deque(stream, maxlen=2)  # the last may be being written
+            texts = deque(stream, maxlen=2)  # the last line may still be being written
         for text in reversed(texts):
             try:
                 line = json.loads(text)
@@ -208,7 +209,7 @@ def _left(job: Job) -> int:
 
 
 def in_words(seconds: float | None) -> str:
-    """Say how long the rest takes, in seconds if it is known."""
+    """Say how long the rest takes, given its seconds, if known."""
     if seconds is None:
         return 'no estimate yet'
     minutes = round(seconds / 60)

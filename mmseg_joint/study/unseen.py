@@ -10,18 +10,18 @@ from mmseg_joint.doctor.data import OpenDataset
 from mmseg_joint.doctor.files import read_files
 from mmseg_joint.doctor.report import Report
 
-FEW = 64  # labels; of more, hardly any lack a class
+FEW = 64  # labels; larger draws rarely lack a class
 
 
 class _Silent(Report):
     def line(self, name: str, text: object) -> None:
-        """Say nothing: a class that is absent is all that matters here."""
+        """Print nothing: only absent classes matter here."""
 
 
 def unseen_classes(target: Any, counts: Iterable[int], seeds: Iterable[int]) -> list[str]:
-    """Look for classes that no labeled image shows: a sentence for each draw that lacks one.
+    """Look for classes that no labeled image shows: one sentence for each draw that lacks any.
 
-    Large numbers of labels are not looked at.
+    Large numbers of labels are not checked.
     """
     found = []
     for count in sorted(count for count in counts if 0 < count <= FEW):

@@ -1,1 +1,1 @@
-"""The papers' tables: which config runs which row, and what it measured."""
+"""The papers' tables: which config runs which row, and what the runs measured."""

@@ -15,10 +15,10 @@ from .rows import Table
 
 
 def draw_table(table: Table, cells: Sequence[Cell], scale: str) -> Figure:
-    """Draw a table: a bar a row, or, over several numbers of labels, a curve a row.
+    """Draw a table: a bar per row or, over several numbers of labels, a curve per row.
 
-    The paper's numbers stand beside the measured ones at the paper's scale only; on other data they
-    are no match. There the gain over the table's base row stands beside the bars, seed by seed.
+    The paper's numbers are drawn only at the paper's scale; on other data they are not comparable.
+    There, the gains over the table's base row are drawn beside the bars, seed by seed.
 
     Raises:
         JointError: When there is nothing to draw.

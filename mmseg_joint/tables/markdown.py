@@ -14,13 +14,13 @@ NOTHING = '-'
 
 
 def list_table(table: Table, recorded: bool = False) -> str:
-    """Write which config runs which row, and the paper's numbers.
+    """List which config runs which row, with the paper's numbers.
 
-    `recorded` links the configs, and adds what the metafiles record of our own runs.
+    `recorded` links the configs and adds the metafiles' records of our own runs.
     """
     scales = [scale for scale in SCALES if table.at(scale)]
     ours = {row.scale for row in table.rows if row.measured and recorded}
-    # a small scale where the table is ours: that of most rows
+    # for a table of our own, the small scale that most rows have
     lead = max(scales, key=lambda s: (s == PAPER, len(table.at(s))), default=PAPER)
     head = ['row', 'labels', *(['mIoU in the paper'] if lead == PAPER else [])]
     for scale in scales:
@@ -58,7 +58,7 @@ def _recorded(row: Row | None) -> str:
 
 
 def write_table(table: Table, cells: Sequence[Cell], scale: str) -> str:
-    """Write what was measured beside what the paper reports, and which runs do not count."""
+    """Write the measured numbers next to the paper's, and name the runs that do not count."""
     columns, lines = _at_paper(cells) if scale == PAPER else _elsewhere(table, cells)
     body = [(c.row.name, _labels(c), *line, *_tail(c)) for c, line in zip(cells, lines)]
     head = ('row', 'labels', *columns, 'seeds', 'iterations', 'config')
@@ -86,9 +86,9 @@ def _at_paper(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
 
 
 def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
-    """On other data only the gain over the base can be compared with the paper's.
+    """Build the table for other data, where only the gain over the base compares with the paper.
 
-    It is taken seed by seed, since a seed's draw of the labeled images moves all rows alike.
+    The gain is paired by seed, since a seed's draw of labeled images moves all rows alike.
     """
     lines = []
     for cell in cells:
@@ -105,7 +105,7 @@ def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[lis
 
 
 def _paper_gain(table: Table, cell: Cell) -> float | None:
-    """How far the row is over the base in the paper, if it has but one number for each."""
+    """Return the row's gain over the base in the paper, if it has just one number for each."""
     found = []
     for name in (cell.row.name, table.base):
         numbers = [row.miou for row in table.at(PAPER) if row.name == name]
@@ -142,10 +142,10 @@ def _legend(cells: Sequence[Cell]) -> str:
 
 
 def _notes(table: Table, cells: Sequence[Cell], scale: str) -> list[str]:
-    """What the numbers do not say."""
+    """Add what the numbers do not show."""
     present = {row.name for row in table.at(scale)} | table.quoted
     notes = {
-        'Trained otherwise than the config says': [
+        'Trained differently from the config': [
             f'{cell.row.name}, {_labels(cell)} labels ({change})'
             for cell in cells
             if (change := cell.change)

@@ -22,17 +22,17 @@ class Metafile:
     """A metafile in mmseg's form."""
 
     path: Path
-    root: Path  #: the folder that its `Config` entries count from: that of the index
-    collections: list[dict[str, Any]]  #: name, paper and page of papers, and what tables they have
-    models: list[dict[str, Any]]  #: name, collection and config, and which rows it runs
+    root: Path  #: folder that its `Config` entries are relative to: that of the index
+    collections: list[dict[str, Any]]  #: name, paper and page of papers, with their tables
+    models: list[dict[str, Any]]  #: name, collection and config, with the rows it runs
 
 
 def read_metafiles(index: str | Path) -> list[Metafile]:
     """Read the metafiles that a `model-index.yml` imports.
 
     Raises:
-        JointError: When a file is missing or is not YAML of that form, or a model's `Config` is
-            no file.
+        JointError: When a file is missing or is not YAML of that form, or a model's `Config`
+            is not a file.
     """
     root = Path(index).parent
     found = []
@@ -50,14 +50,14 @@ def read_metafiles(index: str | Path) -> list[Metafile]:
 def read_tables(index: str | Path) -> list[Table]:
     """Read from the metafiles which config runs which row of which table.
 
-    A collection states its tables, and a model's `Results` the rows that it runs ::
+    A collection states its tables, and a model's `Results` state the rows that it runs ::
 
         Tables: {hrs1: {Number: 1, Title: …, Rows: [FCN, …], Base: FCN, Quoted: {ROAD: 35.9}}}
         Results: {Table: hrs1, Row: FCN, Labels: 2975, Metrics: {mIoU(paper): 65.3}, …}
         Results: {Table: hrs1, Row: FCN, Scale: camvid, Labels: 12, Metrics: {mIoU: 48.5}, …}
 
     Raises:
-        JointError: When a result is no row of a table, or two configs state the same.
+        JointError: When a result names no row of a table, or two configs state the same one.
     """
     files = read_metafiles(index)
     stated: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -107,7 +107,7 @@ def _tables_of(file: Metafile, collection: dict[str, Any]) -> Iterator[tuple[str
     for key, table in (collection.get('Tables') or {}).items():
         names = table.get('Rows') or []
         if not names or 'Title' not in table:
-            _refuse(file.path, f'says too little of table {key}', 'give its Title and its Rows')
+            _refuse(file.path, f'lacks information on table {key}', 'give its Title and its Rows')
         used = [*table.get('Quoted', ()), *filter(None, [table.get('Base')])]
         for name in used:
             _choose(file.path, f'names the row "{name}" of table {key}', name, names)
@@ -117,7 +117,7 @@ def _tables_of(file: Metafile, collection: dict[str, Any]) -> Iterator[tuple[str
 def _rows_of(
     file: Metafile, model: dict[str, Any], names: dict[str, tuple[str, ...]]
 ) -> Iterator[tuple[str, Row]]:
-    """The rows that one config runs; several results of a row have several numbers of labels."""
+    """Return the rows that one config runs; a row's results differ in the number of labels."""
     stated = model.get('Results') or []
     rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for result in stated if isinstance(stated, list) else [stated]:
@@ -173,7 +173,7 @@ def _ours(result: dict[str, Any]) -> str:
 
 
 def _check_alone(row: Row, others: list[Row], file: Metafile) -> None:
-    """A row may have a config for some numbers of labels and another for others."""
+    """Refuse two configs for the same row, unless they have different numbers of labels."""
     for other in others:
         counts = {labels for labels, _ in row.miou} & {labels for labels, _ in other.miou}
         if (row.name, row.scale) == (other.name, other.scale) and (counts or not row.miou):

@@ -22,7 +22,7 @@ reports; "measured" is our own mean ± standard deviation of the seeds.
 
 
 def write_readme(index: str | Path) -> str:
-    """Write which configs there are, paper by paper, with their rows and numbers."""
+    """List all configs, paper by paper, with their rows and numbers."""
     tables = read_tables(index)
     scales = [f'- `{scale}`: the same row on {what}.' for scale, what in SMALL.items()]
     parts = [HEAD, '\n'.join(scales)]
@@ -43,7 +43,7 @@ def _title(collection: dict[str, Any]) -> str:
 
 
 def _others(file: Metafile, name: str) -> Iterator[str]:
-    """The configs that run no row, and what their first lines say of them."""
+    """Yield the configs that run no row, with the comments in their first lines."""
     for model in file.models:
         if model['In Collection'] == name and not model.get('Results'):
             path = file.root / model['Config']

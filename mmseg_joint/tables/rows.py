@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mmseg_joint.errors import JointError
 from mmseg_joint.study.rows import PAPER, Comparison
 
-# scales beside the paper's -> what is trained and tested on there
+# scales other than the paper's -> their training and test data
 SMALL = {
     'camvid': 'rendered streets → CamVid',
     'streets': 'rendered → camera streets',
@@ -21,15 +21,15 @@ class Table(Comparison):
 
     paper: str  #: the paper's short name
     number: str  #: the table's number in the paper, if it has one
-    title: str  #: what is trained and tested on
+    title: str  #: its training and test data
 
     @property
     def quoted(self) -> set[str]:
-        """Rows that the paper itself quotes and no config runs."""
+        """Rows that the paper only quotes and no config runs."""
         return {row.name for row in self.rows if row.path is None}
 
     def heading(self, scale: str) -> str:
-        """Say in one line what table this is: paper, number, and what it is trained on."""
+        """Describe the table in one line: paper, number, and training data."""
         name = f'Table {self.number}' if self.number else self.title
         if scale in SMALL:
             return f'{self.paper}, {name}: its rows on {SMALL[scale]}'
@@ -40,7 +40,7 @@ def choose_table(tables: Sequence[Table], wanted: str) -> Table:
     """Find a table by its id.
 
     Raises:
-        JointError: When none has it.
+        JointError: When no table has this id.
     """
     for table in tables:
         if table.id == wanted.lower():

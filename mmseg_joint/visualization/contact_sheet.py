@@ -31,11 +31,11 @@ TICKS = {'0': 0.0, '¼': 0.25, '½': 0.5, '¾': 0.75, '1': 1.0}
 DPI = 150  # 1200 pixels wide: a sheet is drawn while the GPU waits
 TITLE = TITLE_SIZE / 72 * 1.5  # inches, for the line above an image
 HEADER, BAR = 0.3, 0.4  # inches, for the sheet's title and the color bar
-TITLE_LENGTH, FILE_LENGTH = 29, 70  # characters that have room
+TITLE_LENGTH, FILE_LENGTH = 29, 70  # characters that fit
 
 
 def draw_sheet(inspection: Inspection, title: str, metainfo: Mapping, file: str = '') -> Figure:
-    """Draw all that is seen of one image on one sheet.
+    """Draw everything in the inspection of one image on one sheet.
 
     The figure has one axes for each entry of `inspection`, in its order, then the color bar's.
     """
@@ -93,7 +93,7 @@ def _draw(axes: Axes, name: str, values: np.ndarray, palette: list) -> None:
 
 
 def _said(name: str, values: np.ndarray, labels: np.ndarray | None) -> str:
-    """The number under an image."""
+    """Return the caption of an image."""
     if name == PREDICTION and labels is not None:
         return f'mIoU {100 * image_iou(values, labels):.1f}'
     if values.ndim == 3 or name in (LABEL, PREDICTION):

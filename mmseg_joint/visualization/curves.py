@@ -14,20 +14,20 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from .figures import GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH, decorate, legend_style, new_figure
 from .scalars import ACCURACY, MEAN_WEIGHT, PANELS, VALIDATION, Series, over_seeds, sort_into_panels
 
-# Okabe and Ito's colors: told apart in every kind of color blindness.
+# Okabe and Ito's colors: distinguishable in every kind of color blindness.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#000000', '#56B4E9')
 STYLES = ('-', (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)), (0, (1, 3)))
 SHARES = (MEAN_WEIGHT, ACCURACY)  # panels whose values are between 0 and 1
-LOG_FROM = 30  # ratio of the greatest to the least median from which a loss axis is logarithmic
-LEAST_RANGE = 0.1  # of an axis, by its middle
-SMOOTH_POINTS = 60  # points that a loss curve keeps apart unless told otherwise
+LOG_FROM = 30  # a loss axis is logarithmic from this ratio of largest to smallest median on
+LEAST_RANGE = 0.1  # of an axis, relative to its middle
+SMOOTH_POINTS = 60  # default number of distinct points of a loss curve
 COLUMNS, PANEL_HEIGHT = 3, 1.75
 
 Runs = Mapping[str, Sequence[dict[str, Series]]]
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Average each of `window` neighbors (fewer at the ends), leaving out what is no number."""
+    """Average each of `window` neighbors (fewer at the ends), ignoring NaN."""
     half = (min(window, len(values)) - 1) // 2
     if half == 0:
         return values
@@ -39,16 +39,16 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
-    """Draw training curves; several seeds of a run as their mean within their range.
+    """Draw training curves; several seeds of a run appear as mean and range.
 
     Args:
         runs: Name -> what :func:`~mmseg_joint.visualization.scalars.read_scalars` returned for each
             of its seeds.
-        smooth: How many log entries are averaged for a point of a curve, by default a sixtieth of a
+        smooth: Number of log entries averaged per point of a curve, by default a sixtieth of a
             run. Validation results are never averaged.
 
     Returns:
-        The figure: one axes for each panel that has a curve, a color for each name.
+        The figure: one axes per panel with a curve, one color per name.
     """
     panels = {name: [sort_into_panels(seed) for seed in seeds] for name, seeds in runs.items()}
     shown = [
@@ -61,7 +61,7 @@ def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
     figure = new_figure(rows * (PANEL_HEIGHT + 0.35) + 0.3)
     grid = GridSpec(rows, columns, figure)
     for position, panel in enumerate(shown):
-        last = position == len(shown) - 1  # it takes what is left of its row
+        last = position == len(shown) - 1  # it fills the rest of its row
         row, column = divmod(position, columns)
         axes = figure.add_subplot(grid[row, column : None if last else column + 1])
         curves = {
@@ -93,7 +93,7 @@ def _draw_panel(axes: Axes, panel: str, runs: dict, smooth: int | None) -> None:
         axes.set_yscale('log')
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
-    elif panel not in SHARES:  # three digits tell the ticks apart
+    elif panel not in SHARES:  # three digits distinguish the ticks
         low, high = axes.get_ylim()
         margin = max(0.0, LEAST_RANGE * abs(low + high) / 2 - (high - low)) / 2
         axes.set_ylim(low - margin, high + margin)

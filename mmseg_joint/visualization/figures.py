@@ -1,4 +1,4 @@
-"""What all figures share: their size, a grid of images, and how they reach the disk."""
+"""What all figures share: size, image grid, and writing to disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
 
-WIDTH, DPI = 8.0, 200  # inches, pixels an inch: 1600 pixels, the width of a README
+WIDTH, DPI = 8.0, 200  # inches, pixels per inch: 1600 pixels, the width of a README
 MARGIN, GAP, LINE = 0.06, 0.05, 0.16  # inches; LINE is a line of small text
 TITLE_SIZE, TEXT_SIZE = 9, 7.5
 GRAY = '0.35'
@@ -30,12 +30,12 @@ MAP_COLORS = matplotlib.colormaps['viridis'].with_extremes(bad=NO_VALUE)
 
 
 def new_figure(height: float) -> Figure:
-    """Make an empty figure as wide as a README, so many inches high."""
+    """Make an empty figure as wide as a README, `height` inches high."""
     return Figure(figsize=(WIDTH, height), dpi=DPI, facecolor='white', layout='constrained')
 
 
 def decorate(axes: Axes, grid: str = 'both') -> None:
-    """Thin axes with a faint grid along `'x'`, `'y'` or `'both'`."""
+    """Style axes: thin, with a faint grid along `'x'`, `'y'` or `'both'`."""
     axes.tick_params(labelsize=TEXT_SIZE, length=2, width=0.5, colors=GRAY)
     axes.grid(axis=grid, linewidth=0.4, color='0.9')
     axes.set_axisbelow(True)
@@ -50,9 +50,9 @@ def image_grid(
 
     Args:
         rows: Number of rows.
-        titles: One a column, written above the first row; long ones are wrapped.
+        titles: One per column, above the first row; long ones are wrapped.
         aspect: Height of an image divided by its width.
-        footer: Height in inches that is kept free at the bottom.
+        footer: Height in inches kept free at the bottom.
 
     Returns:
         The figure, and its axes by row and column.
@@ -72,8 +72,8 @@ def image_axes(
 ) -> tuple[Figure, np.ndarray]:
     """Lay out axes without ticks for images whose height is `aspect` times their width.
 
-    `above`, `between` and `below` the rows so many inches are free. Returns the figure, and its
-    axes by row and column.
+    `above`, `between` and `below` are the inches kept free around the rows. Returns the figure, and
+    its axes by row and column.
     """
     width, cell = max(WIDTH, 1.3 * columns), _cell_width(columns)
     tall = cell * aspect
@@ -109,8 +109,8 @@ def draw_scale(
 ) -> None:
     """Draw the color bar of maps, in the middle of the figure, between two words.
 
-    `what` names the values; `nothing` is what a pixel without value is called. `ticks` are text ->
-    value, and `bottom` is the bar's lower edge as a fraction of the figure's height.
+    `what` names the values; `nothing` names a pixel without a value. `ticks` maps text to value,
+    and `bottom` is the bar's lower edge as a fraction of the figure's height.
     """
     height = figure.get_figheight()
     bar = figure.add_axes((0.4, bottom, 0.3, 0.1 / height))
@@ -148,10 +148,10 @@ def choose_images(size: int, count: int, seed: int) -> list[int]:
 
 
 def check_figure(path: str | Path) -> str:
-    """Return the format of a figure's file; refuse a wrong one before the work that it is to show.
+    """Return the format of a figure's file; refuse a bad path before the work starts.
 
     Raises:
-        JointError: When the format is unknown, or there is a folder of that name.
+        JointError: When the format is unknown, or the path is a folder.
     """
     kind = Path(path).suffix[1:].lower()
     if kind not in FORMATS:
@@ -166,7 +166,7 @@ def check_figure(path: str | Path) -> str:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure, so that there is never half a file under its name.
+    """Write a figure atomically: its path never holds half a file.
 
     Raises:
         JointError: When the format is unknown, or the file cannot be written.

@@ -9,22 +9,22 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 Inspection = dict[str, np.ndarray]
-"""Title -> what is seen of one image: an image (H, W, 3), `uint8`, red first; class indices
-(H, W), integers; or values in [0, 1], (H, W), NaN where there is none."""
+"""Title -> a view of one image: an image (H, W, 3), `uint8`, red first; class indices (H, W),
+integers; or values in [0, 1], (H, W), NaN where there is none."""
 
 IMAGE, LABEL, PREDICTION, CONFIDENCE = 'image', 'label', 'prediction', 'confidence'
 
 
 def inspect_samples(model: nn.Module, packed: dict[str, dict]) -> dict[str, Inspection]:
-    """See what a model makes of one image of each domain.
+    """Run a model on one image of each domain, and return its outputs as images and maps.
 
     Args:
         model: A :class:`JointEncoderDecoder`, in evaluation mode.
-        packed: Domain -> a sample as the data pipeline packs it; left as it is.
+        packed: Domain -> a sample as the data pipeline packs it; not modified.
 
     Returns:
         Domain -> image, label where there is one, prediction, confidence (the highest
-        probability), and what each objective shows. Domains that objectives make are among them.
+        probability), and each objective's maps. Domains that objectives make are included.
     """
     batch = {
         'inputs': [sample['inputs'] for sample in packed.values()],
@@ -34,7 +34,7 @@ def inspect_samples(model: nn.Module, packed: dict[str, dict]) -> dict[str, Insp
     batch = model.data_preprocessor(batch, training=True)
     with torch.no_grad():
         outputs, shown = model.inspect_batch(**batch)
-    # what was padded is cut off again, also of what an objective made from it
+    # crop the padding, also from what an objective made of the padded image
     sizes = {domain: sample['inputs'].shape[-2:] for domain, sample in packed.items()}
     padded = {outputs[domain].inputs.shape[-2:]: size for domain, size in sizes.items()}
     swap = not model.data_preprocessor.converts_channels
@@ -56,13 +56,13 @@ def inspect_samples(model: nn.Module, packed: dict[str, dict]) -> dict[str, Insp
 
 
 def file_of(packed: dict) -> str:
-    """Name the image's file of a packed sample, empty if it has none."""
+    """Return the image file of a packed sample, or an empty string."""
     sample: SegDataSample = packed['data_samples']
     return sample.metainfo.get('img_path', '')
 
 
 def _to_array(values: Tensor, size: torch.Size, swap: bool) -> np.ndarray:
-    """One image's (1, h, w) or (1, 3, h, w), enlarged to the size of its domain's images."""
+    """Enlarge one image's (1, h, w) or (1, 3, h, w) to the size of its domain's images."""
     is_image, is_class = values.ndim == 4, _is_class(values)
     values = values.detach().cpu().float()
     values = values if is_image else values[:, None]

@@ -19,12 +19,12 @@ from .figures import LINE, THIN, caption, image_grid, legend_style, to_rgb
 
 IGNORED, RIGHT, WRONG = (255, 255, 255), (225, 225, 225), (213, 0, 0)  # colors
 LEGEND_COLUMNS = 7
-NAME_LENGTH = 22  # characters of an image's name that have room
+NAME_LENGTH = 22  # characters of an image's name that fit
 
 
 @dataclass
 class PredictedImage:
-    """An image, its labels and what some models say about it."""
+    """An image, its labels and the predictions of some models."""
 
     image: np.ndarray  #: (H, W, 3), `uint8`, red first
     labels: np.ndarray  #: class of each pixel, (H, W)
@@ -33,7 +33,7 @@ class PredictedImage:
 
 
 def labeled_image(packed: dict) -> PredictedImage:
-    """Take image and labels out of a packed sample, both at the labels' size.
+    """Extract image and labels from a packed sample, both at the labels' size.
 
     Raises:
         JointError: When the sample has no label.
@@ -51,13 +51,13 @@ def labeled_image(packed: dict) -> PredictedImage:
 
 @torch.no_grad()
 def predict(model: nn.Module, packed: dict) -> np.ndarray:
-    """Predict a packed image as a test run does: class of each pixel of the original, (H, W)."""
+    """Predict a packed image as a test run does: the class of each original pixel, (H, W)."""
     batch = {'inputs': [packed['inputs']], 'data_samples': [packed['data_samples']]}
     return model.test_step(batch)[0].pred_sem_seg.data[0].cpu().numpy()
 
 
 def image_iou(prediction: np.ndarray, labels: np.ndarray) -> float:
-    """Mean IoU of one image, a share, over the classes that its labels hold; NaN if none does.
+    """Compute one image's mean IoU, in [0, 1], over the classes in its labels; NaN if none.
 
     Args:
         prediction: Class of each pixel, (H, W).
@@ -81,12 +81,12 @@ def paint(classes: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
 def draw_predictions(
     images: Sequence[PredictedImage], metainfo: Mapping, scores: Mapping[str, str] | None = None
 ) -> Figure:
-    """Draw Fig. 5 of the HRS paper: image, ground truth, and one column a model, with its errors.
+    """Draw Fig. 5 of the HRS paper: image, ground truth, one column per model, with its errors.
 
     Args:
-        images: One a row, all with the same models.
+        images: One per row, all with the same models.
         metainfo: The dataset's `classes` and `palette`.
-        scores: Model's name -> what is said of it over the whole dataset.
+        scores: Model's name -> text about its score on the whole dataset.
 
     Returns:
         The figure: its axes row by row, the predictions and then their errors, and one legend.
@@ -120,7 +120,7 @@ def draw_predictions(
 
 
 def class_entries(maps: Iterable[np.ndarray], metainfo: Mapping) -> list[Patch]:
-    """Make the legend's entries for the classes that occur; what is none stands for "no label"."""
+    """Make legend entries for the classes that occur; other values stand for "no label"."""
     found = {index for classes in maps for index in np.unique(classes).tolist()}
     names, palette = metainfo['classes'], np.array(metainfo['palette']) / 255
     known = [index for index in sorted(found) if 0 <= index < len(names)]

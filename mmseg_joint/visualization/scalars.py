@@ -18,7 +18,7 @@ WEIGHTING = 'loss of the weighting networks'
 MEAN_WEIGHT = 'mean weight of source pixels'
 ADVERSARIAL = 'adversarial losses'
 SEGMENTOR = 'adversarial loss of the segmentor'
-ACCURACY = 'told right by the discriminator'
+ACCURACY = 'accuracy of the discriminator'
 OTHER = 'other losses'
 VALIDATION = 'validation mIoU (%)'
 PANELS = (
@@ -26,7 +26,7 @@ PANELS = (
     VALIDATION,
 )
 
-TIMES = ('time', 'data_time')  # a validation logs those of its own steps
+TIMES = ('time', 'data_time')  # a validation logs the times of its own steps
 DOMAINS = ('source', 'target', 'unlabeled')
 _HEAD = re.compile(rf'(?:({"|".join(DOMAINS)})\.)?(?:decode|aux)\w*\.\w*loss\w*$')
 _MIOU = re.compile(r'(?:.*/)?(mIoU.*)$')
@@ -34,9 +34,9 @@ _OBJECTIVE = re.compile(r'(\w+)\.((?:loss|accuracy)_\w+|mean_weight)$')
 
 
 def read_scalars(work_dir: str | Path) -> dict[str, Series]:
-    """Read what mmengine logged in a work dir, one log a start: name of a value -> its series.
+    """Read mmengine's logs in a work dir, one per start: name of a value -> its series.
 
-    A later log counts from its first iteration on, be the run resumed or begun anew.
+    A later log counts from its first iteration on, whether the run was resumed or restarted.
 
     Raises:
         JointError: When there is no log, it is empty, or a line of it is broken.
@@ -44,7 +44,7 @@ def read_scalars(work_dir: str | Path) -> dict[str, Series]:
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     files += Path(work_dir).glob('vis_data/scalars.json')
     logs = [_read_lines(file) for file in files]
-    # a test has no iterations; a resumed run may only make up for its last validation
+    # a test has no iterations; a resumed run may only redo its last validation
     logs = [log for log in logs if any(line['step'] for line in log)] or logs
     points: dict[str, dict[int, float]] = {}
     for log in logs:
@@ -75,9 +75,9 @@ def _read_lines(file: Path) -> list[dict]:
             entry = json.loads(line)
             parsed.append({**entry, 'step': int(entry['step'])})
         except (ValueError, KeyError, TypeError) as error:
-            if number < len(lines):  # the last line may be cut where the run was killed
+            if number < len(lines):  # a killed run may leave its last line incomplete
                 raise JointError(
-                    f'Line {number} of {file} is no log line of mmengine: remove it.'
+                    f'Line {number} of {file} is not a log line of mmengine: remove it.'
                 ) from error
     return parsed
 
@@ -90,12 +90,12 @@ def _arrays(series: dict[int, float]) -> Series:
 def sort_into_panels(scalars: dict[str, Series]) -> dict[str, dict[str, Series]]:
     """Sort a run's values into the panels of a figure: panel -> label -> series.
 
-    The supervised losses of all heads on one domain are summed; values that no panel shows, like
+    The supervised losses of all heads on one domain are summed; values without a panel, like
     times, are left out.
     """
     panels: dict[str, dict[str, Series]] = {panel: {} for panel in PANELS}
     weighting = {name.rpartition('.')[0] for name in scalars if name.endswith('.mean_weight')}
-    judging = {
+    adversarial = {
         name.partition('.')[0]
         for name in scalars
         if re.match(r'\w+\.(accuracy_\w+|loss_discriminator)$', name)
@@ -110,22 +110,22 @@ def sort_into_panels(scalars: dict[str, Series]) -> dict[str, dict[str, Series]]
             panels[VALIDATION][miou[1]] = series
         elif other and not name.endswith('.lr'):
             owner, value = other.groups()
-            panel = panels[_panel_of(value, owner in weighting, owner in judging)]
+            panel = panels[_panel_of(value, owner in weighting, owner in adversarial)]
             panel[f'{owner} {re.sub("^(loss|accuracy)_", "", value)}'] = series
     return {panel: found for panel, found in panels.items() if found}
 
 
-def _panel_of(value: str, weighting: bool, judging: bool) -> str:
+def _panel_of(value: str, weighting: bool, adversarial: bool) -> str:
     if value == 'mean_weight':
         return MEAN_WEIGHT
     if value.startswith('accuracy_'):
         return ACCURACY
     if weighting:
         return WEIGHTING
-    if not judging:
+    if not adversarial:
         return OTHER
     own = ('loss_discriminator', 'loss_generator', 'loss_reconstruction')
-    return ADVERSARIAL if value in own else SEGMENTOR  # of other size by the objective's weight
+    return ADVERSARIAL if value in own else SEGMENTOR  # scaled by the objective's weight
 
 
 def _sum(first: Series, second: Series) -> Series:
@@ -134,10 +134,10 @@ def _sum(first: Series, second: Series) -> Series:
 
 
 def over_seeds(seeds: Iterable[Series]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Bring several seeds of one run together.
+    """Combine several seeds of one run.
 
     Returns:
-        The iterations that all have, and there the mean, the least and the greatest value.
+        The iterations that all seeds have, and the mean, smallest and largest value at each.
 
     Raises:
         JointError: When they share no iteration.

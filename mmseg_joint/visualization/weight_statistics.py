@@ -12,17 +12,17 @@ from .curves import COLORS
 from .figures import GRAY, MAP_COLORS, TEXT_SIZE, THIN, TITLE_SIZE, legend_style, new_figure
 from .weighting_maps import WeightedImage
 
-MOST_LETTERS = 30  # of the checkpoints' names side by side under an axis
+MOST_LETTERS = 30  # of the checkpoints' names that fit side by side under an axis
 
 
 @dataclass
 class WeightStatistics:
-    """What a checkpoint's weighting maps select among labeled source pixels."""
+    """Statistics of what a checkpoint's weighting maps select among labeled source pixels."""
 
     #: weight -> share of the pixels that have it; the shares add up to 1
     shares: dict[float, float]
-    right: float  #: mean weight of the pixels whose class is predicted right; NaN if there are none
-    wrong: float  #: mean weight of the others
+    right: float  #: mean weight of correctly classified pixels; NaN if there are none
+    wrong: float  #: mean weight of the other pixels
     levels: dict[str, float]  #: level -> mean of H_k
     classes: np.ndarray  #: mean weight of each class's pixels, (C,); NaN for a class without pixels
 
@@ -33,7 +33,7 @@ class WeightStatistics:
 
 
 def weight_statistics(images: Sequence[WeightedImage], num_classes: int) -> WeightStatistics:
-    """Count what the maps of some source images select, over all their labeled pixels."""
+    """Compute what the maps of some source images select, over all their labeled pixels."""
     known = [~np.isnan(image.total) for image in images]
 
     def labeled(maps: Sequence[np.ndarray]) -> np.ndarray:

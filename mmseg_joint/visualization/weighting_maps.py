@@ -40,7 +40,7 @@ class WeightedImage:
 
 
 def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list[str]]:
-    """Load packed source images as training would, but by the seed; return also the classes.
+    """Load packed source images as training would, chosen by the seed; also return the classes.
 
     Raises:
         JointError: When the config has no source.
@@ -54,7 +54,7 @@ def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list
 
 
 def weighting_name(cfg: Config) -> str:
-    """Find the name of the objective that weights the source pixels; refuse a config without."""
+    """Return the name of the objective that weights source pixels; refuse a config without one."""
     for name, objective in (config_value(cfg, 'model').get('objectives') or {}).items():
         kind = class_of((objective or {}).get('type'), MODELS)
         if kind is not None and issubclass(kind, HierarchicalWeighting):
@@ -70,7 +70,7 @@ def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> Weig
     """Compute the weights that a source image gets in training, without dropout.
 
     Args:
-        model: A :class:`JointEncoderDecoder`; left in the mode it was in.
+        model: A :class:`JointEncoderDecoder`; its mode is restored afterwards.
         packed: A sample as the data pipeline packs it: `inputs` (3, H, W) and `data_samples`.
         name: The weighting objective's name in the model.
 
@@ -109,7 +109,7 @@ def weigh_image(model: nn.Module, packed: dict, name: str = 'weighting') -> Weig
 def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False) -> Figure:
     """Draw Fig. 4 of the HRS paper: image, hierarchical map, map of each level.
 
-    The figure has its axes row by row, then the color bar's.
+    The figure's axes are ordered row by row, followed by the color bar's.
     """
     levels = list(images[0].levels)
     aspect = max(row.image.shape[0] / row.image.shape[1] for row in images)
@@ -118,7 +118,7 @@ def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False
     colors, norm = _scale(len(levels))
     for axes, row in zip(grid, images):
         axes[0].imshow(row.image, interpolation='antialiased')
-        # on the map itself, whose colors are the scale's, the outlines of the classes
+        # draw class outlines on the map, since its colors belong to the scale
         axes[1].imshow(_outlines(row), zorder=2, interpolation='nearest')
         for panel, weights in zip(axes[1:], [row.total, *row.levels.values()]):
             panel.imshow(weights, cmap=colors, norm=norm, zorder=1, interpolation='nearest')
@@ -133,7 +133,7 @@ def draw_weighting_maps(images: Sequence[WeightedImage], per_class: bool = False
 
 
 def _outlines(row: WeightedImage) -> np.ndarray:
-    """Where the class to the right or below is another: white on dark, else black; (H, W, 4)."""
+    """Draw class borders (right or below differs): white on dark, else black; (H, W, 4)."""
     labels, edges = row.labels, np.zeros((*row.labels.shape, 4))
     edges[..., :3] = (np.nan_to_num(row.total) < 0.5)[..., None]
     edges[:-1, :, 3] = labels[1:] != labels[:-1]
@@ -142,7 +142,7 @@ def _outlines(row: WeightedImage) -> np.ndarray:
 
 
 def _scale(levels: int) -> tuple[ListedColormap, BoundaryNorm]:
-    """One color for each weight that `levels` votes can give."""
+    """Return one color for each weight that `levels` votes can give."""
     shades = MAP_COLORS(np.linspace(0, 1, levels + 1))
     colors = ListedColormap(shades).with_extremes(bad=NO_VALUE)
     return colors, BoundaryNorm((np.arange(levels + 2) - 0.5) / levels, levels + 1)

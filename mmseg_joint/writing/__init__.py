@@ -1,4 +1,4 @@
-"""Datasets that trained networks write: pseudo-labels and translated images."""
+"""Datasets written by trained networks: pseudo-labels and translated images."""
 
 from .confidence_histogram import ConfidenceHistogram
 from .label_folder import LabelFolder

@@ -11,7 +11,7 @@ def confidence_bins(confidence: np.ndarray) -> np.ndarray:
 
 
 class ConfidenceHistogram:
-    """How sure a network is of the pixels of each class, in constant memory.
+    """A histogram of a network's confidence in the pixels of each class, in constant memory.
 
     Args:
         num_classes: Number of classes C.
@@ -27,10 +27,10 @@ class ConfidenceHistogram:
         self.counts += np.bincount(places.ravel(), minlength=classes * width).reshape(classes, -1)
 
     def thresholds(self, quantile: float = 0.5, cap: float = 0.9) -> np.ndarray:
-        """The confidence that a pixel needs, class by class: T_c = min(cap, quantile of c).
+        """Return the confidence that a pixel needs, per class: T_c = min(cap, quantile of c).
 
         Of n sorted values, the quantile is the one at position round(n · quantile), as in BDL's
-        public code; a class that is nowhere predicted has `cap`, and with quantile 1 all have it.
+        public code; a class that is never predicted gets `cap`, and with quantile 1 all classes do.
 
         Returns:
             Bins, (C,): pixels from this bin on are kept.
@@ -43,7 +43,7 @@ class ConfidenceHistogram:
         return np.where((total > 0) & (quantile < 1), np.minimum(bins, limit), limit)
 
     def kept(self, thresholds: np.ndarray) -> np.ndarray:
-        """Share of each class's pixels that thresholds keep, (C,); NaN where there are none."""
+        """Return the share of pixels that thresholds keep, per class, (C,); NaN without pixels."""
         above = np.arange(BINS + 1) >= thresholds[:, None]
         total = self.counts.sum(axis=1)
         share = (self.counts * above).sum(axis=1) / np.maximum(total, 1)

@@ -17,9 +17,9 @@ TEST = 'test_dataloader.dataset'
 
 
 def images_of_domain(cfg: Config, domain: str) -> Any:
-    """Build the images of a domain without their labels, all of them, loaded as the test images.
+    """Build the dataset of all images of a domain, without labels, loaded like the test images.
 
-    Wrappers around its dataset, such as a subset's, are left out.
+    Wrappers around its dataset, such as a subset, are left out.
 
     Raises:
         JointError: When there is no such domain, or it is several datasets.
@@ -33,10 +33,10 @@ def images_of_domain(cfg: Config, domain: str) -> Any:
 
 
 def labeled_images_of_domain(cfg: Config, domain: str) -> Any:
-    """Build the images and labels of a domain, all of them, at the size that they are resized to.
+    """Build the dataset of all images and labels of a domain, at the size they are resized to.
 
-    Wrappers around its dataset are left out, `Unlabeled` among them, and of its pipeline all
-    but loading, the first `Resize` and packing.
+    Wrappers around its dataset are left out, including `Unlabeled`, and its pipeline is reduced to
+    loading, the first `Resize` and packing.
 
     Raises:
         JointError: When there is no such domain, or it is several datasets.
@@ -52,10 +52,10 @@ def labeled_images_of_domain(cfg: Config, domain: str) -> Any:
 
 
 def images_of_folder(cfg: Config, folder: Path, suffix: str) -> BaseSegDataset:
-    """Build the images below a folder whose names end in a suffix, loaded as the test images.
+    """Build the dataset of all images below a folder with a suffix, loaded like the test images.
 
     Raises:
-        JointError: When there is none.
+        JointError: When there is no such image.
     """
     if not folder.is_dir():
         raise JointError(f'--images {folder} is no folder: correct it.')
@@ -66,7 +66,7 @@ def images_of_folder(cfg: Config, folder: Path, suffix: str) -> BaseSegDataset:
         metainfo={key: metainfo[key] for key in ('classes', 'palette')},
         data_prefix={'img_path': str(folder)},
         pipeline=test['pipeline'],
-        serialize_data=False,  # which an empty list cannot be
+        serialize_data=False,  # mmengine cannot serialize an empty list
     )
     if not len(found):
         raise JointError(

@@ -16,21 +16,21 @@ from mmseg_joint.datasets.written_dataset import IMAGE_LIST, LABELS, MANIFEST
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_write
 
-IMAGES = 'images'  # of those that a tool draws
-UNFINISHED = '.unfinished'  # what a tool keeps for itself while it writes
+IMAGES = 'images'  # subfolder for images that a tool draws
+UNFINISHED = '.unfinished'  # scratch folder while a tool writes
 
 
 class LabelFolder:
     """A folder for :class:`~mmseg_joint.datasets.WrittenDataset`, while it is being written.
 
-    Every file is whole or absent, and the manifest is the last: what a killed tool has left is not
+    Every file is written atomically, the manifest last: what a killed tool leaves behind is not
     taken for a dataset.
 
     Args:
         path: The folder.
         classes: Names of the classes.
         palette: Red, green and blue of each class.
-        force: Whether an earlier dataset in it is replaced.
+        force: Whether to replace an earlier dataset in it.
 
     Raises:
         JointError: When it holds an earlier dataset, without `force`, or anything else.
@@ -48,7 +48,7 @@ class LabelFolder:
         there = {entry.name for entry in path.glob('*')}
         if there and not there & {MANIFEST, UNFINISHED}:
             raise JointError(
-                f'--out {path} holds something else than a dataset of these tools: choose another '
+                f'--out {path} holds something other than a dataset of these tools: choose another '
                 'folder.'
             )
         if MANIFEST in there and not force:

@@ -26,25 +26,25 @@ def write_pseudo_labels(
     cap: float = 0.9,
     workers: int = 0,
 ) -> list[dict[str, Any]]:
-    """Label images with a trained network, and leave out the pixels that it is not sure of.
+    """Label images with a trained network, except where it is not confident.
 
     "Bidirectional Learning for Domain Adaptation of Semantic Segmentation" (Li et al., CVPR 2019),
-    its self-supervised learning: of the pixels that are predicted as class c over all images, those
-    with at least the probability T_c = min(`cap`, median of c) are kept, the others are 255.
+    its self-supervised learning: of all pixels predicted as class c, over all images, those with a
+    probability of at least T_c = min(`cap`, median of c) are kept; the others become 255.
 
     Args:
         model: An mmseg segmentor in evaluation mode.
         dataset: Images through a test pipeline, with `img_suffix` and the folder of the images in
             `data_prefix['img_path']`.
-        folder: Where the labels go.
+        folder: Where to write the labels.
         quantile: Share of each class's pixels that fall below its threshold; 0.5 is the median, 1
             leaves `cap` for all classes.
-        cap: The greatest threshold.
+        cap: The largest threshold.
         workers: Processes that load images.
 
     Returns:
-        Each class's name, its threshold, the share of pixels predicted so, and of these the share
-        that was kept, None where there is none; the manifest says the same.
+        Each class's name, its threshold, the share of pixels predicted as it, and the share of
+        these that was kept, None without such pixels; the manifest holds the same.
     """
     images, suffix = dataset.data_prefix['img_path'], dataset.img_suffix
     histogram = ConfidenceHistogram(len(folder.classes))
@@ -71,14 +71,14 @@ def write_pseudo_labels(
 
 @torch.no_grad()
 def _predict(model: nn.Module, batch: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Most probable class of each pixel, (H, W), and the bin of its probability, (H, W)."""
+    """Predict the most probable class of each pixel, (H, W), and its probability's bin, (H, W)."""
     scores = model.test_step(batch)[0].seg_logits.data
     confidence, labels = probabilities(model, scores).max(dim=0)
     return labels.byte().cpu().numpy(), confidence_bins(confidence.cpu().numpy())
 
 
 def probabilities(model: nn.Module, scores: Tensor) -> Tensor:
-    """Turn what a segmentor predicts, (C, H, W), into probabilities, which sum to 1.
+    """Turn a segmentor's predicted scores, (C, H, W), into probabilities that sum to 1.
 
     Heads that classify masks give sums over masks, others logits.
     """

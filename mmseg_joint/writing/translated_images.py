@@ -37,7 +37,7 @@ def translation_of(model: nn.Module) -> CycleTranslation:
 def write_translated_images(
     model: nn.Module, dataset: Any, folder: LabelFolder, workers: int = 0
 ) -> int:
-    """Redraw a dataset's images in the look of the target, and keep its labels; count them."""
+    """Translate a dataset's images to the look of the target, keep labels; return their number."""
     translate = translation_of(model).translate
     loader = DataLoader(dataset, num_workers=workers, collate_fn=pseudo_collate)
     names = []

@@ -1,4 +1,4 @@
-"""The doctor, asked about a config in which it must find nothing."""
+"""Runs the doctor on a config in which it must find no problem."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmseg_joint.doctor.__main__ import main
 
 
 def assert_healthy(cfg: Config, folder: Path, capsys) -> None:
-    """Dump a config, with schedules as short as its training, and let the doctor look at it."""
+    """Dump a config, with schedules as short as its training, and let the doctor check it."""
     cfg = copy.deepcopy(cfg)
     schedules = cfg.param_scheduler
     if isinstance(schedules, list):

@@ -1,4 +1,4 @@
-"""`python -m mmseg_joint.doctor CONFIG`, on data that is whole and on data that is not."""
+"""`python -m mmseg_joint.doctor CONFIG`, on valid and on broken data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PACK = dict(type='PackSegInputs')
 
 @pytest.fixture
 def check(roots, tmp_path, capsys):
-    """Write the tiny HRS config with some values changed, and let the doctor look at it."""
+    """Write the tiny HRS config with some values changed, and let the doctor check it."""
 
     def run(changes: dict | None = None, *flags: str) -> tuple[int, str, list[str]]:
         cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, tmp_path / 'work')
@@ -49,7 +49,7 @@ def labels_of(roots, split: str = 'train') -> list[Path]:
 
 
 def shares(files, ids) -> dict[str, float]:
-    """Per cent of each class among the pixels that have one, counted on its own."""
+    """Compute each class's percentage of the labeled pixels, counted independently."""
     raw = np.concatenate([np.array(Image.open(file)).ravel() for file in files])
     classes = np.array([ids[value] for value in raw])
     known = classes[classes != 255]
@@ -91,7 +91,7 @@ def test_memory_is_that_of_the_networks(check):
     assert states == pytest.approx(2 * gradients, abs=0.2)  # Adam's two moments
 
 
-def test_all_problems_are_told_in_one_go(check, roots, tmp_path):
+def test_all_problems_are_reported_at_once(check, roots, tmp_path):
     first, second, _ = labels_of(roots)
     ids = np.array(Image.open(first))
     ids[0, 0] = 77
@@ -121,7 +121,7 @@ def test_all_problems_are_told_in_one_go(check, roots, tmp_path):
         assert re.search(message, problem), problem
 
 
-def test_an_image_without_label_is_named_whoever_lists_the_files(check, roots):
+def test_an_image_without_a_label_is_named_however_files_are_listed(check, roots):
     plain = dict(
         type='CityscapesDataset',
         data_root=str(roots['CityscapesIdsDataset']),
@@ -146,8 +146,8 @@ def test_an_image_without_label_is_named_whoever_lists_the_files(check, roots):
     assert re.search(r'1 of 3 images of CityscapesIdsDataset have no label', problems[0])
 
 
-def test_labels_that_plain_mmseg_would_swallow(check, roots):
-    """Raw ids read as classes, colors, and a label of another size."""
+def test_bad_labels_that_plain_mmseg_would_accept(check, roots):
+    """Raw ids read as classes, colors, and a label of the wrong size."""
     plain = dict(
         type='BaseSegDataset',
         data_root=str(roots['CityscapesIdsDataset']),
@@ -168,7 +168,7 @@ def test_labels_that_plain_mmseg_would_swallow(check, roots):
 
 
 def test_a_class_that_no_label_shows_is_a_problem(check, roots):
-    """In no domain and not in validation; one that a single domain lacks is none."""
+    """It occurs in no domain and not in validation; missing in a single domain is no problem."""
     bus = CITYSCAPES_CLASSES.index('bus')
     (raw,) = (key for key, train in GTA_IDS.items() if train == bus)
     everywhere = sorted((roots['GTADataset'] / 'labels').iterdir())
@@ -191,7 +191,7 @@ def test_labels_of_0_and_255_alone_are_a_problem(check, roots):
     assert re.search(rf'{DOMAINS}\.target: .* road and 255, which is ignored: if', problem)
 
 
-def test_few_images_are_read_and_all_with_a_flag(check, roots, write_gta):
+def test_a_few_images_are_read_by_default_and_all_with_a_flag(check, roots, write_gta):
     write_gta(roots['GTADataset'], count=40, height=60, width=80)
     hidden = next(index for index in range(40) if index not in spread(40, SAMPLE))
     label = roots['GTADataset'] / f'labels/{hidden:05d}.png'
@@ -205,7 +205,7 @@ def test_few_images_are_read_and_all_with_a_flag(check, roots, write_gta):
     assert re.search(r'source +40 images, 40 of them read', said)
 
 
-def test_chosen_images_reach_from_the_first_to_the_last():
+def test_chosen_images_range_from_the_first_to_the_last():
     assert spread(3, SAMPLE) == [0, 1, 2]
     assert spread(1, SAMPLE) == [0]
     many = spread(25_000, SAMPLE)
@@ -213,7 +213,7 @@ def test_chosen_images_reach_from_the_first_to_the_last():
     assert max(np.diff(many)) - min(np.diff(many)) <= 1
 
 
-def test_files_are_read_on_the_cores_that_may_be_used(check, monkeypatch):
+def test_files_are_read_on_the_available_cores(check, monkeypatch):
     threads = []
 
     def pool(number):
@@ -348,7 +348,7 @@ def test_a_step_that_fails_is_a_problem(check):
     assert problems[0].startswith('a step fails')
 
 
-def test_every_stage_is_looked_at(check):
+def test_every_stage_is_checked(check):
     stages = [
         dict(name='first', train_cfg=dict(max_iters=1)),
         dict(name='second', optim_wrapper=dict(weighting=None)),
@@ -360,7 +360,7 @@ def test_every_stage_is_looked_at(check):
     assert 'add optim_wrapper.weighting' in problems[0]
 
 
-def test_a_config_that_is_no_config(tmp_path, capsys):
+def test_a_config_that_is_not_a_config(tmp_path, capsys):
     (tmp_path / 'bad.py').write_text('model = dict(')
     assert main([str(tmp_path / 'bad.py')]) == 1
     assert 'problem: ' in capsys.readouterr().out
@@ -377,7 +377,7 @@ def test_from_the_command_line(check, lines, tmp_path):
     assert 'Traceback' not in done.stderr
 
 
-def test_it_tells_whose_images_move_the_running_averages(check):
+def test_it_reports_which_domains_update_the_running_averages(check):
     assert 'batch norm' not in check()[1]  # VGG has none
     head = dict(type='FCNHead', in_channels=8, in_index=4, channels=8, num_classes=19,
                 norm_cfg=dict(type='BN'), loss_decode=dict(type='CrossEntropyLoss'))  # fmt: skip

@@ -1,4 +1,4 @@
-"""The doctor on an installation that is not whole."""
+"""The doctor on a broken installation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mmseg_joint.doctor import environment
 from mmseg_joint.doctor.report import Report
 from tests.tiny_configs import ROOT
 
-# what Python runs at its start: some modules cannot be imported, their distributions not found
+# runs when Python starts: makes some modules and their distributions unavailable
 BROKEN_SITE = """
 import importlib.metadata as metadata
 import sys
@@ -37,7 +37,7 @@ def version(name):
 metadata.version = version
 sys.meta_path.insert(0, Refuse())
 """
-# the package as it is while `-m mmseg_joint.doctor` starts: nothing but its folder
+# the package while `-m mmseg_joint.doctor` starts: just its folder
 LIGHT = f"""
 import runpy, sys, types
 package = types.ModuleType('mmseg_joint')
@@ -68,7 +68,7 @@ def test_without_mmseg_the_command_that_installs_it_is_printed(tmp_path):
 
 @pytest.mark.parametrize('command', [('-c', 'import mmseg_joint'), ('-m', 'mmseg_joint.doctor')])
 def test_a_timm_that_dies_of_another_torchvision_is_named_with_its_remedy(tmp_path, command):
-    """mmseg imports timm, so that nothing runs without the remedy, whatever the backbone."""
+    """mmseg imports timm, so nothing runs without the remedy, whatever the backbone."""
     reason = 'operator torchvision::nms does not exist'
     (tmp_path / 'timm.py').write_text(f'raise RuntimeError({reason!r})')
     done = without(tmp_path, [], *command)
@@ -88,7 +88,7 @@ def test_the_doctor_itself_runs_without_anything(tmp_path):
     assert 'needs mmcv, mmengine, mmseg: run `pip install onedl-mmengine' in problems[1]
 
 
-def test_what_the_package_requires_is_looked_for(monkeypatch):
+def test_all_requirements_of_the_package_are_checked(monkeypatch):
     given: dict = {}
     monkeypatch.setattr('setuptools.setup', lambda **values: given.update(values))
     runpy.run_path(str(ROOT / 'setup.py'))
@@ -96,7 +96,7 @@ def test_what_the_package_requires_is_looked_for(monkeypatch):
     assert set(environment.BASE.values()) == required
 
 
-def test_each_that_is_missing_is_named(monkeypatch):
+def test_every_missing_package_is_named(monkeypatch):
     def gone(name):
         raise ModuleNotFoundError(name=name)
 
@@ -134,7 +134,7 @@ def test_a_healthy_stack_and_newer_versions_are_no_problem(monkeypatch, capsys):
     assert 'OneDL' in said.splitlines()[-1]
 
 
-def test_what_is_installed_but_broken_is_told_with_its_remedy(monkeypatch):
+def test_broken_packages_are_reported_with_the_remedy(monkeypatch):
     broken = AssertionError('MMCV==9 is used but incompatible.\nmore')
     (problem,) = report_of_stack(monkeypatch, ONEDL, mmseg=broken)
     assert 'cannot be imported (MMCV==9 is used but incompatible)' in problem
@@ -143,10 +143,11 @@ def test_what_is_installed_but_broken_is_told_with_its_remedy(monkeypatch):
     (problem,) = report_of_stack(monkeypatch, ONEDL, mmseg=missing)
     assert problem == 'mmseg needs ftfy, which is missing: run `python -m pip install ftfy`.'
     missing = ModuleNotFoundError("No module named 'torch'", name='torch')
-    assert report_of_stack(monkeypatch, ONEDL, mmseg=missing) == []  # told once, by its own check
+    # reported once, by its own check
+    assert report_of_stack(monkeypatch, ONEDL, mmseg=missing) == []
 
 
-def test_two_lines_at_once(monkeypatch):
+def test_packages_of_two_lines_at_once(monkeypatch):
     mixed = {'onedl-mmengine': '0.10.12', 'mmcv': '2.1.0', 'mmsegmentation': '1.2.2'}
     (problem,) = report_of_stack(monkeypatch, mixed)
     assert 'come from two lines' in problem

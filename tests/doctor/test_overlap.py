@@ -17,7 +17,7 @@ class Part(SimpleNamespace):
         return SimpleNamespace(get_data_info=lambda index: dict(img_path=str(self.paths[index])))
 
 
-def test_a_copy_is_found_beside_an_image_that_is_gone(tmp_path):
+def test_a_copy_is_found_although_another_image_is_missing(tmp_path):
     for name, content in (('a', b'one'), ('b', b'two'), ('copy', b'two')):
         (tmp_path / name).write_bytes(content)
     trained = Part(key='train_dataloader.dataset', name='x', paths=[tmp_path / 'a', tmp_path / 'b'])

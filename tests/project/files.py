@@ -1,4 +1,4 @@
-"""Images and labels of five classes, in any layout."""
+"""Writes images and labels of five classes, in any layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLORS = np.array([[9, 8, 7], [60, 160, 60], [200, 60, 160], [130, 130, 130], [0
 
 
 def write(root: Path, image: str, label: str | None, count: int, first: int, color=False) -> None:
-    """Images of five classes; the names are formats of the number."""
+    """Write images of five classes; the names are format strings for the number."""
     for i in range(count):
         pixels, labels = scene(first + i, range(5), 64, 96)
         path = root / image.format(i)

@@ -1,4 +1,4 @@
-"""What the look at a user's folders finds, and what it says of the rest."""
+"""What is found in a user's folders, and what is said about the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .files import write
 
 def test_labels_that_are_jpegs_are_refused_as_such(tmp_path):
     write(tmp_path, 'img/{}.jpg', 'lbl/{}.jpg', 3, 0, color=True)
-    with pytest.raises(JointError, match=r'img/\*\.jpg and lbl/\*\.jpg, .*JPEG.* not those that'):
+    with pytest.raises(JointError, match=r'img/\*\.jpg and lbl/\*\.jpg, .*JPEG changes the colors'):
         find_images(tmp_path)
 
 
@@ -28,7 +28,7 @@ def test_labels_that_are_jpegs_are_refused_as_such(tmp_path):
         ),
     ],
 )
-def test_numbers_in_another_form_are_named_with_the_remedy(tmp_path, change, sentence):
+def test_labels_in_another_format_are_reported_with_the_remedy(tmp_path, change, sentence):
     write(tmp_path, 'images/{}.jpg', 'labels/{}.png', 3, 0)
     for path in (tmp_path / 'labels').iterdir():
         Image.fromarray(change(np.array(Image.open(path)))).save(path)
@@ -50,7 +50,7 @@ def test_masks_of_one_bit_are_numbers(tmp_path):
     assert not find_images(tmp_path)['train'].in_color
 
 
-def test_the_names_tell_instances_and_pictures_from_classes(tmp_path):
+def test_names_distinguish_class_labels_from_instances_and_renderings(tmp_path):
     for folder in ('instances', 'labels', 'viz'):
         write(tmp_path, 'images/{}.jpg', folder + '/{}.png', 3, 0)
     found = find_images(tmp_path)['train']
@@ -58,7 +58,7 @@ def test_the_names_tell_instances_and_pictures_from_classes(tmp_path):
     assert found.unused == ['labels in instances/*.png, viz/*.png']
 
 
-def test_of_several_labels_that_fit_alike_one_has_to_be_chosen(tmp_path):
+def test_one_of_several_equally_fitting_labels_has_to_be_chosen(tmp_path):
     image = 'leftImg8bit/train/ulm/ulm_{}_leftImg8bit.png'
     for tail in ('instanceIds', 'labelIds', 'labelTrainIds'):
         write(tmp_path, image, f'gtFine/train/ulm/ulm_{{}}_gtFine_{tail}.png', 2, 0)

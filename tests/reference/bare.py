@@ -18,7 +18,7 @@ DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 class BareLoop:
-    """The joint step in plain PyTorch: what the Runner's step is held against.
+    """The joint step in plain PyTorch, a reference for the Runner's step.
 
     It calls the same modules as often and steps the same optimizers. There are no hooks, no log,
     no accuracy, no checks, no samplers and no functional calls.
@@ -26,7 +26,7 @@ class BareLoop:
     Args:
         model: A `JointEncoderDecoder` for which :func:`not_written` finds nothing.
         optimizers: Network's name -> its optimizer.
-        dtype: What the forward is cast to; None or `'float32'` for nothing.
+        dtype: Precision that the forward is cast to; None or `'float32'` for no cast.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class BareLoop:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=dtype == 'float16')
 
     def step(self, batch: dict[str, list]) -> None:
-        """Forward, backward, and a step of every optimizer.
+        """Run forward and backward, and step every optimizer.
 
         Args:
-            batch: `inputs` and `data_samples`, as a data loader hands them over.
+            batch: `inputs` and `data_samples`, as a data loader returns them.
         """
         self.scaler.scale(self.loss(batch)).backward()
         for optimizer in self.optimizers:
@@ -52,7 +52,7 @@ class BareLoop:
             optimizer.zero_grad()
 
     def loss(self, batch: dict[str, list]) -> Tensor:
-        """The sum of all networks' losses.
+        """Compute the sum of all networks' losses.
 
         Args:
             batch: As above.
@@ -133,13 +133,13 @@ class BareLoop:
 
 
 def not_written(model: nn.Module) -> str | None:
-    """Find what the bare loop cannot do.
+    """Find what the bare loop does not support.
 
     Args:
         model: A segmentor.
 
     Returns:
-        The first thing in it for which no plain code was written; None if all was.
+        The first unsupported part of it; None if all is supported.
     """
     head = model.decode_head
     if type(model).__name__ != 'JointEncoderDecoder':
@@ -162,7 +162,7 @@ def not_written(model: nn.Module) -> str | None:
 def losses_of_both(
     model: nn.Module, bare: BareLoop, batch: Batch, optim_wrapper: Any
 ) -> tuple[float, float]:
-    """The total loss of one batch as the model and as the bare loop compute it.
+    """Compute the total loss of one batch with the model and with the bare loop.
 
     Args:
         model: The segmentor.

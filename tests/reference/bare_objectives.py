@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @dataclass
 class Domain:
-    """One domain of a batch: pixels 0-255, labels, and what is computed from them."""
+    """One domain of a batch: pixels 0-255, labels, and values computed from them."""
 
     pixels: Tensor
     labels: Tensor
@@ -22,7 +22,7 @@ class Domain:
 
 
 def hierarchical_weighting(objective: Any, domains: dict[str, Domain]) -> tuple[Tensor, Tensor]:
-    """HRS, Eq. 1 and 3-4, written a second time.
+    """Compute HRS, Eq. 1 and 3-4, from a second implementation.
 
     Args:
         objective: Owner of the networks and of the loss's weight.
@@ -55,7 +55,7 @@ def _chosen(scores: Tensor, classes: Tensor) -> Tensor:
 
 
 def reconstruction_gan(objective: Any, domains: dict[str, Domain]) -> tuple[Tensor, None]:
-    """HRS, Section 3.2, written a second time.
+    """Compute HRS, Section 3.2, from a second implementation.
 
     Args:
         objective: Owner of the networks and of the weights.

@@ -1,4 +1,4 @@
-"""LSD-seg's networks in plain torch, from the parameters of ours, without dropout."""
+"""LSD-seg's networks in plain torch, using the parameters of ours, without dropout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def block(module: Any, x: Tensor, slope: float) -> Tensor:
 
 
 def draw(network: Any, features: Sequence[Tensor], size: Sequence[int]) -> Tensor:
-    """G of a VGG16 without the legacy padding, whose first layer has kernel 7.
+    """Compute G for a VGG16 without the legacy padding; its first layer has kernel 7.
 
     Args:
         network: Ours.
@@ -56,7 +56,7 @@ def draw(network: Any, features: Sequence[Tensor], size: Sequence[int]) -> Tenso
 
 
 def discriminate(network: Any, images: Tensor) -> tuple[Tensor, Tensor]:
-    """D.
+    """Compute D, the discriminator.
 
     Args:
         network: Ours.

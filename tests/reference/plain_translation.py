@@ -1,4 +1,4 @@
-"""CycleGAN's networks in plain torch, from the parameters of ours."""
+"""CycleGAN's networks in plain torch, using the parameters of ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.reference.plain_lsd import normalized
 
 
 def redraw(network: Any, images: Tensor) -> Tensor:
-    """G of images whose sides are multiples of the strides.
+    """Compute G for images whose sides are multiples of the strides.
 
     Args:
         network: Ours.
@@ -45,14 +45,14 @@ def redraw(network: Any, images: Tensor) -> Tensor:
 
 
 def judge(network: Any, images: Tensor) -> Tensor:
-    """D.
+    """Compute D, the discriminator.
 
     Args:
         network: Ours.
         images: In [-1, 1], (N, 3, H, W).
 
     Returns:
-        One number a patch.
+        One number per patch.
     """
     x = images
     for index, layer in enumerate(network.convs):

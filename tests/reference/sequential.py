@@ -19,15 +19,15 @@ from mmseg_joint.runtime import configure_malloc
 
 
 class SequentialLoop:
-    """Adversarial alignment of score maps as scripts of the field write it, in plain PyTorch.
+    """Adversarial alignment of score maps as published scripts write it, in plain PyTorch.
 
-    A forward and a backward for each domain in turn, with the discriminator's parameters switched
-    off; then the discriminator's backward for each domain; then every optimizer. What one forward
-    and one backward are held against, for value in the tests and for time in the benchmark.
+    A forward and a backward for each domain in turn, with the discriminator's parameters frozen;
+    then the discriminator's backward for each domain; then every optimizer. It is the reference
+    for one forward and one backward: for values in the tests and for time in the benchmark.
 
     Args:
         model: A `JointEncoderDecoder` whose only objective is an `OutputAdversarial` of one level.
-        optimizers: Those of the segmentor and of the discriminator.
+        optimizers: The optimizers of segmentor and discriminator.
 
     Raises:
         JointError: The model has other objectives, or another head.
@@ -54,7 +54,7 @@ class SequentialLoop:
         """Train on one batch.
 
         Args:
-            batch: `inputs` and `data_samples`, as a data loader hands them over.
+            batch: `inputs` and `data_samples`, as a data loader returns them.
 
         Returns:
             The losses.
@@ -75,7 +75,7 @@ class SequentialLoop:
         self.discriminator.requires_grad_(True)
         d_loss = 0.0
         for domain, label in (('source', 0.0), (self.objective.target, 1.0)):
-            loss = self._judge(maps[domain], label) / 2
+            loss = self._gan_loss(maps[domain], label) / 2
             (self.objective.discriminator_weight * loss).backward()
             d_loss += loss.item()
         for optimizer in self.optimizers:
@@ -96,11 +96,11 @@ class SequentialLoop:
             losses[f'{domain} cross-entropy'] = F.cross_entropy(logits, labels, ignore_index=255)
         if domain in self.objective.gradient_domains:
             wanted = 1.0 if self.objective.align == 'source' else 0.0
-            adv_loss = self._judge(logits.softmax(1), wanted)
+            adv_loss = self._gan_loss(logits.softmax(1), wanted)
             losses['adversarial'] = self.objective.weights['main'] * adv_loss
         return losses
 
-    def _judge(self, maps: Tensor, label: float) -> Tensor:
+    def _gan_loss(self, maps: Tensor, label: float) -> Tensor:
         d_logits = self.discriminator(maps)
         return self.objective.criterion(d_logits, torch.full_like(d_logits, label))
 
@@ -116,7 +116,7 @@ def start_sequential(cfg: Config) -> SequentialLoop:
     """
     configure_malloc()
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    MMLogger.get_instance('sequential', log_level='ERROR')  # not a line for each parameter
+    MMLogger.get_instance('sequential', log_level='ERROR')  # avoids a log line for each parameter
     cfg = copy.deepcopy(cfg)
     cfg.model.channels_last = False
     wrapper = cfg.optim_wrapper

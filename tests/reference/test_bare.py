@@ -1,4 +1,4 @@
-"""The bare loop computes what the model computes, or says what it was not written for."""
+"""The bare loop computes what the model computes, or reports what it does not support."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_bare_loop_of_the_plain_config_and_its_step(tmp_path):
     assert not all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def test_bare_loop_says_what_it_cannot_do(tmp_path):
+def test_bare_loop_reports_what_it_does_not_support(tmp_path):
     model = hrs_loop(tmp_path).runner.model
     model.decode_head.loss_decode = nn.BCEWithLogitsLoss()
     assert 'cross-entropy' in not_written(model)

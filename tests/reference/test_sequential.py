@@ -17,7 +17,7 @@ SGD = dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=5e-4)
 ADAM = dict(type='Adam', lr=1e-3, betas=(0.9, 0.99))
 GA = dict(
     type='OutputAdversarial', weight=0.5, discriminator=dict(channels=(4, 4, 4, 4))
-)  # a large weight, so that the term is seen
+)  # a large weight makes the term visible
 
 
 def joint_step(model, optim_wrapper, data):
@@ -30,7 +30,7 @@ def joint_step(model, optim_wrapper, data):
 
 
 def by_hand(model):
-    """SGD with the classifier at ten times the rate, Adam for D."""
+    """Build SGD with the classifier at ten times the rate, and Adam for D."""
     groups = [
         dict(params=[p for p in model.backbone.parameters() if p.requires_grad]),
         dict(params=list(model.decode_head.parameters()), lr=10 * SGD['lr']),

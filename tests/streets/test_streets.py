@@ -31,7 +31,7 @@ def same(first, second):
 
 
 def to_train(raw, ids):
-    """Raw ids to trainIds with the dataset's own map, one id at a time."""
+    """Map raw ids to trainIds with the dataset's own map, one id at a time."""
     train = np.full(raw.shape, 254, np.uint8)
     for own, number in ids.items():
         train[raw == own] = number
@@ -47,7 +47,7 @@ def test_a_street_depends_on_nothing_but_its_arguments(style):
 
 
 @pytest.mark.parametrize('style', STYLES)
-def test_other_seeds_indices_and_styles_are_other_scenes(style):
+def test_other_seeds_indices_and_styles_give_other_scenes(style):
     _, label = render_street(0, 0, SMALL, style)
     other = 'camera' if style == 'rendered' else 'rendered'
     for arguments in ((1, 0, SMALL, style), (0, 1, SMALL, style), (0, 0, SMALL, other)):
@@ -68,7 +68,7 @@ def test_global_random_states_are_left_alone():
 
 @pytest.mark.parametrize('size', [(64, 48), (101, 77), (200, 64), (1100, 130), (90, 200)])
 @pytest.mark.parametrize('style', STYLES)
-def test_odd_sizes_hold_a_whole_street(size, style):
+def test_odd_sizes_contain_a_whole_street(size, style):
     image, label = render_street(2, 7, size, style)
     assert image.shape == (size[1], size[0], 3)
     assert label.shape == (size[1], size[0])
@@ -117,7 +117,7 @@ def test_every_class_occurs(many):
     assert seen >= set(range(19)), set(range(19)) - seen
 
 
-def test_labels_lie_on_what_they_name(many):
+def test_labels_match_the_colors_of_the_image(many):
     """Sky is brighter than road, leaves and grass are greener than asphalt."""
     _, pairs = many
     colors = {name: [] for name in ('road', 'sky', 'vegetation', 'terrain')}
@@ -192,7 +192,7 @@ def test_cityscapes_layout_reads_back_from_several_processes(tmp_path):
         assert np.array_equal(to_train(stored, CITYSCAPES_IDS), label)
 
 
-def test_writing_again_keeps_files_and_finishes_what_is_missing(tmp_path):
+def test_writing_again_keeps_files_and_adds_missing_ones(tmp_path):
     def write(count):
         write_streets(tmp_path, count, 'gta', 'rendered', SMALL, progress=False, workers=1)
 
@@ -221,7 +221,7 @@ def test_a_folder_holds_streets_of_one_kind(tmp_path, changed):
 def test_foreign_images_are_not_touched(tmp_path):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images' / '00001.png').write_bytes(b'mine')
-    with pytest.raises(JointError, match='no streets'):
+    with pytest.raises(JointError, match='not streets'):
         write_streets(tmp_path, 1, 'gta', progress=False)
     assert (tmp_path / 'images' / '00001.png').read_bytes() == b'mine'
 
@@ -282,7 +282,7 @@ def test_the_tool_writes_a_dataset(tmp_path, monkeypatch):
     assert np.array_equal(cv2.imread(str(found)), render_street(3, 7, SMALL, 'camera')[0])
 
 
-def test_the_tool_tells_a_mistake_in_one_line(tmp_path, monkeypatch, capsys):
+def test_the_tool_reports_a_mistake_in_one_line(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         run_tool(monkeypatch, tmp_path / 'new', '--layout', 'kitti')
     assert caught.value.code == 2
@@ -330,7 +330,7 @@ def test_dataset_refuses_what_it_cannot_draw(changed):
         build(**{'count': 1, **changed})
 
 
-def test_things_are_painted_in_the_order_in_which_they_hide_each_other():
+def test_things_are_painted_in_the_order_of_occlusion():
     """A tram hides the pavement beside it, and is hidden by the lane between it and the camera."""
     camera = SimpleNamespace(position=np.array([1.5, 1.4, 0.0]))
     scene = Scene(SimpleNamespace(camera=camera), None, None, None)

@@ -1,4 +1,4 @@
-"""Studies whose runs have finished, without a training."""
+"""Writes studies with finished runs, without training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLASSES = ('soil', 'crop')
 
 
 def write_finished(folder: Path, scores: dict, total: int = 40) -> Study:
-    """`scores[method][labels]` is a list of the seeds' mIoU; a class is 10 above, the other below.
+    """Write `scores[method][labels]`, one mIoU per seed; one class is 10 above, the other below.
 
     A method without labels is `<method>_0` with the number 0.
     """

@@ -1,4 +1,4 @@
-"""Work dirs as mmengine leaves them, without a training."""
+"""Writes work dirs as mmengine leaves them, without training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write_start(
     cfg=None,
     share=1,
 ) -> Path:
-    """One start of a run: mmengine's copy of the config, and a log of these lines."""
+    """Write one start of a run: mmengine's copy of the config, and a log of these lines."""
     kept = folder / start / 'vis_data'
     kept.mkdir(parents=True)
     target = SUBSET.format(labels) if labels else "dict(type='CamVidDataset')"
@@ -48,6 +48,6 @@ def validated(step: int, miou: float) -> dict:
 
 
 def write_run(folder: Path, miou: float, total: int = 100, **values) -> Path:
-    """A run that finished."""
+    """Write a run that finished."""
     lines = [*trained(total // 2, total), validated(total, miou)]
     return write_start(folder, lines, total, **values)

@@ -32,7 +32,7 @@ def test_seeds_are_averaged_and_unfinished_ones_are_not(tables, tmp_path):
     assert (cells['PixelDA', 12].mean, cells['PixelDA', 12].runs) == (None, ())
 
 
-def test_every_row_is_shown_with_the_labels_that_some_row_was_run_with(tables, tmp_path):
+def test_every_row_is_shown_with_the_label_counts_that_any_row_was_run_with(tables, tmp_path):
     write_run(tmp_path / JOINT / '6/seed0', 40.0, labels=6)
     write_run(tmp_path / FCN / '46/seed0', 41.0, labels=46)
     cells = measure(tables['hrs1'], tmp_path, Selection('camvid', rows=['fcn', 'PixelDA']))
@@ -72,7 +72,7 @@ def test_runs_of_different_length_are_not_averaged(tables, tmp_path):
     write_run(tmp_path / JOINT / '12/seed0', 40.0, total=100)
     write_run(tmp_path / JOINT / '12/seed1', 50.0, total=200, seed=1)
     with pytest.raises(
-        JointError, match=r'seed0 .* than .*seed1, with .*max_iters=100 in place of 200: keep'
+        JointError, match=r'seed0 .* from .*seed1, with .*max_iters=100 in place of 200: keep'
     ):
         measure(tables['hrs1'], tmp_path, Selection('camvid'))
     cells = measure(tables['hrs1'], tmp_path, Selection('camvid', seeds=[1]))
@@ -90,13 +90,13 @@ def test_runs_that_were_trained_differently_are_not_averaged(tables, tmp_path):
     other.optim_wrapper.segmentor.optimizer.lr = 1.0
     write_run(jobs[1].folder, 50.0, total=600, cfg=other, start='20200102_000000')
     with pytest.raises(
-        JointError, match=r'seed0 has been .* than .*seed1, with .*lr=0.0002 in place of 1.0: keep'
+        JointError, match=r'seed0 was .* from .*seed1, with .*lr=0.0002 in place of 1.0: keep'
     ):
         measure(tables['hrs1'], tmp_path, selection)
     (cell,) = measure(tables['hrs1'], tmp_path, Selection('camvid', None, [1], selection.rows))
     assert cell.change == 'optim_wrapper.segmentor.optimizer.lr=1.0 in place of 0.0002'
 
 
-def test_a_row_that_there_is_not(tables, tmp_path):
+def test_an_unknown_row(tables, tmp_path):
     with pytest.raises(JointError, match='ass1 has no row "GAN": choose from Oracle, GA, '):
         measure(tables['ass1'], tmp_path, Selection(rows=['GAN']))

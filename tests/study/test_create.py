@@ -65,7 +65,7 @@ def test_without_labels_the_teacher_follows_the_sources_classes(base, labeled):
     teacher = cfg.model.objectives.teacher
     assert teacher.get('prior') == (None if labeled else 'source')
     assert ('the source' in ' '.join(chosen)) != labeled
-    cfg, _ = base.config_of('class_mix', labeled)  # whose teacher is not debiased
+    cfg, _ = base.config_of('class_mix', labeled)  # its teacher is not debiased
     assert 'prior' not in cfg.model.objectives.teacher
 
 
@@ -107,7 +107,7 @@ def test_two_stages_share_the_iterations(roots, tmp_path):
     ],
 )
 def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride):
-    """A plain model of mmseg, which has never heard of us, with its own optimizer."""
+    """A plain mmseg model, independent of this package, with its own optimizer."""
     plain = tmp_path / 'plain.py'
     plain.write_text(f"_base_ = ['mmseg::{model}']\n")
     theirs = Config.fromfile(plain)
@@ -164,7 +164,7 @@ def test_a_method_that_the_model_or_the_data_cannot_take(base):
         Base(cfg).config_of('joint')
 
 
-def test_watching_holds_a_few_source_images_out(roots, tmp_path, write_gta):
+def test_watching_holds_out_a_few_source_images(roots, tmp_path, write_gta):
     write_gta(tmp_path / 'more', count=20, height=60, width=80)
     path = write_base({**roots, 'GTADataset': tmp_path / 'more'}, tmp_path)
     base = Base(read_config(str(path)), watch_every=50)
@@ -183,7 +183,7 @@ def test_watching_holds_a_few_source_images_out(roots, tmp_path, write_gta):
             assert names.isdisjoint(held_out.names)
 
 
-def test_a_method_that_there_is_not():
+def test_an_unknown_method():
     with pytest.raises(JointError, match='no method "maxsqare"; did you mean maxsquare'):
         choose_methods(['maxsqare'])
     assert choose_methods(['hrs', 'target', 'hrs']) == ['target', 'hrs']

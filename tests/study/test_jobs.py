@@ -20,7 +20,7 @@ def planned(table, selection, **settings):
 
 
 def changed(job) -> Config:
-    """The config as tools/train.py will have it."""
+    """Return the config as tools/train.py will see it."""
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     cfg = Config.fromfile(job.row.path, import_custom_modules=False)
@@ -135,7 +135,7 @@ def test_options_reach_the_configs_that_have_a_place_for_them(tables):
         ('hrs1', {}, dict(options=['randomness.seed=3']), 'use --seeds, --labels'),
     ],
 )
-def test_what_fits_nowhere_is_refused(tables, table, choice, settings, message):
+def test_options_that_fit_no_config_are_refused(tables, table, choice, settings, message):
     with pytest.raises(JointError, match=message):
         planned(tables[table], Selection(**choice), **settings)
 
@@ -162,7 +162,7 @@ def test_a_run_of_another_length_is_not_taken_for_this_one(tables, tmp_path):
         write_run(job.folder, 40.0, total=500, start=start, cfg=shorter)
 
 
-def test_a_run_that_has_not_come_to_its_second_stage_goes_on(tables, tmp_path):
+def test_a_run_that_has_not_reached_its_second_stage_continues(tables, tmp_path):
     selection = Selection('camvid', [6, 46], [0], ['Target Finetuning'])
     few, many = plan(tables['hrs1'], tmp_path, selection)
     for job in (few, many):
@@ -182,7 +182,7 @@ def test_a_run_that_has_not_come_to_its_second_stage_goes_on(tables, tmp_path):
         ('val_evaluator.iou_metrics=(mDice,)', 'iou_metrics.0=mIoU, and mDice is wanted'),
     ],
 )
-def test_a_run_trained_otherwise_is_not_taken_for_this_one(tables, tmp_path, miou, option, said):
+def test_a_run_trained_differently_is_not_taken_for_this_one(tables, tmp_path, miou, option, said):
     selection = Selection('camvid', None, [0], ['FCN'])
     (job,) = plan(tables['hrs1'], tmp_path, selection)
     if miou is None:

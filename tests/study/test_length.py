@@ -15,7 +15,7 @@ def config(schedule):
     return Config(dict(train_cfg=train, param_scheduler=schedule, default_hooks=hooks))
 
 
-def test_all_that_counts_iterations_is_scaled():
+def test_everything_that_counts_iterations_is_scaled():
     cfg = config([WARM_UP, DECAY])
     set_length(cfg, 200)
     assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (200, 200)

@@ -16,7 +16,7 @@ from mmseg_joint.study.study import read_study
 from tests.study.finished import write_finished
 from tests.study.logs import trained, validated, write_start
 
-SURE = {
+CLEAR = {
     'target': {5: [40.0, 41.0, 42.0], 40: [50.0, 51.0, 52.0]},
     'joint': {5: [41.0, 40.0, 43.5], 40: [50.5, 50.0, 53.0]},
     'hrs': {5: [45.0, 46.1, 47.0], 40: [49.0, 50.1, 51.0]},
@@ -28,20 +28,23 @@ def advice(folder, scores):
 
 
 def test_a_gain_is_called_one_only_where_its_interval_excludes_zero(tmp_path):
-    text = advice(tmp_path, SURE)
+    text = advice(tmp_path, CLEAR)
     assert 'With 5 labeled images, use hrs: +5.0 points (95 %: +4.9 to +5.2) over' in text
     assert 'With 40 labeled images joint is highest (51.2), but +0.2 points' in text
     assert 'may be noise: the interval of 3 seeds includes 0' in text
-    assert 'Synthetic images by themselves (joint) make no difference that these seeds' in text
-    # half of the way between 5 and 40 labels
+    assert (
+        'Synthetic images by themselves (joint) make no clear difference in these seeds with 5'
+        in text
+    )
+    # halfway between 5 and 40 labels
     assert 'The target alone would need 14 (95 %: 14 to 15) labels for that' in text
     assert 'seeds narrow' not in text
 
 
-def test_what_cannot_be_told_apart_is_said(tmp_path):
-    close = {**SURE, 'csa': {5: [44.0, 47.0, 47.0]}}
+def test_methods_without_a_clear_difference_are_named(tmp_path):
+    close = {**CLEAR, 'csa': {5: [44.0, 47.0, 47.0]}}
     text = advice(tmp_path, close)
-    assert 'Whether it or csa is better cannot be said (+0.0 points' in text
+    assert 'These runs do not show whether it or csa is better (+0.0 points' in text
 
 
 def test_a_method_that_has_only_an_easy_seed_is_not_the_best(tmp_path):
@@ -53,7 +56,7 @@ def test_a_method_that_has_only_an_easy_seed_is_not_the_best(tmp_path):
     assert 'With 5 labeled images, use hrs: +3.0 points' in advice(tmp_path, scores)
 
 
-def test_few_seeds_and_nothing_at_all(tmp_path):
+def test_few_seeds_and_no_run_at_all(tmp_path):
     one = {'target': {5: [40.0]}, 'joint': {5: [45.0]}}
     text = advice(tmp_path / 'one', one)
     assert '+5.0 points over the target alone may be noise: one seed has no interval' in text
@@ -93,7 +96,7 @@ def test_a_gain_in_words():
 
 def test_the_files_of_a_report(tmp_path):
     unlabeled = {'source': {0: [30.0, 31.0]}, 'ga_0': {0: [33.0, 34.5]}}
-    study = write_finished(tmp_path, {**SURE, **unlabeled})
+    study = write_finished(tmp_path, {**CLEAR, **unlabeled})
     write_start(tmp_path / 'joint/5/seed9', trained(8), 40, labels=5, seed=9)
     text = write_report(study).read_text(encoding='utf-8')
     row = '| hrs | 5 | 46.0 ± 1.0 | **+5.0 (+4.9 to +5.2)** | **'
@@ -113,21 +116,22 @@ def test_the_files_of_a_report(tmp_path):
     )
     page = (tmp_path / 'report.html').read_text(encoding='utf-8')
     assert '"text-align:right"><strong>+5.0 (+4.9 to +5.2)</strong></td>' in page
-    assert '<meta name="viewport" content="width=device-width' in page  # or a phone shrinks it all
+    # otherwise phones shrink the page
+    assert '<meta name="viewport" content="width=device-width' in page
     assert re.search(r'<div class="scroll"><img alt="Scores', page)
 
 
-def test_where_the_saved_labels_are_read_from_is_told(tmp_path):
+def test_the_runs_behind_the_saved_labels_are_named(tmp_path):
     def report(name, scores):
         return write_report(write_finished(tmp_path / name, scores)).read_text(encoding='utf-8')
 
-    text = report('even', SURE)
+    text = report('even', CLEAR)
     assert (
         'The labels that target needs are read from:\n\n'
         '- joint (5, 40), hrs (5, 40): 3 seeds of target with 5 and 40 labels.\n\n'
     ) in text
-    target = {**SURE['target'], 20: [49.0]}
-    text = report('uneven', {**SURE, 'target': target, 'csa': {5: [44.0, 45.0]}})
+    target = {**CLEAR['target'], 20: [49.0]}
+    text = report('uneven', {**CLEAR, 'target': target, 'csa': {5: [44.0, 45.0]}})
     left = 'Left out: 20 labels (1 of these seeds).'
     assert f'- joint (5, 40), hrs (5, 40): 3 seeds of target with 5 and 40 labels. {left}\n' in text
     assert f'- csa (5): 2 seeds of target with 5 and 40 labels. {left}\n' in text
@@ -141,7 +145,7 @@ def test_where_the_saved_labels_are_read_from_is_told(tmp_path):
 
 
 def test_a_method_whose_notes_another_call_has_overwritten_is_reported(tmp_path):
-    write_finished(tmp_path, SURE)
+    write_finished(tmp_path, CLEAR)
     notes = json.loads((tmp_path / 'study.json').read_text())
     del notes['chosen']['hrs']
     (tmp_path / 'study.json').write_text(json.dumps(notes))
@@ -156,12 +160,12 @@ def test_runs_that_differ_in_speed_are_marked(tmp_path):
     text = write_report(study).read_text(encoding='utf-8')
     assert '| joint | 5 | 1 (0.5 to 2) | 2.0? | 40 |' in text
     assert 'the machine was busy with other things' in text
-    even = write_report(write_finished(tmp_path / 'even', SURE)).read_text(encoding='utf-8')
+    even = write_report(write_finished(tmp_path / 'even', CLEAR)).read_text(encoding='utf-8')
     assert '| hrs | 5 | 0.5 | 1.0 | 40 |' in even
     assert 'busy' not in even
 
 
-def test_what_was_watched_is_told(tmp_path):
+def test_watched_gradients_are_reported(tmp_path):
     study = write_finished(tmp_path, {'target': {5: [40.0]}, 'joint': {5: []}})
     watched = [
         {'gradient.cosine': cosine, 'held_out.cross_entropy': loss, 'step': step}
@@ -175,14 +179,15 @@ def test_what_was_watched_is_told(tmp_path):
 
 
 def test_the_figure_shows_scores_gains_and_classes(tmp_path):
-    results = Results.read(write_finished(tmp_path, SURE))
+    results = Results.read(write_finished(tmp_path, CLEAR))
     curves, gains, classes = draw_study(results).axes
     lines = {container.get_label(): container.lines[0] for container in curves.containers}
     assert list(lines) == ['target', 'joint', 'hrs']
     np.testing.assert_allclose(lines['hrs'].get_xydata()[:, 1], [46.033, 50.033], atol=1e-3)
     hrs = gains.containers[-1]
     (low, high), _ = (segment[:, 1] for segment in hrs.lines[2][0].get_segments())
-    assert (low, high) == pytest.approx((4.89, 5.18), abs=0.01)  # Student's, not one deviation
+    # Student's interval, not one deviation
+    assert (low, high) == pytest.approx((4.89, 5.18), abs=0.01)
     (image,) = classes.images
     shown = image.get_array().filled()[1].astype(float)
     np.testing.assert_allclose(shown, [5.033, 5.033], atol=1e-3)
@@ -190,7 +195,7 @@ def test_the_figure_shows_scores_gains_and_classes(tmp_path):
     assert bold[:2] == ['+5.0', '+5.0']
 
 
-def test_bars_of_one_number_of_labels_say_what_is_drawn(tmp_path):
-    scores = {name: {5: values[5]} for name, values in SURE.items()}
+def test_bars_of_one_number_of_labels_name_what_is_drawn(tmp_path):
+    scores = {name: {5: values[5]} for name, values in CLEAR.items()}
     _, gains, _ = draw_study(Results.read(write_finished(tmp_path, scores))).axes
     assert gains.get_xlabel() == 'points over target,\nseeds, mean, 95 % interval'

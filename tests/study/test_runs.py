@@ -32,7 +32,8 @@ def test_a_run_that_finished(tmp_path):
     run = read_run(tmp_path, ROW)
     assert (run.labels, run.seed, run.iterations, run.miou) == (46, 2, (100,), 41.5)
     assert run.finished
-    assert run.seconds == 0.4  # of 0.3, 0.4, 0.4; those of step 50 and 100 are a validation's
+    # median of 0.3, 0.4, 0.4; the times of steps 50 and 100 belong to a validation
+    assert run.seconds == 0.4
     assert read_run(tmp_path / 'nothing', ROW) is None
 
 
@@ -51,7 +52,7 @@ def test_a_run_that_did_not_finish_has_no_result(tmp_path, lines):
     assert run.reached == f'{lines[-1]["step"]} of 100 iterations'
 
 
-def test_a_log_that_is_cut_where_the_run_was_killed(tmp_path):
+def test_a_log_truncated_by_a_kill(tmp_path):
     write_start(tmp_path, trained(50), tail='{"mIoU": 90.0, "st')
     assert read_run(tmp_path, ROW).reached == '50 of 100 iterations'
     write_start(tmp_path / 'first', [], tail='{"loss": 1.')
@@ -59,7 +60,7 @@ def test_a_log_that_is_cut_where_the_run_was_killed(tmp_path):
 
 
 def test_the_schedule_is_that_of_the_run_not_of_the_row(tmp_path):
-    """Another start went on for longer: the result of the first is none any more."""
+    """A later start trained for longer: the result of the first no longer counts."""
     write_run(tmp_path, 50.0, total=100)
     write_start(tmp_path, trained(150), total=200, start='20200102_000000')
     run = read_run(tmp_path, ROW)
@@ -69,19 +70,19 @@ def test_the_schedule_is_that_of_the_run_not_of_the_row(tmp_path):
     assert read_run(tmp_path, ROW).iterations == (200,)
 
 
-def test_a_run_that_was_begun_anew_has_lost_its_result(tmp_path):
+def test_a_restarted_run_has_lost_its_result(tmp_path):
     write_run(tmp_path, 50.0)
     assert read_run(tmp_path, ROW).miou == 50.0
     write_start(tmp_path, trained(10), start='20200102_000000')
     assert read_run(tmp_path, ROW).reached == '10 of 100 iterations'
 
 
-def test_a_resumed_run_that_only_made_up_for_its_last_validation(tmp_path):
+def test_a_resumed_run_that_only_redid_its_last_validation(tmp_path):
     """It was killed between its last checkpoint and the validation."""
     write_start(tmp_path, [*trained(50), validated(50, 40.0), *trained(100)])
     write_start(tmp_path, [validated(100, 45.0)], start='20200102_000000')
     assert (read_run(tmp_path, ROW).miou, read_run(tmp_path, ROW).seconds) == (45.0, 0.5)
-    write_start(tmp_path, [], start='20200103_000000')  # resumed once more, for nothing
+    write_start(tmp_path, [], start='20200103_000000')  # resumed again, with nothing left to do
     assert read_run(tmp_path, ROW).miou == 45.0
 
 
@@ -89,7 +90,7 @@ def test_a_run_shorter_than_the_log_interval(tmp_path):
     assert read_run(write_start(tmp_path, [validated(2, 3.5)], total=2), ROW).miou == 3.5
 
 
-def test_runs_whose_first_stage_reads_no_labels_have_them_all_the_same(tmp_path):
+def test_runs_whose_first_stage_reads_no_labels_still_count_them(tmp_path):
     for labels in (6, 46):
         write_start(tmp_path / f'two/{labels}/seed0/source', trained(5), labels=labels, share=0)
     assert [run.labels for run in find_runs(tmp_path, TWO)] == [6, 46]

@@ -6,7 +6,7 @@ import pytest
 
 from mmseg_joint.study.statistics import gain_of, labels_needed, paired
 
-# Student's 97.5 % quantiles, as tables print them
+# Student's 97.5 % quantiles, as printed in tables
 T1, T2 = 12.706, 4.303
 
 
@@ -29,7 +29,7 @@ def test_seeds_are_paired():
 
 
 def test_labels_needed_by_hand():
-    """The curve rises by 10 from 10 to 100 labels; half of it is at the root of 1,000."""
+    """The curve rises by 10 from 10 to 100 labels, and by 5 up to the square root of 1,000."""
     curve = {10: {0: 40.0, 1: 41.0}, 100: {0: 50.0, 1: 51.0}}
     needed = labels_needed(curve, {0: 45.0, 1: 46.2})
     # at 10^(1+f) the differences are 5 - 10 f and 5.2 - 10 f: mean 5.1 - 10 f, s = 0.2/√2
@@ -65,7 +65,7 @@ def test_where_the_curve_ends():
 
 
 def test_the_interval_holds_a_number_beyond_the_curve():
-    """The seeds tell the method from the curve's end, but not from its noisy beginning."""
+    """The seeds separate the method from the curve's end, but not from its noisy beginning."""
     for sign, side in ((1, 'above'), (-1, 'below')):
         ends = {0: 50.0, 1: 50.0}, {0: 50.0 - 9 * sign, 1: 50.0 + sign}
         curve = dict(zip((10, 100), ends[::-sign]))
@@ -80,7 +80,7 @@ def test_labels_needed_of_one_seed_or_one_point():
     assert (needed.low, needed.high) == (None, None)
     assert needed.number == pytest.approx(math.sqrt(12 * 367))
     assert labels_needed({12: {0: 40.0}}, {0: 45.0}) is None
-    assert labels_needed(curve, {1: 45.0}) is None  # no seed that all have
+    assert labels_needed(curve, {1: 45.0}) is None  # no shared seed
 
 
 def test_a_curve_that_falls_is_read_where_it_first_reaches_the_score():
@@ -88,8 +88,8 @@ def test_a_curve_that_falls_is_read_where_it_first_reaches_the_score():
     assert labels_needed(curve, {0: 45.0}).number == pytest.approx(math.sqrt(1000), rel=1e-3)
 
 
-def test_a_count_with_too_few_seeds_does_not_throw_the_others_away():
-    """A single run at 1,000 labels: the number is that of the other counts, all seeds of it."""
+def test_a_count_with_too_few_seeds_does_not_discard_the_others():
+    """With a single run at 1,000 labels, the estimate uses all seeds of the other counts."""
     curve = {10: {0: 40.0, 1: 41.0, 2: 39.5}, 100: {0: 50.0, 1: 51.0, 2: 50.0}}
     method = {0: 45.0, 1: 46.2, 2: 44.0}
     whole = labels_needed(curve, method)
@@ -106,7 +106,7 @@ def test_a_count_with_too_few_seeds_does_not_throw_the_others_away():
     ('seeds', 'counts', 'used'),
     [
         ((5, 5, 3, 3), (0, 1, 2, 3), 3),  # 12 runs rather than 10
-        ((3, 3, 2), (0, 1), 3),  # as many runs: more seeds rather than more counts
+        ((3, 3, 2), (0, 1), 3),  # equally many runs: more seeds rather than more counts
         ((2, 2, 1, 1, 1), (0, 1), 2),  # one seed has no interval
         ((1, 1, 1), (0, 1, 2), 1),
     ],

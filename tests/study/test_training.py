@@ -25,7 +25,7 @@ def jobs(tables, tmp_path):
 
 
 class Fake:
-    """A process that trains nothing: each look at it writes the next lines of its log."""
+    """A process that trains nothing: each poll writes the next lines of its log."""
 
     def __init__(self, job, steps, status=0):
         self.job, self.steps, self.status = job, list(steps), status
@@ -68,7 +68,7 @@ def _at_once(monkeypatch):
     monkeypatch.setattr(training, 'POLL', 0)
 
 
-def test_only_what_is_missing_is_trained_and_all_is_finished_after(jobs, capsys):
+def test_only_missing_runs_are_trained_and_all_are_finished_afterwards(jobs, capsys):
     write_run(jobs[0].folder, 40.0, total=600, cfg=jobs[0].cfgs[0])
     write_start(jobs[1].folder, trained(100), start='2019', cfg=jobs[1].cfgs[0])
     start, started = starter()
@@ -77,7 +77,7 @@ def test_only_what_is_missing_is_trained_and_all_is_finished_after(jobs, capsys)
     assert [job.run().miou for job in jobs] == [40.0, 50.0, 50.0]
     said = capsys.readouterr().out
     assert '1 of 3 runs are finished' in said
-    # 500 iterations of one and 1,200 of the other, at half a second each as the finished one
+    # 500 iterations of one and 1,200 of the other, at the finished run's half second each
     assert '[2/3] Direct Joint Training, 12 labels, seed 0; about 14 min left' in said
     assert '[3/3] Target Finetuning' in said
     again, none = starter()
@@ -85,7 +85,7 @@ def test_only_what_is_missing_is_trained_and_all_is_finished_after(jobs, capsys)
     assert none == []
 
 
-def test_a_run_that_fails_is_told_and_the_others_go_on(jobs, capsys):
+def test_a_failing_run_is_reported_and_the_others_continue(jobs, capsys):
     start, started = starter(status=1, steps=())
 
     def begin(job):
@@ -133,7 +133,7 @@ def test_the_pace_is_that_of_the_newest_steps(jobs):
     write_start(jobs[0].folder, [*trained(100), *trained(200, time=0.3)])
     assert progress(jobs[0]) == (200, 0.3)
     write_start(jobs[0].folder, [validated(300, 20.0)], start='2021')
-    assert progress(jobs[0]) == (300, None)  # a validation's time is another
+    assert progress(jobs[0]) == (300, None)  # a validation logs another time
 
 
 def test_pace_is_of_the_same_config_or_the_mean_of_others():
@@ -165,8 +165,8 @@ def test_several_runs_at_a_time(jobs, capsys):
     assert [job.run().finished for job in jobs] == [True] * 3
 
 
-def test_a_process_gets_its_part_of_the_cores(jobs, tmp_path, monkeypatch):
-    monkeypatch.setattr(training.os, 'cpu_count', lambda: 64)  # of which a container gives 7
+def test_a_process_gets_its_share_of_the_cores(jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.os, 'cpu_count', lambda: 64)  # but the container has 7
     monkeypatch.setattr(training.os, 'sched_getaffinity', lambda _: range(7), raising=False)
     monkeypatch.setenv('OMP_NUM_THREADS', '5')
     tool = tmp_path / 'tool.py'

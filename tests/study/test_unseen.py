@@ -6,7 +6,7 @@ from PIL import Image
 from mmseg_joint.study.unseen import unseen_classes
 
 
-def test_each_draw_without_a_class_is_told(tmp_path):
+def test_each_draw_without_a_class_is_reported(tmp_path):
     """Only image 2 shows a weed, and one seed of these draws it."""
     for split in ('images', 'labels'):
         (tmp_path / split).mkdir()
@@ -30,6 +30,6 @@ def test_each_draw_without_a_class_is_told(tmp_path):
     )
     found = unseen_classes(target, [1, 3, 100], range(6))
     drawn = [f'1 labels, seed {seed}: no labeled image shows weed;' for seed in range(6)]
-    told = [line for line in drawn if any(text.startswith(line) for text in found)]
-    assert 0 < len(told) < 6
-    assert len(found) == len(told)
+    expected = [line for line in drawn if any(text.startswith(line) for text in found)]
+    assert 0 < len(expected) < 6
+    assert len(found) == len(expected)

@@ -8,7 +8,7 @@ from tests.tiny_configs import ROOT, tiny
 
 
 def write_base(roots, folder: Path, **changes) -> Path:
-    """Rendered streets and CamVid, three images each, two iterations; returns the file."""
+    """Write it for streets and CamVid, three images each, two iterations; return the file."""
     cfg = tiny(ROOT / 'configs/joint_squeezenet_streets_camvid.py', roots, folder / 'unused')
     cfg.pop('work_dir')
     cfg.visualizer.pop('name')  # mmengine keeps one of that name for the whole process

@@ -1,4 +1,4 @@
-"""Two rows of one table differ in their method alone."""
+"""Two rows of one table differ only in their method."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ HRS = {
     'PixelDA': objective('pixelda'),
     'Ours with W^1': (*objective('gan'), *objective('weighting')),
     'Ours with W^19': (*objective('gan'), *objective('weighting')),
-    # of the paper's scale, see OTHERS
+    # at the paper's scale, see OTHERS
     'Hung et al.': (*SOURCE, *UNLABELED, *objective('semi')),
     'Swami et al.': (*ADAPTED, *objective('lsd')),
     ROAD: (*ADAPTED, 'model.objectives.distillation.*', *objective('spatial')),
@@ -117,7 +117,7 @@ ALLOWED = {
     **{'hrs4': LEVELS, 'hrs5': SHARE, 'ass1': ASS, 'ass3': ASS, 'ass2a': LAMBDA, 'ass2b': LAMBDA},
     **{table.id: MAXSQUARE for table in TABLES if table.paper == 'MaxSquare'},
 }
-# what all rows of a table share, and the rows that do not, with the reason
+# keys that all rows of a table share, and the exceptions, with the reason
 COMMON = (
     *('model.backbone', 'model.decode_head', 'model.data_preprocessor', 'model.test_cfg'),
     *('optim_wrapper.segmentor.optimizer', 'param_scheduler', 'train_cfg'),
@@ -145,7 +145,7 @@ OTHERS = {
 
 
 def flat(node, prefix=''):
-    """Key -> value of what a training reads; None and nothing are the same."""
+    """Map keys to values that a training reads; None counts as absent."""
     if isinstance(node, dict):
         items = node.items()
     elif isinstance(node, (list, tuple)):
@@ -200,7 +200,7 @@ def test_every_pair_differs_only_where_it_should(tables, key, scale):
         assert not astray, f'{one.stem} and {other.stem} differ in {astray}'
 
 
-def test_no_difference_is_allowed_that_there_is_not(tables):
+def test_every_allowed_difference_exists(tables):
     used = set()
     for key, scale in CASES:
         for one, other in pairs(tables[key], scale):
@@ -250,8 +250,8 @@ def test_adaptation_starts_from_the_source_only_row(tables, table):
         assert not [key for key in found if not matches(key, AUXILIARY)], name
 
 
-def test_hung_stands_on_the_oracle(tables):
-    """Its pairs with the rows on VGG16 are left out above."""
+def test_hung_builds_on_the_oracle(tables):
+    """The pairs with rows on VGG16 are left out above."""
     (hung,) = [row for row in tables['hrs1'].at('paper') if row.name == 'Hung et al.']
     (oracle,) = [row for row in tables['ass1'].at('paper') if row.name == 'Oracle']
     patterns = (*UNLABELED, *objective('semi'), f'{DOMAINS}.target.count')
@@ -268,7 +268,7 @@ def test_a_share_of_the_target_is_a_share_of_the_same_images(tables):
         assert row.labels() == int(2975 * part.fraction + 0.5)
 
 
-def test_the_check_sees_what_it_should(tables):
+def test_the_check_detects_a_difference(tables):
     """One number changed in one row is found."""
     rows = {row.name: row.cfg for row in tables['hrs1'].at('paper')}
     changed = rows['FCN+GAN'].copy()

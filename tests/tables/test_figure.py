@@ -71,7 +71,7 @@ def test_over_several_numbers_of_labels_it_is_a_curve(tables, tmp_path):
     curves = {container.get_label(): container for container in axes.containers}
     assert list(curves) == ['Oracle', 'GA']
     points = curves['GA'].lines[0].get_xydata()
-    np.testing.assert_allclose(points[:, 0], [6, 46], rtol=0.05)  # side by side, but near it
+    np.testing.assert_allclose(points[:, 0], [6, 46], rtol=0.05)  # side by side, but close to it
     np.testing.assert_array_equal(points[:, 1], [41, 56])
     assert curves['Oracle'].lines[0].get_xdata()[0] < points[1, 0]
     spread = curves['GA'].lines[2][0].get_segments()[0][:, 1]

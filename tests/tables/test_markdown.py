@@ -7,7 +7,7 @@ from tests.study.logs import trained, write_run, write_start
 
 
 def lines_of(text):
-    """Row and labels -> its cells by their heading."""
+    """Map row and labels to its cells by heading."""
     rows = [line.strip('| ').split(' | ') for line in text.splitlines() if line.startswith('|')]
     head, _, *body = rows
     return {tuple(cells[:2]): dict(zip(head, cells)) for cells in body}
@@ -80,7 +80,7 @@ def test_elsewhere_the_gain_over_the_base_is_compared(tables, tmp_path):
 
 
 def test_the_gain_is_taken_seed_by_seed(tables, tmp_path):
-    joint = {0: 40.0, 1: 50.0, 2: 60.0}  # what the draw of the labeled images makes of it
+    joint = {0: 40.0, 1: 50.0, 2: 60.0}  # depends on the draw of the labeled images
     hrs = {0: 41.0, 1: 53.0, 3: 99.0}
     for name, results in (('joint', joint), ('hrs', hrs)):
         for seed, value in results.items():
@@ -94,11 +94,11 @@ def test_the_gain_is_taken_seed_by_seed(tables, tmp_path):
     assert line['measured'] == '99.0' and 'over Direct Joint Training' not in line
 
 
-def test_what_was_trained_otherwise_is_named(tables, tmp_path):
+def test_runs_trained_differently_are_named(tables, tmp_path):
     table, selection = tables['hrs1'], Selection('camvid', None, [0], ['FCN+W^1'])
     (job,) = plan(table, tmp_path, selection)
     write_run(job.folder, 40.0, total=600, cfg=job.cfgs[0])
-    said = 'Trained otherwise than the config says: FCN+W^1, 12 labels ('
+    said = 'Trained differently from the config: FCN+W^1, 12 labels ('
     assert said not in write_table(table, measure(table, tmp_path, selection), 'camvid')
     (job,) = plan(table, tmp_path, selection, options=['model.objectives.weighting.unit_mean=True'])
     write_run(job.folder, 40.0, total=600, cfg=job.cfgs[0], start='20200102_000000')
@@ -106,7 +106,7 @@ def test_what_was_trained_otherwise_is_named(tables, tmp_path):
     assert f'{said}model.objectives.weighting.unit_mean=True in place of nothing).' in text
 
 
-def test_what_is_unfinished_is_named_and_not_counted(tables, tmp_path):
+def test_unfinished_runs_are_named_and_not_counted(tables, tmp_path):
     folder = tmp_path / 'ga_squeezenet_streets_camvid/6'
     write_run(folder / 'seed0', 40.0, labels=6)
     write_start(folder / 'seed1', trained(50), labels=6, seed=1)

@@ -1,4 +1,4 @@
-"""Metafiles: which config runs which row, in the form that mmseg's tools read."""
+"""Metafiles: which config runs which row, in the format that mmseg's tools read."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def test_every_config_is_a_model_once():
     assert [m['Name'] for m in MODELS] == [Path(m['Config']).stem for m in MODELS]
 
 
-def test_no_config_says_what_its_metafile_says():
+def test_no_config_repeats_its_metafile():
     said = [path.name for path in CONFIGS if 'table_row' in path.read_text(encoding='utf-8')]
     assert not said
 
 
-def test_the_form_is_that_of_mmseg():
-    """Every field that mmseg's metafiles have in all models, but weights that do not exist."""
+def test_the_format_is_that_of_mmseg():
+    """All fields common to mmseg's metafiles are present, except weights, which do not exist."""
     installed = Path(mmseg.__file__).parent / '.mim'
     if not (installed / 'model-index.yml').exists():
         pytest.skip('this mmseg was installed without its configs')
@@ -70,7 +70,7 @@ def test_every_model_belongs_to_a_collection_of_its_file():
             assert collection.get('Paper', {}).get('URL', 'https://').startswith('https://')
 
 
-def test_what_is_recorded_is_what_the_docs_say():
+def test_recorded_numbers_match_the_docs():
     """Every row of the pages' tables whose runs are the configs' own."""
     pages = [ROOT / f'docs/{name}.md' for name in ('camvid', 'cityscapes256', 'quoted_systems')]
     text = '\n'.join(page.read_text(encoding='utf-8') for page in pages)
@@ -102,7 +102,7 @@ TABLES = dict(
 
 
 def write(folder, models, tables=TABLES):
-    """An index with one metafile of some models: name -> results."""
+    """Write an index with one metafile of some models: name -> results."""
     content = dict(
         Collections=[dict(Name='P', Tables=tables)],
         Models=[
@@ -182,8 +182,8 @@ def test_two_configs_of_one_row_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ('table', 'message'),
     [
-        (dict(Title='A'), 'too little of table t3: give its Title and its Rows'),
-        (dict(Rows=['FCN']), 'too little of table t3'),
+        (dict(Title='A'), 'lacks information on table t3: give its Title and its Rows'),
+        (dict(Rows=['FCN']), 'lacks information on table t3'),
         (dict(Title='A', Rows=['FCN'], Base='F'), 'names the row "F" of table t3: choose from FCN'),
         (dict(Title='A', Rows=['FCN'], Quoted={'F': 1.0}), 'names the row "F" of table t3'),
     ],
@@ -203,7 +203,7 @@ def test_a_table_that_is_stated_twice_is_refused(tmp_path):
         read_tables(index)
 
 
-def test_files_that_are_no_metafiles_are_refused(tmp_path):
+def test_files_that_are_not_metafiles_are_refused(tmp_path):
     index = write(tmp_path, dict(one=ROW))
     (tmp_path / 'one.py').unlink()
     with pytest.raises(JointError, match=r"p\.yaml names the config 'one\.py', which is no file"):

@@ -1,4 +1,4 @@
-"""Every number of the papers' tables, typed from the papers, is what the metafiles state."""
+"""The metafiles state every number of the papers' tables, typed here from the papers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of configs that users read is what the metafiles say."""
+"""The list of configs for users matches the metafiles."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def test_it_is_up_to_date():
     assert write_readme(INDEX) == TEXT, 'run: python tools/tables.py --write-readme'
 
 
-def test_it_links_every_config_and_nothing_that_is_not_there():
+def test_it_links_every_config_and_only_existing_files():
     links = [link for link in re.findall(r'\]\(([^)]+)\)', TEXT) if '://' not in link]
     assert not [link for link in links if not (ROOT / 'configs' / link).exists()]
     assert {link for link in links if link.endswith('.py')} == {path.name for path in CONFIGS}
 
 
-def test_rows_tell_the_paper_s_number_and_ours():
+def test_rows_show_the_papers_number_and_ours():
     (line,) = [line for line in TEXT.splitlines() if line.startswith('| FCN+GAN | 2975 | 64.0 |')]
     assert '[`gan_fcn8s_gta_city`](gan_fcn8s_gta_city.py)' in line
     assert '| 49.7 ± 2.0 (12 labels, 3 seeds) |' in line

@@ -9,7 +9,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.tables.rows import choose_table
 from tests.tables.project import TABLES
 
-# what a row is called in the name of its config
+# the part of a config's name that identifies the row
 WORDS = {
     'Swami et al.': 'lsd',
     'BDL': 'bdl_pseudo',
@@ -104,7 +104,7 @@ def test_a_number_of_each_paper(tables):
     assert number('maxsquare-rio', 'MaxSquare+IW', 0) == 53.3
 
 
-def test_basenames_tell_the_row(tables):
+def test_basenames_identify_the_row(tables):
     for table in tables.values():
         for row in table.rows:
             if row.path is None:
@@ -131,7 +131,7 @@ def test_basenames_tell_the_row(tables):
 def test_the_labels_of_a_row(tables):
     rows = {row.stem: row for table in tables.values() for row in table.rows if row.path}
     known = {
-        'fcn8s_city': (2975, False),  # all, of which the paper says how many
+        'fcn8s_city': (2975, False),  # all images; the paper says how many
         'hrs_eighth_fcn8s_gta_city': (372, False),  # a share of them
         'deeplabv2_city': (500, True),
         'adaptsegnet_multi_deeplabv2_gta_city': (0, False),  # its share of the batch is 0

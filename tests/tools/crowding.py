@@ -1,4 +1,4 @@
-"""A machine of four cores of which others leave one, whatever this one is: for `custom_imports`."""
+"""Fakes a machine of four cores with one idle, on any machine: for `custom_imports`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command lines in forks of one process that has imported everything: no import for each of them.
+"""Runs command lines in forks of one process that has already imported everything.
 
 The tests talk to it through :class:`CommandLines`; `python -m tests.tools.fork_server` is the
 process. It has no GPU, since CUDA cannot be used in forks.
@@ -23,12 +23,12 @@ from typing import Any, NoReturn
 from tests.tiny_configs import ROOT
 
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
-LONGEST = 240  # seconds, after which a command line that waits for something is ended
+LONGEST = 240  # seconds, after which a hanging command line is killed
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command line left: its exit status and what it wrote."""
+    """The result of a command line: its exit status and output."""
 
     status: int
     stdout: str
@@ -43,9 +43,9 @@ class Order:
         tool: A script, or the name of a module for `python -m`.
         arguments: Its arguments.
         cwd: The folder that it is called from.
-        environment: Variables that are set for it.
-        room: Bytes that a file may have before the disk refuses it; None for all there are.
-        without: Packages that are not installed for it.
+        environment: Variables set for it.
+        room: Bytes that a file may have before the disk refuses it; None for no limit.
+        without: Packages hidden from it.
     """
 
     tool: str
@@ -57,7 +57,7 @@ class Order:
 
 
 class CommandLines:
-    """The side of the tests: starts the process, and has it run command lines."""
+    """The tests' side: starts the process, and lets it run command lines."""
 
     def __init__(self) -> None:
         environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
@@ -91,7 +91,7 @@ class CommandLines:
 
 def serve() -> None:
     """Fork a child for every order on stdin; write its exit status to stdout."""
-    # only the answers go there, whatever an import prints
+    # only the answers go there, not what an import prints
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)
     import mmseg_joint.doctor.examine
@@ -107,7 +107,7 @@ def serve() -> None:
             _become(Order(**order), Path(folder))
         os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child, signal.SIGKILL)  # what it has left running
+            os.killpg(child, signal.SIGKILL)  # anything it left running
         _, ended = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(ended), file=answers, flush=True)
 
@@ -115,7 +115,7 @@ def serve() -> None:
 def _become(order: Order, folder: Path) -> NoReturn:
     """Be the process that the command line would start, to its end."""
     status = 1
-    os.setsid()  # so that its own children can be ended with it
+    os.setsid()  # so that its own children can be killed with it
     signal.alarm(LONGEST)
     try:
         _redirect(folder)
@@ -149,7 +149,7 @@ def _set_conditions(order: Order) -> None:
 
 
 def _bow_to_file_modes() -> None:
-    """Let files that may not be read or written be so for root too."""
+    """Make root respect file permissions, too."""
     if os.geteuid() == 0 and sys.platform == 'linux':
         header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0)
         nothing = (ctypes.c_uint32 * 6)()

@@ -1,4 +1,4 @@
-"""Running tools/train.py in a process that may be killed, without importing all anew."""
+"""Runs tools/train.py in a process that may be killed, without importing everything again."""
 
 from __future__ import annotations
 

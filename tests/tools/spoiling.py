@@ -36,18 +36,18 @@ class Case(NamedTuple):
 
 
 def ids(**cases: Case) -> list[Any]:
-    """Parameters that are called as the cases are."""
+    """Make parameters named after the cases."""
     return [pytest.param(case, id=name) for name, case in cases.items()]
 
 
 def write(name: str, content: str | bytes = b'') -> Spoil:
-    """Put a file there."""
+    """Create a file."""
     data = content.encode() if isinstance(content, str) else content
     return lambda place: (place / name).write_bytes(data)
 
 
 def cut(name: str) -> Spoil:
-    """Cut the end of a file off."""
+    """Cut off the end of a file."""
     return lambda place: (place / name).write_bytes((place / name).read_bytes()[:-200])
 
 
@@ -72,7 +72,7 @@ def with_99(ids: np.ndarray) -> np.ndarray:
 
 
 def folder_instead(name: str) -> Spoil:
-    """Put a folder in the place of a file."""
+    """Replace a file by a folder."""
 
     def spoil(place: Path) -> None:
         (place / name).unlink()
@@ -82,7 +82,7 @@ def folder_instead(name: str) -> Spoil:
 
 
 def remove(name: str) -> Spoil:
-    """Take a file or a folder away."""
+    """Remove a file or a folder."""
 
     def spoil(place: Path) -> None:
         path = place / name
@@ -92,7 +92,7 @@ def remove(name: str) -> Spoil:
 
 
 def mode(name: str, bits: int) -> Spoil:
-    """Change the permissions of a file, or of a folder that is made if there is none."""
+    """Change the permissions of a file, or of a folder, which is created if missing."""
 
     def spoil(place: Path) -> None:
         if not (place / name).exists():
@@ -103,7 +103,7 @@ def mode(name: str, bits: int) -> Spoil:
 
 
 def several(*spoils: Spoil | str) -> Spoil:
-    """One after the other."""
+    """Apply several, one after the other."""
 
     def spoil(place: Path) -> None:
         for part in spoils:

@@ -24,7 +24,7 @@ from tests.tools.test_bad_input import (  # noqa: F401 - fixtures
 
 SOURCE = f"{DOMAINS}['source']"
 TENSORBOARD = dict(without=['tensorboard', 'tensorboardX'])
-# what both train.py and the doctor must tell
+# mistakes that both train.py and the doctor must report
 MISTAKES = dict(
     no_accumulation=('counts is 0: give a whole number', "optim_wrapper['accumulative_counts']=0"),
     unknown_best=(
@@ -116,7 +116,7 @@ def test_one_sentence(case, run):  # noqa: F811
 
 
 @pytest.mark.parametrize('command', [['-m', DOCTOR], [str(ROOT / 'tools/tables.py')]])
-def test_output_that_nobody_reads_to_its_end(command, tmp_path):
+def test_output_that_is_not_read_to_its_end(command, tmp_path):
     variables = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
     variables.pop('PYTHONUNBUFFERED', None)  # mmseg prints while it is imported
     reading, writing = os.pipe()

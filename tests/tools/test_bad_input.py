@@ -70,13 +70,13 @@ PLAIN = (
 
 @pytest.fixture
 def place(template, tmp_path):
-    """A copy of it all to spoil."""
+    """Copy the template, to be spoiled."""
     return shutil.copytree(template, tmp_path / 'place')
 
 
 @pytest.fixture
 def run(lines, place):
-    """Run a case in the spoilt place; return what it left, and the files that were there before."""
+    """Run a case in the spoiled place; return its result, and the files that existed before."""
 
     def run(case: Case, *more: str) -> tuple[Ended, dict[str, tuple[int, int]]]:
         apply(case.spoil, place)
@@ -94,7 +94,7 @@ def tool_of(case: Case) -> str | Path:
 
 
 def files(place: Path) -> dict[str, tuple[int, int]]:
-    """Each file with its size and when it was written."""
+    """Map each file to its size and modification time."""
     found = {path: path.stat() for path in place.rglob('*') if path.is_file()}
     return {
         str(path.relative_to(place)): (state.st_size, state.st_mtime_ns)
@@ -103,7 +103,7 @@ def files(place: Path) -> dict[str, tuple[int, int]]:
 
 
 def message_of(case: Case, ended: Ended) -> str:
-    """The one line that tells the mistake."""
+    """Return the one line that reports the mistake."""
     message = ended.stdout if case.tool == DOCTOR else ended.stderr
     word = 'problem: ' if case.tool == DOCTOR and 'problem: ' in message else 'error: '
     message = message if word in message else ended.stderr
@@ -244,7 +244,7 @@ FILES = ids(
 
 
 def checkpoint_cases() -> list[Any]:
-    """Each bad checkpoint through each tool that would read it."""
+    """Pass each bad checkpoint to each tool that would read it."""
     cut_off = first_bytes('hrs.pth', 'bad.pth')
     bad = dict(
         missing=('(There is no checkpoint bad.pth|does not exist): ', None),
@@ -548,7 +548,7 @@ def test_one_sentence_and_nothing_lost(case, run, place):
     after = files(place)
     assert {name: after.get(name) for name in before} == before
     for name in after.keys() - before.keys():
-        if name in FIRST_CHECKPOINT:  # training came to a bad file later
+        if name in FIRST_CHECKPOINT:  # training reached a bad file later
             assert name.endswith('checkpoint') or zipfile.is_zipfile(place / name)
         else:
             assert LOGS.fullmatch(name) or name in case.left, name
@@ -584,7 +584,7 @@ def test_a_fork_ends_as_the_command_line_does(name, run, place):
     assert (real.status, message_of(case, real)) == (forked.status, message_of(case, forked))
 
 
-def test_an_error_that_nobody_knows_keeps_its_traceback(lines, place):
+def test_an_unknown_error_keeps_its_traceback(lines, place):
     apply("model['backbone']['channels'] = (4, 4, 6, 8, -8)", place)
     ended = lines.run(ROOT / 'tools/train.py', 'hrs.py', cwd=place)
     assert ended.status == 1

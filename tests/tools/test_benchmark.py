@@ -104,7 +104,7 @@ def test_batches_have_the_shares_of_the_config():
 
 def test_ledger_charges_the_innermost_part():
     meter = iter(range(0, 100, 10))
-    ledger = Ledger(lambda: next(meter))  # each reading is 10 more than the one before
+    ledger = Ledger(lambda: next(meter))  # each reading is 10 higher than the previous one
     with ledger.part('outer'), ledger.part('inner'):
         pass
     ledger.charge()
@@ -125,7 +125,7 @@ def test_every_network_and_optimizer_has_a_row(tmp_path):
         assert seconds[f'optimizer {name}'] > 0, name
     assert seconds['backward'] > 0 and seconds['data preprocessor'] > 0
     assert list(seconds)[-1] == 'other'
-    # nothing stays behind on the modules
+    # nothing remains on the modules
     assert {n: set(vars(net)) for n, net in networks(loop.runner.model).items()} == methods_before
 
 
@@ -182,7 +182,7 @@ def test_flops_of_a_grouped_convolutions_backward(layer, forward, of_images):
 
 def test_flops_of_a_known_network():
     flops = flops_by_part(OneStep(), torch.rand(2, 3, 8, 6))
-    first = 2 * 2 * (8 * 6) * 4 * (3 * 9)  # two a multiply-add, two images
+    first = 2 * 2 * (8 * 6) * 4 * (3 * 9)  # two per multiply-add, two images
     second = 2 * 2 * (4 * 3) * 5 * (4 * 9)
     assert flops['forward backbone'] == first
     assert flops['forward decode_head'] == second
@@ -197,7 +197,7 @@ def test_variants_take_turns_and_ratios_are_pairwise():
     times = interleaved(variants, SETTINGS)
     assert calls == ['a', 'b'] * 3
     assert [len(seconds) for seconds in times.values()] == [2, 2]
-    # the machine gets ten times slower in the middle: the ratio does not notice
+    # the machine gets ten times slower in the middle: the ratio stays the same
     pairs = ratio([1.1, 11.0, 11.0], [1.0, 10.0, 10.0])
     assert pairs == pytest.approx({'median': 1.1, 'low': 1.1, 'high': 1.1})
     assert ratio([3.0], [1.0], factor=2.0)['median'] == 1.5
@@ -265,7 +265,7 @@ def test_data_loader_is_timed():
         loading_time(cfg, Settings(steps=5, warmup=1))
 
 
-def test_tool_writes_json_and_tells_mistakes_in_one_sentence(tmp_path, capsys):
+def test_tool_writes_json_and_reports_mistakes_in_one_sentence(tmp_path, capsys):
     tool = load_tool()
     hrs().dump(tmp_path / 'tiny.py')
     options = ['--size', '64', '64', '--steps', '1', '--warmup', '0', '--samples-per-domain', '1']
@@ -315,7 +315,7 @@ def test_the_sequential_loop_refuses_other_objectives():
         measure_sequential(hrs(), 'hrs', SETTINGS)
 
 
-def test_without_a_checkout_the_hand_written_loops_are_missed_in_a_sentence(monkeypatch, tmp_path):
+def test_without_a_checkout_one_sentence_reports_the_missing_loops(monkeypatch, tmp_path):
     monkeypatch.setattr('mmseg_joint.benchmark.reference.FOLDER', tmp_path)
     with pytest.raises(JointError, match='clone the repository'):
         measure_sequential(hrs(), 'hrs', SETTINGS)
@@ -325,7 +325,7 @@ def test_without_a_checkout_the_hand_written_loops_are_missed_in_a_sentence(monk
 
 
 def test_sequential_domains_beside_all_together_and_one_alone(monkeypatch):
-    def peak(cfg, batch, settings, build):  # says what it was asked to measure
+    def peak(cfg, batch, settings, build):  # returns what it was asked to measure
         sequential, objectives = (
             bool(cfg.model.get('sequential_domains')),
             len(cfg.model.objectives),

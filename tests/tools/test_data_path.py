@@ -53,7 +53,7 @@ def test_every_dataset_is_measured_with_and_without_a_copy():
         assert one.note is None
 
 
-def test_what_cannot_be_prepared_is_said():
+def test_datasets_that_cannot_be_prepared_are_reported():
     report = measure_data_path(config(source=dict(GTA, pipeline=RANDOM)), rounds=1)
     assert report.readings[0].gain is None
     assert "domain 'source' cannot be prepared" in str(report)
@@ -71,7 +71,7 @@ def test_the_report_compares_medians():
     assert [row['gain'] for row in DataPathReport([one, other]).as_dict()['readings']] == [5, 2]
 
 
-def test_noise_has_the_spectrum_that_is_asked_for():
+def test_noise_has_the_requested_spectrum():
     field = smooth_noise(np.random.default_rng(0), (512, 256), 1.5)
     assert field.shape == (256, 512)
     assert field.mean() == pytest.approx(0, abs=1e-9)

@@ -20,7 +20,7 @@ NAMES = ('aAcc', 'mIoU', 'mAcc')
 
 
 def train_on_machines(config, cwd) -> None:
-    """Call the shell script as each of two machines does."""
+    """Call the shell script as each of two machines would."""
     command = ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '1']
     environment = dict(PYTHONPATH=ROOT, OMP_NUM_THREADS=1, PYTHON=sys.executable)
     environment.update(NNODES=2, MASTER_ADDR='127.0.0.1', PORT=free_port())
@@ -50,7 +50,7 @@ def call(monkeypatch):
 
 
 def plain(cfg) -> Path:
-    """The config of the same segmentor in plain mmseg."""
+    """Write the config of the same segmentor in plain mmseg."""
     cfg.model.type, cfg.model.data_preprocessor.type = 'EncoderDecoder', 'SegDataPreProcessor'
     cfg.model.pop('objectives')
     path = Path(cfg.work_dir).with_name('plain.py')
@@ -59,9 +59,9 @@ def plain(cfg) -> Path:
 
 
 def numbers(work_dir: Path) -> dict:
-    """What a test found."""
+    """Read what a test run found."""
     (path,) = work_dir.glob('*/*.json')
-    # mmengine's LoggerHook writes it from all ranks at once: the end of a longer text may stay
+    # mmengine's LoggerHook writes it from all ranks at once: the end of a longer text may remain
     found, _ = json.JSONDecoder().raw_decode(path.read_text())
     return {name: round(value, 6) for name, value in found.items()}
 
@@ -71,9 +71,9 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
     cfg.model.backbone.dropout_ratio = 0.0
     # the labels of D are drawn for each image: fixed here, so that both runs draw the same
     cfg.model.objectives.gan.update(real_label=(0.9, 0.9), fake_label=(0.1, 0.1))
-    # where scores of source and target cancel, Adam would make whole steps of what rounding leaves
+    # where scores of source and target cancel, Adam would turn rounding errors into full steps
     cfg.optim_wrapper.weighting.optimizer.update(eps=1e-6)
-    # every image wholly labeled, so that the mean over ranks is the mean over pixels
+    # every image fully labeled, so that the mean over ranks is the mean over pixels
     for domain in cfg.train_dataloader.dataset.domains.values():
         for step in domain.pipeline:
             if step.type == 'LoadMappedAnnotations':
@@ -99,7 +99,7 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
     assert set(state[1]) == set(state[2])
     for name, value in state[1].items():
         torch.testing.assert_close(state[2][name], value, rtol=0, atol=2e-5, msg=name)
-    # also what has accumulated is that of both ranks
+    # accumulated gradients are those of both ranks, too
     pending = [
         load(tmp_path / str(count) / 'iter_2.pth')['optimizer']['accumulated_gradients']
         for count in (1, 2)
@@ -128,7 +128,7 @@ def load(path) -> dict:
 
 @pytest.fixture
 def commands(tmp_path):
-    """Run a script with commands that only say what they were given."""
+    """Run a script with commands that only print their arguments."""
     fake = tmp_path / 'say'
     fake.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "${MASTER_PORT:-}" "$@"\n')
     fake.chmod(0o755)
@@ -214,7 +214,7 @@ def test_wrong_arguments(commands, tmp_path, tool, config, processes, message):
 ENDS = {
     'raise ValueError("boom")': (
         1,
-        ['ValueError: boom', 'error: process 0 failed: its traceback stands above.'],
+        ['ValueError: boom', 'error: process 0 failed: its traceback is above.'],
     ),
     'import os; os.kill(os.getpid(), 9)': (
         137,
@@ -226,7 +226,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize('code', ENDS)
-def test_the_process_has_the_last_word(tmp_path, lines, code):
+def test_the_message_of_the_process_comes_last(tmp_path, lines, code):
     script = tmp_path / 'script.py'
     script.write_text(code + '\n')
     launcher = [ROOT / 'tools/torchrun.py', '--standalone', '--nproc_per_node=1']

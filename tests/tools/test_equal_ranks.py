@@ -1,4 +1,4 @@
-"""Two ranks equal one process with twice the shares, and go on where they were killed."""
+"""Two ranks equal one process with twice the shares, and resume where they were killed."""
 
 from __future__ import annotations
 
@@ -28,35 +28,37 @@ def max_square_iw(roots, work_dir):
 
 def max_square_multi(roots, work_dir):
     cfg = tiny(ROOT / 'configs/maxsquare_iw_multi_deeplabv2_gta_city.py', roots, work_dir)
-    cfg.model.backbone.norm_eval = True  # a batch of one has other statistics than one of two
+    cfg.model.backbone.norm_eval = (
+        True  # a batch of one has different statistics from a batch of two
+    )
     cfg.model.objectives.regularization.update(threshold=0.08, weight=1.0)  # of untrained heads
     return cfg
 
 
 def prepare(cfg) -> None:
-    """Make what ranks by their nature do otherwise the same, and the comparison a sharp one."""
+    """Remove the inherent differences between ranks, and make the comparison sharp."""
     cfg.stages = None
     cfg.model.data_preprocessor.std = [60.0] * 3
     cfg.optim_wrapper.dtype = 'float32'
     for name in cfg.optim_wrapper.keys() & NETWORKS:
-        # Adam makes a step of what is but rounding, near zero
+        # near zero, Adam turns rounding errors into steps
         cfg.optim_wrapper[name].optimizer = dict(SGD, lr=3e-4 if name == 'segmentor' else 0.03)
     cfg.train_cfg.update(max_iters=STEPS, val_interval=STEPS)
     cfg.custom_imports.imports.append('tests.tools.watching')
     cfg.custom_hooks.append(dict(type='WatchHook'))
     for name, domain in cfg.train_dataloader.dataset.domains.items():
         pipeline = domain.get('dataset', domain).pipeline
-        # images are padded to the largest of their process: all of one size
+        # images are padded to the largest of their process, so make all one size
         pipeline[:] = [step for step in pipeline if step.type not in ('RandomResize', 'RandomCrop')]
         pipeline.insert(-1, dict(type='Resize', scale=SIZE))
         if name != 'unlabeled':
-            # mmseg's cross-entropy averages over what each process has labeled: as much in each
+            # mmseg's cross-entropy averages over a process's labeled pixels: give each as many
             pipeline.insert(-1, dict(type='IgnoreBand'))
 
 
 @pytest.fixture
 def trained(roots, tmp_path):
-    """Train in one process, and on two ranks; return what each kept, and the config."""
+    """Train in one process and on two ranks; return what each saved, and the config."""
 
     def run(make):
         found = {}
@@ -80,7 +82,7 @@ def load(path) -> dict:
 
 
 def count_of(step: dict) -> float:
-    """How much there is to average over: pixels with a pseudo-label, or labeled features."""
+    """Return the number averaged over: pixels with a pseudo-label, or labeled features."""
     return step['logged'].get('regularization.confident_share', step['labeled'])
 
 
@@ -111,7 +113,7 @@ def test_two_ranks_equal_one_process(trained, make):
 
 @pytest.mark.parametrize('config', ['hrs_fcn8s_streets', 'ga_csa_deeplabv2_gta_city'])
 def test_two_ranks_resume_bit_for_bit(roots, tmp_path, config):
-    """Inside a window, with dropout, label noise and batch statistics, others on each rank."""
+    """Inside a window, with dropout, label noise and batch statistics that differ by rank."""
     cfg = tiny(ROOT / f'configs/{config}.py', roots, tmp_path / 'whole')
     if 'hrs' in config:
         cfg.model.backbone.dropout_ratio = 0.5
@@ -131,6 +133,6 @@ def test_two_ranks_resume_bit_for_bit(roots, tmp_path, config):
         ]
         for name, value in expected['end'].items():
             assert torch.equal(got['end'][name], value), (rank, name)
-    saved = load(whole / 'iter_4.pth')['state_dict']  # also what is no parameter is the same
+    saved = load(whole / 'iter_4.pth')['state_dict']  # buffers are the same, too
     for name, value in saved.items():
         assert torch.equal(expected['end'][name], value), name

@@ -1,4 +1,4 @@
-"""A run that is killed, wherever, and resumed ends with the weights of the one that was not."""
+"""Resuming is bit-exact, wherever the run was killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.conftest import roots_in
 from tests.tiny_configs import ROOT, tiny
 from tests.tools.running import train
 
-STEPS, WINDOW = 8, 3  # the last window is one of two
+STEPS, WINDOW = 8, 3  # the last window has two steps
 CROP, COLORS = (40, 56), 'PhotoMetricDistortion'
 
 
@@ -42,7 +42,7 @@ def config(drawn_roots, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def whole(config):
-    """The work dir of a run that nothing stopped."""
+    """The work dir of an uninterrupted run."""
     assert train(config) == 0
     return config.with_name('whole')
 
@@ -56,7 +56,7 @@ def killed_after(config, folder, step) -> None:
 
 
 def killed_while_writing(config, folder, count) -> None:
-    """Kill a run when half of its count-th file has reached the disk."""
+    """Kill a run when half of its count-th file is on the disk."""
 
     def prepare():
         written = []
@@ -87,7 +87,7 @@ def same(got, expected) -> bool:
 
 
 def assert_resumed_exactly(config, folder, whole, capfd) -> str:
-    """Resume, compare weights and optimizers, and return what was said."""
+    """Resume, compare weights and optimizers, and return the output."""
     capfd.readouterr()
     assert train(config, '--work-dir', folder, '--resume') == 0
     said = ''.join(capfd.readouterr())
@@ -109,7 +109,7 @@ def test_killed_runs_end_with_the_weights_of_the_whole_one(config, whole, tmp_pa
     assert any(gradient.any() for gradient in pending['accumulated_gradients'])
     assert 'accumulated_gradients' not in state(whole)['optimizer']
 
-    # resumed at 2 and 7, inside windows (the latter the short one); at 3, between two
+    # resumed at 2 and 7, inside windows (7 in the short one); at 3, between two
     for step in (3, 4, 8):
         folder = tmp_path / f'after_{step}'
         killed_after(config, folder, step)
@@ -118,7 +118,7 @@ def test_killed_runs_end_with_the_weights_of_the_whole_one(config, whole, tmp_pa
         assert 'not whole' not in said
         assert 'gradient of some iterations is lost' not in said
 
-    # while iter_4 is written again, after its validation has found it the best
+    # while iter_4 is written again, after its validation was the best
     folder = tmp_path / 'writing'
     killed_while_writing(config, folder, 6)
     (half,) = folder.glob('*.part')
@@ -128,7 +128,7 @@ def test_killed_runs_end_with_the_weights_of_the_whole_one(config, whole, tmp_pa
     assert 'Training goes on from iteration 4.' in said
 
 
-def test_what_a_disk_spoils_is_passed_over(config, whole, tmp_path, capfd):
+def test_checkpoints_spoiled_by_the_disk_are_skipped(config, whole, tmp_path, capfd):
     cut, full = tmp_path / 'cut', tmp_path / 'full'
     killed_after(config, cut, 6)
     newest = cut / 'iter_5.pth'
@@ -150,7 +150,7 @@ def test_what_a_disk_spoils_is_passed_over(config, whole, tmp_path, capfd):
 
 
 def full_after(count):
-    """`open`, whose count-th file takes half of what is written."""
+    """Return an `open` whose count-th file takes half of what is written."""
     opened = []
 
     class Full:

@@ -1,4 +1,4 @@
-"""An exported checkpoint predicts in a process that has never heard of this package."""
+"""An exported checkpoint predicts in a process without this package."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def trained(tmp_path, write_camvid):
         cfg.dump(tmp_path / f'{name}.py')
         torch.manual_seed(0)
         built = MODELS.build(copy.deepcopy(cfg.model))
-        for key, value in built.state_dict().items():  # batch norms that do something, too
+        for key, value in built.state_dict().items():  # so that batch norms have an effect, too
             if 'conv_seg' in key:
                 value.normal_()
             elif value.is_floating_point() and value.ndim == 1:
@@ -185,7 +185,7 @@ def test_plain_mmseg_predicts_the_same_bits(trained, tmp_path, lines):
     for name, model in models.items():
         pairs[name] = trained(name, model)
         exports.append(tmp_path / 'plain' / f'{name}.pth')
-        if name == 'fcn':  # once as a user calls it
+        if name == 'fcn':  # one as a user would call it
             done = lines.run(TOOL, *pairs[name], exports[-1], cwd=tmp_path)
             assert done.status == 0, done.stderr
             assert 'wrote' in done.stdout
@@ -198,7 +198,7 @@ def test_plain_mmseg_predicts_the_same_bits(trained, tmp_path, lines):
     assert done.returncode == 0, done.stderr[-2000:]
     for name, path in zip(models, exports):
         wanted = ours(*pairs[name])
-        assert wanted.seg_logits.data.flatten(1).std(1).min() > 1e-3, name  # no constant map
+        assert wanted.seg_logits.data.flatten(1).std(1).min() > 1e-3, name  # not constant
         for suffix in ('.npz', '.alone.npz'):
             found = np.load(f'{path}{suffix}')
             assert np.array_equal(found['logits'], wanted.seg_logits.data.numpy()), name
@@ -229,7 +229,7 @@ def test_the_files_hold_what_predicting_needs_and_no_more(trained, tmp_path):
     assert all(value.is_contiguous() for value in content['state_dict'].values())
 
 
-def test_a_dataset_of_mmsegs_own_is_still_tested_on(trained, tmp_path):
+def test_a_dataset_of_mmseg_is_still_used_for_testing(trained, tmp_path):
     dataset = dict(
         type='mmseg.CityscapesDataset',
         data_root='data/cityscapes',
@@ -324,7 +324,7 @@ def test_bad_input_ends_with_one_sentence_and_leaves_nothing(
     assert not out.parent.exists()
 
 
-def test_files_are_replaced_whole_or_not_at_all(trained, tmp_path, capsys, monkeypatch):
+def test_files_are_replaced_completely_or_not_at_all(trained, tmp_path, capsys, monkeypatch):
     config, checkpoint = trained('fcn', network(backbone=RESNET, decode_head=FCN))
     out = tmp_path / 'plain.pth'
     out.with_suffix('.py').write_text('mine')
@@ -347,7 +347,7 @@ def test_files_are_replaced_whole_or_not_at_all(trained, tmp_path, capsys, monke
     assert {path.name for path in tmp_path.iterdir()} == {*names, 'plain.pth'}
 
 
-def test_twins_become_what_they_are_twins_of():
+def test_twins_become_the_classes_that_they_replace():
     heads = [dict(FCN), dict(type='OCRHead', in_channels=32, channels=8, num_classes=11)]
     joint = dict(type='JointCascadeEncoderDecoder', num_stages=2, decode_head=heads)
     plain = plain_model(dict(joint, backbone=RESNET, sequential_domains=True))

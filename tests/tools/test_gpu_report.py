@@ -1,4 +1,4 @@
-"""The table of tools/gpu_report.py: what it judges, and what a rehearsal leaves open."""
+"""The table of tools/gpu_report.py: which targets it checks, and what a rehearsal leaves open."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def report(rehearsal):
     return dict(machine=machine, parts={n: {'status': 'done', **p} for n, p in parts.items()})
 
 
-def test_a_card_is_judged():
+def test_a_gpu_report_shows_verdicts():
     text = as_markdown(report(rehearsal=False))
     assert '| 1.250 (missed, 1.1) | 2 |' in text
     assert '| 0.850 | 0.800-0.900 | 0.9 (met) |' in text
@@ -44,8 +44,8 @@ def test_a_card_is_judged():
 
 
 @pytest.mark.parametrize('word', ['(met', '(missed'])
-def test_a_rehearsal_is_not(word):
+def test_a_rehearsal_shows_none(word):
     text = as_markdown(report(rehearsal=True))
-    assert 'these numbers say nothing of a GPU' in text
+    assert 'these numbers say nothing about a GPU' in text
     assert word not in text
     assert '| 1.250 | 2 |' in text

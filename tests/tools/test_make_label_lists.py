@@ -17,7 +17,7 @@ TOOL = str(ROOT / 'tools/make_label_lists.py')
 
 @pytest.fixture
 def call(monkeypatch, capsys):
-    """Run the tool in this process; return its exit status, what it printed and its complaint."""
+    """Run the tool in this process; return its exit status, output and error message."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, 'argv', [TOOL, *map(str, arguments)])
@@ -107,7 +107,7 @@ def test_a_config_without_domains(call, config, tmp_path):
     assert len(lists(tmp_path / 'lists')['0003_seed0.txt']) == 3
 
 
-def test_overwrites_only_by_force(call, folder, tmp_path):
+def test_overwrites_only_with_force(call, folder, tmp_path):
     out = tmp_path / 'lists'
     call(folder, '--counts', 2, '--out', out)
     (out / '0002_seed0.txt').write_text('edited')
@@ -118,7 +118,7 @@ def test_overwrites_only_by_force(call, folder, tmp_path):
     assert lists(out)['0002_seed0.txt'] == ['edited']
     sums = (out / 'SHA256SUMS').read_text()
     assert [line.split()[1] for line in sums.splitlines()] == sorted(lists(out))
-    assert hashlib.sha256(b'edited').hexdigest() not in sums  # an edited list stays noticed
+    assert hashlib.sha256(b'edited').hexdigest() not in sums  # an edited list is still detected
     assert call(folder, '--counts', 2, '--force', '--out', out)[0] == 0
     assert len(lists(out)['0002_seed0.txt']) == 2
 
@@ -139,7 +139,7 @@ def test_overwrites_only_by_force(call, folder, tmp_path):
         (('alone.py', '--counts', 2, '--domain', 'target'), 'has no domains, so leave it out'),
     ],
 )
-def test_mistakes_are_told(call, folder, config, tmp_path, monkeypatch, arguments, complaint):
+def test_mistakes_are_reported(call, folder, config, tmp_path, monkeypatch, arguments, complaint):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'alone.py').write_text("train_dataloader = dict(dataset=dict(type='GTADataset'))")
     status, _, message = call(*arguments, '--out', 'lists')

@@ -1,4 +1,4 @@
-"""tools/new_project.py looks at folders of images and writes a config that trains."""
+"""tools/new_project.py inspects folders of images and writes a config that trains."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ model = dict(
     decode_head=dict(in_channels=[4, 8, 16, 32], channels=8),
 )
 """
-# of a trial run, shorter than the base's warm-up
+# for a trial run, shorter than the base's warm-up
 SHORT = ('--cfg-options', 'train_cfg.max_iters=4', 'train_cfg.val_interval=4')
 SHORT += ('default_hooks.checkpoint.interval=2', 'train_dataloader.num_workers=0')
 SHORT += ('param_scheduler.0.end=2', 'param_scheduler.1.begin=2')
@@ -193,7 +193,7 @@ def test_of_labels_in_both_forms_ids_are_taken_unless_colors_are_given(tmp_path)
         ),
     ],
 )
-def test_what_cannot_be_seen_is_said(new, tmp_path, flags, sentence):
+def test_folders_that_cannot_be_interpreted_are_reported(new, tmp_path, flags, sentence):
     write(tmp_path / 'sim', 'images/{}.jpg', 'labels/{}.png', 2, 0)
     write(tmp_path / 'real', 'images/{}.jpg', 'labels/{}.png', 2, 100)
     write(tmp_path / 'more', '{}.jpg', None, 2, 300)

@@ -1,6 +1,6 @@
-"""What a new user with data of his own does wrong, on the real command lines.
+"""Mistakes of new users with their own data, on the real command lines.
 
-A child config of mmseg's SegFormer on four invented classes, as docs/joint_config.md has it.
+They use a child config of mmseg's SegFormer on four invented classes, as in docs/joint_config.md.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def place(fields, tmp_path):
 
 @pytest.fixture
 def call(lines, place):
-    """Call a tool on small.py with lines added to it; return how it ended."""
+    """Call a tool on small.py with lines added to it; return its result."""
 
     def call(tool, added='', *arguments, **conditions):
         with (place / 'small.py').open('a') as config:
@@ -86,7 +86,7 @@ def problems(ended) -> list[str]:
 
 @pytest.fixture
 def refused(call):
-    """What the doctor and training say, which both must end with."""
+    """Check that both the doctor and training end with these messages."""
 
     def refused(added, *patterns, doctor=True):
         tools = (DOCTOR, TRAIN) if doctor else (TRAIN,)
@@ -107,7 +107,7 @@ def test_the_doctor_finds_nothing_wrong(call):
     assert not re.search(r'^ +hooks', ended.stdout, re.MULTILINE)
 
 
-def test_a_schedule_that_is_not_done_when_training_ends(call):
+def test_a_schedule_that_is_longer_than_the_training(call):
     added = "param_scheduler = [dict(type='PolyLR', end=40, power=1.0, by_epoch=False)]"
     sentence = r'ends at iteration 40, but training stops at 2, at 95% of the learning rate: write'
     (said,) = problems(call(DOCTOR, added))
@@ -237,7 +237,7 @@ def test_another_order_of_the_classes(refused):
     )
 
 
-def test_a_run_that_is_over_is_not_gone_on_with_in_silence(call):
+def test_resuming_a_finished_run_is_not_silent(call):
     assert call(TRAIN).status == 0
     ended = call(TRAIN, '', '--resume')
     assert ended.status == 0
@@ -260,7 +260,7 @@ def test_a_start_is_quiet(call):
     assert re.search(r'optim_wrapper\.segmentor\.paramwise_cfg sets options of \d+ param', written)
 
 
-def test_ctrl_c_says_how_to_go_on(call):
+def test_ctrl_c_says_how_to_resume(call):
     stop = "custom_imports = dict(imports=['mmseg_joint', 'tests.tools.stopping'])\n"
     stop += "custom_hooks = [dict(type='InterruptHook', step=1)]\n"
     stop += 'default_hooks = dict(checkpoint=dict(interval=1))'
@@ -294,7 +294,7 @@ def test_few_threads_on_a_loaded_machine(call, place):
     assert hub['runtime_info']['torch_threads'] == 1
 
 
-def test_the_doctor_tells_what_a_child_of_an_mmseg_config_does_without(call):
+def test_the_doctor_reports_what_a_child_of_an_mmseg_config_lacks(call):
     bare = 'default_hooks = dict(_delete_=True)\ncustom_hooks = []\nrandomness = dict(seed=None)'
     said = call(DOCTOR, bare).stdout
     assert re.search(r'hooks +warning: without the same seed in every run, exact resume,', said)

@@ -27,7 +27,7 @@ def tool():
 
 @pytest.fixture
 def config(roots, tmp_path):
-    """The data of a real config, with its own sizes cut down and no augmentation left out."""
+    """Write the data of a real config with reduced sizes and all augmentations."""
     cfg = Config.fromfile(ROOT / 'configs/_base_/datasets/ass_synthia_city.py')
     shrink(cfg.train_dataloader, roots)
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)
@@ -79,7 +79,7 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
 
 
-# the 1st writing is the manifest, then come label and image of each of 3, the 8th is it again
+# write 1 is the manifest, then label and image of each of 3, and write 8 the manifest again
 @pytest.mark.parametrize(('writing', 'workers'), [(1, 1), (2, 1), (3, 1), (6, 1), (8, 1), (5, 2)])
 def test_a_killed_copy_is_finished_to_the_byte(
     tool, roots, tmp_path, monkeypatch, writing, workers
@@ -120,7 +120,7 @@ def test_a_killed_copy_is_finished_to_the_byte(
         (['--type', 'GTADataset', '--root', 'x', '--size', '4', '4'], 'finds no folder'),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(tool, flags, message):
+def test_mistakes_are_reported_in_one_sentence(tool, flags, message):
     with pytest.raises(JointError, match=message) as error:
         tool.main(flags)
     assert '\n' not in str(error.value)
@@ -134,7 +134,7 @@ def test_mistakes_are_told_in_one_sentence(tool, flags, message):
         (['--type', 'GTADatset'], "--type: invalid choice: 'GTADatset' (choose from "),
     ],
 )
-def test_values_that_a_flag_does_not_take(tool, capsys, flags, message):
+def test_values_that_a_flag_does_not_accept(tool, capsys, flags, message):
     with pytest.raises(SystemExit):
         tool.main(flags)
     said = capsys.readouterr().err

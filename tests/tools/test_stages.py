@@ -41,7 +41,7 @@ def states(folder) -> dict:
     }
 
 
-# where a run is killed: the first stage's last checkpoint is there, its last validation is not
+# the run is killed between the first stage's last checkpoint and its last validation
 KILLS = {
     'ending_source': dict(type='StopBeforeValidationHook', folder='source', step=STEPS),
     'between': dict(type='StopBeforeIterationHook', folder='adapt', step=0),
@@ -51,7 +51,7 @@ KEPT = {'ending_source': [[2, 3], []], 'between': [[2, 3], []], 'in_adapt': [[2,
 
 
 def checkpoints(folder) -> list[list[int]]:
-    """Steps of the checkpoints of either stage."""
+    """Return the steps of the checkpoints of each stage."""
     return [
         sorted(int(path.stem.split('_')[1]) for path in (folder / stage).glob('iter_*.pth'))
         for stage in ('source', 'adapt')

@@ -39,7 +39,7 @@ def tool(monkeypatch):
 
 @pytest.fixture
 def main(tool, monkeypatch):
-    """The tool, whose runs are trained in this process."""
+    """Return the tool, with its runs trained in this process."""
 
     def train(path, job):
         status = 0
@@ -85,7 +85,7 @@ def test_a_study_is_run_extended_and_reported(main, roots, tmp_path, capsys):
     assert 'src="data:image/png;base64,' in page
     assert not re.search(r'(src|href)="(?!data:)', page)
 
-    # more labels, another method: what is there stays
+    # more labels and another method: existing runs stay
     main(base, *study, '--methods', 'source', 'target', '--labels', 2, 'all', '--seeds', 0)
     said = capsys.readouterr().out
     assert '1 of 3 runs are finished' in said
@@ -101,7 +101,7 @@ def test_a_study_is_run_extended_and_reported(main, roots, tmp_path, capsys):
     assert (folder / 'report.md').read_text(encoding='utf-8') == text
 
 
-def test_a_run_that_fails_is_told_and_the_others_go_on(main, roots, tmp_path, capsys):
+def test_a_failing_run_is_reported_and_the_others_continue(main, roots, tmp_path, capsys):
     base, folder = write_base(roots, tmp_path), tmp_path / 'study'
     chosen = (base, '--work-dir', folder, '--labels', 2, '--seeds', 0, '--methods')
     main(*chosen, 'joint', '--dry-run')
@@ -169,7 +169,7 @@ def test_options_that_the_study_sets_are_refused(main, roots, tmp_path, option, 
 
 
 @pytest.mark.parametrize(('seeds', 'message'), [((0, 1, 0), '0 twice'), ((-1,), 'from 0')])
-def test_seeds_that_are_none_leave_no_study(main, roots, tmp_path, seeds, message):
+def test_invalid_seeds_leave_no_study(main, roots, tmp_path, seeds, message):
     with pytest.raises(JointError, match=f'--seeds .*{message}'):
         main(write_base(roots, tmp_path), '--work-dir', tmp_path / 'study', '--seeds', *seeds)
     assert not (tmp_path / 'study').exists()
@@ -181,8 +181,8 @@ def test_a_study_whose_runs_all_fail_alike_stops_at_the_second(main, roots, tmp_
     main(*chosen, 0, 1, '--dry-run')
     images = roots['CamVidDataset'] / 'images/val'
     away = images.rename(images.with_name('away'))
-    told = r'same reason before the first step, so the others were not started: .*images/val'
-    with pytest.raises(JointError, match=rf'{told}.* Correct this, .*same command again'):
+    reported = r'same reason before the first step, so the others were not started: .*images/val'
+    with pytest.raises(JointError, match=rf'{reported}.* Correct this, .*same command again'):
         main(*chosen, 0, 1)
     assert capsys.readouterr().out.count('failed: ') == 2
     assert sorted(folder.glob('*/2/seed*')) == [
@@ -270,7 +270,7 @@ def test_bad_input(main, roots, tmp_path, arguments, message):
         main('--work-dir', folder)
 
 
-def test_a_killed_study_goes_on_and_ends_with_the_same_weights(main, roots, tmp_path):
+def test_a_killed_study_continues_and_ends_with_the_same_weights(main, roots, tmp_path):
     changes = {'train_cfg.max_iters': 12, 'train_cfg.val_interval': 12}
     base = write_base(roots, tmp_path, **changes)
     chosen = ('--labels', 2, '--seeds', 0, '--methods', 'joint')

@@ -37,7 +37,7 @@ def main(tool):
 
 @pytest.fixture
 def in_this_process(monkeypatch, tool):
-    """Importing all libraries anew for each run takes longer than the runs."""
+    """Train in this process: importing all libraries for each run takes longer than the runs."""
 
     def use():
         monkeypatch.setattr(tool, 'start_process', lambda path, _: lambda job: train(path, job))
@@ -53,7 +53,7 @@ def in_this_process(monkeypatch, tool):
 
 @pytest.fixture
 def configs(roots, tmp_path):
-    """A folder of two rows of HRS' Table 1, with two iterations a stage, and their metafiles."""
+    """Write two rows of HRS' Table 1, with two iterations per stage, and their metafiles."""
     index = yaml.safe_load((ROOT / 'model-index.yml').read_text(encoding='utf-8'))
     for name in index['Import']:
         content = yaml.safe_load((ROOT / name).read_text(encoding='utf-8'))

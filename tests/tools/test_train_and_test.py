@@ -27,7 +27,7 @@ TRAIN, TEST = ROOT / 'tools/train.py', ROOT / 'tools/test.py'
 
 @pytest.fixture
 def config(roots, tmp_path):
-    """A tiny HRS config as a file of its own."""
+    """Write a tiny HRS config to its own file."""
     cfg = tiny(ROOT / 'configs/hrs_fcn8s_streets.py', roots, tmp_path / 'work')
     cfg.default_hooks.checkpoint.interval = 1
     path = tmp_path / 'tiny_hrs.py'
@@ -86,7 +86,7 @@ def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, lines, tmp
         ended = lines.run(TRAIN, config, '--work-dir', *arguments, cwd=tmp_path)
         said = re.sub(
             r'\S+:\d+: \w*Warning: .*\n.*\n', '', ended.stderr
-        )  # but what Python warns of
+        )  # except Python's warnings
         assert (ended.status, said) == (0, '')
 
     train(whole, *options)
@@ -105,7 +105,7 @@ def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, lines, tmp
     last = load(resumed / 'iter_5.pth')
     assert last['meta']['iter'] == 5
     ends = [state['end'] for states in last['param_schedulers'].values() for state in states]
-    assert ends and set(ends) == {5}  # as the config has it now
+    assert ends and set(ends) == {5}  # as in the current config
 
 
 @pytest.mark.parametrize('named', [False, True])
@@ -160,7 +160,7 @@ def test_mmseg_trains_and_resumes_our_config_from_another_folder(config, lines, 
     imports = ['mmseg_joint', 'tests.tools.taking_shortcuts']
     quick.write_text(f"_base_ = './{config.name}'\ncustom_imports = dict(imports={imports})")
     arguments = (quick, '--work-dir', tmp_path / 'run')
-    # in a process of its own, where nothing of ours is imported before the config says so
+    # in its own process, where our package is not imported before the config asks for it
     environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
     command = [sys.executable, str(tool), *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=elsewhere)

@@ -15,7 +15,7 @@ from mmseg.registry import HOOKS, TRANSFORMS
 
 @TRANSFORMS.register_module()
 class IgnoreBand(BaseTransform):
-    """Labels every pixel but a band of rows, as many in every image, somewhere."""
+    """Labels every pixel except a band of rows, whose height is the same in every image."""
 
     def __init__(self, rows: int = 8):
         self.rows = rows
@@ -35,7 +35,7 @@ def weights_of(runner) -> dict:
 
 @HOOKS.register_module()
 class WatchHook(Hook):
-    """Keeps what each rank was given, what it logged, and the weights that it ended with."""
+    """Records each rank's inputs, its log, and its final weights."""
 
     def before_train(self, runner):
         self.steps = []

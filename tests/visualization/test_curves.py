@@ -46,7 +46,7 @@ def test_a_panel_for_each_kind_of_value():
         'mean weight of source pixels',
         'adversarial losses',
         'adversarial loss of the segmentor',
-        'told right by the discriminator',
+        'accuracy of the discriminator',
         'validation mIoU (%)',
     ]
 
@@ -63,7 +63,7 @@ def test_curves_hold_the_logged_values():
     assert losses['HRS/target'].get_linestyle() != losses['HRS/source'].get_linestyle()
 
 
-def test_seeds_are_a_band_from_least_to_greatest():
+def test_seeds_are_a_band_from_smallest_to_largest():
     validation = panels(draw_curves(RUNS))['validation mIoU (%)']
     assert curves(validation)['HRS/mIoU'].get_ydata().tolist() == [31, 40, 49]
     (band,) = validation.collections  # FCN has one seed, so no band
@@ -75,10 +75,10 @@ def test_axes_fit_their_values():
     found = panels(draw_curves(RUNS))
     assert found['adversarial losses'].get_yscale() == 'log'
     assert found['supervised loss'].get_yscale() == 'linear'
-    assert found['told right by the discriminator'].get_ylim() == (-0.02, 1.02)
+    assert found['accuracy of the discriminator'].get_ylim() == (-0.02, 1.02)
 
 
-def test_names_and_line_styles_are_told():
+def test_names_and_line_styles_are_in_the_legend():
     figure = draw_curves(RUNS)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ['HRS (2 seeds)', 'FCN']
@@ -101,7 +101,7 @@ def test_running_mean_equals_its_definition(window):
     np.testing.assert_allclose(running_mean(values, window), wanted)
 
 
-def test_running_mean_leaves_out_what_is_no_number():
+def test_running_mean_ignores_nan():
     values = np.array([1, np.nan, 3, np.inf, np.nan, np.nan, 5])
     expected = [1, 2, 3, 3, np.nan, 5, 5]
     np.testing.assert_array_equal(running_mean(values, 3), expected)

@@ -68,7 +68,7 @@ def test_grid_cells_have_the_images_shape_and_never_overlap(rows, columns):
     assert all(a.x1 <= b.x0 for a, b in zip(headings, headings[1:]))
 
 
-def test_a_name_is_no_formula():
+def test_a_name_is_not_parsed_as_a_formula():
     figure, _ = image_grid(1, ['costs $5', r'$\nonsense'], aspect=1, footer=0.1)
     figure.draw_without_rendering()
 

@@ -24,7 +24,7 @@ def packed(domains=('source', 'target')):
 
 @pytest.mark.parametrize('blue_first', [False, True])
 def test_image_label_prediction_and_confidence(blue_first):
-    # padding, which is cut off again
+    # padding, which is cropped again
     changes = dict(size_divisor=32, bgr_to_rgb=not blue_first)
     model = build(data_preprocessor=dict(MODEL.data_preprocessor, **changes))
     torch.nn.init.normal_(model.decode_head.conv_seg.weight)

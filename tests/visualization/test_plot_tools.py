@@ -51,10 +51,10 @@ def save_config(path: Path, **values) -> Path:
 
 @pytest.fixture
 def trained(tmp_path, write_gta, write_camvid, pipeline):
-    """A config with its data and the checkpoint of a network that nothing has trained."""
+    """Write a config with its data and the checkpoint of an untrained network."""
     write_gta(tmp_path / 'gta', height=36, width=48)
     write_camvid(tmp_path / 'camvid', split='val')
-    # were the pretrained file looked for, the tools would fail: there is none
+    # the pretrained file does not exist, so the tools fail if they look for it
     backbone = {**MODEL['backbone'], 'init_cfg': {'type': 'Pretrained', 'checkpoint': 'no.pth'}}
     model = {**MODEL, 'decode_head': ELEVEN, 'backbone': backbone, 'objectives': HRS}
     source = {'type': 'GTADataset', 'protocol': 'camvid', 'data_root': str(tmp_path / 'gta')}
@@ -99,7 +99,7 @@ def test_weighting_maps(trained, tmp_path, monkeypatch):
     assert Image.open(out).convert('RGB').tobytes() != first
 
 
-def test_weighting_maps_refuse_what_has_none(trained, tmp_path, monkeypatch, capsys):
+def test_weighting_maps_refuse_configs_without_any(trained, tmp_path, monkeypatch, capsys):
     config, checkpoint = trained
     tool, out = 'plot_weighting_maps', tmp_path / 'maps.png'
     bare = without(checkpoint, 'objectives.weighting')

@@ -41,7 +41,7 @@ def rows():
 
 
 def test_iou_counts_the_classes_of_the_labels():
-    # road 3 of 4; sky 3 of 3, its ignored pixel aside; the car is nowhere in the labels
+    # road 3 of 4; sky 3 of 3, without its ignored pixel; the car is not in the labels
     assert image_iou(BETTER, LABELS) == pytest.approx((3 / 4 + 1) / 2)
     assert image_iou(WORSE, LABELS) == pytest.approx((0 + 3 / 7) / 2)
     assert math.isnan(image_iou(WORSE, np.full((2, 4), 255)))

@@ -29,7 +29,7 @@ def test_a_log_is_read_exactly(tmp_path):
         train(10, **{'source.decode.loss_ce': 2.5, 'time': 0.1}),
         {'mIoU': 30.25, 'step': 10},
         train(20, **{'source.decode.loss_ce': 1.25, 'time': 0.2}),
-        {'mIoU': 41.5, 'time': 9.0, 'step': 20},  # of a step of the validation
+        {'mIoU': 41.5, 'time': 9.0, 'step': 20},  # the time is of a validation step
     ]
     write_log(tmp_path, '20200101_000000', lines)
     assert as_lists(read_scalars(tmp_path)) == {
@@ -53,7 +53,7 @@ def test_a_resumed_run_is_one_curve(tmp_path):
     assert found['mIoU'] == ([20], [40.0])
 
 
-def test_a_validation_that_a_resumed_run_made_up_for_counts(tmp_path):
+def test_a_validation_redone_by_a_resumed_run_counts(tmp_path):
     """Killed in its last validation, and resumed with nothing left to train."""
     write_log(tmp_path, '20200101_000000', [train(10), {'mIoU': 30.0, 'step': 10}, train(20)])
     write_log(tmp_path, '20200102_000000', [{'mIoU': 40.0, 'step': 20}])
@@ -61,7 +61,7 @@ def test_a_validation_that_a_resumed_run_made_up_for_counts(tmp_path):
     assert found == {'loss': ([10, 20], [1.0, 1.0]), 'mIoU': ([10, 20], [30.0, 40.0])}
 
 
-def test_a_run_begun_anew_replaces_the_old_one(tmp_path):
+def test_a_restarted_run_replaces_the_old_one(tmp_path):
     write_log(tmp_path, '20200101_000000', [train(10, a=1), train(20, a=2, b=3)])
     write_log(tmp_path, '20200102_000000', [train(10, a=5)])
     found = as_lists(read_scalars(tmp_path))
@@ -76,7 +76,7 @@ def test_broken_and_absent_logs_are_named(tmp_path):
     with pytest.raises(JointError, match='holds no training log'):
         read_scalars(tmp_path)
     write_log(tmp_path, '20200102_000000', [train(1), ['no', 'dict'], train(2)])
-    with pytest.raises(JointError, match=r'Line 2 of .*scalars\.json is no log line'):
+    with pytest.raises(JointError, match=r'Line 2 of .*scalars\.json is not a log line'):
         read_scalars(tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_values_are_sorted_into_panels():
             'gan generator': value['gan.loss_generator'],
         },
         'adversarial loss of the segmentor': {'gan encoder': value['gan.loss_encoder']},
-        'told right by the discriminator': {
+        'accuracy of the discriminator': {
             'gan fake': value['gan.accuracy_fake'],
             'gan real': value['gan.accuracy_real'],
         },
@@ -141,7 +141,7 @@ def test_a_plain_mmseg_run_counts_as_target():
     assert list(sort_into_panels(scalars)['supervised loss']) == ['target']
 
 
-def test_seeds_meet_where_all_have_logged():
+def test_seeds_are_combined_where_all_have_logged():
     first = np.array([10, 20, 30]), np.array([1.0, 2.0, 3.0])
     second = np.array([20, 30, 40]), np.array([4.0, 9.0, 9.0])
     steps, mean, least, greatest = over_seeds([first, second])

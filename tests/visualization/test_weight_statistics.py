@@ -43,7 +43,7 @@ def test_statistics_are_those_of_counting_pixel_by_pixel():
     np.testing.assert_allclose(found.classes, [road, sky, np.nan])
 
 
-def test_nothing_predicted_wrong_is_no_number():
+def test_without_wrong_predictions_their_mean_is_nan():
     assert np.isnan(weight_statistics(IMAGES[1:], len(CLASSES)).wrong)
 
 

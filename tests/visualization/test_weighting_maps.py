@@ -36,7 +36,7 @@ class HandSet(torch.nn.Module):
 
 
 def hand_set_model(objective=WEIGHTING):
-    """One map: target-like are the right half (pixel), the lower half (region), all (image)."""
+    """One map; target-like are the right half (pixel), the lower half (region), all (image)."""
     model = build({'weighting': dict(objective, per_class=False)})
     pixel, region = torch.zeros(1, 1, HEIGHT, WIDTH), torch.zeros(1, 1, HEIGHT // 8, WIDTH // 8)
     pixel[..., WIDTH // 2 :] = 0.2
@@ -79,7 +79,7 @@ def test_drawn_maps_are_the_weights_of_training():
 
 
 def test_the_real_networks_give_what_the_objective_gives():
-    model = build(HRS)  # one map a class, in training mode
+    model = build(HRS)  # one map per class, in training mode
     for network in model.objectives['weighting'].networks.values():
         torch.nn.init.normal_(list(network.parameters())[-2], std=2.0)
     data = batch(domains=('source', 'target'), size=(67, 90))
@@ -104,7 +104,7 @@ def test_dropout_is_off():
     assert (seen[2] == 0).float().mean() > (seen[0] == 0).float().mean()  # back in training
 
 
-def test_padding_is_cut_off():
+def test_padding_is_cropped():
     model = build({'weighting': WEIGHTING})
     model.data_preprocessor.size_divisor = 32
     data = batch(domains=('source',), size=(40, 70))

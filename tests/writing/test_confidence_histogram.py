@@ -37,7 +37,7 @@ def test_thresholds_equal_a_sort(quantile, cap):
         assert wanted - 1 / BINS <= got[c] <= wanted
         assert kept[c] == pytest.approx((values >= wanted).mean(), abs=0.011)
     assert got[3] == cap and np.isnan(kept[3])
-    if cap == 0.9 and quantile == 0.5:  # the cap matters for one class at least, and not for all
+    if cap == 0.9 and quantile == 0.5:  # the cap matters for at least one class, but not for all
         assert got[2] == 0.9 and got[0] < 0.9
 
 

@@ -35,7 +35,7 @@ def pseudo_labels(*arguments):
 
 @pytest.fixture
 def trained(roots, tmp_path):
-    """A config and a checkpoint of weights drawn at random."""
+    """Write a config and a checkpoint of random weights."""
     cfg = tiny(ROOT / 'configs/maxsquare_squeezenet_streets_camvid.py', roots, tmp_path / 'work')
     cfg.model.objectives = cfg.stages = None
     torch.manual_seed(0)
@@ -61,7 +61,7 @@ def predicted(model, cfg):
         yield confidence.numpy(), labels.numpy()
 
 
-def test_labels_are_what_the_network_is_sure_of(trained, tmp_path, capsys):
+def test_labels_are_the_confident_predictions(trained, tmp_path, capsys):
     config, checkpoint, model = trained
     out = tmp_path / 'pseudo'
     assert pseudo_labels(config, checkpoint, '--out', out, '--cap', 0.3, '--workers', 0) == 0
@@ -74,8 +74,8 @@ def test_labels_are_what_the_network_is_sure_of(trained, tmp_path, capsys):
         values = np.sort(np.concatenate([p[label == c] for p, label in by_hand]))
         middle = min(int(np.round(len(values) * 0.5)), len(values) - 1)
         thresholds[c] = min(0.3, values[middle]) if len(values) else 0.3
-    told = json.loads((out / 'dataset.json').read_text())['thresholds']
-    for row, wanted in zip(told, thresholds.values()):
+    reported = json.loads((out / 'dataset.json').read_text())['thresholds']
+    for row, wanted in zip(reported, thresholds.values()):
         assert row['threshold'] == pytest.approx(wanted, abs=1.01e-4)
     assert min(thresholds.values()) < 0.3
     pipeline = [
@@ -86,7 +86,7 @@ def test_labels_are_what_the_network_is_sure_of(trained, tmp_path, capsys):
     dataset = DATASETS.build(
         dict(type='WrittenDataset', data_root=str(out), img_path=None, pipeline=pipeline)
     )
-    assert dataset.metainfo['classes'] == tuple(row['class'] for row in told)
+    assert dataset.metainfo['classes'] == tuple(row['class'] for row in reported)
     assert len(dataset) == 3 and not (out / '.unfinished').exists()
     for packed, (p, label) in zip(dataset, by_hand):
         got = packed['data_samples'].gt_sem_seg.data[0].numpy()
@@ -106,29 +106,29 @@ def test_a_folder_of_images_and_one_threshold(trained, roots, tmp_path):
     assert names[0] == 'aachen/aachen_000000_000019_leftImg8bit' and len(names) == 3
     label = np.asarray(Image.open(out / f'labels/{names[0]}.png'))
     assert label.shape == (60, 80) and label.max() < 11  # all pixels are kept
-    # a second call must be told to replace it
+    # a second call replaces it only on request
     assert pseudo_labels(*arguments) == 2
     assert pseudo_labels(*arguments, '--force') == 0
     assert pseudo_labels(*arguments[:-4], '--images', tmp_path / 'gta', '--suffix', '.tif') == 2
 
 
-def test_what_is_not_whole_is_no_dataset(tmp_path):
+def test_an_incomplete_folder_is_not_a_dataset(tmp_path):
     folder = LabelFolder(tmp_path / 'a', NAMES, COLORS)
     folder.write_label('x/y', np.array([[0, 1], [2, 255]], dtype=np.uint8))
     with pytest.raises(JointError, match='run the tool that writes it'):
         DATASETS.build(dict(type='WrittenDataset', data_root=str(folder.path)))
-    again = LabelFolder(tmp_path / 'a', NAMES, COLORS)  # the rest of a killed call
+    again = LabelFolder(tmp_path / 'a', NAMES, COLORS)  # what a killed call left behind
     assert not (again.path / 'labels').exists()
     again.finish(str(tmp_path), '.png', [])
     with pytest.raises(JointError, match='holds a dataset already'):
         LabelFolder(tmp_path / 'a', NAMES, COLORS)
     (tmp_path / 'b').mkdir()
     (tmp_path / 'b/thesis.txt').touch()
-    with pytest.raises(JointError, match='holds something else'):
+    with pytest.raises(JointError, match='holds something other'):
         LabelFolder(tmp_path / 'b', NAMES, COLORS, force=True)
 
 
-def test_probabilities_of_either_kind_of_head():
+def test_probabilities_of_both_kinds_of_heads():
     scores = torch.randn(3, 2, 2)
     logits = MODELS.build(dict(type='FCNHead', in_channels=2, channels=2, num_classes=3))
     model = nn.Module()

@@ -31,7 +31,7 @@ def translate(*arguments):
 
 
 @pytest.mark.parametrize('channels', ['bgr', 'rgb'])
-def test_images_are_redrawn_and_keep_their_labels(roots, tmp_path, channels):
+def test_images_are_translated_and_keep_their_labels(roots, tmp_path, channels):
     cfg = tiny(ROOT / 'configs/bdl_translation_streets_camvid.py', roots, tmp_path / 'work')
     cfg.model.data_preprocessor.bgr_to_rgb = channels == 'rgb'
     cfg.dump(tmp_path / 'config.py')
@@ -65,7 +65,7 @@ def test_images_are_redrawn_and_keep_their_labels(roots, tmp_path, channels):
     assert translate(tmp_path / 'config.py', tmp_path / 'a.pth', '--out', out) == 2
 
 
-def test_what_cannot_translate_is_told(roots, tmp_path):
+def test_configs_that_cannot_translate_are_reported(roots, tmp_path):
     with pytest.raises(JointError, match='no CycleTranslation'):
         translation_of(build())
     cfg = Config.fromfile(ROOT / 'configs/bdl_translation_gta_city.py')

@@ -1,7 +1,7 @@
-"""Brings CARLA images into GTA5's layout, so that ``GTADataset`` reads them.
+"""Converts CARLA images to GTA5's layout, so that ``GTADataset`` reads them.
 
-From ``SRC/images/*.png`` and ``SRC/labelIds/*.png`` (tags 0-28) come ``OUT/images/*.png``, as
-they are, and ``OUT/labels/*.png``, palette PNGs of Cityscapes' raw ids.
+From ``SRC/images/*.png`` and ``SRC/labelIds/*.png`` (tags 0-28) come ``OUT/images/*.png``,
+unchanged, and ``OUT/labels/*.png``, palette PNGs of Cityscapes' raw ids.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def convert(source: Path, out: Path) -> int:
 
     Args:
         source: Folder with ``images`` and ``labelIds``.
-        out: Folder to write; files that are there are written over.
+        out: Folder to write; existing files are overwritten.
 
     Returns:
         Number of images.
 
     Raises:
-        JointError: When there are no images, or a pair is not right.
+        JointError: When there are no images, or a pair is invalid.
     """
     images = sorted((source / 'images').glob('*.png'))
     if not images:
@@ -71,7 +71,7 @@ def convert(source: Path, out: Path) -> int:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description='Bring CARLA images into the layout of GTA5.')
+    parser = argparse.ArgumentParser(description='Convert CARLA images to the layout of GTA5.')
     parser.add_argument('source', metavar='SRC', type=Path, help='has images/ and labelIds/')
     parser.add_argument('out', metavar='OUT', type=Path, help='gets images/ and labels/')
     parser.add_argument('--debug', action='store_true', help='show the traceback of an error')

@@ -3,11 +3,11 @@
 Each `SRC/{train,val}/N.jpg` has 512×256 pixels: the photo at the left, Cityscapes' color label at
 the right. From it come `OUT/images/{train,val}/N.jpg` and `OUT/labels/{train,val}/N.png`, which
 `CityscapesTrainIdsDataset` reads. JPEG blurs the label's colors: a pixel gets the class whose
-color is nearest, and none (255) if even that is further than 25 away. So what is ignored are the
-borders, thin things and Cityscapes' void.
+color is nearest, or none (255) if even that is more than 25 away. The ignored pixels are therefore
+borders, thin objects and Cityscapes' void.
 
-`OUT/held_out.txt` names the training images of Ulm, Weimar and Zurich, by which settings can be
-chosen without a look at `val`, and `OUT/fit.txt` the others; both are an `ann_file` of the dataset.
+`OUT/held_out.txt` names the training images of Ulm, Weimar and Zurich, for choosing settings
+without looking at `val`, and `OUT/fit.txt` the others; the dataset takes either as `ann_file`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from mmseg_joint.utils.atomic_write import atomic_write
 from mmseg_joint.utils.cli import run
 
 SPLITS = ('train', 'val')
-FIRST_HELD_OUT = 2617  # the download numbers the training images city by city, in their order
+FIRST_HELD_OUT = 2617  # the download numbers the training images city by city, in order
 MAX_DISTANCE = 25.0  # two classes are 37 apart, bus and train 20
-LEAST_KNOWN = 0.1  # of a label's pixels; fewer means that it is no label
+LEAST_KNOWN = 0.1  # of a label's pixels; with fewer it is not a label
 
 
 def train_ids(colors: np.ndarray) -> np.ndarray:
@@ -62,7 +62,7 @@ def split_pair(path: Path) -> tuple[Image.Image, np.ndarray]:
         The photo, and the label's train ids (H, W).
 
     Raises:
-        JointError: When the file is broken, is no such pair, or has no label at the right.
+        JointError: When the file is broken, is not such a pair, or has no label at the right.
     """
     content = read_bytes(str(path), 'image')
     check_image(content, str(path), 'image')
@@ -77,14 +77,14 @@ def split_pair(path: Path) -> tuple[Image.Image, np.ndarray]:
     ids = train_ids(np.asarray(pair)[:, height:])
     if (ids != IGNORE).mean() < LEAST_KNOWN:
         raise JointError(
-            f"{path} has hardly a pixel in one of Cityscapes' colors at the right: give files "
+            f"{path} has hardly any pixels in Cityscapes' colors at the right: give files "
             'with the photo at the left and the label at the right.'
         )
     return pair.crop((0, 0, height, height)), ids
 
 
 def convert(source: Path, out: Path) -> int:
-    """Convert the whole download; files that are there are written over.
+    """Convert the whole download; existing files are overwritten.
 
     Args:
         source: Folder with `train` and `val`.
@@ -94,7 +94,7 @@ def convert(source: Path, out: Path) -> int:
         Number of images.
 
     Raises:
-        JointError: When a split has no images, or a file is not right.
+        JointError: When a split has no images, or a file is invalid.
     """
     files = [(split, path) for split in SPLITS for path in sorted((source / split).glob('*.jpg'))]
     for split in SPLITS:
