@@ -54,7 +54,7 @@ def _at(results: Results, count: int) -> list[str]:
     gain = results.gain(best)
     if gain is None:
         return [f'{images} {name} is highest, but shares no seed with {TARGET_ONLY}.']
-    if not gain.is_sure:
+    if not gain.excludes_zero:
         why = 'one seed has no interval'
         if gain.seeds > 1:
             why = f'the interval of {gain.seeds} seeds includes 0'
@@ -66,7 +66,7 @@ def _at(results: Results, count: int) -> list[str]:
     second = next((cell for cell in ranked[1:] if cell.row.name != TARGET_ONLY), None)
     if second:
         difference = gain_of(paired(best.scores(), second.scores()))
-        if difference and not difference.is_sure:
+        if difference and not difference.excludes_zero:
             sentences.append(
                 f'These runs do not show whether it or {second.row.name} is better '
                 f'({gain_in_words(difference)}).'
@@ -91,7 +91,7 @@ def _price(results: Results, best: Cell) -> list[str]:
 def _synthetic(results: Results, counts: list[int]) -> list[str]:
     """Say whether the synthetic images by themselves help."""
     gains = {n: results.gain(cell) for n in counts if (cell := results.find(JOINT, n))}
-    clear = {n: gain for n, gain in gains.items() if gain and gain.is_sure}
+    clear = {n: gain for n, gain in gains.items() if gain and gain.excludes_zero}
     if not gains:
         return []
     parts = []

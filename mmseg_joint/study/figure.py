@@ -51,7 +51,7 @@ def _draw_classes(axes: Axes, results: Results, rows: Sequence[Cell]) -> None:
     for row, gains in enumerate(found):
         for column, name in enumerate(classes):
             if name in gains:
-                excludes_zero = gains[name].is_sure
+                excludes_zero = gains[name].excludes_zero
                 bold = dict(color='black', weight='bold')
                 look = bold if excludes_zero else dict(color='0.25')
                 place = dict(fontsize=TEXT_SIZE, ha='center', va='center')

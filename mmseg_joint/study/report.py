@@ -109,7 +109,7 @@ def _gain(gain: Gain | None, interval: bool = True) -> str:
     text = signed(gain.mean)
     if interval and gain.low is not None and gain.high is not None:
         text += f' ({signed(gain.low)} to {signed(gain.high)})'
-    return f'**{text}**' if gain.is_sure else text
+    return f'**{text}**' if gain.excludes_zero else text
 
 
 def _legend(results: Results) -> str:

@@ -29,7 +29,7 @@ class Gain:
     seeds: int
 
     @property
-    def is_sure(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether the interval excludes 0: only then is the mean called a gain or a loss.
 
         A mean that rounds to 0 points never counts, whatever its interval: metrics round scores.

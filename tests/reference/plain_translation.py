@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.reference.plain_lsd import normalized
 
 
-def redraw(network: Any, images: Tensor) -> Tensor:
+def translate(network: Any, images: Tensor) -> Tensor:
     """Compute G for images whose sides are multiples of the strides.
 
     Args:
@@ -44,7 +44,7 @@ def redraw(network: Any, images: Tensor) -> Tensor:
     return torch.tanh(conv(x, 'to_picture', 3))
 
 
-def judge(network: Any, images: Tensor) -> Tensor:
+def discriminate(network: Any, images: Tensor) -> Tensor:
     """Compute D, the discriminator.
 
     Args:

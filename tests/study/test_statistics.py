@@ -12,15 +12,15 @@ T1, T2 = 12.706, 4.303
 
 def test_a_gain_with_its_interval_by_hand():
     gain = gain_of([1.0, 2.0, 3.0])  # s = 1
-    assert (gain.mean, gain.seeds, gain.is_sure) == (2.0, 3, False)
+    assert (gain.mean, gain.seeds, gain.excludes_zero) == (2.0, 3, False)
     assert (gain.low, gain.high) == pytest.approx(
         (2 - T2 / math.sqrt(3), 2 + T2 / math.sqrt(3)), abs=1e-3
     )
-    assert gain_of([2.9, 3.0, 3.1]).is_sure
-    assert gain_of([-2.9, -3.0, -3.1]).is_sure
-    assert not gain_of([0.01, 0.01, 0.01]).is_sure  # a metric's last decimal
+    assert gain_of([2.9, 3.0, 3.1]).excludes_zero
+    assert gain_of([-2.9, -3.0, -3.1]).excludes_zero
+    assert not gain_of([0.01, 0.01, 0.01]).excludes_zero  # a metric's last decimal
     one = gain_of([5.0])
-    assert (one.mean, one.low, one.high, one.is_sure) == (5.0, None, None, False)
+    assert (one.mean, one.low, one.high, one.excludes_zero) == (5.0, None, None, False)
     assert gain_of([]) is None
 
 

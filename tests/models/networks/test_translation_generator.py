@@ -5,7 +5,7 @@ import torch
 from mmseg.registry import MODELS
 
 from mmseg_joint.models.objectives.cycle_translation import DISCRIMINATOR
-from tests.reference.plain_translation import judge, redraw
+from tests.reference.plain_translation import discriminate, translate
 
 
 def count(config):
@@ -26,7 +26,7 @@ def test_both_networks_equal_the_description():
         dict(type='TranslationGenerator', channels=(3, 4, 5), num_blocks=2)
     ).double()
     discriminator = MODELS.build(dict(DISCRIMINATOR, channels=(3, 4, 5, 6))).double()
-    for network, reference in ((generator, redraw), (discriminator, judge)):
+    for network, reference in ((generator, translate), (discriminator, discriminate)):
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
         torch.testing.assert_close(network(images), reference(network, images))

@@ -10,7 +10,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives.image_pool import ImagePool
 from tests.objective_cases import DEEPLAB
 from tests.reference.plain_lsd import normalized
-from tests.reference.plain_translation import judge, redraw
+from tests.reference.plain_translation import discriminate, translate
 from tests.tiny import batch, build
 
 SIZE = (40, 56)
@@ -47,13 +47,13 @@ def by_hand(model, inputs, live):
     a, b = (model.data_preprocessor.to_unit_range(inputs[d]) for d in ('source', 'unlabeled'))
     to_b, to_a = own.generators['target'], own.generators['source']
     d_b, d_a = own.discriminators['target'], own.discriminators['source']
-    fake_b, fake_a = redraw(to_b, a), redraw(to_a, b)
+    fake_b, fake_a = translate(to_b, a), translate(to_a, b)
     if live == 'D':
         return sum(
-            ((judge(d, real) - 1) ** 2).mean() / 2 + (judge(d, fake) ** 2).mean() / 2
+            ((discriminate(d, real) - 1) ** 2).mean() / 2 + (discriminate(d, fake) ** 2).mean() / 2
             for d, real, fake in ((d_a, a, fake_a), (d_b, b, fake_b))
         )
-    back_a, back_b = redraw(to_a, fake_b), redraw(to_b, fake_a)
+    back_a, back_b = translate(to_a, fake_b), translate(to_b, fake_a)
     was_training = model.training
     model.eval()
 
@@ -68,10 +68,10 @@ def by_hand(model, inputs, live):
     ]
     model.train(was_training)
     return (
-        ((judge(d_b, fake_b) - 1) ** 2).mean()
-        + ((judge(d_a, fake_a) - 1) ** 2).mean()
+        ((discriminate(d_b, fake_b) - 1) ** 2).mean()
+        + ((discriminate(d_a, fake_a) - 1) ** 2).mean()
         + 1.3 * ((back_a - a).abs().mean() + (back_b - b).abs().mean())
-        + 0.7 * ((redraw(to_b, b) - b).abs().mean() + (redraw(to_a, a) - a).abs().mean())
+        + 0.7 * ((translate(to_b, b) - b).abs().mean() + (translate(to_a, a) - a).abs().mean())
         + sum(perceptual)
     )
 
@@ -126,7 +126,7 @@ def test_translation_is_the_generator_of_the_targets_look():
     model, inputs, _ = model_and_images()
     images = model.data_preprocessor.to_unit_range(inputs['source'])
     own = model.objectives.cycle
-    torch.testing.assert_close(own.translate(images), redraw(own.generators['target'], images))
+    torch.testing.assert_close(own.translate(images), translate(own.generators['target'], images))
 
 
 def test_the_pool_returns_earlier_images():
