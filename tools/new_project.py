@@ -17,6 +17,7 @@ from mmseg_joint.doctor.report import Report
 from mmseg_joint.errors import JointError
 from mmseg_joint.project.colors import read_colors
 from mmseg_joint.project.folders import describe, find_images
+from mmseg_joint.project.kinds import kinds_in
 from mmseg_joint.project.write import write_project
 from mmseg_joint.utils.cli import existing_file, run
 
@@ -62,6 +63,12 @@ def main() -> None:
         name: find_images(folder, in_color=bool(args.colors), chosen=args.labels)
         for name, folder in (('source', args.source), ('target', args.target))
     }
+    paths = ['/'.join(kind) for folder in (args.source, args.target) for kind in kinds_in(folder)]
+    for part in args.labels:
+        if not any(part in path for path in paths):
+            raise JointError(
+                f'--labels {part} is part of no path in {args.source} or {args.target}: correct it.'
+            )
     if args.unlabeled:
         domains['unlabeled'] = find_images(args.unlabeled, labeled=False)
     colored = [name for name, x in domains.items() if any(part.in_color for part in x.values())]

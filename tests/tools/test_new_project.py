@@ -185,6 +185,10 @@ def test_of_labels_in_both_forms_ids_are_taken_unless_colors_are_given(tmp_path)
     [
         (('--target', 'gone'), 'There is no folder gone: correct the path'),
         (('--target', 'more'), 'more has images in ., but no labels whose names begin as theirs'),
+        (
+            ('--labels', 'labels', 'ids'),
+            '--labels ids is part of no path in sim or real: correct it',
+        ),
         (('--classes', 'soil', 'soil'), '--classes needs at least two names, each once'),
         (('--mmseg', 'mmseg::gone.py'), r'There is no config mmseg::gone.py \(--mmseg\)'),
         (
