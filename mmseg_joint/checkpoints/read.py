@@ -67,8 +67,8 @@ def read_content(
             callers, unaware of each other, choose, check and load a checkpoint.
 
     Raises:
-        JointError: When the file is absent, or cannot be downloaded or read.
-        BrokenFileError: When the reason is that it is not whole.
+        JointError: When the file is absent, or would run code.
+        BrokenFileError: When it is not whole, or cannot be downloaded or read.
     """
     name = name or f'The checkpoint {checkpoint}'
     path = os.path.expanduser(checkpoint)

@@ -37,8 +37,8 @@ class JointDataPreprocessor(SegDataPreProcessor):
             # upstream mmseg accepts any number of values, and fails at the first image
             if values is not None and len(values) not in (1, 3):
                 raise JointError(
-                    f'model.data_preprocessor.{name} should have 3 values, one a channel, but got '
-                    f'{len(values)} values: correct it.'
+                    f'model.data_preprocessor.{name} should have 3 values, one per channel, but '
+                    f'got {len(values)} values: correct it.'
                 )
         super().__init__(mean=mean, std=std, **kwargs)
         self._non_blocking = True  # mmseg's class has no argument for it

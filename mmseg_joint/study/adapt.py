@@ -84,8 +84,8 @@ def _reconstruction_gan(config: dict[str, Any], outputs: Outputs, _: int) -> str
     config['feature_index'] = -1
     config['generator'].update(in_channels=outputs.channels, feature_stride=outputs.stride)
     text = (
-        f"images are rebuilt from the model's last output, of {outputs.channels} channels and "
-        f'stride {outputs.stride}'
+        f"images are reconstructed from the model's last output, of {outputs.channels} channels "
+        f'and stride {outputs.stride}'
     )
     if outputs.parameters >= SMALL:
         return text

@@ -60,7 +60,9 @@ def test_domains_without_label_and_domains_that_are_made():
         inspections['translated']['label'], inspections['source']['label']
     )
     made = inspections['translated']['image']
-    np.testing.assert_allclose(made, inspections['source']['pixelda: redrawn'].astype(int), atol=1)
+    np.testing.assert_allclose(
+        made, inspections['source']['pixelda: translated'].astype(int), atol=1
+    )
     assert {
         value.shape[:2] for inspection in inspections.values() for value in inspection.values()
     } == {SIZE}

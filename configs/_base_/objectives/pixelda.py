@@ -1,4 +1,4 @@
-# PixelDA: source images redrawn as target images (B6-B11)
+# PixelDA: source images translated to target images (B6-B11)
 pixelda = dict(
     type='PixelDA',
     generator_weight=1.0,  # α

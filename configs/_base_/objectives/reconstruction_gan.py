@@ -1,4 +1,4 @@
-# G and D: images rebuilt from conv5 features (HRS, Section 3.2)
+# G and D: images reconstructed from conv5 features (HRS, Section 3.2)
 gan = dict(
     type='ReconstructionGAN',
     generator=dict(in_channels=512, feature_stride=32),  # conv5 after its pool (H9)

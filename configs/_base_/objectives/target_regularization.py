@@ -6,7 +6,7 @@ squares = dict(
 )
 # MinEnt: divided by C, as in the code that λ_target is from (M5)
 entropy = dict(_delete_=True, type='EntropyLoss', normalization='classes')
-image_wise = dict(image_wise=True, ratio=0.2)  # IW, α
+image_wise = dict(image_wise=True, ratio=0.2)  # IW, r
 guidance = dict(
     guidance=True,  # multi-level self-produced guidance
     threshold=0.95,  # t

@@ -30,7 +30,7 @@ class DeepLabV2Head(BaseDecodeHead):
         **kwargs: Anything else that mmseg's `BaseDecodeHead` takes.
 
     Raises:
-        JointError: When there is no dilation.
+        JointError: When there is no dilation, or one is below 1.
     """
 
     def __init__(

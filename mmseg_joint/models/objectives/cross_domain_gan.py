@@ -88,7 +88,7 @@ class CrossDomainGAN(Objective):
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """Return the generated images."""
-        return {domain: {'rebuilt': self._draw(outputs[domain])} for domain in self.domains}
+        return {domain: {'reconstructed': self._draw(outputs[domain])} for domain in self.domains}
 
     def _draw(self, output: DomainOutput) -> Tensor:
         """Generate images in [-1, 1] that train G alone."""

@@ -135,7 +135,7 @@ class CycleTranslation(Objective):
         """Return each domain's images in the look of the other."""
         domains = {'source': 'target', self.target: 'source'}
         return {
-            domain: {'redrawn': self._translate(look, outputs[domain].unit_images)}
+            domain: {'translated': self._translate(look, outputs[domain].unit_images)}
             for domain, look in domains.items()
         }
 

@@ -50,7 +50,7 @@ class FeatureDistance(Objective):
 
     Raises:
         JointError: When a value is out of range, when `'l2'` is asked for with a foundation model,
-            or when the features differ in channels from those they are compared with.
+            or when the features differ in shape from those they are compared with.
     """
 
     def __init__(

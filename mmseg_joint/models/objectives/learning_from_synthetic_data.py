@@ -97,8 +97,8 @@ class LearningFromSyntheticData(Objective):
         for domain, kind in (('source', SOURCE), (self.target, TARGET)):
             output = outputs[domain]
             drawn = self._draw(output)
-            found[domain] = {'rebuilt': 2 * drawn - 1}
-            for title, image in (('rebuilt', drawn), ('image', _unit(output))):
+            found[domain] = {'reconstructed': 2 * drawn - 1}
+            for title, image in (('reconstructed', drawn), ('image', _unit(output))):
                 kinds = full_precision(self.discriminator(image)[0]).softmax(dim=1)
                 found[domain][f'D says {domain}: {title}'] = kinds[:, kind]
         return found

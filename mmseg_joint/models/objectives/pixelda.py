@@ -78,8 +78,8 @@ class PixelDA(Objective):
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """Return the translated images, and how much D takes its two kinds of images for real."""
-        redrawn = outputs[TRANSLATED].unit_images
-        found = {'source': {'redrawn': redrawn}}
-        for domain, images in ((TRANSLATED, redrawn), ('target', outputs['target'].unit_images)):
+        translated = outputs[TRANSLATED].unit_images
+        found = {'source': {'translated': translated}}
+        for domain, images in ((TRANSLATED, translated), ('target', outputs['target'].unit_images)):
             found[domain] = {'D says real': probability_map(self.discriminator(images))}
         return found

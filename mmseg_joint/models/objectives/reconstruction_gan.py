@@ -61,15 +61,15 @@ class ReconstructionGAN(Objective):
         """Compute G's reconstruction loss, adversarial ones of G and E, D's loss and accuracy."""
         source, target = outputs['source'], outputs['target']
         features = source.features[self.feature_index]
-        rebuilt, of_target = self._rebuild(source, target)
-        reconstruction = l1_loss(rebuilt, source.unit_images)
+        reconstructed, of_target = self._reconstruct(source, target)
+        reconstruction = l1_loss(reconstructed, source.unit_images)
         reconstruction = reconstruction + l1_loss(of_target, target.unit_images)
 
-        by_encoder = call_frozen(self.generator, features, rebuilt.shape[-2:])
+        by_encoder = call_frozen(self.generator, features, reconstructed.shape[-2:])
         d_logits, adv_logits = call_together(
-            self.discriminator, rebuilt, full_precision(by_encoder), frozen=True
+            self.discriminator, reconstructed, full_precision(by_encoder), frozen=True
         )
-        real, fake = call_together(self.discriminator, target.unit_images, rebuilt.detach())
+        real, fake = call_together(self.discriminator, target.unit_images, reconstructed.detach())
         d_loss = self._soft_label_loss(real, self.real_label)
         d_loss = d_loss + self._soft_label_loss(fake, self.fake_label)
         return ObjectiveResult(
@@ -86,26 +86,28 @@ class ReconstructionGAN(Objective):
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """Return the reconstructed images, and how much D takes its two kinds of input for real."""
         source, target = outputs['source'], outputs['target']
-        rebuilt, of_target = self._rebuild(source, target)
+        reconstructed, of_target = self._reconstruct(source, target)
         return {
             'source': {
-                'rebuilt': rebuilt,
-                'D says real: rebuilt': probability_map(self.discriminator(rebuilt)),
+                'reconstructed': reconstructed,
+                'D says real: reconstructed': probability_map(self.discriminator(reconstructed)),
             },
             'target': {
-                'rebuilt': of_target,
+                'reconstructed': of_target,
                 'D says real: image': probability_map(self.discriminator(target.unit_images)),
             },
         }
 
-    def _rebuild(self, *outputs: DomainOutput) -> list[Tensor]:
+    def _reconstruct(self, *outputs: DomainOutput) -> list[Tensor]:
         features = [output.features[self.feature_index].detach() for output in outputs]
         sizes = {output.inputs.shape[-2:] for output in outputs}
         if len(sizes) > 1:
-            rebuilt = [self.generator(x, o.inputs.shape[-2:]) for x, o in zip(features, outputs)]
+            reconstructed = [
+                self.generator(x, o.inputs.shape[-2:]) for x, o in zip(features, outputs)
+            ]
         else:
-            rebuilt = call_together(self.generator, *features, args=(sizes.pop(),))
-        return [full_precision(images) for images in rebuilt]
+            reconstructed = call_together(self.generator, *features, args=(sizes.pop(),))
+        return [full_precision(images) for images in reconstructed]
 
     @staticmethod
     def _soft_label_loss(d_logits: Tensor, label_range: tuple[float, ...]) -> Tensor:

@@ -23,8 +23,8 @@ class RectangleMix(Objective):
     Args:
         from_domain: The labeled domain that rectangles are cut from.
         onto: The labeled domain that they are pasted onto.
-        area: Range of a rectangle's share of the image. The paper gives none; ours is half of the
-            image at most, so that either domain surrounds the other about as often.
+        area: Range of a rectangle's share of the image. The paper gives none; with ours, at least
+            half of the image stays the labeled domain's.
         aspect: Range of its height / width.
         weight: Weight of the supervised loss on the mixes.
 

@@ -65,16 +65,16 @@ CONFIGS = {
 }
 SHOWN = {
     'road': {domain: ['says target'] for domain in ('source', 'unlabeled')},
-    'cross_domain_gan': {domain: ['rebuilt'] for domain in ('source', 'unlabeled')},
+    'cross_domain_gan': {domain: ['reconstructed'] for domain in ('source', 'unlabeled')},
     'lsd': {
-        domain: ['rebuilt', f'D says {domain}: rebuilt', f'D says {domain}: image']
+        domain: ['reconstructed', f'D says {domain}: reconstructed', f'D says {domain}: image']
         for domain in ('source', 'unlabeled')
     },
-    'translation': {domain: ['redrawn'] for domain in ('source', 'unlabeled')},
+    'translation': {domain: ['translated'] for domain in ('source', 'unlabeled')},
     'weighting': {'source': ['weight H', 'pixel level', 'region level', 'image level']},
     'gan': {
-        'source': ['rebuilt', 'D says real: rebuilt'],
-        'target': ['rebuilt', 'D says real: image'],
+        'source': ['reconstructed', 'D says real: reconstructed'],
+        'target': ['reconstructed', 'D says real: image'],
     },
     'ga': {
         domain: ['D says target', 'D says target (auxiliary)'] for domain in ('source', 'unlabeled')
@@ -88,7 +88,7 @@ SHOWN = {
     'squares': {},
     'guidance': {'unlabeled': ['pseudo-label']},
     'pixelda': {
-        'source': ['redrawn'],
+        'source': ['translated'],
         'translated': ['D says real'],
         'target': ['D says real'],
     },
@@ -147,7 +147,7 @@ def test_what_is_shown_can_be_drawn(inspection, name):
     for domain, maps in shown.items():
         for title, value in maps.items():
             assert len(value) == len(outputs[domain].inputs)
-            if title in ('rebuilt', 'redrawn'):
+            if title in ('reconstructed', 'translated'):
                 assert value.shape == outputs[domain].inputs.shape
                 assert value.min() >= -1 and value.max() <= 1
             elif title == 'pseudo-label':
@@ -184,7 +184,7 @@ def share(values, above):
     'name, value, domain, title, above',
     [
         ('gan', 'accuracy_real', 'target', 'D says real: image', True),
-        ('gan', 'accuracy_fake', 'source', 'D says real: rebuilt', False),
+        ('gan', 'accuracy_fake', 'source', 'D says real: reconstructed', False),
         ('ga', 'accuracy_source', 'source', 'D says target', False),
         ('ga', 'accuracy_target_auxiliary', 'unlabeled', 'D says target (auxiliary)', True),
         ('ga_ls', 'accuracy_target', 'target', 'D says target', True),
@@ -231,4 +231,4 @@ def test_maps_are_named_after_their_objective():
     with torch.no_grad():
         _, shown = model.inspect_batch(**data)
     assert next(iter(shown['source'])) == 'weighting: weight H'
-    assert list(shown['target']) == ['gan: rebuilt', 'gan: D says real: image']
+    assert list(shown['target']) == ['gan: reconstructed', 'gan: D says real: image']
