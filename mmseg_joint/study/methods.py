@@ -83,7 +83,7 @@ METHODS = {
         goes_unlabeled=True,
     ),
     'strong': Method(
-        'the strong recipe: a teacher, ClassMix of both domains, consistency on strongly changed '
+        'the strong recipe: a teacher, ClassMix of both domains, consistency on strongly augmented '
         'images, and rare classes labeled and drawn more often',
         ALL,
         STRONG,
@@ -91,7 +91,7 @@ METHODS = {
         rare_classes=True,
     ),
     'semi_supervised': Method(
-        'the strong recipe without the source: what unlabeled real images bring by themselves',
+        'the strong recipe without the source: what the unlabeled images contribute on their own',
         ('target', 'unlabeled'),
         STRONG,
         rare_classes=True,
