@@ -65,6 +65,16 @@ def build(objectives: dict | None = None, seed: int = 0, **changes) -> torch.nn.
     return model
 
 
+def reached(loss: torch.Tensor, model: torch.nn.Module) -> set[str]:
+    """Return the names of the parameters that a loss sends a gradient to."""
+    parameters = dict(model.named_parameters())
+    gradients = torch.autograd.grad(
+        loss, list(parameters.values()), retain_graph=True, allow_unused=True
+    )
+    pairs = zip(parameters, gradients)
+    return {name for name, gradient in pairs if gradient is not None and gradient.abs().sum() > 0}
+
+
 def batch(seed: int = 0, domains=('source', 'target'), size=(64, 96), count: int = 1) -> dict:
     """Make a batch as the data loader returns it: uint8 images, labels with ignored pixels."""
     generator = torch.Generator().manual_seed(seed)
