@@ -113,7 +113,13 @@ def train_missing(
         seconds = remaining(pace, [(job.row.stem, _left(job)) for job in left])
         return in_words(seconds and seconds / min(at_once, max(1, len(left))))
 
-    bar = tqdm(total=sum(map(_left, waiting)), unit='it', disable=not waiting)
+    # without tqdm's own estimate, which does not know that methods differ in speed
+    bar = tqdm(
+        total=sum(map(_left, waiting)),
+        unit='it',
+        disable=not waiting,
+        bar_format='{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]',
+    )
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
@@ -213,6 +219,7 @@ def in_words(seconds: float | None) -> str:
     if seconds is None:
         return 'no estimate yet'
     minutes = round(seconds / 60)
+    if not minutes:
+        return 'less than a minute left in all'
     hours, rest = divmod(minutes, 60)
-    length = f'{hours} h {rest} min' if hours else f'{minutes} min' if minutes else 'a minute'
-    return f'about {length} left in all'
+    return f'about {hours} h {rest} min left in all' if hours else f'about {minutes} min left in all'

@@ -144,7 +144,7 @@ def test_pace_is_of_the_same_config_or_the_mean_of_others():
 
 @pytest.mark.parametrize(
     ('seconds', 'text'),
-    [(20, 'about a minute'), (95, 'about 2 min'), (3600 * 2 + 300, 'about 2 h 5 min')],
+    [(20, 'less than a minute'), (95, 'about 2 min'), (3600 * 2 + 300, 'about 2 h 5 min')],
 )
 def test_the_expectation_in_words(seconds, text):
     assert training.in_words(seconds).startswith(text)
