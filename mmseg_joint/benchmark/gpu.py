@@ -40,6 +40,7 @@ VARIANTS = {
     'bf16, channels-last': ('bfloat16', True),
 }
 COMPILED = {'bf16, channels-last, compiled': ('bfloat16', True)}
+PREFETCHED = 2  # batches per worker, PyTorch's default
 Save = Callable[[dict[str, Any]], None]
 
 
@@ -159,9 +160,11 @@ def waiting_part(
         memory = free_running(partial(loop.step, batch), settings, seconds)
         found = {'in_memory_steps_per_s': memory['steps_per_s'], 'workers': workers}
         for form, batches in real_batches(cfg, settings.size, workers, folder):
-            longer = replace(settings, warmup=max(settings.warmup, 5))
+            # measured once all queues are full: until then, all workers compete for the cores
+            longer = replace(settings, warmup=max(settings.warmup, 2 * PREFETCHED * workers))
             waits: list[float] = []
-            loaded = free_running(partial(_next_step, loop, batches, waits), longer, seconds)
+            step = partial(_next_step, loop, batches, waits)
+            loaded = free_running(step, longer, 3 * seconds)
             share = 1 - loaded['steps_per_s'] / memory['steps_per_s']
             found[form] = {
                 'steps_per_s': loaded['steps_per_s'],
