@@ -222,4 +222,4 @@ def in_words(seconds: float | None) -> str:
     if not minutes:
         return 'less than a minute left in all'
     hours, rest = divmod(minutes, 60)
-    return f'about {hours} h {rest} min left in all' if hours else f'about {minutes} min left in all'
+    return f'about {f"{hours} h " if hours else ""}{rest} min left in all'
