@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import gc
 import json
 import sys
 import time
@@ -89,6 +90,7 @@ def _variant(
             if f'{key}_flops' not in found and not compiled:
                 found[f'{key}_flops'] = sum(flops_by_part(loop, batch).values())
         del step, loop, loops
+        gc.collect()  # Runner and loop refer to each other
         if settings.device_type == 'cuda':
             torch.cuda.empty_cache()
     if PLAIN in row:
@@ -148,27 +150,29 @@ def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any
 def waiting_part(
     cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
 ) -> dict[str, Any]:
-    """Measure steps per second with a batch in memory and with a loader, and the share lost.
+    """Measure steps per second with a loader and, before and after, with a batch in memory.
 
-    `next_seconds` is how long a step waits for the loader itself, on average; the rest of `waiting`
-    comes from busy host cores.
+    `waiting` is the share lost, negative where noise outweighs it. `next_seconds` is how long a
+    step waits for the loader itself, on average; the rest of `waiting` comes from busy host cores.
     """
     settings = replace(settings, dtype='bfloat16')
     batch = random_batch(shares_of(cfg), cfg.model.decode_head.num_classes, settings)
     with started({'joint': Variant(cfg, batch)}, settings) as (loops, _):
         loop = loops['joint']
-        memory = free_running(partial(loop.step, batch), settings, seconds)
-        found = {'in_memory_steps_per_s': memory['steps_per_s'], 'workers': workers}
+        in_memory = partial(free_running, partial(loop.step, batch), settings, 3 * seconds)
+        alone = [in_memory()['steps_per_s']]
+        found: dict[str, Any] = {'workers': workers}
         for form, batches in real_batches(cfg, settings.size, workers, folder):
             # measured once all queues are full: until then, all workers compete for the cores
             longer = replace(settings, warmup=max(settings.warmup, 2 * PREFETCHED * workers))
             waits: list[float] = []
             step = partial(_next_step, loop, batches, waits)
             loaded = free_running(step, longer, 3 * seconds)
-            share = 1 - loaded['steps_per_s'] / memory['steps_per_s']
+            alone.append(in_memory()['steps_per_s'])  # the host's speed drifts
+            found['in_memory_steps_per_s'] = fmean(alone)
             found[form] = {
                 'steps_per_s': loaded['steps_per_s'],
-                'waiting': max(share, 0.0),
+                'waiting': 1 - loaded['steps_per_s'] / fmean(alone[-2:]),
                 'next_seconds': fmean(waits[longer.warmup :]),  # workers deliver in bursts
             }
             save(found)
@@ -206,8 +210,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--tiny', action='store_true', help='narrow networks')
     parser.add_argument('--json', required=True)
     args = parser.parse_args(argv)
-    torch.set_float32_matmul_precision('high')  # TF32, cuDNN's default
-    torch.backends.cudnn.allow_tf32 = True
     settings = Settings(size=tuple(args.size), steps=args.steps, warmup=args.warmup, memory=False)
 
     def save(found: dict[str, Any]) -> None:

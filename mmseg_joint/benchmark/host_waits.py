@@ -25,7 +25,8 @@ def count_waits(step: Callable[[], Any]) -> dict[str, int] | None:
     found: Counter[str] = Counter()
 
     def note(message: Any, *args: Any, **kwargs: Any) -> None:
-        if 'synchroniz' in str(message):
+        # not the notice that this mode is a prototype
+        if 'called a synchronizing' in str(message):
             found[_caller()] += 1
 
     shown = warnings.showwarning

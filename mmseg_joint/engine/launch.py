@@ -64,8 +64,14 @@ def build_runner(cfg: Config, task: str = 'train') -> Runner:
         pin_memory(cfg.get('train_dataloader'))
     if cfg.get('launcher', 'none') == 'pytorch' and not torch.cuda.is_available():
         settings += _prepare_cpu_ranks(cfg)
+    deterministic = cfg.get('randomness', {}).get('deterministic')
+    if deterministic:  # cuBLAS reads this when it is first used
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     with _explained(cfg, task):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if deterministic:
+        # mmengine would stop at a kernel that has no deterministic form
+        torch.use_deterministic_algorithms(True, warn_only=True)
     runner.logger.info(settings)
     if cfg.get('compile') and task == 'train':
         compile_networks(runner)
@@ -133,7 +139,9 @@ def close_process_group() -> None:
 
 
 def use_mixed_precision(cfg: Config) -> None:
-    """Apply `--amp`: float16 with loss scaling on a GPU, bfloat16 on a CPU.
+    """Apply `--amp`: bfloat16, or float16 with loss scaling on a GPU without bfloat16.
+
+    A scaler makes the host wait for the GPU before each optimizer's step.
 
     Raises:
         JointError: When the optimizer wrapper does not support mixed precision.
@@ -143,7 +151,10 @@ def use_mixed_precision(cfg: Config) -> None:
         return  # the checks will report it
     if wrapper.get('constructor') == 'JointOptimWrapperConstructor':
         if wrapper.get('dtype') in (None, 'float32'):
-            wrapper.dtype = 'float16' if torch.cuda.is_available() else 'bfloat16'
+            old = torch.cuda.is_available() and not torch.cuda.is_bf16_supported(
+                including_emulation=False
+            )
+            wrapper.dtype = 'float16' if old else 'bfloat16'
     elif wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
         wrapper.type = 'AmpOptimWrapper'
         wrapper.setdefault('loss_scale', 'dynamic')

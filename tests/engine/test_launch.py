@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,13 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_joint.engine.launch import build_runner, compile_networks, pin_memory, ready_runner
+from mmseg_joint.engine.launch import (
+    build_runner,
+    compile_networks,
+    pin_memory,
+    ready_runner,
+    use_mixed_precision,
+)
 from mmseg_joint.errors import JointError
 from tests.tiny import batch, build
 from tests.tiny_configs import ROOT, tiny
@@ -68,6 +75,34 @@ def test_a_ready_runner_has_been_checked_and_warns_of_what_is_unwise(roots, tmp_
     cfg.model.objectives = dict(gan=dict(type='Gone'))
     with pytest.raises(JointError, match=r'model\.objectives\.gan: there is no objective of type'):
         ready_runner(cfg, 'train')
+
+
+def test_deterministic_algorithms_are_used_where_there_are_some(roots, tmp_path, monkeypatch):
+    monkeypatch.delenv('CUBLAS_WORKSPACE_CONFIG', raising=False)
+    cfg = tiny(ROOT / 'configs/joint_fcn8s_streets.py', roots, tmp_path)
+    cfg.randomness = dict(seed=0, deterministic=True)
+    try:
+        build_runner(cfg)
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+        assert os.environ['CUBLAS_WORKSPACE_CONFIG'] == ':4096:8'
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.deterministic = False
+
+
+@pytest.mark.parametrize(
+    ('gpu', 'supported', 'dtype'),
+    [(False, False, 'bfloat16'), (True, True, 'bfloat16'), (True, False, 'float16')],
+)
+def test_amp_takes_bfloat16_unless_the_gpu_has_none(gpu, supported, dtype, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: supported)
+    cfg = Config(dict(optim_wrapper=dict(constructor='JointOptimWrapperConstructor')))
+    use_mixed_precision(cfg)
+    assert cfg.optim_wrapper.dtype == dtype
+    cfg.optim_wrapper.dtype = 'float16'
+    use_mixed_precision(cfg)
+    assert cfg.optim_wrapper.dtype == 'float16'
 
 
 def test_a_gpu_is_fed_from_pinned_memory(monkeypatch):

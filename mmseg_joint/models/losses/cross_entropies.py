@@ -26,5 +26,6 @@ def global_cross_entropy(logits: Tensor, labels: Tensor, ignore_index: int) -> T
     A scalar as from :func:`global_mean`: 0 with zero gradient where nothing is labeled.
     """
     logits = full_precision(logits)
-    total = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='sum')
-    return global_mean(total, (labels != ignore_index).sum())
+    # CUDA's kernel for reduction='sum' is not deterministic
+    losses = F.cross_entropy(logits, labels, ignore_index=ignore_index, reduction='none')
+    return global_mean(losses.sum(), (labels != ignore_index).sum())

@@ -168,4 +168,4 @@ def _unit(output: DomainOutput) -> Tensor:
 
 def _kind_loss(logits: Tensor, kind: int) -> Tensor:
     logits = full_precision(logits)
-    return F.cross_entropy(logits, logits.new_full(logits[:, 0].shape, kind, dtype=torch.long))
+    return -logits.log_softmax(dim=1)[:, kind].mean()
