@@ -41,10 +41,13 @@ def check_begins(cfg: Config) -> None:
     for key, schedule, max_iters in _each(cfg):
         begin, end = schedule.get('begin') or 0, schedule.get('end') or max_iters
         if not schedule.get('by_epoch', True) and begin >= end:
+            short = max(2, max_iters // 10)  # a warm-up of one iteration never ends
+            example = f'param_scheduler.0.end={short} param_scheduler.1.begin={short}'
+            shorten = f', or shorten the warm-up before it, like {example}'
             raise JointError(
                 f'{key}: {schedule.get("type")} begins at iteration {begin:,} and ends at {end:,} '
-                f'(train_cfg.max_iters is {max_iters:,}): train longer, or shorten the warm-up '
-                'before it, like param_scheduler.0.end=10 param_scheduler.1.begin=10.'
+                f'(train_cfg.max_iters is {max_iters:,}): train longer'
+                f'{shorten if short < max_iters else ""}.'
             )
 
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from mmengine.config import Config
 
 from mmseg_joint.checkpoints.find import checkpoint_to_resume
 from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.checks import refuse
+from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import value_of
 
 from .launch import close_process_group, ready_runner, resume_hint_on_interrupt, use_mixed_precision
@@ -50,11 +54,27 @@ def test(cfg: Config, recompute_norm: int | None = None) -> None:
         JointError: When the config, its data or the checkpoint has a mistake.
     """
     runner = ready_runner(cfg, 'test')
+    if any(getattr(metric, 'output_dir', None) for metric in runner.test_evaluator.metrics):
+        _refuse_equal_names(runner.test_dataloader.dataset)
     if recompute_norm:
         runner.load_or_resume()
         recompute_norm_of(runner.model, cfg, recompute_norm)
     runner.test()
     close_process_group()
+
+
+def _refuse_equal_names(dataset: Any) -> None:
+    """Refuse images of one name in several folders: mmseg's metrics write them to one file."""
+    found: dict[str, str] = {}
+    for index in range(len(dataset)):
+        path = dataset.get_data_info(index)['img_path']
+        other = found.setdefault(Path(path).stem, path)
+        if other != path:
+            raise JointError(
+                f'The predictions of {other} and {path} would overwrite each other: test one '
+                'folder at a time (test_dataloader.dataset.ann_file), or write them with '
+                'tools/pseudo_labels.py, which keeps folders.'
+            )
 
 
 def _train(cfg: Config, resume: str | None, amp: bool) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from mmengine.config import Config
@@ -9,7 +10,7 @@ from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg_joint.checkpoints.pretrained import as_list
 from mmseg_joint.errors import JointError
 
-from .classes import PACKAGE, find_ours
+from .classes import PACKAGE, find_ours, is_ours
 from .plain_model import plain_model, without_training
 from .prediction_data import build_lazily, dataset_meta, plain_pipeline, tested_dataset
 
@@ -79,9 +80,16 @@ def _refuse_ours(model: dict[str, Any], pipeline: list[dict[str, Any]]) -> None:
 def _imports(values: dict[str, Any], with_package: bool) -> dict[str, Any]:
     names = (values.get('custom_imports') or {}).get('imports') or []
     names = [names] if isinstance(names, str) else names
-    kept = [name for name in names if name.split('.')[0] != PACKAGE]
+    kept = [name for name in names if with_package or not _needs_package(name)]
+    kept = [name for name in kept if name.split('.')[0] != PACKAGE]
     kept = [PACKAGE, *kept] if with_package else kept
     return {'custom_imports': {'imports': kept, 'allow_failed_imports': False}} if kept else {}
+
+
+def _needs_package(name: str) -> bool:
+    """Whether a module uses a class of ours, as one with a dataset of the user's own does."""
+    found = vars(sys.modules[name]) if name in sys.modules else {}
+    return any(is_ours(value) for value in found.values() if isinstance(value, type))
 
 
 def _test_data(

@@ -76,7 +76,7 @@ def write_study(
     notes = _read_notes(folder)
     changed = {key: str(value) for key, value in (options or {}).items()}
     before = notes.get('options', {})
-    if notes and changed != before and any(folder.glob('*/*/seed*')):
+    if notes and changed != before and any(find_runs(folder, r) for r in read_study(folder).rows):
         said = ' '.join(f'{key}={value}' for key, value in before.items())
         raise JointError(
             f'{folder} has runs {f"with --cfg-options {said}" if said else "without --cfg-options"}'

@@ -126,5 +126,14 @@ def test_a_schedule_that_has_hardly_decayed():
     check_lengths(cfg)
     cfg.param_scheduler = [dict(type='PolyLR', begin=1500, by_epoch=False)]
     cfg.train_cfg.max_iters = 1000
-    with pytest.raises(JointError, match='PolyLR begins at iteration 1,500 and ends at 1,000'):
+    with pytest.raises(JointError, match=r'begins at iteration 1,500 .* 1,000.*1\.begin=100\.'):
+        check_begins(cfg)
+    cfg.train_cfg.max_iters = 6
+    cfg.param_scheduler = [dict(type='PolyLR', begin=2, by_epoch=False)]
+    check_begins(cfg)  # what it proposes
+    cfg.param_scheduler[0].begin = 6
+    with pytest.raises(JointError, match=r'0\.end=2 param_scheduler\.1\.begin=2\.'):
+        check_begins(cfg)
+    cfg.train_cfg.max_iters = 2
+    with pytest.raises(JointError, match=r'max_iters is 2\): train longer\.'):
         check_begins(cfg)

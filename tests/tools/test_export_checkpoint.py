@@ -229,7 +229,7 @@ def test_the_files_hold_what_predicting_needs_and_no_more(trained, tmp_path):
     assert all(value.is_contiguous() for value in content['state_dict'].values())
 
 
-def test_a_dataset_of_mmseg_is_still_used_for_testing(trained, tmp_path):
+def test_a_dataset_of_mmseg_is_still_used_for_testing(trained, tmp_path, monkeypatch):
     dataset = dict(
         type='mmseg.CityscapesDataset',
         data_root='data/cityscapes',
@@ -241,7 +241,11 @@ def test_a_dataset_of_mmseg_is_still_used_for_testing(trained, tmp_path):
         ],
     )
     model = network(backbone=RESNET, decode_head={**FCN, 'num_classes': 19})
-    imports = dict(imports=['mmseg_joint', 'numpy'], allow_failed_imports=False)
+    own = 'from mmseg_joint.datasets import RawLabelDataset\n\nclass Own(RawLabelDataset): ...\n'
+    (tmp_path / 'own_dataset.py').write_text(own, encoding='utf-8')
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = ['mmseg_joint', 'own_dataset', 'numpy']
+    imports = dict(imports=modules, allow_failed_imports=False)
     loader = dict(dataset=dict(type='RepeatDataset', times=1, dataset=dataset))
     files = trained('city', model, test_dataloader=loader, custom_imports=imports)
     export(*files, tmp_path / 'plain.pth')

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,9 @@ def test_runs_with_other_options_are_not_mixed(main, roots, tmp_path, capsys):
     main(base, '--work-dir', plain, '--labels', 2, '--seeds', 0, '--methods', 'source')
     with pytest.raises(JointError, match='has runs without --cfg-options: give the same'):
         main(base, '--work-dir', plain, '--methods', 'source', '--cfg-options', root)
+    shutil.rmtree(plain / 'source')
+    (plain / 'source/seed0').mkdir(parents=True)  # as a run that failed before its first step
+    main(base, '--work-dir', plain, '--methods', 'source', '--dry-run', '--cfg-options', root)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from functools import reduce
@@ -68,6 +69,16 @@ def test_train_then_test_with_all_outputs(config, call, lines, tmp_path):
     assert np.asarray(Image.open(predictions[0])).shape == (60, 80)
     assert list(shown.rglob('*.png'))
     assert call(TEST, config, checkpoint, '--work-dir', tmp_path / 'tta', '--tta')[0] == 0
+
+    # the same names in two folders
+    data = tmp_path / 'cities'
+    shutil.copytree(Config.fromfile(config).test_dataloader.dataset.data_root, data)
+    for city in [*data.glob('*/val/*')]:
+        shutil.copytree(city, city.with_name('twin'))
+    moved = f'test_dataloader.dataset.data_root={data}'
+    status, said = call(TEST, config, checkpoint, '--out', out, '--cfg-options', moved)
+    assert status == 2
+    assert re.search(r'error: The predictions of \S+ and \S+/twin/\S+ would overwrite', said)
 
 
 @pytest.mark.parametrize('workers', [0, 2])
