@@ -12,6 +12,7 @@ import shlex
 from pathlib import Path
 
 from mmseg_joint import setup
+from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.doctor.examine import examine
 from mmseg_joint.doctor.report import Report
 from mmseg_joint.errors import JointError
@@ -57,8 +58,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     setup()
-    if len(set(args.classes)) < len(args.classes) or len(args.classes) < 2:
-        raise JointError('--classes needs at least two names, each once.')
+    if len(set(args.classes)) < len(args.classes) or not 2 <= len(args.classes) <= IGNORE:
+        raise JointError(
+            f'--classes needs 2 to {IGNORE} names, each once ({IGNORE} marks ignored pixels).'
+        )
+    if args.out.exists() and not args.out.is_dir():
+        raise JointError(f'--out {args.out} is a file: name a folder.')
+    if args.colors:
+        existing_file(args.colors, 'file')
     domains = {
         name: find_images(folder, in_color=bool(args.colors), chosen=args.labels)
         for name, folder in (('source', args.source), ('target', args.target))
@@ -77,30 +84,35 @@ def main() -> None:
             f'Labels of {" and ".join(colored)} are colors: give --colors FILE with lines of NAME '
             'RED GREEN BLUE.'
         )
-    colors = None
-    if colored:
-        colors = read_colors(Path(existing_file(args.colors, 'file')), args.classes)
+    colors = read_colors(Path(args.colors), args.classes) if colored else None
+    if args.colors and not colored:
+        print(f'warning, not used: --colors {args.colors}, since all labels are numbers')
     for name, splits in domains.items():
         for split, found in splits.items():
             print(f'{name}, {split}: {describe(found)}')
             for unused in found.unused:
                 print(f'{name}, {split}: warning, not used: {unused}')
-    config = write_project(args.out, args.mmseg, args.classes, domains, colors)
+    config, labels = write_project(args.out, args.mmseg, args.classes, domains, colors)
     report = Report()
     examine(str(config), None, report)
-    if report.end():
-        raise JointError(f'{config} is written, but has problems: solve those above.')
-    labels = len(domains['target']['train'].names)
-    counts = [labels // part for part in (8, 4, 2) if labels // part]
+    faulty = report.end()
+    counts = sorted({labels // part for part in (8, 4, 2) if labels >= part})
     study = ('study.py', config, '--methods', 'target', 'joint', '--labels')
     first = ('all', '--seeds', 0, '--iterations', FIRST_LOOK, '--work-dir', args.out / 'first_look')
     whole = (*counts, 'all', '--seeds', 0, 1, 2, '--work-dir', args.out / 'study')
+    ready = (
+        f', once `python -m mmseg_joint.doctor {config}` finds no problem'
+        if faulty
+        else ' is ready'
+    )
     print(
-        f'\n{config} is ready. A first look at target only and joint, in minutes; training on both '
+        f'\n{config}{ready}: a first look at target only and joint, in minutes; training on both '
         'domains; or the comparison of methods and label counts:'
     )
     for tool, *words in ((*study, *first), ('train.py', config), (*study, *whole)):
         print(shlex.join(['python', str(TOOLS / tool), *map(str, words)]))
+    if faulty:
+        raise JointError(f'{config} is written, but has problems: solve those above.')
 
 
 if __name__ == '__main__':

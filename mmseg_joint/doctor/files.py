@@ -117,5 +117,5 @@ def _through_loaders(part: OpenDataset, results: dict[str, Any]) -> np.ndarray |
 
 
 def _count(label: np.ndarray, classes: int) -> np.ndarray:
-    counts = np.bincount(label.ravel(), minlength=IGNORE + 1)
+    counts = np.bincount(label.ravel(), minlength=max(IGNORE, classes) + 1)
     return np.append(counts[:classes], counts[IGNORE])

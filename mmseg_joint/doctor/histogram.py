@@ -5,6 +5,8 @@ import numpy as np
 from .files import Reading
 from .report import Report
 
+MOST = 20  # names of a list
+
 
 def show_labels(readings: list[Reading], report: Report) -> None:
     """Print how often each class occurs, one column per dataset, and which classes never occur.
@@ -21,6 +23,8 @@ def show_labels(readings: list[Reading], report: Report) -> None:
                 print(f'  {row}')
             seen = np.sum([reading.pixels for reading in columns], axis=0)
             nowhere = [name for name, count in zip(classes, seen) if not count]
+            if len(nowhere) > MOST:
+                nowhere[MOST:] = [f'and {len(nowhere) - MOST:,} more']
             if whole and nowhere:
                 report.problem(
                     f'no label of {", ".join(reading.part.name for reading in columns)} shows '

@@ -16,19 +16,29 @@ def read_colors(
     """Read which colors stand for each class, and which are ignored.
 
     Raises:
-        JointError: When a line is malformed, or a class has no color.
+        JointError: When the file is not UTF-8, a line is malformed or names an unknown class, or a
+            class has no color.
     """
+    try:
+        lines = path.read_text(encoding='utf-8-sig').splitlines()
+    except UnicodeDecodeError as error:
+        raise JointError(f'{path} is not encoded as UTF-8: save it as UTF-8.') from error
     found: dict[str, list[list[int]]] = {}
-    for number, text in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
+    for number, text in enumerate(lines, start=1):
         line = text.partition('#')[0].strip()
         if not line:
             continue
         match = LINE.fullmatch(line)
-        name = match[1].strip(' "\'') if match else ''
-        if not match or not (name in classes or name.lower() in IGNORED):
+        if not match:
             raise JointError(
                 f'Line {number} of {path} is "{text.strip()}": write a class of --classes (or '
                 'ignore), red, green and blue, like "sky 70 130 180".'
+            )
+        name = match[1].strip(' "\'')
+        if not (name in classes or name.lower() in IGNORED):
+            raise JointError(
+                f'Line {number} of {path} has the class {name}, which is not one of --classes '
+                f'({", ".join(classes)}): correct the name, or write ignore.'
             )
         name = name if name in classes else 'ignore'
         found.setdefault(name, []).append([int(match[place]) for place in (2, 3, 4)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from mmseg_joint.checks.samples import spread
 from mmseg_joint.errors import JointError
@@ -210,7 +210,8 @@ def _by_split(
         split, images, labels, img_suffix, seg_map_suffix, in_color = key
         names = sorted(names)
         with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
-            size = image.size
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) > 4  # loading turns it, too
+            size = image.size[::-1] if turned else image.size
         more = _more(images, img_suffix, names, kinds) if seg_map_suffix else {}
         part = Found(
             *(root.absolute(), images, labels, img_suffix, seg_map_suffix),

@@ -108,7 +108,7 @@ Colors = tuple[list[list[list[int]]], list[list[int]]]
 
 def write_project(
     out: Path, base: str, classes: Sequence[str], domains: Domains, colors: Colors | None
-) -> Path:
+) -> tuple[Path, int]:
     """Write the data file, its lists of images, and the config.
 
     Args:
@@ -120,15 +120,17 @@ def write_project(
         colors: The colors of each class and the ignored ones, where labels are colors.
 
     Returns:
-        The config's file.
+        The config's file, and how many labeled images are left for training.
 
     Raises:
         JointError: When the base's model has no joint version, or a project exists.
     """
     data, config = out / 'my_data.py', out / 'joint.py'
-    for path in (data, config):
-        if path.exists():
-            raise JointError(f'{path} is there already: give another --out, or remove it.')
+    there = [str(path) for path in (data, config) if path.exists()]
+    if there:
+        raise JointError(
+            f'{" and ".join(there)} exist already: give another --out, or remove them.'
+        )
     read = _read_base(base)
     target = domains['target']
     scored = {split: target[split] for split in ('val', 'test') if split in target}
@@ -181,7 +183,7 @@ def write_project(
             text += f'my_{split}_dataloader = my_{other}_dataloader\n'
     atomic_write(data, text)
     atomic_write(config, _config_file(base, read, len(classes)))
-    return config
+    return config, len(listed.get(('target', 'train'), target['train'].names))
 
 
 def _read_base(base: str) -> Config:

@@ -118,3 +118,15 @@ def test_labels_of_another_split_with_equal_names_are_not_called_unused(tmp_path
         ('labels/train', []),
         ('labels/val', []),
     ]
+
+
+def test_the_size_of_a_photo_is_that_of_the_upright_image(tmp_path):
+    write(tmp_path, 'images/{}.jpg', 'labels/{}.png', 3, 0)
+    size = find_images(tmp_path)['train'].size
+    for path in (tmp_path / 'images').iterdir():
+        image = Image.open(path)
+        exif = image.getexif()
+        exif[0x0112] = 6  # turned by 90°
+        image.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    assert find_images(tmp_path)['train'].size == size
+    assert size[0] != size[1]

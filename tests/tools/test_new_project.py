@@ -124,8 +124,17 @@ def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
     table = [f'{name} {r} {g} {b}' for name, (r, g, b) in zip(CLASSES, COLORS)]
     (tmp_path / 'colors.txt').write_text('\n'.join(['# mine', *table[:-1], 'pahth 0 0 255']))
     ended = new('--colors', 'colors.txt')
-    assert re.search(r'error: Line 6 of colors.txt is "pahth 0 0 255": write a class', ended.stderr)
-    (tmp_path / 'colors.txt').write_text('\n'.join([*table, 'crop 61 161 61', 'void 1 1 1']))
+    assert re.search(
+        r'error: Line 6 of colors.txt has the class pahth, which is .* \(soil, .*path\)',
+        ended.stderr,
+    )
+    (tmp_path / 'colors.txt').write_text('soil 110 80\n')
+    ended = new('--colors', 'colors.txt')
+    assert re.search(r'error: Line 1 of colors.txt is "soil 110 80": write a class', ended.stderr)
+    (tmp_path / 'colors.txt').write_text('\n'.join(table), encoding='utf-16')
+    assert 'colors.txt is not encoded as UTF-8' in new('--colors', 'colors.txt').stderr
+    listed = '\n'.join([*table, 'crop 61 161 61', 'void 1 1 1'])
+    (tmp_path / 'colors.txt').write_text(listed, encoding='utf-8-sig')  # as Windows saves it
     ended = new('--colors', 'colors.txt')
     assert ended.status == 0, ended
     assert '5 images in rgb/*_rgb.png, labels in seg/*_seg.png' in ended.stdout
@@ -134,7 +143,7 @@ def test_colors_and_a_target_without_a_folder_for_validation(new, tmp_path):
     assert not set(lists[0]) & set(lists[1])
     ended = new('--colors', 'colors.txt')  # again
     assert ended.status == 2
-    assert 'mine/my_data.py is there already' in ended.stderr
+    assert 'mine/my_data.py and mine/joint.py exist already' in ended.stderr
 
 
 @pytest.mark.parametrize('colored', ['sim', 'real'])
@@ -152,6 +161,20 @@ def test_one_domain_may_have_colors_and_the_other_ids(new, tmp_path, colored):
         r'^  (?:soil|crop|weed|stone|path) +(\S+) +(\S+)', ended.stdout, re.MULTILINE
     )
     assert len(shares) == 5 and all('-' not in pair for pair in shares)
+
+
+def test_after_a_problem_the_commands_are_printed_too(new, tmp_path):
+    write(tmp_path / 'sim', '{}.jpg', '{}_mask.png', 2, 0)
+    write(tmp_path / 'real', '{}.jpg', '{}_mask.png', 2, 100)
+    (tmp_path / 'unused.txt').write_text('')
+    ended = new('--classes', *CLASSES, 'never', '--colors', 'unused.txt')
+    assert ended.status == 2
+    assert 'shows never: correct' in ended.stdout
+    assert 'warning, not used: --colors unused.txt' in ended.stdout
+    assert 'joint.py is written, but has problems' in ended.stderr
+    assert 'once `python -m mmseg_joint.doctor mine/joint.py` finds no problem' in ended.stdout
+    study = ended.stdout.strip().splitlines()[-1]
+    assert '--labels all --seeds' in study  # one is left for training, and no part of it
 
 
 def test_images_without_a_label_are_in_no_list(new, tmp_path):
@@ -189,7 +212,10 @@ def test_of_labels_in_both_forms_ids_are_taken_unless_colors_are_given(tmp_path)
             ('--labels', 'labels', 'ids'),
             '--labels ids is part of no path in sim or real: correct it',
         ),
-        (('--classes', 'soil', 'soil'), '--classes needs at least two names, each once'),
+        (('--classes', 'soil', 'soil'), '--classes needs 2 to 255 names, each once'),
+        (('--classes', *map(str, range(256))), '--classes needs 2 to 255 names, each once'),
+        (('--colors', 'gone.txt'), 'gone.txt'),
+        (('--out', 'tiny.py'), '--out tiny.py is a file: name a folder'),
         (('--mmseg', 'mmseg::gone.py'), r'There is no config mmseg::gone.py \(--mmseg\)'),
         (
             ('--mmseg', 'mmseg::vpd/vpd_sd_4xb8-25k_nyu-512x512.py'),
