@@ -87,3 +87,20 @@ def batch(seed: int = 0, domains=('source', 'target'), size=(64, 96), count: int
             sample = SegDataSample(gt_sem_seg=PixelData(data=label), metainfo=dict(domain=domain))
             samples.append(sample)
     return dict(inputs=inputs, data_samples=samples)
+
+
+def padded_batch(domains=('source', 'target')) -> dict:
+    """Make a batch with two images of `unlabeled`, of 64×96 and 32×48 pixels."""
+    data = batch(0, domains)
+    for seed, size in ((1, (64, 96)), (2, (32, 48))):
+        for key, values in batch(seed, ('unlabeled',), size=size).items():
+            data[key] += values
+        del data['data_samples'][-1].gt_sem_seg
+    return data
+
+
+def padding_of_batch() -> torch.Tensor:
+    """Which pixels pad the second image of :func:`padded_batch`, (2, 64, 96)."""
+    padding = torch.ones(2, 64, 96, dtype=torch.bool)
+    padding[0] = padding[1, :32, :48] = False
+    return padding

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from mmseg_joint.checkpoints.fit import name_absent_objectives_once
 from mmseg_joint.checkpoints.pretrained import check_pretrained
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.objectives import DomainOutput, SegmentorHandle
+from mmseg_joint.models.objectives import DomainInput, DomainOutput, SegmentorHandle
 from mmseg_joint.models.objectives.base import makes_domains
 from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.utils.renamed import renamed_arguments
@@ -32,8 +32,8 @@ from .step_domains import (
     Samples,
     StepDomains,
     derive_domains,
+    describe_domain,
     is_labeled,
-    stack_labels,
 )
 from .step_values import check_finite
 
@@ -155,7 +155,7 @@ class JointEncoderDecoder(EncoderDecoder):
         if isinstance(data_samples, list):
             data_samples = {'target': data_samples}
         loaded = list(inputs)
-        inputs, data_samples, weights, shared = self._derive_domains(inputs, data_samples)
+        inputs, data_samples, weights, known = self._derive_domains(inputs, data_samples)
         statistics = self._statistics(inputs, data_samples, loaded)
         # domains that only serve to make others are left out
         needed = {domain for own in self.objectives.values() for domain in own.output_domains}
@@ -164,7 +164,7 @@ class JointEncoderDecoder(EncoderDecoder):
         inputs = {domain: images for domain, images in inputs.items() if domain in needed}
         statistics.hold()  # forwards that objectives run move no averages
         try:
-            outputs = self._forward_domains(inputs, data_samples, statistics, shared)
+            outputs = self._forward_domains(inputs, data_samples, statistics, known)
             return self._losses(outputs, data_samples, weights, statistics)
         finally:
             statistics.release(averages=not statistics.recomputed)
@@ -244,8 +244,8 @@ class JointEncoderDecoder(EncoderDecoder):
         Raises:
             JointError: When an objective needs a domain that the batch lacks.
         """
-        inputs, data_samples, weights, shared = self._derive_domains(inputs, data_samples)
-        outputs = self._forward_domains(inputs, data_samples, shared=shared)
+        inputs, data_samples, weights, known = self._derive_domains(inputs, data_samples)
+        outputs = self._forward_domains(inputs, data_samples, known=known)
         shown: dict[str, dict[str, Tensor]] = {domain: {} for domain in outputs}
         for domain, weight in weights.items():
             shown[domain]['pixel weight'] = weight.clamp(max=1)
@@ -318,12 +318,16 @@ class JointEncoderDecoder(EncoderDecoder):
         inputs: Inputs,
         samples: Samples,
         statistics: NormStatistics | None = None,
-        shared: dict[str, dict[Any, Any]] | None = None,
+        known: dict[str, DomainInput] | None = None,
     ) -> dict[str, DomainOutput]:
         statistics = statistics or self._statistics(inputs, samples, list(inputs))
-        shared = shared or {}
-        labels = {domain: stack_labels(domain, samples[domain]) for domain in inputs}
-        trained = {domain for domain, label in labels.items() if label is not None}
+        known = known or {}
+        known = {
+            domain: known.get(domain)
+            or describe_domain(domain, images, samples[domain], self.data_preprocessor)
+            for domain, images in inputs.items()
+        }
+        trained = {domain for domain, own in known.items() if own.labels is not None}
         for objective in self.objectives.values():
             trained.update(objective.gradient_domains)
         parts = {}
@@ -336,15 +340,16 @@ class JointEncoderDecoder(EncoderDecoder):
                 parts.update(self._forward_group(group, inputs, statistics))
         return {
             domain: DomainOutput(
-                inputs=inputs[domain],
+                inputs=own.inputs,
                 features=parts[domain][0],
                 logits=parts[domain][1],
-                labels=labels[domain],
-                to_unit_range=self.data_preprocessor.to_unit_range,
-                auxiliary=self._auxiliary(domain, parts[domain][0], inputs[domain], statistics),
-                shared=shared.get(domain, {}),
+                labels=own.labels,
+                to_unit_range=own.to_unit_range,
+                padding=own.padding,
+                auxiliary=self._auxiliary(domain, parts[domain][0], own.inputs, statistics),
+                shared=own.shared,
             )
-            for domain in inputs
+            for domain, own in known.items()
         }
 
     def _forward_group(

@@ -26,8 +26,8 @@ class StepDomains(NamedTuple):
     samples: Samples
     #: made domain -> weight of each pixel in its supervised loss, (N, H, W)
     pixel_weights: dict[str, Tensor]
-    #: domain -> what objectives computed from it on the way (`DomainInput.shared`)
-    shared: dict[str, dict[Any, Any]]
+    #: domain -> what objectives saw of it; only if an objective made domains
+    known: dict[str, DomainInput]
 
 
 def derive_domains(
@@ -43,20 +43,15 @@ def derive_domains(
             when a label is missing.
     """
     step = StepDomains(dict(inputs), dict(samples), {}, {})
-    known: dict[str, DomainInput] = {}
     for name, objective in objectives.items():
         if not makes_domains(type(objective)):
             continue
         _check_domains(name, objective, step.inputs)
         for domain, images in step.inputs.items():
-            if domain not in known:
-                known[domain] = DomainInput(
-                    images,
-                    stack_labels(domain, step.samples[domain]),
-                    preprocessor.to_unit_range,
-                    _padding_of(images, step.samples[domain]),
-                )
-        for domain, made in objective.derive(known).items():
+            if domain not in step.known:
+                own = describe_domain(domain, images, step.samples[domain], preprocessor)
+                step.known[domain] = own
+        for domain, made in objective.derive(step.known).items():
             if domain in step.inputs:
                 raise JointError(
                     f'model.objectives.{name} makes the domain "{domain}", but there is one of '
@@ -69,8 +64,22 @@ def derive_domains(
                 step.pixel_weights[domain] = derived.pixel_weights
     for name, objective in objectives.items():
         _check_domains(name, objective, step.inputs)
-    step.shared.update((domain, own.shared) for domain, own in known.items())
     return step
+
+
+def describe_domain(
+    domain: str,
+    images: Tensor,
+    samples: list[SegDataSample],
+    preprocessor: JointDataPreprocessor,
+) -> DomainInput:
+    """Describe one domain of a batch for objectives.
+
+    Raises:
+        JointError: When a label is missing.
+    """
+    labels, padding = stack_labels(domain, samples), _padding_of(images, samples)
+    return DomainInput(images, labels, preprocessor.to_unit_range, padding)
 
 
 def is_labeled(domain: str, samples: list[SegDataSample]) -> bool:
@@ -114,9 +123,12 @@ def _padding_of(images: Tensor, samples: list[SegDataSample]) -> Tensor | None:
     sizes = [sample.metainfo.get('img_shape', (height, width))[:2] for sample in samples]
     if all(size == (height, width) for size in map(tuple, sizes)):
         return None
-    heights, widths = torch.tensor(sizes, device=images.device).T[:, :, None]
-    rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
-    return (rows >= heights)[:, :, None] | (columns >= widths)[:, None]
+    # sizes stay on the host: it would have to wait for a copy of them to a GPU
+    padding = images.new_zeros((len(images), height, width), dtype=torch.bool)
+    for mask, (rows, columns) in zip(padding, sizes):
+        mask[rows:].fill_(True)
+        mask[:, columns:].fill_(True)
+    return padding
 
 
 def _samples_of(domain: str, derived: DerivedDomain) -> list[SegDataSample]:

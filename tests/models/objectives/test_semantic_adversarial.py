@@ -8,6 +8,8 @@ import torch
 from mmseg_joint.errors import JointError
 from mmseg_joint.models import SemanticAdversarial
 from mmseg_joint.models.objectives import DomainOutput
+from tests.tiny import build as build_model
+from tests.tiny import padded_batch, padding_of_batch
 
 CLASSES, CHANNELS = 5, 6
 
@@ -157,3 +159,18 @@ def test_images_that_a_teacher_labels_have_the_targets_size():
     objective = build('conv', teacher='mean', segmentor=segmentor)
     with pytest.raises(JointError, match=r'joins "target" and "unlabeled", .* crop both'):
         objective(outputs)
+
+
+def test_the_teacher_labels_no_padding(monkeypatch):
+    network = dict(mode='conv', in_channels=8, channels=4)
+    aligned = dict(type='SemanticAdversarial', discriminator=network, teacher='mean', threshold=0.0)
+    model = build_model(dict(mean=dict(type='Teacher'), aligned=aligned))
+    found, samples = [], SemanticAdversarial._samples
+
+    def recorded(self, output, labels):
+        found.append(labels)
+        return samples(self, output, labels)
+
+    monkeypatch.setattr(SemanticAdversarial, '_samples', recorded)
+    model.loss(**model.data_preprocessor(padded_batch(), training=True))
+    assert torch.equal(found[-1] == 255, padding_of_batch())

@@ -21,9 +21,8 @@ from mmseg_joint.models.objectives import (
 from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 from tests.models.segmentors.test_norm_statistics import LIVE
 from tests.ranks import on_ranks
-from tests.tiny import MODEL, batch, build
+from tests.tiny import MODEL, batch, build, padded_batch, padding_of_batch
 
-PADDED = ((1, (32, 48)), (0, (64, 96)))
 SGD = dict(optimizer=dict(type='SGD', lr=0.01))
 
 
@@ -213,16 +212,10 @@ def test_a_new_run_begins_with_the_burn_in():
 @pytest.mark.parametrize('debias', [0.0, 0.5])
 def test_padding_gets_no_label_and_does_not_count(debias):
     model = model_with(debias=debias)
-    small, large = (batch(seed, ('unlabeled',), size=size) for seed, size in PADDED)
-    data = {key: large[key] + small[key] for key in large}
-    for sample, size in zip(data['data_samples'], ((64, 96), (32, 48))):
-        sample.set_metainfo(dict(img_shape=size))  # as mmseg's transforms do
-        del sample.gt_sem_seg
-    data = model.data_preprocessor(data, training=True)
-    _, samples, _, shared = model._derive_domains(data['inputs'], data['data_samples'])
-    ((confidence, labels),) = shared['unlabeled'].values()
-    padding = torch.ones(2, 64, 96, dtype=torch.bool)
-    padding[0] = padding[1, :32, :48] = False
+    data = model.data_preprocessor(padded_batch(()), training=True)
+    _, samples, _, known = model._derive_domains(data['inputs'], data['data_samples'])
+    ((confidence, labels),) = known['unlabeled'].shared.values()
+    padding = padding_of_batch()
     assert torch.equal(labels == 255, padding) and torch.equal(confidence == 0, padding)
     assert torch.equal(samples['by_first'][1].gt_sem_seg.data[0], labels[1])
     if debias:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
-from tests.tiny import ADAM, batch, build, reached
+from tests.host_waits import host_waits
+from tests.tiny import ADAM, batch, build, padded_batch, padding_of_batch, reached
 
 NETWORKS = {
     'segmentor': lambda name: not name.startswith('objectives.'),
@@ -99,3 +100,17 @@ def test_a_step_trains_every_network():
             if belongs(name)
         ]
         assert all(changed), network
+
+
+@pytest.mark.parametrize('objectives', [{}, dict(pixelda=PIXELDA)])
+def test_outputs_know_the_padding_without_a_wait_for_it(objectives):
+    model = build(objectives)
+    data = model.data_preprocessor(padded_batch(), training=True)
+    with host_waits() as found:
+        inputs, samples, _, known = model._derive_domains(data['inputs'], data['data_samples'])
+        outputs = model._forward_domains(inputs, samples, known=known)
+    assert not found.of('mmseg_joint')
+    assert torch.equal(outputs['unlabeled'].padding, padding_of_batch())
+    assert all(own.padding is None for name, own in outputs.items() if name != 'unlabeled')
+    for name, own in known.items():  # computed once for both
+        assert own.padding is outputs[name].padding and own.labels is outputs[name].labels
