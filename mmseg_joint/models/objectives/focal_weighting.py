@@ -10,6 +10,7 @@ from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult
 from .domains import DomainOutput
+from .segmentor_handle import SegmentorHandle
 
 
 @MODELS.register_module()
@@ -24,15 +25,23 @@ class FocalWeighting(Objective):
     Args:
         gamma: γ, at least 0; 0 is plain cross-entropy.
         domain: The labeled domain whose loss becomes focal.
+        segmentor: The segmentor; the model fills it in.
         ignore_index: Label of pixels without a class; the model fills it in.
 
     Raises:
-        JointError: When γ is negative, or the domain has no labels.
+        JointError: When γ is negative, the domain has no labels, or the model has several heads,
+            each of which has probabilities of its own.
     """
 
     weighs_pixels = True
 
-    def __init__(self, gamma: float = 2.0, domain: str = 'source', ignore_index: int = 255) -> None:
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        domain: str = 'source',
+        segmentor: SegmentorHandle | None = None,
+        ignore_index: int = 255,
+    ) -> None:
         super().__init__()
         if gamma < 0:
             raise JointError(f'FocalWeighting.gamma is {gamma}: choose at least 0.')
@@ -41,24 +50,20 @@ class FocalWeighting(Objective):
                 'FocalWeighting.domain is "unlabeled", whose pixels no supervised loss reads: '
                 'name a labeled domain.'
             )
+        if segmentor is not None and segmentor.has_several_heads:
+            raise JointError(
+                "FocalWeighting has the last head's probabilities only, with which the loss of "
+                'another head would not be focal: set model.auxiliary_head=None, and replace a '
+                'cascade by one of its heads.'
+            )
         self.domains = (domain,)
         self.gamma = gamma
         self.ignore_index = ignore_index
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:
-        """Weigh the domain's pixels by (1 - p)^γ, and log the mean weight of the labeled ones.
-
-        Raises:
-            JointError: When the model has an auxiliary head, whose loss has probabilities of its
-                own.
-        """
+        """Weigh the domain's pixels by (1 - p)^γ, and log the mean weight of the labeled ones."""
         (domain,) = self.domains
         output = outputs[domain]
-        if output.auxiliary is not None:
-            raise JointError(
-                "FocalWeighting has the main head's probabilities only, with which the auxiliary "
-                "head's loss would not be focal: set model.auxiliary_head=None."
-            )
         weights = self._weights(output)
         labeled = output.truth != self.ignore_index
         mean = (weights.detach() * labeled).sum() / labeled.sum().clamp(min=1)

@@ -100,6 +100,12 @@ class SegmentorHandle:
         """Whether images are RGB, not BGR as OpenCV loads them."""
         return self._segmentor.data_preprocessor.converts_channels
 
+    @property
+    def has_several_heads(self) -> bool:
+        """Whether labels train other heads too than the one whose scores objectives see."""
+        cascade = isinstance(self._segmentor.decode_head, nn.ModuleList)
+        return cascade or self._segmentor.with_auxiliary_head
+
     def state(self) -> dict[str, Tensor]:
         """The segmentor's parameters and buffers, not copied, under mmseg's names."""
         state = self._segmentor.state_dict()

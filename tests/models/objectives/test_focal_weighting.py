@@ -5,8 +5,8 @@ import torch
 from mmseg.registry import MODELS
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.objectives import DomainOutput
 from tests.models.objectives.supervised import run, scores
+from tests.models.segmentors.test_joint_cascade_encoder_decoder import FIRST, OCR
 from tests.tiny import batch, build
 
 
@@ -103,13 +103,16 @@ def test_in_the_model_the_sources_gradient_is_the_focal_losss():
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-7)
 
 
-def test_an_auxiliary_head_is_refused():
-    logits, labels = scores()
-    output = DomainOutput(
-        logits, labels, lambda x: x, features=(), logits=logits, auxiliary=lambda: logits
-    )
-    with pytest.raises(JointError, match=r'set model\.auxiliary_head=None'):
-        objective()(dict(source=output))
+@pytest.mark.parametrize(
+    'heads',
+    [
+        dict(auxiliary_head=FIRST),
+        dict(type='JointCascadeEncoderDecoder', num_stages=2, decode_head=[FIRST, OCR]),
+    ],
+)
+def test_models_with_several_heads_are_refused(heads):
+    with pytest.raises(JointError, match=r'set model\.auxiliary_head=None, and replace a cascade'):
+        build(dict(focal=dict(type='FocalWeighting')), **heads)
 
 
 @pytest.mark.parametrize(
