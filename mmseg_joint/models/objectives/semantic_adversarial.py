@@ -139,10 +139,11 @@ class SemanticAdversarial(Objective):
         """Return features for D_s and the class of each."""
         features = output.features[self.feature_index]
         labels = downsample_labels(labels, features.shape[2:])
+        known = (labels >= 0) & (labels < self.num_classes) & (labels != self.ignore_index)
+        labels = labels.where(known, ABSENT)
         if self.discriminator.mode == 'fc':
             return class_features(full_precision(features), labels, self.num_classes)
-        known = (labels >= 0) & (labels < self.num_classes)
-        return features, labels.where(known, ABSENT)
+        return features, labels
 
 
 def _shifted(classes: Tensor, num_classes: int) -> Tensor:

@@ -97,6 +97,17 @@ def test_no_labeled_position_gives_zero(mode, without):
     assert all(torch.isfinite(value.grad).all() for value in objective.parameters())
 
 
+@pytest.mark.parametrize('mode', ['fc', 'conv'])
+def test_an_ignore_index_below_the_number_of_classes_is_no_class(mode):
+    found = []
+    for ignored in (255, 2):
+        outputs = dict(source=output(0), target=output(1))
+        for own in outputs.values():
+            own.labels[own.labels == 2] = ignored
+        found.append(build(mode, ignore_index=ignored)(outputs).losses)
+    assert found[0] == found[1]
+
+
 def test_accuracy_needs_class_and_domain_right():
     objective = build('conv')
     with torch.no_grad():  # always says "source, class 0"
