@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from mmseg_joint.errors import JointError
@@ -37,6 +38,14 @@ class DomainInput:
                 'in model.objectives.'
             )
         return self.labels
+
+    @cached_property
+    def within_image(self) -> Tensor:
+        """Which pixels show the image instead of padding it, (N, H, W)."""
+        if self.padding is not None:
+            return ~self.padding
+        count, _, *size = self.inputs.shape
+        return self.inputs.new_ones((count, *size), dtype=torch.bool)
 
     @cached_property
     def unit_images(self) -> Tensor:

@@ -103,41 +103,42 @@ class SemiSupervisedAdversarial(Objective):
         maps = full_precision(labeled.logits).softmax(dim=1)
         unlabeled_maps = full_precision(unlabeled.logits).softmax(dim=1)
         known = labeled.truth != self.ignore_index
-        everywhere = torch.ones_like(unlabeled_maps[:, 0], dtype=torch.bool)
+        within = unlabeled.within_image
         # compared on the device: the host would have to wait to know the step
         adversarial, trains = self.step >= self.adversarial_start, self.step >= self.start
         self.step += self.training
 
         adv_logits = self._enlarge(call_frozen(self.discriminator, maps), maps)
         d_logits = self._enlarge(call_frozen(self.discriminator, unlabeled_maps), unlabeled_maps)
-        adv_unlabeled = adversarial * _mean_loss(TRUTH, (d_logits, everywhere))
-        trusted = d_logits.detach().sigmoid() >= self.threshold
+        adv_unlabeled = adversarial * _mean_loss(TRUTH, (d_logits, within))
+        trusted = (d_logits.detach().sigmoid() >= self.threshold) & within
         pseudo = unlabeled.logits.detach().argmax(dim=1).masked_fill(~(trusted & trains), NO_LABEL)
         self_training = global_cross_entropy(unlabeled.logits, pseudo, NO_LABEL)
         losses = {
             'loss_adversarial': self.weight * _mean_loss(TRUTH, (adv_logits, known)),
             'loss_adversarial_unlabeled': self.unlabeled_weight * adv_unlabeled,
             'loss_self_training': self.self_training_weight * self_training,
-            'trusted_share': trusted.double().mean(),
+            'trusted_share': _share([(trusted, within)]),
         }
         predictions = [(self._classify(maps), known)]
         if self.judge_unlabeled:
-            predictions.append((self._classify(unlabeled_maps), everywhere))
+            predictions.append((self._classify(unlabeled_maps), within))
         classes = torch.arange(self.num_classes, device=known.device).view(1, -1, 1, 1)
-        one_hot = (labeled.truth[:, None] == classes).to(maps)  # zeros where there is no class
-        real = self._classify(one_hot)
-        d_loss = _mean_loss(PREDICTION, *predictions) + _mean_loss(TRUTH, (real, known))
+        one_hot = (labeled.truth[:, None] == classes) & known[:, None]  # 0 without a class
+        of_truth = self._classify(one_hot.to(maps))
+        d_loss = _mean_loss(PREDICTION, *predictions) + _mean_loss(TRUTH, (of_truth, known))
         right = [(d_logits < 0, valid) for d_logits, valid in predictions]
         losses['loss_discriminator'] = 0.5 * self.discriminator_weight * d_loss
         losses['accuracy_prediction'] = _share(right)
-        losses['accuracy_truth'] = _share([(real >= 0, known)])
+        losses['accuracy_truth'] = _share([(of_truth >= 0, known)])
         return ObjectiveResult(losses)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """Return how much D takes predictions for ground truth, and the resulting pseudo-labels."""
         labeled, unlabeled = (outputs[domain].probabilities for domain in self.domains)
         truth = [self._classify(maps).sigmoid() for maps in (labeled, unlabeled)]
-        pseudo = unlabeled.argmax(dim=1).masked_fill(truth[1] < self.threshold, NO_LABEL)
+        trusted = (truth[1] >= self.threshold) & outputs[self.domains[1]].within_image
+        pseudo = unlabeled.argmax(dim=1).masked_fill(~trusted, NO_LABEL)
         return {
             self.domains[0]: {'D says truth': truth[0]},
             self.domains[1]: {'D says truth': truth[1], 'pseudo-label': pseudo},

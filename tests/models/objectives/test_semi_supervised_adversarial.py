@@ -33,10 +33,14 @@ def output(seed, size, scale=1.0, labels=True):
     return DomainOutput(images, label, lambda x: x, features=(), logits=logits.requires_grad_())
 
 
-def both(scale=1.0):
-    return dict(
+def both(scale=1.0, padded=False):
+    outputs = dict(
         target=output(0, SIZE, scale), unlabeled=output(1, UNLABELED_SIZE, scale, labels=False)
     )
+    if padded:
+        outputs['unlabeled'].padding = torch.zeros(2, *UNLABELED_SIZE, dtype=torch.bool)
+        outputs['unlabeled'].padding[1, 30:] = outputs['unlabeled'].padding[1, :, 20:] = True
+    return outputs
 
 
 def d_logits(objective, maps):
@@ -50,22 +54,24 @@ def expected_losses(objective, outputs):
     """All losses with weight 1, nothing detached."""
     labels = outputs['target'].labels
     known = labels != 255
+    padding = outputs['unlabeled'].padding
+    real = torch.ones(2, *UNLABELED_SIZE, dtype=torch.bool) if padding is None else ~padding
     maps, unlabeled = (outputs[domain].logits.softmax(1) for domain in ('target', 'unlabeled'))
     of_maps, of_unlabeled = d_logits(objective, maps)[known], d_logits(objective, unlabeled)
     truth = F.one_hot(labels.where(known, 0), CLASSES).permute(0, 3, 1, 2) * known[:, None]
     predictions = [of_maps]
     if objective.judge_unlabeled:
-        predictions.append(of_unlabeled.flatten())
+        predictions.append(of_unlabeled[real])
     own = -unlabeled.amax(1).log()  # cross-entropy against the most probable class
-    trusted = of_unlabeled >= objective.threshold
+    trusted = (of_unlabeled >= objective.threshold) & real
     d_loss = -(1 - torch.cat(predictions)).log().mean()
     return {
         'loss_adversarial': -of_maps.log().mean(),
-        'loss_adversarial_unlabeled': -of_unlabeled.log().mean(),
+        'loss_adversarial_unlabeled': -of_unlabeled[real].log().mean(),
         'loss_self_training': own[trusted].mean(),
         'loss_discriminator': (d_loss - d_logits(objective, truth.double())[known].log().mean())
         / 2,
-    }, trusted
+    }, trusted[real]
 
 
 WEIGHTS = {
@@ -92,9 +98,10 @@ def middle(outputs):
     return d_logits(build(), outputs['unlabeled'].logits.softmax(1)).median().item()
 
 
+@pytest.mark.parametrize('padded', [True, False])
 @pytest.mark.parametrize('judge_unlabeled', [True, False])
-def test_losses_and_gradients_equal_the_formulas(judge_unlabeled):
-    outputs = both()
+def test_losses_and_gradients_equal_the_formulas(judge_unlabeled, padded):
+    outputs = both(padded=padded)
     objective = weighty(threshold=middle(outputs), judge_unlabeled=judge_unlabeled)
     losses = objective(outputs).losses
     expected, trusted = expected_losses(objective, outputs)
@@ -132,6 +139,12 @@ def test_accuracies_count_known_pixels_classified_correctly():
     assert losses['accuracy_truth'] == (d_logits(objective, truth)[known] >= 0.5).double().mean()
 
 
+def test_padding_is_shown_without_a_pseudo_label():
+    outputs = both(padded=True)
+    shown = build(threshold=0.0).visualize(outputs)['unlabeled']['pseudo-label']
+    assert torch.equal(shown < 0, outputs['unlabeled'].padding)
+
+
 @pytest.mark.parametrize(('threshold', 'share'), [(0.5, 1), (0.500001, 0)])
 def test_the_threshold_itself_is_trusted_and_nothing_trusted_is_zero(threshold, share):
     objective = build(threshold=threshold)
@@ -163,6 +176,16 @@ def test_ignored_pixels_are_those_of_the_ignore_index():
     for value in (255, 77):
         outputs = both()
         outputs['target'].labels[outputs['target'].labels == 255] = value
+        losses.append(build(ignore_index=value)(outputs).losses)
+    assert losses[0] == losses[1]
+
+
+def test_an_ignore_index_below_the_number_of_classes_is_no_class():
+    losses = []
+    for value in (255, 1):
+        outputs = both()
+        labels = outputs['target'].labels
+        labels[(labels == 1) | (labels == 255)] = value
         losses.append(build(ignore_index=value)(outputs).losses)
     assert losses[0] == losses[1]
 
