@@ -173,23 +173,25 @@ class Teacher(Objective):
         Args:
             domain: As in :meth:`label`.
             threshold: Probability from which it counts as confident.
-            over: `'image'`: the share of each image's pixels; `'batch'`: of all images of the
-                step, over all processes, as in public code for one process; `'pixel'`: whether it
-                is confident at a pixel.
+            over: `'image'`: the share of each image's pixels, without padding; `'batch'`: of all
+                images of the step, over all processes, as in public code for one process;
+                `'pixel'`: whether it is confident at a pixel.
 
         Returns:
             The share in [0, 1], (N, 1, 1) or (1, 1, 1), or 0 and 1, (N, H, W).
         """
         confidence, _ = self.label(domain)
-        confident = confidence >= threshold
+        within = domain.within_image
+        confident = (confidence >= threshold) & within
         if over == 'pixel':
             return confident.to(confidence)
+        hits, counts = (mask.sum(dim=(1, 2), keepdim=True) for mask in (confident, within))
         if over == 'image':
-            return confident.to(confidence).mean(dim=(1, 2), keepdim=True)
+            return hits.to(confidence) / counts.clamp(min=1)
+        total, count = hits.sum().to(confidence), counts.sum()
         if not self.training:  # a batch is inspected, in one process alone
-            return confident.to(confidence).mean().view(1, 1, 1)
-        count = torch.full((), confident.numel(), device=confident.device)
-        return mean_of_all_ranks(confident.sum().to(confidence), count).view(1, 1, 1)
+            return (total / count.clamp(min=1)).view(1, 1, 1)
+        return mean_of_all_ranks(total, count).view(1, 1, 1)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:
         """Return its labels of unlabeled images, and its confidence."""

@@ -234,27 +234,43 @@ def test_its_confidence_over_two_ranks(tmp_path):
     model = model_with()
     data = batch(7, ('unlabeled',), count=2)
     data['inputs'][1] //= 8  # different images
+    teacher, padding = model.objectives['teacher'], padding_of_batch()
 
-    teacher = model.objectives['teacher']
-
-    def domain_of(data):
+    def domain_of(data, padding):
         inputs = model.data_preprocessor(copy.deepcopy(data), training=True)['inputs']
-        return DomainInput(inputs['unlabeled'], None, lambda x: x)
+        return DomainInput(inputs['unlabeled'], None, lambda x: x, padding)
 
-    threshold = teacher.label(domain_of(data))[0].median().item()
+    threshold = teacher.label(domain_of(data, None))[0].median().item()
 
-    def trust(data, over):
-        return teacher.trust(domain_of(data), threshold, over).flatten()
+    def trust(over, chosen=slice(None)):
+        part = {key: values[chosen] for key, values in data.items()}
+        return teacher.trust(domain_of(part, padding[chosen]), threshold, over).flatten()
 
-    def work(rank):
-        return trust({key: values[rank : rank + 1] for key, values in data.items()}, 'batch')
-
-    images = trust(data, 'image')
+    images = trust('image')
     assert (images[0] - images[1]).abs() > 0.01
-    for of_rank in on_ranks(work, tmp_path):
-        torch.testing.assert_close(of_rank[0], images.mean())
+    together = (images[0] + images[1] / 4) / 1.25  # a quarter of the second one is no padding
+    for of_rank in on_ranks(lambda rank: trust('batch', slice(rank, rank + 1)), tmp_path):
+        torch.testing.assert_close(of_rank[0], together)
     model.eval()  # while a batch is inspected, no process waits for others
-    torch.testing.assert_close(trust(data, 'batch')[0], images.mean())
+    torch.testing.assert_close(trust('batch')[0], together)
+
+
+@pytest.mark.parametrize('share', [0.0, 0.5])
+def test_its_confidence_is_a_share_of_the_pixels_without_padding(share):
+    model, padding = model_with(), padding_of_batch()
+    teacher, images = model.objectives['teacher'], torch.randn(2, 3, 64, 96).double()
+    confidence = teacher.label(DomainInput(images, None, lambda x: x))[0]
+    threshold = confidence.flatten().quantile(share) if share else 0.0
+    wanted = (confidence >= threshold) & ~padding
+
+    def trust(over, padding=padding):
+        return teacher.trust(DomainInput(images, None, lambda x: x, padding), threshold, over)
+
+    assert torch.equal(trust('pixel').bool(), wanted)
+    shares = [own[~pad].double().mean() for own, pad in zip(wanted, padding)]
+    torch.testing.assert_close(trust('image').flatten(), torch.stack(shares))
+    torch.testing.assert_close(trust('batch')[0, 0, 0], wanted[~padding].double().mean())
+    assert not trust('image', torch.ones_like(padding)).any()
 
 
 def debiased_labels(model, data):
