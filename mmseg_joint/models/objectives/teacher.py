@@ -212,9 +212,13 @@ class Teacher(Objective):
         return ObjectiveResult({'momentum': torch.full((), momentum, device=self.steps.device)})
 
     def before_train(self) -> None:
-        """Begin with the burn-in, whichever run the weights are from."""
+        """Begin with the burn-in and equal class shares, whichever run the weights are from."""
         self.steps.zero_()
         self._count = 0
+        if self.debias:
+            self.class_shares.fill_(1 / len(self.class_shares))
+        if self.prior:
+            self.prior_shares.fill_(1 / len(self.prior_shares))
 
     def after_optimizer_step(self) -> None:
         """Move the average towards the segmentor."""
