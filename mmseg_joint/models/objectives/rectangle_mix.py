@@ -26,14 +26,14 @@ class RectangleMix(Objective):
         area: Range of a rectangle's share of the image. The paper gives none; with ours, at least
             half of the image stays the labeled domain's.
         aspect: Range of its height / width.
-        weight: Weight of the supervised loss on the mixes.
+        weight: Weight of the supervised loss on the mixes; 1 works with heads that take no pixel
+            weights too.
 
     Raises:
         JointError: When both domains are the same, or their images differ in size.
     """
 
     output_domains = ()
-    weighs_pixels = True
 
     def __init__(
         self,
@@ -52,9 +52,10 @@ class RectangleMix(Objective):
         self.area = tuple(area)
         self.aspect = tuple(aspect)
         self.weight = weight
+        self.weighs_pixels = weight != 1.0
 
     def derive(self, domains: dict[str, DomainInput]) -> dict[str, DerivedDomain]:
-        """Make `rectangle_mix`: as many images as `onto` has, their labels, and `weight`."""
+        """Make `rectangle_mix`: as many images as `onto` has, and their labels."""
         check_same_size('RectangleMix', domains, self.from_domain, self.onto)
         source, onto = domains[self.from_domain], domains[self.onto]
         truth = onto.truth
@@ -64,7 +65,9 @@ class RectangleMix(Objective):
         boxes = random_boxes(count, size, self.area, self.aspect, device=truth.device)
         images = torch.where(boxes[:, None], source.unit_images[chosen], onto.unit_images)
         labels = torch.where(boxes, source.truth[chosen], truth)
-        weights = images.new_full((1, 1, 1), self.weight).expand(labels.shape)
+        weights = None
+        if self.weighs_pixels:
+            weights = images.new_full((1, 1, 1), self.weight).expand(labels.shape)
         return {'rectangle_mix': DerivedDomain(images, labels, weights)}
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmseg_joint.errors import JointError
-from tests.tiny import batch, build
+from tests.tiny import MODEL, batch, build
 
 
 def model_with(**values):
@@ -50,6 +50,24 @@ def test_every_pixel_the_loss_and_its_gradient(sources, targets):
     own = [value for value in model.parameters() if value.requires_grad]
     for ours, theirs in zip(torch.autograd.grad(loss, own), torch.autograd.grad(expected, own)):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_heads_without_pixel_weights_train_on_mixes_of_weight_1():
+    """Dice takes no weights: its loss on the mixes is the one on the same images and labels."""
+    head = dict(MODEL.decode_head, loss_decode=dict(type='DiceLoss'))
+    mix = dict(type='RectangleMix')
+    model = build(dict(mix=mix), decode_head=head).train()
+    data = model.data_preprocessor(batch(0, count=2), training=True)
+    torch.manual_seed(1)
+    inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
+    assert weights == {}
+    torch.manual_seed(1)
+    loss = model.loss(**data)['rectangle_mix.decode.loss_dice']
+    scores = model.segment(inputs['rectangle_mix'])[1]
+    expected = model.decode_head.loss_by_feat(scores, samples['rectangle_mix'])['loss_dice']
+    torch.testing.assert_close(loss, expected)
+    with pytest.raises(JointError, match='DiceLoss takes no pixel weights'):
+        build(dict(mix=dict(mix, weight=0.5)), decode_head=head)
 
 
 def test_refusals():
