@@ -12,8 +12,9 @@ class SemanticDiscriminator(BaseModule):
     """Classifies both the class and the domain of a feature: 2C outputs.
 
     D_s of *Alleviating Semantic-level Shift: A Semi-supervised Domain Adaptation Method for
-    Semantic Segmentation* (Wang et al., CVPRW 2020), section 3.3: two layers with LeakyReLU(0.2)
-    between them. Output k means "source, class k", output C + k "target, class k".
+    Semantic Segmentation* (Wang et al., CVPRW 2020), section 3.3: two layers with a LeakyReLU
+    between them; width and slope are from section 4.1. Output k means "source, class k", output
+    C + k "target, class k".
 
     Args:
         in_channels: Channels n of the features.
