@@ -2,5 +2,3 @@
 
 from . import schemes  # registers addresses of weights
 from .write import AtomicCheckpointHook
-
-__all__ = ['AtomicCheckpointHook', 'schemes']

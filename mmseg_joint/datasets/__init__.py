@@ -21,26 +21,3 @@ from .transforms import (
 )
 from .unlabeled import Unlabeled
 from .written_dataset import WrittenDataset
-
-__all__ = [
-    'CamVidDataset',
-    'CityscapesIdsDataset',
-    'CityscapesTrainIdsDataset',
-    'GTADataset',
-    'JointDataset',
-    'JointSampler',
-    'LabelSubset',
-    'LoadCheckedImage',
-    'LoadMappedAnnotations',
-    'LoadSynthiaAnnotations',
-    'MatchColors',
-    'MixedDataset',
-    'NTHUDataset',
-    'RandomGaussianBlur',
-    'RareClassSampling',
-    'RawLabelDataset',
-    'SampleRequest',
-    'SynthiaDataset',
-    'Unlabeled',
-    'WrittenDataset',
-]

@@ -9,17 +9,3 @@ from .peak_memory_hook import PeakMemoryHook
 from .schedule_extension_hook import ScheduleExtensionHook
 from .selection_report_hook import SelectionReportHook
 from .training_pictures_hook import TrainingPicturesHook
-
-__all__ = [
-    'ClassGainHook',
-    'FreezeNormHook',
-    'GradientCosineHook',
-    'IterationSeedHook',
-    'JointOptimWrapper',
-    'JointOptimWrapperConstructor',
-    'LayerDecayConstructor',
-    'PeakMemoryHook',
-    'ScheduleExtensionHook',
-    'SelectionReportHook',
-    'TrainingPicturesHook',
-]

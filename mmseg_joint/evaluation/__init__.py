@@ -1,4 +1,2 @@
 from .class_iou_metric import ClassIoUMetric
 from .protocol_iou_metric import ProtocolIoUMetric
-
-__all__ = ['ClassIoUMetric', 'ProtocolIoUMetric']

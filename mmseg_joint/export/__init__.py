@@ -1,4 +1,2 @@
 from .plain_config import plain_config
 from .write import check_safetensors, check_targets, weights_of, write_export
-
-__all__ = ['check_safetensors', 'check_targets', 'plain_config', 'weights_of', 'write_export']

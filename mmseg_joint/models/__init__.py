@@ -5,5 +5,3 @@ from .losses import *  # noqa: F403
 from .networks import *  # noqa: F403
 from .objectives import *  # noqa: F403
 from .segmentors import *  # noqa: F403
-
-__all__ = ['JointDataPreprocessor']

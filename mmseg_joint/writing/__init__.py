@@ -4,10 +4,3 @@ from .confidence_histogram import ConfidenceHistogram
 from .label_folder import LabelFolder
 from .pseudo_labels import write_pseudo_labels
 from .translated_images import write_translated_images
-
-__all__ = [
-    'ConfidenceHistogram',
-    'LabelFolder',
-    'write_pseudo_labels',
-    'write_translated_images',
-]

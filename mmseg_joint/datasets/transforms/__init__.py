@@ -4,12 +4,3 @@ from .color_labels import LoadColorAnnotations
 from .gaussian_blur import RandomGaussianBlur
 from .loading import LoadCheckedImage, LoadMappedAnnotations, LoadSynthiaAnnotations
 from .match_colors import MatchColors
-
-__all__ = [
-    'LoadCheckedImage',
-    'LoadColorAnnotations',
-    'LoadMappedAnnotations',
-    'LoadSynthiaAnnotations',
-    'MatchColors',
-    'RandomGaussianBlur',
-]

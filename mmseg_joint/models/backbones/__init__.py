@@ -2,5 +2,3 @@ from .deeplab_resnet import DeepLabResNet
 from .squeezenet import SqueezeNet
 from .timm_backbone import TimmBackbone
 from .vgg_encoder import VGGEncoder
-
-__all__ = ['DeepLabResNet', 'SqueezeNet', 'TimmBackbone', 'VGGEncoder']

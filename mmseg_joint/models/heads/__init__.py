@@ -1,5 +1,3 @@
 from .deeplabv2_head import DeepLabV2Head
 from .fast_segformer_head import FastSegformerHead
 from .fcn8s_head import FCN8sHead
-
-__all__ = ['DeepLabV2Head', 'FCN8sHead', 'FastSegformerHead']

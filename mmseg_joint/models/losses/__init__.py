@@ -3,13 +3,3 @@ from .entropy_loss import EntropyLoss
 from .hierarchical_weight_loss import HierarchicalWeightLoss
 from .max_square_loss import MaxSquareLoss
 from .weighting_maps import level_map, weighting_map
-
-__all__ = [
-    'EntropyLoss',
-    'HierarchicalWeightLoss',
-    'MaxSquareLoss',
-    'class_features',
-    'downsample_labels',
-    'level_map',
-    'weighting_map',
-]

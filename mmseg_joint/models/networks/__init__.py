@@ -7,15 +7,3 @@ from .reconstruction_generator import ReconstructionGenerator
 from .semantic_discriminator import SemanticDiscriminator
 from .translation_generator import TranslationGenerator
 from .weighting_network import WeightingNetwork
-
-__all__ = [
-    'LSDDiscriminator',
-    'LSDGenerator',
-    'PatchDiscriminator',
-    'PixelDADiscriminator',
-    'PixelDAGenerator',
-    'ReconstructionGenerator',
-    'SemanticDiscriminator',
-    'TranslationGenerator',
-    'WeightingNetwork',
-]

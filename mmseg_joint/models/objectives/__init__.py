@@ -24,36 +24,3 @@ from .semi_supervised_adversarial import SemiSupervisedAdversarial
 from .spatial_adversarial import SpatialAdversarial
 from .target_regularization import TargetRegularization
 from .teacher import Teacher
-
-__all__ = [
-    'ClassMix',
-    'ConfidenceMask',
-    'ConservativeLoss',
-    'ConsistencyMix',
-    'CrossDomainGAN',
-    'CycleTranslation',
-    'DerivedDomain',
-    'DomainInput',
-    'DomainOutput',
-    'FeatureDistance',
-    'FocalWeighting',
-    'FrozenBackbone',
-    'HierarchicalWeighting',
-    'LearningFromSyntheticData',
-    'MaskedConsistency',
-    'Objective',
-    'ObjectiveResult',
-    'OutputAdversarial',
-    'PixelDA',
-    'ReconstructionGAN',
-    'RectangleMix',
-    'SegmentorHandle',
-    'SemanticAdversarial',
-    'SemiSupervisedAdversarial',
-    'SpatialAdversarial',
-    'TargetRegularization',
-    'Teacher',
-    'call_frozen',
-    'call_together',
-    'full_precision',
-]
