@@ -1,7 +1,6 @@
 # The CamVid benchmark: minutes on a CPU, from ImageNet weights
+_base_ = './joint.py'
 optim_wrapper = dict(
-    type='JointOptimWrapper',
-    constructor='JointOptimWrapperConstructor',
     dtype='bfloat16',
     segmentor=dict(
         optimizer=dict(type='Adam', lr=2e-4, betas=(0.9, 0.999)),
@@ -9,6 +8,4 @@ optim_wrapper = dict(
     ),
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False)]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=600, val_interval=300)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(max_iters=600, val_interval=300)

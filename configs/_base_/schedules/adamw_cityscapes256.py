@@ -1,7 +1,6 @@
 # The 256×256 Cityscapes benchmark: 8 (target only) to 13 minutes (joint) on one core, from ImageNet weights
+_base_ = './joint.py'
 optim_wrapper = dict(
-    type='JointOptimWrapper',
-    constructor='JointOptimWrapperConstructor',
     dtype='bfloat16',
     segmentor=dict(
         optimizer=dict(type='AdamW', lr=2e-4, betas=(0.9, 0.999), weight_decay=0.01, fused=True),
@@ -12,6 +11,4 @@ optim_wrapper = dict(
     ),
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False)]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=2400, val_interval=2400)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(max_iters=2400, val_interval=2400)

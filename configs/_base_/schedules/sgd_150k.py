@@ -1,7 +1,6 @@
 # SGD for the segmentor, 150,000 steps of a poly decay over 250,000 (ASS, Section 4.2, A5)
+_base_ = './joint.py'
 optim_wrapper = dict(
-    type='JointOptimWrapper',
-    constructor='JointOptimWrapperConstructor',
     segmentor=dict(
         optimizer=dict(
             type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4, nesterov=True, fused=True
@@ -10,6 +9,4 @@ optim_wrapper = dict(
     ),
 )
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, end=250000, by_epoch=False)]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=150000, val_interval=4000)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(max_iters=150000, val_interval=4000)
