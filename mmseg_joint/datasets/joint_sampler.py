@@ -10,6 +10,7 @@ from torch.utils.data import Sampler
 from mmseg_joint.datasets.joint_dataset import JointDataset, SampleRequest
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_whole
 from mmseg_joint.utils.renamed import renamed_arguments
 
 
@@ -123,11 +124,7 @@ def check_samples(samples_per_domain: dict[str, int], domains: Collection[str]) 
     """Refuse counts that make no valid batch, as :class:`JointSampler` describes."""
     key = 'train_dataloader.sampler.samples_per_domain'
     for domain, count in samples_per_domain.items():
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise JointError(
-                f"{key}['{domain}'] must be a whole number from 0, but is {count!r}: give whole "
-                'numbers from 0'
-            )
+        check_whole(f"{key}['{domain}']", count, least=0)
         if domain not in domains:
             raise JointError(
                 f"{key} names the domain '{domain}', but train_dataloader.dataset.domains has "

@@ -11,6 +11,7 @@ from mmseg.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.utils.numbers import check_choice
 
 DTYPES = {None: None, 'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
@@ -44,10 +45,7 @@ class JointOptimWrapper(OptimWrapperDict):
         **optim_wrappers: OptimWrapper,
     ) -> None:
         super().__init__(**optim_wrappers)
-        if dtype not in DTYPES:
-            raise JointError(
-                f'optim_wrapper.dtype is "{dtype}": choose float32, bfloat16 or float16.'
-            )
+        check_choice('optim_wrapper.dtype', dtype, DTYPES)
         for name, optim_wrapper in optim_wrappers.items():
             # mmengine logs every network's norm under one name, the last one winning
             optim_wrapper.grad_name = f'{name}.{getattr(optim_wrapper, "grad_name", "grad_norm")}'

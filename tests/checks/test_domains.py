@@ -22,10 +22,7 @@ def test_batches():
     check_batch(Config(dict(train_dataloader=None)))
     for shares, message in (
         (dict(sorce=2, target=2), r"names the domain 'sorce', .*\['source', 'target'\]: correct"),
-        (
-            dict(source=0.5),
-            r"samples_per_domain\['source'\] must be a whole number from 0, but is 0\.5: give",
-        ),
+        (dict(source=0.5), r"samples_per_domain\['source'\] is 0\.5: give a whole number from 0\."),
         (
             dict(source=1, target=2),
             r'batch_size is 4: set it to 3, the sum of .*sampler\.samples_per_domain',

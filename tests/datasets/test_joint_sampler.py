@@ -125,12 +125,9 @@ def test_is_built_as_mmengine_does(dataset):
 @pytest.mark.parametrize(
     'shares, message',
     [
-        (
-            {'source': -1},
-            r"samples_per_domain\['source'\] must be a whole number from 0, but is -1",
-        ),
-        ({'source': 0.5}, r'but is 0\.5'),
-        ({'source': True}, r'but is True'),
+        ({'source': -1}, r"samples_per_domain\['source'\] is -1: give a whole number from 0"),
+        ({'source': 0.5}, r'is 0\.5: give'),
+        ({'source': True}, r'is True: give'),
         ({'source': 0}, r'sampler\.samples_per_domain are all 0'),
         ({}, r'sampler\.samples_per_domain are all 0'),
         ({'tagret': 1}, r"the domain 'tagret'.*\['source', 'target', 'empty'\]"),

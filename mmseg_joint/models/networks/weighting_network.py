@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.bilinear import enlarge
+from mmseg_joint.utils.numbers import check_choice
 
 from .strided_convs import StridedConvs
 
@@ -51,10 +52,7 @@ class WeightingNetwork(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if level not in STRIDES:
-            raise JointError(
-                f'the level {level!r} of a WeightingNetwork is unknown: use one of {list(STRIDES)}.'
-            )
+        check_choice('WeightingNetwork.level', level, STRIDES)
         strides = tuple(strides or STRIDES[level])
         if len(strides) != len(channels) + 1:
             raise JointError(

@@ -64,5 +64,5 @@ def test_strides_are_configurable():
     assert tiny('region', strides=(2, 2, 1, 1, 1))(torch.rand(1, 6, 64, 64)).shape[2:] == (16, 16)
     with pytest.raises(JointError, match='strides'):
         tiny('pixel', strides=(2, 2))
-    with pytest.raises(JointError, match='unknown'):
+    with pytest.raises(JointError, match=r'level is .scene.: choose one of pixel, region, image'):
         tiny('scene')
