@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import runpy
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from mmseg_joint.datasets.label_maps import (
 )
 from mmseg_joint.writing.label_folder import LabelFolder
 from tests.shortcuts import take_shortcuts
-from tests.tools.fork_server import CommandLines
+from tests.tools.fork_server import CommandLines, Ended
 
 
 def pytest_collection_modifyitems(items):
@@ -55,6 +57,23 @@ def lines():
         pytest.skip('needs os.fork')
     with CommandLines() as server:
         yield server
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Runs a tool in this process."""
+
+    def run(tool, *arguments) -> Ended:
+        monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
+        capsys.readouterr()
+        status = 0
+        try:
+            runpy.run_path(str(tool), run_name='__main__')
+        except SystemExit as stop:
+            status = stop.code
+        return Ended(status, *capsys.readouterr())
+
+    return run
 
 
 def scene(seed: int, ids, height: int, width: int):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,8 @@ from mmseg_joint.errors import JointError
 from tests.models.segmentors.test_norm_statistics import LIVE, buffers, live, plain_twin
 from tests.tiny import batch, build
 from tests.tiny_configs import ROOT, tiny
+
+TEST = ROOT / 'tools/test.py'
 
 
 def batches(count: int) -> list[dict]:
@@ -104,21 +104,17 @@ def trained(roots, tmp_path, monkeypatch):
     return cfg, path, file
 
 
-def test_the_export_holds_them_and_testing_uses_them(trained, tmp_path, monkeypatch, capsys):
+def test_the_export_holds_them_and_testing_uses_them(trained, tmp_path, call):
     _, path, file = trained
     out = tmp_path / 'plain.pth'
-    argv = ['export_checkpoint.py', str(path), str(file), str(out), '--recompute-norm', '6']
-    monkeypatch.setattr(sys, 'argv', argv)
-    runpy.run_path(str(ROOT / 'tools/export_checkpoint.py'), run_name='__main__')
+    ended = call(ROOT / 'tools/export_checkpoint.py', path, file, out, '--recompute-norm', 6)
     given = torch.load(out)['state_dict']
     assert given['backbone.stem.1.running_mean'].abs().max() < 50
-    assert 'batch norm statistics' in capsys.readouterr().err
+    assert 'batch norm statistics' in ended.stderr
 
     results = tmp_path / 'predictions'
-    for folder, flags in ((results / 'anew', ['--recompute-norm', '6']), (results / 'old', [])):
-        argv = ['test.py', str(path), str(file), '--out', str(folder), *flags]
-        monkeypatch.setattr(sys, 'argv', argv)
-        runpy.run_path(str(ROOT / 'tools/test.py'), run_name='__main__')
+    for folder, flags in ((results / 'anew', ['--recompute-norm', 6]), (results / 'old', [])):
+        assert call(TEST, path, file, '--out', folder, *flags).status == 0
     pairs = [
         (a.read_bytes(), (results / 'old' / a.name).read_bytes())
         for a in Path(results / 'anew').glob('*.png')
@@ -126,7 +122,7 @@ def test_the_export_holds_them_and_testing_uses_them(trained, tmp_path, monkeypa
     assert pairs and any(anew != old for anew, old in pairs)
 
 
-def test_a_plain_mmseg_config_is_tested_with_them(trained, tmp_path, monkeypatch, capsys):
+def test_a_plain_mmseg_config_is_tested_with_them(trained, tmp_path, call):
     cfg, _, file = trained
     cfg.model.update(type='EncoderDecoder')
     cfg.model.data_preprocessor.update(type='SegDataPreProcessor')
@@ -140,11 +136,9 @@ def test_a_plain_mmseg_config_is_tested_with_them(trained, tmp_path, monkeypatch
     )
     path = tmp_path / 'plain.py'
     cfg.dump(path)
-    argv = ['test.py', str(path), str(file), '--out', str(tmp_path / 'anew')]
-    for folder, flags in (('anew', ['--recompute-norm', '6']), ('old', [])):
-        monkeypatch.setattr(sys, 'argv', [*argv[:-1], str(tmp_path / folder), *flags])
-        runpy.run_path(str(ROOT / 'tools/test.py'), run_name='__main__')
-        assert ('batch norm statistics' in capsys.readouterr().err) == bool(flags)
+    for folder, flags in (('anew', ['--recompute-norm', 6]), ('old', [])):
+        status, _, stderr = call(TEST, path, file, '--out', tmp_path / folder, *flags)
+        assert (status, 'batch norm statistics' in stderr) == (0, bool(flags))
     pairs = [
         (a.read_bytes(), (tmp_path / 'old' / a.name).read_bytes())
         for a in (tmp_path / 'anew').glob('*.png')
@@ -153,12 +147,10 @@ def test_a_plain_mmseg_config_is_tested_with_them(trained, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize('number', ['0', '-3', 'all', '1.5'])
-def test_an_invalid_number_is_refused(trained, monkeypatch, capsys, number):
+def test_an_invalid_number_is_refused(trained, call, number):
     _, path, file = trained
-    monkeypatch.setattr(sys, 'argv', ['test.py', str(path), str(file), '--recompute-norm', number])
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(ROOT / 'tools/test.py'), run_name='__main__')
-    assert 'recompute-norm' in capsys.readouterr().err
+    status, _, stderr = call(TEST, path, file, '--recompute-norm', number)
+    assert status == 2 and 'recompute-norm' in stderr
 
 
 def test_recompute_norm_of_unwraps(trained):

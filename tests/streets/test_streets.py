@@ -1,6 +1,4 @@
 import random
-import runpy
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +21,7 @@ from mmseg_joint.streets.scene import Scene
 
 SMALL = (160, 120)
 STYLES = ('rendered', 'camera')
-ROOT = Path(__file__).parents[2]
+TOOL = Path(__file__).parents[2] / 'tools/generate_streets.py'
 
 
 def same(first, second):
@@ -252,41 +250,19 @@ def test_a_root_that_is_a_file(tmp_path):
         write_streets(tmp_path / 'taken', 1, 'gta', progress=False)
 
 
-def run_tool(monkeypatch, *words):
-    tool = ROOT / 'tools' / 'generate_streets.py'
-    monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, words)])
-    runpy.run_path(str(tool), run_name='__main__')
-
-
-def test_the_tool_writes_a_dataset(tmp_path, monkeypatch):
-    run_tool(
-        monkeypatch,
-        tmp_path,
-        '--layout',
-        'cityscapes',
-        '--split',
-        'val',
-        '--style',
-        'camera',
-        '--count',
-        1,
-        '--size',
-        *SMALL,
-        '--seed',
-        3,
-        '--start',
-        7,
-    )
+def test_the_tool_writes_a_dataset(tmp_path, call):
+    kind = ('--layout', 'cityscapes', '--split', 'val', '--style', 'camera')
+    numbers = ('--count', 1, '--size', *SMALL, '--seed', 3, '--start', 7)
+    assert call(TOOL, tmp_path, *kind, *numbers).status == 0
     found = next((tmp_path / 'leftImg8bit' / 'val' / 'streets').iterdir())
     assert found.name == 'streets_000007_000019_leftImg8bit.png'
     assert np.array_equal(cv2.imread(str(found)), render_street(3, 7, SMALL, 'camera')[0])
 
 
-def test_the_tool_reports_a_mistake_in_one_line(tmp_path, monkeypatch, capsys):
-    with pytest.raises(SystemExit) as caught:
-        run_tool(monkeypatch, tmp_path / 'new', '--layout', 'kitti')
-    assert caught.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
+def test_the_tool_reports_a_mistake_in_one_line(tmp_path, call):
+    status, _, stderr = call(TOOL, tmp_path / 'new', '--layout', 'kitti')
+    assert status == 2
+    (line,) = stderr.splitlines()
     assert line.startswith("error: unknown layout 'kitti'")
 
 

@@ -18,7 +18,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from tests.tiny_configs import ROOT
 
@@ -26,8 +26,7 @@ LINUX_CAPABILITY_VERSION_3 = 0x20080522
 LONGEST = 240  # seconds, after which a hanging command line is killed
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """The result of a command line: its exit status and output."""
 
     status: int

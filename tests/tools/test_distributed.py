@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from tests.ranks import free_port, train_on_ranks
 from tests.tiny_configs import ROOT, tiny
 
+TEST = ROOT / 'tools/test.py'
 STEPS = 4
 NAMES = ('aAcc', 'mIoU', 'mAcc')
 
@@ -35,18 +35,6 @@ def train_on_machines(config, cwd) -> None:
     for run in runs:
         _, stderr = run.communicate()
         assert run.returncode == 0, stderr[-2000:]
-
-
-@pytest.fixture
-def call(monkeypatch):
-    """Run a tool in this process."""
-
-    def run(tool, *arguments):
-        path = str(ROOT / 'tools' / tool)
-        monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
-        runpy.run_path(path, run_name='__main__')
-
-    return run
 
 
 def plain(cfg) -> Path:
@@ -92,7 +80,7 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
         path = tmp_path / f'ranks{count}.py'
         cfg.dump(path)
         if count == 1:
-            call('train.py', path)
+            assert call(ROOT / 'tools/train.py', path).status == 0
         else:
             train_on_machines(path, tmp_path)
         state[count] = load(tmp_path / str(count) / f'iter_{STEPS}.pth')['state_dict']
@@ -110,15 +98,15 @@ def test_two_processes_equal_one_with_twice_the_batch(roots, tmp_path, call):
     # of three images on two ranks, one is loaded twice, and counted once
     checkpoint, out = tmp_path / f'2/iter_{STEPS}.pth', tmp_path / 'out'
     train_on_ranks(path, checkpoint, '--work-dir', out, tool='tools/test.py')
-    call('test.py', path, checkpoint, '--work-dir', tmp_path / 'alone')
+    assert call(TEST, path, checkpoint, '--work-dir', tmp_path / 'alone').status == 0
     found = numbers(tmp_path / 'alone')
     validated = json.loads((tmp_path / '2/selection.json').read_text())['validations'][-1]
-    call('test.py', plain(cfg), checkpoint, '--work-dir', tmp_path / 'plain')
+    assert call(TEST, plain(cfg), checkpoint, '--work-dir', tmp_path / 'plain').status == 0
     for name in NAMES:
         of_all = [numbers(folder)[name] for folder in (out, tmp_path / 'alone', tmp_path / 'plain')]
         assert of_all == [validated[name]] * 3
     twice = ('--cfg-options', 'test_dataloader.dataset.indices=[0,1,2,0]')
-    call('test.py', path, checkpoint, '--work-dir', tmp_path / 'twice', *twice)
+    assert call(TEST, path, checkpoint, '--work-dir', tmp_path / 'twice', *twice).status == 0
     assert any(numbers(tmp_path / 'twice')[name] != found[name] for name in NAMES)
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import runpy
-import sys
+from functools import partial
 
 import pytest
 import torch
@@ -9,30 +8,18 @@ from mmseg.registry import MODELS
 
 from tests.tiny_configs import ROOT, tiny
 
-TOOL = str(ROOT / 'tools/gradient_norms.py')
+TOOL = ROOT / 'tools/gradient_norms.py'
 
 
 @pytest.fixture
-def call(roots, tmp_path, monkeypatch, capsys):
-    """Run the tool on a tiny HRS model; return its exit status, output and errors."""
+def call(call, roots, tmp_path):
+    """Runs the tool on a tiny HRS model."""
     cfg = tiny(ROOT / 'configs/hrs_fcn8s_gta_city.py', roots, tmp_path)
     cfg.dump(tmp_path / 'hrs.py')
     model = MODELS.build(cfg.model)
     model.init_weights()
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'one.pth')
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        paths = [str(tmp_path / name) for name in ('hrs.py', 'one.pth')]
-        monkeypatch.setattr(sys, 'argv', [TOOL, *paths, '--batches', '2', *arguments])
-        capsys.readouterr()
-        try:
-            runpy.run_path(TOOL, run_name='__main__')
-            status = 0
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capsys.readouterr()
-
-    return run
+    return partial(call, TOOL, tmp_path / 'hrs.py', tmp_path / 'one.pth', '--batches', 2)
 
 
 def test_it_prints_every_loss_the_strongest_first(call):

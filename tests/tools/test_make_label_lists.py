@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-import runpy
-import sys
+from functools import partial
 
 import pytest
 from mmengine.config import Config
@@ -12,24 +11,12 @@ from mmseg_joint.datasets import LabelSubset
 from mmseg_joint.datasets.label_lists.files import read_names
 from tests.tiny_configs import ROOT
 
-TOOL = str(ROOT / 'tools/make_label_lists.py')
+TOOL = ROOT / 'tools/make_label_lists.py'
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the tool in this process; return its exit status, output and error message."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, 'argv', [TOOL, *map(str, arguments)])
-        capsys.readouterr()
-        status = 0
-        try:
-            runpy.run_path(TOOL, run_name='__main__')
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capsys.readouterr()
-
-    return run
+def call(call):
+    return partial(call, TOOL)
 
 
 @pytest.fixture

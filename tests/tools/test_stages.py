@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import runpy
 import signal
-import sys
 
 import pytest
 import torch
@@ -17,21 +15,6 @@ from tests.tiny_stages import STEPS, tiny_stages
 from tests.tools.running import TRAIN, train
 
 TEST = ROOT / 'tools/test.py'
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a tool in this process; return its exit status and what it wrote to stderr."""
-
-    def run(tool, *arguments):
-        monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
-        try:
-            runpy.run_path(str(tool), run_name='__main__')
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr().err
-        return 0, capsys.readouterr().err
-
-    return run
 
 
 def states(folder) -> dict:
@@ -64,7 +47,7 @@ def test_killed_runs_are_resumed_and_tested(roots, tmp_path, call):
     path = tmp_path / 'stages.py'
     cfg.dump(path)
     options = ('--cfg-options', 'stages.1.randomness.seed=5')
-    assert call(TRAIN, path, '--work-dir', tmp_path / 'whole', *options) == (0, '')
+    assert call(TRAIN, path, '--work-dir', tmp_path / 'whole', *options)[::2] == (0, '')
     whole = states(tmp_path / 'whole')
 
     for name, hook in KILLS.items():
@@ -74,9 +57,9 @@ def test_killed_runs_are_resumed_and_tested(roots, tmp_path, call):
         status = train(tmp_path / f'{name}.py', '--work-dir', folder, *options)
         assert status == -signal.SIGKILL
         assert checkpoints(folder) == KEPT[name]
-        status, stderr = call(TRAIN, path, '--work-dir', folder, *options)
+        status, _, stderr = call(TRAIN, path, '--work-dir', folder, *options)
         assert (status, 'add --resume to go on' in stderr) == (2, True)
-        assert call(TRAIN, path, '--work-dir', folder, '--resume', *options)[0] == 0
+        assert call(TRAIN, path, '--work-dir', folder, '--resume', *options).status == 0
         for stage, expected in whole.items():
             resumed = states(folder)[stage]
             assert resumed.keys() == expected.keys()
@@ -87,7 +70,7 @@ def test_killed_runs_are_resumed_and_tested(roots, tmp_path, call):
     last = (folder / 'last_checkpoint').read_text()
     for checkpoint in (last, folder / f'source/iter_{STEPS}.pth'):
         out = tmp_path / f'test_{checkpoint == last}'
-        assert call(TEST, path, checkpoint, '--work-dir', out)[0] == 0
+        assert call(TEST, path, checkpoint, '--work-dir', out).status == 0
         (result,) = out.glob('*/*.json')
         report = json.loads((folder / 'adapt/selection.json').read_text())
         if checkpoint == last:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -36,22 +35,6 @@ def config(roots, tmp_path):
     return path
 
 
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a tool in this process; return its exit status and what it wrote to stderr."""
-
-    def run(tool: Path, *arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            runpy.run_path(str(tool), run_name='__main__')
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr().err
-        return 0, capsys.readouterr().err
-
-    return run
-
-
 def load(path: Path) -> dict:
     return torch.load(path, weights_only=False)
 
@@ -68,7 +51,7 @@ def test_train_then_test_with_all_outputs(config, call, lines, tmp_path):
     assert len(predictions) == 3
     assert np.asarray(Image.open(predictions[0])).shape == (60, 80)
     assert list(shown.rglob('*.png'))
-    assert call(TEST, config, checkpoint, '--work-dir', tmp_path / 'tta', '--tta')[0] == 0
+    assert call(TEST, config, checkpoint, '--work-dir', tmp_path / 'tta', '--tta').status == 0
 
     # the same names in two folders
     data = tmp_path / 'cities'
@@ -76,7 +59,7 @@ def test_train_then_test_with_all_outputs(config, call, lines, tmp_path):
     for city in [*data.glob('*/val/*')]:
         shutil.copytree(city, city.with_name('twin'))
     moved = f'test_dataloader.dataset.data_root={data}'
-    status, said = call(TEST, config, checkpoint, '--out', out, '--cfg-options', moved)
+    status, _, said = call(TEST, config, checkpoint, '--out', out, '--cfg-options', moved)
     assert status == 2
     assert re.search(r'error: The predictions of \S+ and \S+/twin/\S+ would overwrite', said)
 
@@ -122,7 +105,7 @@ def test_a_resumed_run_ends_with_the_weights_of_the_whole_one(config, lines, tmp
 @pytest.mark.parametrize('named', [False, True])
 def test_resuming_reads_the_checkpoint_once(config, call, tmp_path, monkeypatch, named):
     run = tmp_path / 'run'
-    assert call(TRAIN, config, '--work-dir', run) == (0, '')
+    assert call(TRAIN, config, '--work-dir', run)[::2] == (0, '')
     checkpoint = str(run / 'iter_2.pth')
     opened = []
 
@@ -140,7 +123,7 @@ def test_resuming_reads_the_checkpoint_once(config, call, tmp_path, monkeypatch,
     monkeypatch.setattr(torch, 'load', spy_load)
     resume = ['--resume', checkpoint] if named else ['--resume']
     options = ('--cfg-options', 'train_cfg.max_iters=3')
-    assert call(TRAIN, config, '--work-dir', run, *resume, *options) == (0, '')
+    assert call(TRAIN, config, '--work-dir', run, *resume, *options)[::2] == (0, '')
     assert (run / 'iter_3.pth').exists()
     assert opened == [checkpoint]
     assert len(loads) == 1
@@ -156,7 +139,7 @@ def test_amp_is_bfloat16_on_a_cpu(config, call, tmp_path, monkeypatch):
         return autocast(*args, **kwargs)
 
     monkeypatch.setattr(torch, 'autocast', spy)
-    assert call(TRAIN, config, '--work-dir', tmp_path / 'run', '--amp')[0] == 0
+    assert call(TRAIN, config, '--work-dir', tmp_path / 'run', '--amp').status == 0
     assert torch.bfloat16 in seen
     assert torch.float16 not in seen
 
@@ -223,7 +206,7 @@ def test_a_mistake_ends_with_one_sentence(config, call, tmp_path, mistake):
         *parents, last = key.split('.')
         reduce(getitem, parents, cfg)[last] = value
     cfg.dump(config)
-    status, stderr = call(TRAIN, config, '--work-dir', tmp_path / 'run')
+    status, _, stderr = call(TRAIN, config, '--work-dir', tmp_path / 'run')
     said = stderr.strip().splitlines()[-1]
     assert status == 2
     assert said.startswith('error: ')
@@ -267,9 +250,10 @@ def test_a_bad_label_file_is_named(config, roots, lines, tmp_path, kind, workers
 @pytest.mark.parametrize('tool', [TRAIN, TEST])
 def test_missing_files_on_the_command_line(tool, call, config):
     arguments = ['gone.py'] + (['gone.pth'] if tool == TEST else [])
-    assert call(tool, *arguments) == (2, 'error: There is no config gone.py: check the path.\n')
+    status, _, stderr = call(tool, *arguments)
+    assert (status, stderr) == (2, 'error: There is no config gone.py: check the path.\n')
     if tool == TEST:
-        status, stderr = call(tool, config, 'gone.pth')
+        status, _, stderr = call(tool, config, 'gone.pth')
         assert (status, stderr) == (2, 'error: There is no checkpoint gone.pth: check the path.\n')
 
 

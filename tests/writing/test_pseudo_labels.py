@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 
 import numpy as np
 import pytest
@@ -22,15 +20,6 @@ from tests.tiny_configs import ROOT, tiny
 TOOL = ROOT / 'tools/pseudo_labels.py'
 NAMES = ['a', 'b', 'c']
 COLORS = [[0, 0, 0], [9, 9, 9], [90, 90, 90]]
-
-
-def pseudo_labels(*arguments):
-    sys.argv = [str(TOOL), *map(str, arguments)]
-    try:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    except SystemExit as stop:
-        return stop.code
-    return 0
 
 
 @pytest.fixture
@@ -61,11 +50,12 @@ def predicted(model, cfg):
         yield confidence.numpy(), labels.numpy()
 
 
-def test_labels_are_the_confident_predictions(trained, tmp_path, capsys):
+def test_labels_are_the_confident_predictions(trained, tmp_path, call):
     config, checkpoint, model = trained
     out = tmp_path / 'pseudo'
-    assert pseudo_labels(config, checkpoint, '--out', out, '--cap', 0.3, '--workers', 0) == 0
-    printed = capsys.readouterr().out
+    arguments = (config, checkpoint, '--out', out, '--cap', 0.3, '--workers', 0)
+    status, printed, _ = call(TOOL, *arguments)
+    assert status == 0
     assert f"data_root='{out}'" in printed and '3 labels' in printed
     cfg = read_config(str(config))
     by_hand = list(predicted(model, cfg))
@@ -97,19 +87,19 @@ def test_labels_are_the_confident_predictions(trained, tmp_path, capsys):
         assert Image.open(path).mode == 'P'
 
 
-def test_a_folder_of_images_and_one_threshold(trained, roots, tmp_path):
+def test_a_folder_of_images_and_one_threshold(trained, roots, tmp_path, call):
     config, checkpoint, _ = trained
     out, images = tmp_path / 'pseudo', roots['CityscapesIdsDataset'] / 'leftImg8bit/train'
     arguments = (config, checkpoint, '--out', out, '--images', images, '--workers', 0)
-    assert pseudo_labels(*arguments, '--quantile', 1, '--cap', 0) == 0
+    assert call(TOOL, *arguments, '--quantile', 1, '--cap', 0).status == 0
     names = (out / 'images.txt').read_text().split()
     assert names[0] == 'aachen/aachen_000000_000019_leftImg8bit' and len(names) == 3
     label = np.asarray(Image.open(out / f'labels/{names[0]}.png'))
     assert label.shape == (60, 80) and label.max() < 11  # all pixels are kept
     # a second call replaces it only on request
-    assert pseudo_labels(*arguments) == 2
-    assert pseudo_labels(*arguments, '--force') == 0
-    assert pseudo_labels(*arguments[:-4], '--images', tmp_path / 'gta', '--suffix', '.tif') == 2
+    assert call(TOOL, *arguments).status == 2
+    assert call(TOOL, *arguments, '--force').status == 0
+    assert call(TOOL, *arguments[:-4], '--images', tmp_path / 'gta', '--suffix', '.tif').status == 2
 
 
 def test_an_incomplete_folder_is_not_a_dataset(tmp_path):

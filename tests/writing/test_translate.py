@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
-
 import cv2
 import numpy as np
 import pytest
@@ -21,24 +18,16 @@ from tests.tiny_configs import ROOT, tiny
 TOOL = ROOT / 'tools/translate.py'
 
 
-def translate(*arguments):
-    sys.argv = [str(TOOL), *map(str, arguments)]
-    try:
-        runpy.run_path(str(TOOL), run_name='__main__')
-    except SystemExit as stop:
-        return stop.code
-    return 0
-
-
 @pytest.mark.parametrize('channels', ['bgr', 'rgb'])
-def test_images_are_translated_and_keep_their_labels(roots, tmp_path, channels):
+def test_images_are_translated_and_keep_their_labels(roots, tmp_path, call, channels):
     cfg = tiny(ROOT / 'configs/bdl_translation_streets_camvid.py', roots, tmp_path / 'work')
     cfg.model.data_preprocessor.bgr_to_rgb = channels == 'rgb'
     cfg.dump(tmp_path / 'config.py')
     model = MODELS.build(cfg.model).eval()
     torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'a.pth')
     out = tmp_path / 'translated'
-    assert translate(tmp_path / 'config.py', tmp_path / 'a.pth', '--out', out, '--workers', 0) == 0
+    arguments = (tmp_path / 'config.py', tmp_path / 'a.pth', '--out', out)
+    assert call(TOOL, *arguments, '--workers', 0).status == 0
     originals = labeled_images_of_domain(cfg, 'source')
     steps = [dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations')]
     written = DATASETS.build(
@@ -62,7 +51,7 @@ def test_images_are_translated_and_keep_their_labels(roots, tmp_path, channels):
         got = cv2.imread(packed['data_samples'].metainfo['img_path'])
         assert np.abs(got - wanted).max() <= 0.51 + 1e-3
         assert got.std() > 0
-    assert translate(tmp_path / 'config.py', tmp_path / 'a.pth', '--out', out) == 2
+    assert call(TOOL, *arguments).status == 2
 
 
 def test_configs_that_cannot_translate_are_reported(roots, tmp_path):
