@@ -17,6 +17,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmseg_joint import setup
+from mmseg_joint.checkpoints import pretrained
 from mmseg_joint.datasets.label_maps import (
     CAMVID_CLASSES,
     CAMVID_PALETTE,
@@ -74,6 +75,24 @@ def call(monkeypatch, capsys):
         return Ended(status, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    """What is logged about pretrained weights."""
+    lines = []
+    monkeypatch.setattr(
+        pretrained, 'print_log', lambda message, logger, level: lines.append((level, message))
+    )
+    return lines
+
+
+@pytest.fixture(scope='session')
+def tables():
+    """The project's tables by id; a row's config is read once."""
+    from tests.tables.project import TABLES  # reads them
+
+    return {table.id: table for table in TABLES}
 
 
 def scene(seed: int, ids, height: int, width: int):

@@ -9,7 +9,6 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModule
 from torch import nn
 
-from mmseg_joint.checkpoints import pretrained
 from mmseg_joint.checkpoints.pretrained import PretrainedMixin, check_pretrained, load_pretrained
 from mmseg_joint.errors import JointError
 
@@ -27,15 +26,6 @@ class TinyLoader(PretrainedMixin, Tiny):
 
 def pretrained_cfg(path, **kwargs):
     return {'type': 'Pretrained', 'checkpoint': str(path), **kwargs}
-
-
-@pytest.fixture
-def logged(monkeypatch):
-    lines = []
-    monkeypatch.setattr(
-        pretrained, 'print_log', lambda message, logger, level: lines.append((level, message))
-    )
-    return lines
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from mmseg_joint.models import HierarchicalWeighting
 from mmseg_joint.visualization import contact_sheet
 from tests.tiny_configs import ROOT, tiny
 from tests.tiny_stages import STEPS, tiny_stages
+from tests.tools.test_exact_resume import same
 
 
 @pytest.fixture(autouse=True)
@@ -62,14 +63,6 @@ def state(runner) -> dict:
     generators = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
     weights = dict(runner.model.state_dict())
     return [weights, optimizers, modes, learning, generators]
-
-
-def same(got, expected) -> bool:
-    if isinstance(expected, dict):
-        return got.keys() == expected.keys() and all(same(got[k], expected[k]) for k in expected)
-    if isinstance(expected, (list, tuple)):
-        return len(got) == len(expected) and all(map(same, got, expected))
-    return torch.equal(got, expected) if torch.is_tensor(expected) else got == expected
 
 
 @pytest.mark.parametrize(

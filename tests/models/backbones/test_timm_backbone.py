@@ -7,7 +7,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 
-from mmseg_joint.checkpoints import pretrained, schemes
+from mmseg_joint.checkpoints import schemes
 from mmseg_joint.errors import JointError
 from mmseg_joint.export.plain_config import plain_model
 from tests.tiny import MODEL, batch
@@ -49,15 +49,6 @@ def whole(model_name, **kwargs):
     torch.manual_seed(1)
     kwargs.pop('out_indices', None)
     return timm.create_model(model_name, **kwargs).eval()
-
-
-@pytest.fixture
-def logged(monkeypatch):
-    lines = []
-    monkeypatch.setattr(
-        pretrained, 'print_log', lambda message, logger, level: lines.append((level, message))
-    )
-    return lines
 
 
 @pytest.mark.parametrize('model', [CNN, LIST, VIT, EVA], ids=lambda model: model['model_name'])
