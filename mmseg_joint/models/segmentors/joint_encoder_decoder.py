@@ -24,6 +24,7 @@ from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.utils.renamed import renamed_arguments
 
 from .compatibility import check_segmentor
+from .head_losses import avoid_waits
 from .norm_statistics import NormStatistics, check_norm_statistics, domains_that_move
 from .pixel_weights import PixelWeights, check_weighable, weighted
 from .running import evaluation_mode, gradients, group_domains
@@ -127,6 +128,7 @@ class JointEncoderDecoder(EncoderDecoder):
                 check_weighable(heads, f'model.objectives.{name}')
         for head in self._heads():
             head.sampler = PixelWeights(head.sampler)
+        avoid_waits(self._heads())
         self.register_load_state_dict_post_hook(name_absent_objectives_once)
 
     def init_weights(self) -> None:

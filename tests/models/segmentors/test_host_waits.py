@@ -27,14 +27,14 @@ def test_nothing_waits_but_the_log(name):
     data = case.batch(seed=1)
     with host_waits() as found:
         log = model.train_step(data, optim_wrapper)
-    ours = found.of('mmseg_joint')
-    assert len(ours) == 1, ours
-    (read,) = ours
+    # optimizers read their step counts, which lie on the host
+    waits = [wait for wait in found if not wait[1].endswith(' step')]
+    assert len(waits) == 1, waits
+    (read,) = waits
     # on a GPU it reads what was copied while the backward was launched
+    assert read[0] == 'mmseg_joint'
     assert read[1].startswith('step_values.py:') and read[2] == 'tolist'
     assert set(log) >= {'loss'}
-    # mmseg counts labeled pixels for its mean and its accuracy; others have no business here
-    assert {owner for owner, *_ in found} <= {'mmseg_joint', 'mmseg', 'mmengine'}, found
 
 
 @pytest.mark.parametrize(
