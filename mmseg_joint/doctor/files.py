@@ -47,6 +47,11 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
         check_paths(None, part.dataset, part.key)
     except JointError as error:
         report.problem(error)
+    if len(part.classes) > IGNORE:
+        report.problem(
+            f'{part.key} has {len(part.classes)} classes: leave at most {IGNORE}, since labels '
+            f'have 8 bits and {IGNORE} is ignored.'
+        )
     loaders = part.loaders if part.labeled else None
     if loaders is not None and not any(isinstance(x, READS_LABELS) for x in loaders):
         report.problem(

@@ -393,3 +393,18 @@ def test_it_reports_which_domains_update_the_running_averages(check):
     )
     assert not problems and status == 0
     assert 'names real, but' in check({**changes, 'model.norm_statistics': ['real']})[2][0]
+
+
+@pytest.mark.parametrize('count', [256, 300])
+def test_more_classes_than_labels_can_name_are_a_problem(check, roots, count):
+    source = dict(
+        type='BaseSegDataset',
+        data_root=str(roots['GTADataset']),
+        data_prefix=dict(img_path='images', seg_map_path='labels'),
+        img_suffix='.png',
+        metainfo=dict(classes=[f'class {index}' for index in range(count)]),
+        pipeline=[dict(type='LoadCheckedImage'), dict(type='LoadAnnotations'), PACK],
+    )
+    _, said, problems = check({f'{DOMAINS}.source': source})
+    assert any(f'source has {count} classes: leave at most 255' in x for x in problems), problems
+    assert re.search(r'source +3 images, 3 of them read', said)
