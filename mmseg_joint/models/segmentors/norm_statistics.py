@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -92,6 +94,7 @@ class NormStatistics:
         self.recomputed = recomputed
         self.sizes: list[int] = []  # images per running domain; empty outside `of`
         self.moves: list[bool] = []
+        self.counters: list[Tensor] = []  # of the batches of norms that have just moved
         self._holds = False
         self._before: list[tuple[nn.Module, type[nn.Module], dict[str, Any]]] = []
 
@@ -150,6 +153,14 @@ class NormStatistics:
             yield
         finally:
             self.sizes, self.moves = before
+            self._count()
+
+    def _count(self) -> None:
+        """Add to each norm's count of batches, for all norms together, how often it moved."""
+        if self.counters:
+            counts = Counter(self.counters)
+            torch._foreach_add_(list(counts), list(counts.values()))
+            self.counters = []
 
 
 @contextmanager
@@ -197,7 +208,6 @@ class _ByDomain:
     step: NormStatistics
     held = False
     running_mean: Tensor | None
-    track_running_stats: bool
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.step.sizes:
@@ -208,17 +218,27 @@ class _ByDomain:
         return torch.cat([self._normalize(part, moves) for part, moves in parts])
 
     def _normalize(self, x: Tensor, moves: bool) -> Tensor:
-        forward = super().forward  # type: ignore[misc]
-        moves = moves and not self.held and self.running_mean is not None
-        if not moves:
-            return forward(x)
-        self.track_running_stats = True
-        if self.step.recomputed:
-            with torch.no_grad():
-                forward(x.detach())
-            self.track_running_stats = False
-        out = forward(x)
-        self.track_running_stats = False
+        if not moves or self.held or self.running_mean is None:
+            return super().forward(x)  # type: ignore[misc]
+        if not self.step.recomputed:
+            return self._move(x)
+        with torch.no_grad():
+            self._move(x.detach())
+        return super().forward(x)  # type: ignore[misc]
+
+    def _move(self, x: Tensor) -> Tensor:
+        norm: Any = self
+        plain = self.ordinary.forward is _BatchNorm.forward
+        if plain and norm.training and norm.momentum is not None:
+            # as the class does, but for the count, which nothing reads: a launch for each norm
+            norm._check_input_dim(x)
+            self.step.counters.append(norm.num_batches_tracked)
+            buffers, affine = (norm.running_mean, norm.running_var), (norm.weight, norm.bias)
+            return F.batch_norm(x, *buffers, *affine, True, norm.momentum, norm.eps)
+        own = self.__dict__  # bypasses nn.Module.__setattr__, as in `hold`
+        own['track_running_stats'] = True
+        out = super().forward(x)  # type: ignore[misc]
+        own['track_running_stats'] = False
         return out
 
 

@@ -9,6 +9,7 @@ import torch
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import Objective, ObjectiveResult
@@ -195,6 +196,35 @@ def test_accumulation_and_a_resumed_state_leave_them_as_they_are(way):
         model.load_state_dict(start)
         trained(model, range(1), count)
     same(buffers(first), buffers(second))
+
+
+class Additions(TorchDispatchMode):
+    """Lists the additions in place to integers."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.__name__.partition('.')[0] in ('add_', '_foreach_add_'):
+            first = args[0] if isinstance(args[0], torch.Tensor) else args[0][0]
+            if not first.is_floating_point():
+                self.found.append(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(('momentum', 'launches'), [(0.1, 1), (None, 2 * 20)])
+def test_merged_domains_are_counted_for_all_norms_together(momentum, launches):
+    model = live(norm_statistics='all', auxiliary_head=None)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert len(norms) == 20
+    for norm in norms:
+        norm.momentum = momentum
+    prepared = model.data_preprocessor(batch(domains=('source', 'target')), training=True)
+    with Additions() as additions:
+        model(**prepared, mode='loss')
+    assert len(additions.found) == launches
+    assert [int(norm.num_batches_tracked) for norm in norms] == [2] * 20
 
 
 def test_domains_that_objectives_make_move_nothing_unless_named():
