@@ -100,11 +100,8 @@ def main() -> None:
     study = ('study.py', config, '--methods', 'target', 'joint', '--labels')
     first = ('all', '--seeds', 0, '--iterations', FIRST_LOOK, '--work-dir', args.out / 'first_look')
     whole = (*counts, 'all', '--seeds', 0, 1, 2, '--work-dir', args.out / 'study')
-    ready = (
-        f', once `python -m mmseg_joint.doctor {config}` finds no problem'
-        if faulty
-        else ' is ready'
-    )
+    again = shlex.join(['python', '-m', 'mmseg_joint.doctor', str(config)])
+    ready = f', once `{again}` finds no problem' if faulty else ' is ready'
     print(
         f'\n{config}{ready}: a first look at target only and joint, in minutes; training on both '
         'domains; or the comparison of methods and label counts:'

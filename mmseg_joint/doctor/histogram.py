@@ -23,12 +23,10 @@ def show_labels(readings: list[Reading], report: Report) -> None:
                 print(f'  {row}')
             seen = np.sum([reading.pixels for reading in columns], axis=0)
             nowhere = [name for name, count in zip(classes, seen) if not count]
-            if len(nowhere) > MOST:
-                nowhere[MOST:] = [f'and {len(nowhere) - MOST:,} more']
             if whole and nowhere:
                 report.problem(
                     f'no label of {", ".join(reading.part.name for reading in columns)} shows '
-                    f'{", ".join(nowhere)}: correct the numbers in the labels or the order of '
+                    f'{_named(nowhere)}: correct the numbers in the labels or the order of '
                     'classes, or leave the class out.'
                 )
     for reading in labeled:
@@ -37,7 +35,7 @@ def show_labels(readings: list[Reading], report: Report) -> None:
         ]
         if absent:
             seen = 'in all images' if reading.complete else 'in those read; --all reads every one'
-            report.line(reading.part.name, f'no {", no ".join(absent)} ({seen})')
+            report.line(reading.part.name, f'no {_named(absent, ", no ")} ({seen})')
         first, *others, ignored = reading.pixels
         if first and ignored and others and not any(others):
             said = (
@@ -48,6 +46,11 @@ def show_labels(readings: list[Reading], report: Report) -> None:
                 report.problem(f'{reading.part.key}: {said}')
             else:
                 report.line(reading.part.name, f'warning: {said}')
+
+
+def _named(classes: list[str], between: str = ', ') -> str:
+    more = f' and {len(classes) - MOST:,} more' if len(classes) > MOST else ''
+    return between.join(classes[:MOST]) + more
 
 
 def table(classes: tuple[str, ...], readings: list[Reading]) -> list[str]:

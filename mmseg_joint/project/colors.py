@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
@@ -36,9 +37,11 @@ def read_colors(
             )
         name = match[1].strip(' "\'')
         if not (name in classes or name.lower() in IGNORED):
+            known = {known.lower(): known for known in classes}
+            near = get_close_matches(name.lower(), known, n=1)
+            hint = f'did you mean {known[near[0]]}?' if near else 'correct it, or write ignore.'
             raise JointError(
-                f'Line {number} of {path} has the class {name}, which is not one of --classes '
-                f'({", ".join(classes)}): correct the name, or write ignore.'
+                f'Line {number} of {path} has the class {name}, which --classes lacks: {hint}'
             )
         name = name if name in classes else 'ignore'
         found.setdefault(name, []).append([int(match[place]) for place in (2, 3, 4)])

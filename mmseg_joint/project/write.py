@@ -123,14 +123,9 @@ def write_project(
         The config's file, and how many labeled images are left for training.
 
     Raises:
-        JointError: When the base's model has no joint version, or a project exists.
+        JointError: When the base's model has no joint version, or a file would be overwritten.
     """
     data, config = out / 'my_data.py', out / 'joint.py'
-    there = [str(path) for path in (data, config) if path.exists()]
-    if there:
-        raise JointError(
-            f'{" and ".join(there)} exist already: give another --out, or remove them.'
-        )
     read = _read_base(base)
     target = domains['target']
     scored = {split: target[split] for split in ('val', 'test') if split in target}
@@ -151,11 +146,17 @@ def write_project(
         held_out = list(names[HELD_OUT - 1 :: HELD_OUT] or names[-1:])
         listed['target', 'val'] = held_out
         listed['target', 'train'] = sorted({*names} - {*held_out})
-    lists: dict[tuple[str, str], Path] = {}
-    for (domain, split), chosen in listed.items():
-        name = f'{split}.txt' if domain == 'target' else f'{domain}_{split}.txt'
-        lists[domain, split] = (out / name).absolute()
-        atomic_write(lists[domain, split], '\n'.join(chosen) + '\n')
+    lists = {
+        (domain, split): out / (f'{split}.txt' if domain == 'target' else f'{domain}_{split}.txt')
+        for domain, split in listed
+    }
+    there = [str(path) for path in (data, config, *lists.values()) if path.exists()]
+    if there:
+        raise JointError(
+            f'{", ".join(there)} would be overwritten: give another --out, or remove what is there.'
+        )
+    for key, path in lists.items():
+        atomic_write(path, '\n'.join(listed[key]) + '\n')
     # no objective of the project's config uses unlabeled images; a study's methods request them
     samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
     text = DATA.format(
@@ -217,7 +218,7 @@ def _place(found: Found, list_file: Path | None) -> str:
         values['seg_map_suffix'] = found.seg_map_suffix
     values['img_suffix'] = found.img_suffix
     if list_file:
-        values['ann_file'] = str(list_file)
+        values['ann_file'] = str(list_file.absolute())
     return ''.join(f'        {name}={value!r},\n' for name, value in values.items())
 
 

@@ -245,7 +245,7 @@ MISTAKES = {
     ),
     'share that is no number': (
         {'train_dataloader.sampler.samples_per_domain': dict(source=0.5, target=2)},
-        [r'give whole numbers from 0'],
+        [r"\['source'\] is 0\.5: give a whole number from 0"],
     ),
     'classes of the head': (
         {'model.decode_head.num_classes': 11},
