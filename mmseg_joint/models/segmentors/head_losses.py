@@ -42,8 +42,8 @@ def loss_by_feat(
         batch_data_samples: Samples with labels, (1, H, W) each.
 
     Returns:
-        mmseg's values under mmseg's names. Of classes with equal scores, the accuracy counts the
-        first; mmseg's, any of them.
+        mmseg's values under mmseg's names; a GPU may round the mean differently, as it divides by
+        a tensor. Of classes with equal scores, the accuracy counts the first; mmseg's, any.
     """
     labels = head._stack_batch_gt(batch_data_samples)
     if seg_logits.shape[2:] != labels.shape[2:]:  # else resizing only copies them
