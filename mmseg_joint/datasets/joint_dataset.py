@@ -57,6 +57,7 @@ class JointDataset(Dataset):
         domains: Name → the config of a dataset, or a list of them; the order is kept. The name
             ``unlabeled`` promises that labels are never read, so a dataset there is wrapped in
             :class:`~mmseg_joint.datasets.Unlabeled` if it is not already.
+        lazy_init: Whether to defer listing the files.
         rare_classes: Domain → arguments of :class:`~mmseg_joint.datasets.RareClassSampling`, which
             then draws its images. None draws all images of each domain equally often.
 
@@ -67,6 +68,7 @@ class JointDataset(Dataset):
     def __init__(
         self,
         domains: dict[str, Any],
+        lazy_init: bool = False,
         rare_classes: dict[str, dict[str, Any] | None] | None = None,
     ) -> None:
         if not domains:
@@ -88,7 +90,8 @@ class JointDataset(Dataset):
         self._num_classes = {
             name: len(part.metainfo.get('classes') or ()) for name, part in self.domains.items()
         }
-        self.full_init()
+        if not lazy_init:
+            self.full_init()
 
     @staticmethod
     def _build(name: str, cfg: Any) -> Any:

@@ -25,7 +25,7 @@ def hierarchical_weighting(objective: Any, domains: dict[str, Domain]) -> tuple[
     """Compute HRS, Eq. 1 and 3-4, from a second implementation.
 
     Args:
-        objective: Owner of the networks.
+        objective: Owner of the networks and of the loss's weight.
         domains: `source` and `target`.
 
     Returns:
@@ -40,7 +40,7 @@ def hierarchical_weighting(objective: Any, domains: dict[str, Domain]) -> tuple[
         scores, others = (network(probability) for probability in probabilities)
         loss = loss + scores.float().abs().mean() + (others.float() - 1).abs().mean()
         votes = votes + _chosen(scores.detach(), classes)
-    return loss, votes / len(objective.networks)
+    return objective.loss.loss_weight * loss, votes / len(objective.networks)
 
 
 def _chosen(scores: Tensor, classes: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmseg_joint.errors import JointError
+
 
 @torch.no_grad()
 def level_map(scores: Tensor, level: str) -> Tensor:
@@ -45,7 +47,7 @@ def weighting_map(
     the positions that are read are gathered: no (N, K, H, W) array is ever made.
 
     Args:
-        scores: M_k of at least one level: `pixel` and `region` (N, K, h, w), `image` (N, K).
+        scores: M_k of each enabled level: `pixel` and `region` (N, K, h, w), `image` (N, K).
             K = 1 is a map shared by all classes.
         labels: Class of each pixel (N, H, W), integers; `ignore_index` where unknown.
         ignore_index: Label of pixels that no loss reads; they get weight 0.
@@ -53,7 +55,15 @@ def weighting_map(
 
     Returns:
         Weights (N, H, W): with three levels each 0, 1/3, 2/3 or 1.
+
+    Raises:
+        JointError: When no level is given.
     """
+    if not scores:
+        raise JointError(
+            'a weighting map needs at least one of the levels pixel, region, image: '
+            'name one in the levels of the objective.'
+        )
     ignored = labels == ignore_index
     classes = labels.masked_fill(ignored, 0)
     votes = torch.zeros(labels.shape, dtype=dtype, device=labels.device)

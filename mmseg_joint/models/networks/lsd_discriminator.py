@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from .lsd_generator import DROPOUT, lsd_init, residual_blocks
 
 SLOPE = 0.2
-KINDS = 4  # of images: real or drawn, of source or target
 LEAKY = {'type': 'LeakyReLU', 'negative_slope': SLOPE}
 
 
@@ -25,6 +24,7 @@ class LSDDiscriminator(BaseModule):
         num_classes: Number of classes C.
         channels: Width of all layers but the heads.
         num_blocks: Residual blocks at each of the three sizes.
+        num_domains: Kinds of images.
         dropout_ratio: Dropout of the residual blocks.
         init_cfg: mmengine initialization, in place of the public code's.
     """
@@ -34,6 +34,7 @@ class LSDDiscriminator(BaseModule):
         num_classes: int = 19,
         channels: int = 128,
         num_blocks: int = 3,
+        num_domains: int = 4,
         dropout_ratio: float = DROPOUT,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -44,7 +45,7 @@ class LSDDiscriminator(BaseModule):
         self.blocks = nn.ModuleList(
             residual_blocks(num_blocks, channels, **options) for _ in range(3)
         )
-        self.to_domain = nn.Conv2d(channels, KINDS, 3, padding=1)
+        self.to_domain = nn.Conv2d(channels, num_domains, 3, padding=1)
         self.to_class = nn.Conv2d(channels, num_classes, 3, padding=1)
         lsd_init(self)
 
@@ -52,7 +53,7 @@ class LSDDiscriminator(BaseModule):
         """Classify images, (N, 3, H, W) in [0, 1].
 
         Returns:
-            Logits of the kind of image, (N, 4, h, w), and of the classes, (N, C, h, w),
+            Logits of the kind of image, (N, num_domains, h, w), and of the classes, (N, C, h, w),
             with h about H / 8.
         """
         x = F.leaky_relu(self.norm(self.enter(images)), SLOPE)

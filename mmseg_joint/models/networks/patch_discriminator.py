@@ -24,6 +24,7 @@ class PatchDiscriminator(BaseModule):
     Args:
         in_channels: Channels of the input: 3 for images, C for predictions.
         channels: Widths of all convolutions but the last.
+        out_channels: Logits per patch.
         kernel_size: Of every convolution.
         stride: Of every convolution, or one for each.
         padding: Of every convolution.
@@ -36,6 +37,7 @@ class PatchDiscriminator(BaseModule):
         self,
         in_channels: int = 3,
         channels: Sequence[int] = (64, 128, 256, 512, 512, 512),
+        out_channels: int = 1,
         kernel_size: int = 3,
         stride: int | Sequence[int] = 2,
         padding: int = 1,
@@ -47,7 +49,7 @@ class PatchDiscriminator(BaseModule):
         count = len(channels) + 1
         strides = [stride] * count if isinstance(stride, int) else list(stride)
         self.convs = StridedConvs(
-            widths=(in_channels, *channels, 1),
+            widths=(in_channels, *channels, out_channels),
             kernel_size=kernel_size,
             strides=strides,
             paddings=[(padding, padding)] * count,
@@ -59,7 +61,7 @@ class PatchDiscriminator(BaseModule):
         """Classify images or predictions, (N, in_channels, H, W).
 
         Returns:
-            One logit per patch (N, 1, h, w), positive where real; with the defaults
+            One logit per patch (N, out_channels, h, w), positive where real; with the defaults
             h = ceil(H / 128).
         """
         return self.convs(x)

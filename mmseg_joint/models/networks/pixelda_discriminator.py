@@ -29,6 +29,7 @@ class PixelDADiscriminator(BaseModule):
     Args:
         in_channels: Channels of the input.
         channels: Width of each 3×3 convolution.
+        negative_slope: Of the LeakyReLU.
         dropout_ratio: Of the dropout.
         input_noise: Standard deviation of the Gaussian noise on the images while training.
         hidden_noise: The same after each dropout; the published code has its noise there (B8).
@@ -40,6 +41,7 @@ class PixelDADiscriminator(BaseModule):
         self,
         in_channels: int = 3,
         channels: Sequence[int] = (64, 128, 256, 512),
+        negative_slope: float = 0.2,
         dropout_ratio: float = 0.1,
         input_noise: float = 0.2,
         hidden_noise: float = 0.0,
@@ -56,7 +58,7 @@ class PixelDADiscriminator(BaseModule):
                 stride=2 if index else 1,
                 padding=1,
                 norm_cfg=norm_cfg if index else None,
-                act_cfg={'type': 'LeakyReLU', 'negative_slope': 0.2},
+                act_cfg={'type': 'LeakyReLU', 'negative_slope': negative_slope},
             )
             for index, (before, after) in enumerate(zip((in_channels, *channels), channels))
         )

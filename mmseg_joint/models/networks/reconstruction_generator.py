@@ -33,6 +33,7 @@ class ReconstructionGenerator(BaseModule):
         in_channels: Channels of the features.
         feature_stride: Their stride, a power of two: 32 for conv5 after its pooling.
         channels: Widths of the 3×3 convolutions.
+        out_channels: Channels of the image.
         num_residual_blocks: Residual blocks, at the features' resolution.
         block_channels: Their width; if not `in_channels`, a 1×1 convolution precedes them.
         norm_cfg: Norm layer of every convolution but the last; `None` for none.
@@ -47,6 +48,7 @@ class ReconstructionGenerator(BaseModule):
         in_channels: int = 512,
         feature_stride: int = 32,
         channels: Sequence[int] = (256, 128, 64, 32, 16, 16),
+        out_channels: int = 3,
         num_residual_blocks: int = 2,
         block_channels: int | None = None,
         norm_cfg: dict | None = None,
@@ -69,7 +71,7 @@ class ReconstructionGenerator(BaseModule):
             ConvModule(before, after, 3, padding=1, norm_cfg=norm_cfg)
             for before, after in zip((width, *channels), channels)
         )
-        self.to_picture = nn.Conv2d(channels[-1], 3, kernel_size=1)
+        self.to_picture = nn.Conv2d(channels[-1], out_channels, kernel_size=1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 kaiming_init(module, mode='fan_in', distribution='normal')
@@ -90,7 +92,7 @@ class ReconstructionGenerator(BaseModule):
             size: Height H and width W of the image.
 
         Returns:
-            Images (N, 3, H, W) in [-1, 1].
+            Images (N, out_channels, H, W) in [-1, 1].
         """
         x = self.blocks(features)
         for index, conv in enumerate(self.convs):

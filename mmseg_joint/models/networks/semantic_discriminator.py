@@ -21,6 +21,7 @@ class SemanticDiscriminator(BaseModule):
         num_classes: Number of classes C.
         mode: `'fc'` classifies one vector per class (FCSA), `'conv'` every position (CSA).
         channels: Width of the hidden layer.
+        negative_slope: Of the LeakyReLU.
         init_cfg: mmengine initialization; PyTorch's default without it.
 
     Raises:
@@ -33,6 +34,7 @@ class SemanticDiscriminator(BaseModule):
         num_classes: int,
         mode: str = 'conv',
         channels: int = 1024,
+        negative_slope: float = 0.2,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -43,7 +45,7 @@ class SemanticDiscriminator(BaseModule):
             layers = nn.Linear(in_channels, channels), nn.Linear(channels, outputs)
         else:
             layers = nn.Conv2d(in_channels, channels, 1), nn.Conv2d(channels, outputs, 1)
-        self.layers = nn.Sequential(layers[0], nn.LeakyReLU(0.2, inplace=True), layers[1])
+        self.layers = nn.Sequential(layers[0], nn.LeakyReLU(negative_slope, True), layers[1])
 
     def forward(self, features: Tensor) -> Tensor:
         """Classify features, (P, in_channels) for `'fc'` or (N, in_channels, h, w) for `'conv'`.

@@ -36,6 +36,7 @@ class WeightingNetwork(BaseModule):
             `image`: its mean is returned, one number per image and map (H4).
         channels: Widths of all convolutions but the last.
         strides: One per convolution; `None` takes those of the level.
+        negative_slope: Of the LeakyReLU.
         init_cfg: mmengine initialization; PyTorch's default without it.
 
     Raises:
@@ -49,6 +50,7 @@ class WeightingNetwork(BaseModule):
         level: str = 'pixel',
         channels: Sequence[int] = (64, 128, 256, 512),
         strides: Sequence[int] | None = None,
+        negative_slope: float = 0.2,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -66,7 +68,7 @@ class WeightingNetwork(BaseModule):
             kernel_size=KERNEL_SIZE,
             strides=strides,
             paddings=[(1, 2) if stride == 1 else (1, 1) for stride in strides],
-            negative_slope=0.2,
+            negative_slope=negative_slope,
             # Eq. 3 compares scores with their mean, too close for half precision
             full_precision_end=True,
         )

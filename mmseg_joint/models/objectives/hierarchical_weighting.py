@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import mean_of_all_ranks
 from mmseg_joint.models.losses.weighting_maps import weighting_map
-from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_together
 from .domains import DomainOutput
@@ -33,6 +32,7 @@ class HierarchicalWeighting(Objective):
         levels: Any subset of `'pixel'`, `'region'` and `'image'`; Eq. 4 is the mean over them.
         network: Config of :class:`WeightingNetwork`, without what this class fills in. A level's
             name holds its own settings: `dict(channels=…, region=dict(strides=…))` (H3).
+        loss: Config of Eq. 1.
         unit_mean: Divide the weights by their mean over the labeled pixels of all processes, so
             that Eq. 5 is divided by the sum of the weights: choosing pixels then leaves the source
             as strong as before. False divides by the number of pixels (H2).
@@ -52,6 +52,7 @@ class HierarchicalWeighting(Objective):
         per_class: bool = True,
         levels: Sequence[str] = LEVELS,
         network: dict[str, Any] | None = None,
+        loss: dict[str, Any] | None = None,
         unit_mean: bool = False,
         also: Sequence[str] = (),
         ignore_index: int = 255,
@@ -79,6 +80,7 @@ class HierarchicalWeighting(Objective):
                 if level in levels
             }
         )
+        self.loss = MODELS.build(loss or {'type': 'HierarchicalWeightLoss'})
 
     @property
     def output_domains(self) -> tuple[str, ...]:
@@ -100,8 +102,8 @@ class HierarchicalWeighting(Objective):
         source, target = ({level: pair[n] for level, pair in pairs.items()} for n in (0, 1))
         weights, mean = self._weights(source, outputs['source'])
         losses = {
-            'loss_source': distance_to(0.0, source),
-            'loss_target': distance_to(1.0, target),
+            'loss_source': self.loss(source, 0.0),
+            'loss_target': self.loss(target, 1.0),
             'mean_weight': mean,
         }
         maps = {'source': weights}
@@ -135,17 +137,3 @@ class HierarchicalWeighting(Objective):
         scores = self.score(source.probabilities)
         levels = {f'{level} level': weights({level: score}) for level, score in scores.items()}
         return {'source': {'weight H': weights(scores), **levels}}
-
-
-def distance_to(domain_label: float, scores: Mapping[str, Tensor]) -> Tensor:
-    """Compute Eq. 1, `L_Wk = mean |M_k(x) - d|`, summed over the levels k.
-
-    Args:
-        domain_label: d: 0 for source, 1 for target.
-        scores: M_k of each level, any shape, unbounded.
-
-    Returns:
-        A scalar, computed in float32 at least, whatever the precision of the scores.
-    """
-    distances: Any = (full_precision(score) - domain_label for score in scores.values())
-    return sum(distance.abs().mean() for distance in distances)

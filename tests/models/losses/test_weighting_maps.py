@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses import level_map, weighting_map
 from mmseg_joint.models.losses.weighting_maps import _nearest
 
@@ -97,6 +98,8 @@ def test_no_gradient_flows():
     assert not level_map(chosen['pixel'], 'pixel').requires_grad
 
 
-def test_other_ignore_index():
+def test_other_ignore_index_and_no_level():
     target = torch.zeros(N, 9, 9, dtype=torch.long)
     assert not weighting_map(scores(C, (9, 9)), target, ignore_index=0).any()
+    with pytest.raises(JointError, match='levels'):
+        weighting_map({}, target)
