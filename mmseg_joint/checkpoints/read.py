@@ -25,7 +25,7 @@ _kept: dict[tuple[str, int, int], Any] = {}  # at most one: (path, time, size) -
 
 
 class BrokenFileError(JointError):
-    """A file that is not whole, or that the system cannot deliver."""
+    """A file that is incomplete or damaged, or that the system cannot deliver."""
 
 
 def read_checkpoint(
@@ -68,7 +68,7 @@ def read_content(
 
     Raises:
         JointError: When the file is absent, or would run code.
-        BrokenFileError: When it is not whole, or cannot be downloaded or read.
+        BrokenFileError: When it is incomplete or damaged, or cannot be downloaded or read.
     """
     name = name or f'The checkpoint {checkpoint}'
     path = os.path.expanduser(checkpoint)
@@ -103,7 +103,7 @@ def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tenso
 
 
 def is_whole(file: str | Path | IO[bytes]) -> bool:
-    """Return whether torch's zip file is whole and its checksums are right; torch checks none."""
+    """Return whether torch's zip file is complete and its checksums match; torch checks none."""
     try:
         with zipfile.ZipFile(file) as archive:
             return archive.testzip() is None
