@@ -16,13 +16,14 @@ from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.doctor.examine import examine
 from mmseg_joint.doctor.report import Report
 from mmseg_joint.errors import JointError
-from mmseg_joint.project.colors import read_colors
+from mmseg_joint.project.class_values import read_class_values
 from mmseg_joint.project.folders import describe, find_images
 from mmseg_joint.project.kinds import kinds_in
 from mmseg_joint.project.write import write_project
 from mmseg_joint.utils.cli import existing_file, run
 
 TOOLS = Path(__file__).parent
+LABELED = ('source', 'target')
 FIRST_LOOK = 100  # iterations, a few minutes on a CPU
 
 
@@ -34,7 +35,13 @@ def parse_args() -> argparse.Namespace:
         metavar='CONFIG',
         help='config of the model, like mmseg::segformer/NAME.py, or a file',
     )
-    parser.add_argument('--classes', required=True, nargs='+', metavar='NAME', help='by index')
+    parser.add_argument(
+        '--classes',
+        required=True,
+        nargs='+',
+        metavar='NAME',
+        help='in the order of their ids, 0, 1, …',
+    )
     parser.add_argument('--source', required=True, type=Path, help='folder of synthetic images')
     parser.add_argument('--target', required=True, type=Path, help='folder of real labeled images')
     parser.add_argument('--unlabeled', type=Path, help='folder of real images without labels')
@@ -43,11 +50,17 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=(),
         metavar='PART',
-        help='where several labels fit the images: part of the path of those to use',
+        help='which labels to use if several fit the images: part of their path',
     )
     parser.add_argument(
         '--colors', metavar='FILE', help='where labels are colors: lines of NAME RED GREEN BLUE'
     )
+    for domain in LABELED:
+        parser.add_argument(
+            f'--{domain}-ids',
+            metavar='FILE',
+            help=f"where the {domain}'s labels have other ids: lines of NAME ID",
+        )
     parser.add_argument(
         '--out', type=Path, default=Path('.'), help='folder of the project (default: this one)'
     )
@@ -64,8 +77,9 @@ def main() -> None:
         )
     if args.out.exists() and not args.out.is_dir():
         raise JointError(f'--out {args.out} is a file: name a folder.')
-    if args.colors:
-        existing_file(args.colors, 'file')
+    listed = {domain: getattr(args, f'{domain}_ids') for domain in LABELED}
+    for path in filter(None, (args.colors, *listed.values())):
+        existing_file(path, 'file')
     domains = {
         name: find_images(folder, in_color=bool(args.colors), chosen=args.labels)
         for name, folder in (('source', args.source), ('target', args.target))
@@ -84,15 +98,21 @@ def main() -> None:
             f'Labels of {" and ".join(colored)} are colors: give --colors FILE with lines of NAME '
             'RED GREEN BLUE.'
         )
-    colors = read_colors(Path(args.colors), args.classes) if colored else None
+    colors = read_class_values(Path(args.colors), args.classes, 'color') if colored else None
     if args.colors and not colored:
-        print(f'warning, not used: --colors {args.colors}, since all labels are numbers')
+        print(f'warning, not used: --colors {args.colors}, since all labels are ids')
+    ids = {}
+    for domain, path in listed.items():
+        if path and all(found.in_color for found in domains[domain].values()):
+            print(f'warning, not used: --{domain}-ids {path}, since its labels are colors')
+        elif path:
+            ids[domain] = read_class_values(Path(path), args.classes, 'id')
     for name, splits in domains.items():
         for split, found in splits.items():
             print(f'{name}, {split}: {describe(found)}')
             for unused in found.unused:
                 print(f'{name}, {split}: warning, not used: {unused}')
-    config, labels = write_project(args.out, args.mmseg, args.classes, domains, colors)
+    config, labels = write_project(args.out, args.mmseg, args.classes, domains, colors, ids)
     report = Report()
     examine(str(config), None, report)
     faulty = report.end()

@@ -25,7 +25,7 @@ def check_zero_labels(cfg: Config) -> None:
         raise JointError(
             f'{found[True]} has reduce_zero_label=True and {found[False]} not, so that a class of '
             'one is the next class of the other: set it everywhere or nowhere. (Files that count '
-            'from 1 beside files that count from 0 take a dataset with RAW_IDS.)'
+            'from 1 beside files that count from 0 take LoadIdAnnotations.)'
         )
 
 

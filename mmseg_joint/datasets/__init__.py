@@ -14,6 +14,7 @@ from .raw_label_dataset import RawLabelDataset
 from .synthia import SynthiaDataset
 from .transforms import (
     LoadCheckedImage,
+    LoadIdAnnotations,
     LoadMappedAnnotations,
     LoadSynthiaAnnotations,
     MatchColors,

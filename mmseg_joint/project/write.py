@@ -15,6 +15,7 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.compatibility import classifies_masks, joint_form
 from mmseg_joint.utils.atomic_write import atomic_write
 
+from .class_values import ClassValues
 from .folders import Found
 
 MULTIPLE = 32  # crops are a multiple of it, for the strides of most backbones
@@ -29,7 +30,7 @@ DATA = """my_metainfo = dict(
 )
 my_crop_size = {crop}
 my_samples = {samples}
-{colors}my_train_pipeline = [
+{values}my_train_pipeline = [
     dict(type='LoadCheckedImage'),
     {labels},
     dict(type='RandomResize', scale={size}, ratio_range=(0.5, 2.0), keep_ratio=True),
@@ -55,6 +56,10 @@ my_train_dataloader = dict(
 COLORS = """# red, green and blue of each class, in their order, and of what is ignored
 my_colors = {!r}
 my_ignored = {!r}
+"""
+IDS = """# ids of each class in the {0}'s label files, in their order, and ignored ones
+my_{0}_ids = {1!r}
+my_{0}_ignored = {2!r}
 """
 SCORED = """my_{split}_dataloader = dict(
     batch_size=1,
@@ -99,15 +104,20 @@ SLIDE = """    test_cfg=dict(
     ),
 """
 
-IDS = "dict(type='LoadAnnotations')"
+INDICES = "dict(type='LoadAnnotations')"
+MAPPED = "dict(type='LoadIdAnnotations', ids=my_{0}_ids, ignored=my_{0}_ignored)"
 COLORED = "dict(type='LoadColorAnnotations', colors=my_colors, ignored=my_ignored)"
 
 Domains = Mapping[str, Mapping[str, Found]]
-Colors = tuple[list[list[list[int]]], list[list[int]]]
 
 
 def write_project(
-    out: Path, base: str, classes: Sequence[str], domains: Domains, colors: Colors | None
+    out: Path,
+    base: str,
+    classes: Sequence[str],
+    domains: Domains,
+    colors: ClassValues | None,
+    ids: Mapping[str, ClassValues],
 ) -> tuple[Path, int]:
     """Write the data file, its lists of images, and the config.
 
@@ -118,6 +128,8 @@ def write_project(
         domains: Domain -> split -> contents of its folder, for `source`, `target` and, optionally,
             `unlabeled`.
         colors: The colors of each class and the ignored ones, where labels are colors.
+        ids: Domain -> the ids of each class and the ignored ones, where they are not the classes'
+            indices.
 
     Returns:
         The config's file, and how many labeled images are left for training.
@@ -157,6 +169,8 @@ def write_project(
         )
     for key, path in lists.items():
         atomic_write(path, '\n'.join(listed[key]) + '\n')
+    loaders = {domain: MAPPED.format(domain) if domain in ids else INDICES for domain in domains}
+    usual = COLORED if target['train'].in_color else loaders['target']
     # no objective of the project's config uses unlabeled images; a study's methods request them
     samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
     text = DATA.format(
@@ -164,20 +178,21 @@ def write_project(
         palette=_palette(classes, colors),
         crop=_crop(read, target['train']),
         samples=samples,
-        colors=COLORS.format(*colors) if colors else '',
-        labels=COLORED if target['train'].in_color else IDS,
+        values=(COLORS.format(*colors) if colors else '')
+        + ''.join(IDS.format(domain, *values) for domain, values in ids.items()),
+        labels=usual,
         size=target['train'].size,
         domains=''.join(
             f'    {name}=dict(\n        my_dataset,\n'
             f'{_place(splits["train"], lists.get((name, "train")))}'
-            f'{_pipeline(splits["train"], target["train"], "my_train_pipeline")}    ),\n'
+            f'{_pipeline(splits["train"], loaders[name], usual, "my_train_pipeline")}    ),\n'
             for name, splits in domains.items()
         ),
         batch_size=sum(samples.values()),
     )
     for split, found in scored.items():
         place = _place(found, lists.get(('target', split)))
-        place += _pipeline(found, target['train'], 'my_test_pipeline')
+        place += _pipeline(found, loaders['target'], usual, 'my_test_pipeline')
         text += SCORED.format(split=split, place=place)
     for split, other in (('val', 'test'), ('test', 'val')):
         if split not in scored:
@@ -222,14 +237,15 @@ def _place(found: Found, list_file: Path | None) -> str:
     return ''.join(f'        {name}={value!r},\n' for name, value in values.items())
 
 
-def _pipeline(found: Found, usual: Found, name: str) -> str:
-    """Write a pipeline's line, with the other loader where labels have another format."""
-    if found.seg_map_suffix and found.in_color != usual.in_color:
-        name = f'[{name}[0], {COLORED if found.in_color else IDS}, *{name}[2:]]'
+def _pipeline(found: Found, of_ids: str, usual: str, name: str) -> str:
+    """Write a pipeline's line, with another loader than usual where labels have another format."""
+    loader = COLORED if found.in_color else of_ids
+    if found.seg_map_suffix and loader != usual:
+        name = f'[{name}[0], {loader}, *{name}[2:]]'
     return f'        pipeline={name},\n'
 
 
-def _palette(classes: Sequence[str], colors: Colors | None) -> list[list[int]]:
+def _palette(classes: Sequence[str], colors: ClassValues | None) -> list[list[int]]:
     if colors:
         return [several[0] for several in colors[0]]
     shades = matplotlib.colormaps['tab20'](np.arange(len(classes)) % 20)

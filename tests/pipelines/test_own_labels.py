@@ -1,8 +1,6 @@
-"""Labels of one's own: plain or palette files of class numbers, other numbers, and colors."""
+"""Labels of one's own: plain or palette files of class indices, other ids, and colors."""
 
 from __future__ import annotations
-
-import runpy
 
 import numpy as np
 import pytest
@@ -53,13 +51,13 @@ def test_plain_and_palette_files_give_the_same_classes(domains, tmp_path):
     assert all(map(np.array_equal, plain, labels_of(domains)))
 
 
-def test_the_dataset_of_the_page_maps_other_numbers(domains, tmp_path):
+def test_other_ids_are_mapped(domains, tmp_path):
     write_fields(tmp_path / 'data')
     plain = labels_of(domains)
     write_fields(tmp_path / 'data', values=(7, 20, 21, 40, 0))
-    kind = runpy.run_path(str(tmp_path / 'my_dataset.py'))['FieldDataset'].__name__
+    loader = dict(type='LoadIdAnnotations', ids=[7, 20, 21, 40], ignored=[0])
     for name, domain in domains.items():
-        domain.update(type=kind, pipeline=STEPS if name == 'unlabeled' else MAPPED)
+        domain.update(pipeline=STEPS if name == 'unlabeled' else [STEPS[0], loader, STEPS[2]])
     assert all(map(np.array_equal, plain, labels_of(domains)))
 
 

@@ -12,7 +12,9 @@ from tests.conftest import scene
 COLORS = np.array([[9, 8, 7], [60, 160, 60], [200, 60, 160], [130, 130, 130], [0, 0, 255]])
 
 
-def write(root: Path, image: str, label: str | None, count: int, first: int, color=False) -> None:
+def write(
+    root: Path, image: str, label: str | None, count: int, first: int, color=False, ids=range(5)
+) -> None:
     """Write images of five classes; the names are format strings for the number."""
     for i in range(count):
         pixels, labels = scene(first + i, range(5), 64, 96)
@@ -22,4 +24,5 @@ def write(root: Path, image: str, label: str | None, count: int, first: int, col
         if label:
             path = root / label.format(i)
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(COLORS[labels].astype(np.uint8) if color else labels).save(path)
+            values = COLORS if color else np.array(ids)
+            Image.fromarray(values[labels].astype(np.uint8)).save(path)

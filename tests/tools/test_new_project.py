@@ -160,6 +160,36 @@ def test_one_domain_may_have_colors_and_the_other_ids(new, tmp_path, colored):
     assert len(shares) == 5 and all('-' not in pair for pair in shares)
 
 
+@pytest.mark.parametrize('target', ['ids', 'indices', 'colors'])
+def test_the_source_may_have_other_ids(new, tmp_path, target):
+    ids = (7, 20, 22, 40, 41)
+    write(tmp_path / 'sim', '{}.jpg', '{}_mask.png', 5, 0, ids=ids)
+    own = dict(ids=dict(ids=ids[::-1]), indices={}, colors=dict(color=True))[target]
+    write(tmp_path / 'real', '{}.jpg', '{}_mask.png', 5, 100, **own)
+    table = [f'{name} {r} {g} {b}' for name, (r, g, b) in zip(CLASSES, COLORS)]
+    (tmp_path / 'colors.txt').write_text('\n'.join(table))
+    for name, order in (('sim', ids), ('real', ids[::-1])):
+        lines = [f'{x} {number}' for x, number in zip((*CLASSES, 'crop', 'void'), (*order, 21, 0))]
+        (tmp_path / f'{name}.txt').write_text('\n'.join(lines))
+    assert 'holds [7, 20, 22, 40, 41]' in new('--colors', 'colors.txt', '--out', 'before').stdout
+    flags = dict(ids=('--target-ids', 'real.txt'), indices=(), colors=('--colors', 'colors.txt'))
+    ended = new('--source-ids', 'sim.txt', *flags[target])
+    assert ended.status == 0, ended
+    assert 'no problem found' in ended.stdout
+    # both domains' labels, and those of validation, are of all five classes
+    shares = re.findall(r'^  (?:soil|crop|weed|stone|path) +(.*)$', ended.stdout, re.MULTILINE)
+    assert len(shares) == 5 and all('-' not in line for line in shares)
+    if target == 'colors':
+        shutil.rmtree(tmp_path / 'mine')
+        ended = new('--target-ids', 'real.txt', '--source-ids', 'sim.txt', *flags[target])
+        assert 'warning, not used: --target-ids real.txt, since its labels are c' in ended.stdout
+    (tmp_path / 'sim.txt').write_text('soil 7\ncrop is 20')
+    said = new('--source-ids', 'sim.txt', '--out', 'other', *flags[target]).stderr
+    assert (
+        'error: Line 2 of sim.txt has the class crop is, which --classes lacks: did you me' in said
+    )
+
+
 def test_after_a_problem_the_commands_are_printed_too(new, tmp_path):
     write(tmp_path / 'sim', '{}.jpg', '{}_mask.png', 2, 0)
     write(tmp_path / 'real', '{}.jpg', '{}_mask.png', 2, 100)

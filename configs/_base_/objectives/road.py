@@ -1,4 +1,4 @@
-# ROAD (CVPR 2018) after its abstract, details ours: distillation and spatial classifiers (R1-R7)
+# ROAD (CVPR 2018) after its abstract, details ours: distillation and spatial classifiers (RO1-RO7)
 distillation = dict(
     type='FeatureDistance',
     mode='l2',

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import mmcv
 import numpy as np
@@ -129,6 +130,53 @@ class LoadMappedAnnotations(LoadAnnotations):
             f"pixels but its image '{results.get('img_path')}' has {width}x{height}: use labels "
             'of the same size'
         )
+
+
+@TRANSFORMS.register_module()
+class LoadIdAnnotations(LoadMappedAnnotations):
+    """Loads a label file whose ids are not 0, 1, …: with gaps, or several for one class.
+
+    It replaces `LoadAnnotations`::
+
+        dict(type='LoadIdAnnotations', ids=[7, [20, 21], 40], ignored=[0])
+
+    Keys and errors are those of :class:`LoadMappedAnnotations`.
+
+    Args:
+        ids: For each class, in the order of the dataset's classes, its id in the files (0-255), or
+            a list of several.
+        ignored: Ids of ignored pixels. 255 is ignored too, unless it is a class's id.
+        **kwargs: Arguments of `LoadMappedAnnotations`.
+
+    Raises:
+        JointError: When an id is invalid or given twice; when loading, if a pixel has any other id.
+    """
+
+    def __init__(
+        self, ids: Sequence[int | Sequence[int]], ignored: Sequence[int] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._classes: dict[int, int] = {}
+        for index, given in [*enumerate(ids), (IGNORE, ignored)]:
+            for value in given if isinstance(given, (list, tuple)) else [given]:
+                if type(value) is not int or not 0 <= value <= 255:
+                    raise JointError(
+                        f'LoadIdAnnotations has the id {value!r}: give a whole number from 0 to '
+                        '255.'
+                    )
+                if value in self._classes:
+                    raise JointError(
+                        f'LoadIdAnnotations has the id {value} twice: give each to one class.'
+                    )
+                self._classes[value] = index
+        self._classes.setdefault(IGNORE, IGNORE)
+
+    def _to_train_ids(self, raw: np.ndarray, results: dict) -> np.ndarray:
+        label_map, subset = self._classes, results.get('label_map')
+        if subset:  # of the dataset's classes, as mmseg maps them
+            label_map = {value: subset.get(index, IGNORE) for value, index in label_map.items()}
+        hint = 'add them to ids or ignored of LoadIdAnnotations'
+        return super()._to_train_ids(raw, {**results, 'label_map': label_map, 'label_hint': hint})
 
 
 @TRANSFORMS.register_module()

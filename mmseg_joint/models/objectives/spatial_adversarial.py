@@ -30,7 +30,7 @@ class SpatialAdversarial(Objective):
     """Makes features of two domains indistinguishable in each region of the image separately.
 
     The spatial-aware adaptation of "ROAD: Reality Oriented Adaptation for Semantic Segmentation of
-    Urban Scenes" (Chen et al., CVPR 2018), after its abstract, details ours (R1-R5): the image is
+    Urban Scenes" (Chen et al., CVPR 2018), after its abstract, details ours (RO1-RO5): the image is
     divided into a grid, and each of its regions has its own domain classifier for every cell of the
     features. The backbone is trained against them as through a reversed gradient: with
     L = Σ over the regions of the mean cross-entropy on the source's and on the target's cells, the

@@ -12,6 +12,7 @@ from PIL import Image
 from mmseg_joint.datasets.label_maps import GTA_IDS, SYNTHIA_IDS
 from mmseg_joint.datasets.transforms import (
     LoadCheckedImage,
+    LoadIdAnnotations,
     LoadMappedAnnotations,
     LoadSynthiaAnnotations,
 )
@@ -74,6 +75,28 @@ def test_reduce_zero_label_equals_mmseg(tmp_path, label_map):
     wanted = LoadAnnotations()(dict(results(path, label_map), reduce_zero_label=True))
     out = LoadMappedAnnotations()(dict(results(path, label_map), reduce_zero_label=True))
     np.testing.assert_array_equal(out['gt_seg_map'], wanted['gt_seg_map'])
+
+
+def test_listed_ids_are_the_classes(tmp_path):
+    path = save(np.array([[7, 20, 21], [0, 40, 255]], np.uint8), tmp_path / 'a.png')
+    load = LoadIdAnnotations([7, [20, 21], 40], ignored=[0])
+    np.testing.assert_array_equal(load(results(path))['gt_seg_map'], [[0, 1, 1], [255, 2, 255]])
+    # a subset of the classes, as mmseg maps it
+    fewer = load(results(path, {0: 255, 1: 0, 2: 1}))['gt_seg_map']
+    np.testing.assert_array_equal(fewer, [[255, 0, 0], [255, 1, 255]])
+    of_void = LoadIdAnnotations([255, [20, 21, 40]], ignored=[0, 7])(results(path))['gt_seg_map']
+    np.testing.assert_array_equal(of_void, [[255, 1, 1], [255, 1, 0]])
+
+
+def test_unlisted_and_invalid_ids_are_refused(tmp_path):
+    path = save(np.array([[7, 20, 9]], np.uint8), tmp_path / 'a.png')
+    with pytest.raises(JointError, match=r"a\.png' holds the values \[9\], .* add them to ids or"):
+        LoadIdAnnotations([7, 20])(results(path))
+    with pytest.raises(JointError, match='has the id 7 twice: give each to one class'):
+        LoadIdAnnotations([7, [20, 7]])
+    for value in (256, -1, 1.0, '7', True):
+        with pytest.raises(JointError, match=f'has the id {value!r}: give a whole number from 0'):
+            LoadIdAnnotations([7, value])
 
 
 def test_few_colors_in_a_palette(tmp_path):
