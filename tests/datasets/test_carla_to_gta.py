@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from mmseg.registry import DATASETS
@@ -10,16 +7,12 @@ from PIL import Image
 
 from mmseg_joint.datasets.label_maps import CARLA_TO_CITYSCAPES_IDS, GTA_IDS
 from mmseg_joint.errors import JointError
-
-TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/carla_to_gta.py'
+from tests.tools.loading import load_tool
 
 
 @pytest.fixture(scope='module')
 def tool():
-    spec = importlib.util.spec_from_file_location('carla_to_gta', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool('dataset_converters/carla_to_gta')
 
 
 @pytest.fixture
@@ -51,17 +44,12 @@ def test_gta_dataset_reads_what_it_writes(tool, carla, tmp_path, pipeline):
     np.testing.assert_array_equal(sample['data_samples'].gt_sem_seg.data[0], wanted)
 
 
-def test_refuses_bad_folders(tool, carla, tmp_path):
+def test_refuses_bad_labels(tool, carla, tmp_path):
     source, _, tags = carla
-    with pytest.raises(JointError, match=r"no PNGs in .*nowhere/images'"):
-        tool.convert(tmp_path / 'nowhere', tmp_path / 'out')
     path = source / 'labelIds/a.png'
     Image.fromarray(tags + 20).save(path)
     with pytest.raises(JointError, match=rf"'{path}' holds the values \[29, 30, .*0 to 28"):
         tool.convert(source, tmp_path / 'out')
     Image.fromarray(tags[:10]).save(path)
     with pytest.raises(JointError, match=rf"'{path}' has 30x10 .* 30x20"):
-        tool.convert(source, tmp_path / 'out')
-    path.unlink()
-    with pytest.raises(JointError, match=rf"no label file '{path}'"):
         tool.convert(source, tmp_path / 'out')

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import math
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from PIL import Image
 
 from mmseg_joint.datasets.label_maps import CITYSCAPES_PALETTE, CITYSCAPES_TO_CAMVID
 from mmseg_joint.errors import JointError
+from tests.tools.loading import load_tool
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/pix2pix_cityscapes.py'
 VOID = [(0, 0, 0), (111, 74, 0), (81, 0, 81), (250, 170, 160), (150, 120, 90)]  # Cityscapes' own
@@ -22,10 +22,7 @@ VOID = [(0, 0, 0), (111, 74, 0), (81, 0, 81), (250, 170, 160), (150, 120, 90)]  
 
 @pytest.fixture(scope='module')
 def tool():
-    spec = importlib.util.spec_from_file_location('pix2pix_cityscapes', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool('dataset_converters/pix2pix_cityscapes')
 
 
 def drawn_label(seed: int) -> np.ndarray:

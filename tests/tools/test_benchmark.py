@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -24,6 +22,7 @@ from mmseg_joint.benchmark.step import measure
 from mmseg_joint.benchmark.timing import interleaved, loading_time, ratio
 from mmseg_joint.errors import JointError
 from tests.tiny import ADAM, CLASSES, HRS, HRS_OPTIMIZERS, MODEL
+from tests.tools.loading import load_tool
 
 SETTINGS = Settings(size=(96, 64), steps=2, warmup=1, device='cpu', memory=False)
 NETWORKS = [
@@ -56,14 +55,6 @@ def hrs() -> Config:
 
 def hrs_loop(tmp_path, settings: Settings = SETTINGS):
     return start(prepare(hrs(), settings, f'test_{tmp_path.name}', str(tmp_path)))
-
-
-def load_tool():
-    path = Path(__file__).parents[2] / 'tools' / 'benchmark.py'
-    spec = importlib.util.spec_from_file_location('benchmark_tool', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
 
 
 def test_plain_config_has_no_objective_and_no_optimizer_of_one():
@@ -266,7 +257,7 @@ def test_data_loader_is_timed():
 
 
 def test_tool_writes_json_and_reports_mistakes_in_one_sentence(tmp_path, capsys):
-    tool = load_tool()
+    tool = load_tool('benchmark')
     hrs().dump(tmp_path / 'tiny.py')
     options = ['--size', '64', '64', '--steps', '1', '--warmup', '0', '--samples-per-domain', '1']
     json_file = tmp_path / 'numbers.json'

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import os
 import re
-import runpy
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import redirect_stderr
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -25,36 +22,22 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.study.training import LOG
 from tests.study.tiny_base import write_base
 from tests.tiny_configs import ROOT
+from tests.tools.loading import load_tool, train_here
 
 STUDY = ROOT / 'tools/study.py'
 
 
 @pytest.fixture
-def tool(monkeypatch):
-    spec = importlib.util.spec_from_file_location('study', STUDY)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
-    return tool
-
-
-@pytest.fixture
-def main(tool, monkeypatch):
+def main(monkeypatch):
     """Return the tool, with its runs trained in this process."""
+    tool = load_tool('study')
 
-    def train(path, job):
-        status = 0
+    def train(job):
         job.folder.mkdir(parents=True, exist_ok=True)
-        log = (job.folder / LOG).open('a', encoding='utf-8')
-        with monkeypatch.context() as patch, log, redirect_stderr(log):
-            patch.setattr(sys, 'argv', [str(path), *job.arguments])
-            try:
-                runpy.run_path(str(path), run_name='__main__')
-            except SystemExit as stop:
-                status = stop.code
-        return SimpleNamespace(returncode=status, poll=lambda: status)
+        with (job.folder / LOG).open('a', encoding='utf-8') as log, redirect_stderr(log):
+            return train_here(monkeypatch, job)
 
-    monkeypatch.setattr(tool, 'start_process', lambda path, _: lambda job: train(path, job))
+    monkeypatch.setattr(tool, 'start_process', lambda *_: train)
     monkeypatch.setattr('mmseg_joint.study.training.POLL', 0)
     return lambda *arguments: tool.main([str(argument) for argument in arguments])
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import sys
@@ -18,16 +17,14 @@ from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.utils.cli import run
 from mmseg_joint.visualization.predictions import predict
 from tests.tiny import HRS, MODEL, build
+from tests.tools.loading import load_tool
 
-TOOLS = Path(__file__).parents[2] / 'tools'
 NAMES = ('HRS', r'plain\smmseg')
 ELEVEN = {**MODEL['decode_head'], 'num_classes': 11}
 
 
 def call(monkeypatch, name, *args):
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f'{name}.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = load_tool(name)
     drawn, save = [], tool.save_figure
     tool.save_figure = lambda figure, path: (drawn.append(figure), save(figure, path))
     monkeypatch.setattr(sys, 'argv', [name, *(str(arg) for arg in args)])
