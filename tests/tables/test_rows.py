@@ -90,20 +90,6 @@ def test_every_row_has_a_config(tables):
     ]
 
 
-def test_a_number_of_each_paper(tables):
-    def number(table, row, labels):
-        found = [r.paper(labels) for r in tables[table].at('paper') if r.name == row]
-        return next(value for value in found if value is not None)
-
-    assert number('hrs1', 'Ours with W^19', 2975) == 68.1
-    assert number('hrs5', '1/8', 372) == 53.4
-    assert number('ass1', 'GA', 0) == 42.4
-    assert number('ass1', 'GA', 2975) == 59.71
-    assert number('ass2a', 'λ = 0.04', 100) == 53.68
-    assert number('ass3', 'Oracle', 50) == 52.6
-    assert number('maxsquare-rio', 'MaxSquare+IW', 0) == 53.3
-
-
 def test_basenames_identify_the_row(tables):
     for table in tables.values():
         for row in table.rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -186,6 +187,10 @@ CONFIGS = ids(
         "param_scheduler = dict.fromkeys(('segmentor', 'weighting', 'wieghting', "
         "'gan.generator', 'gan.discriminator'), [dict(type='PolyLR', by_epoch=False)])",
     ),
+    no_schedule_of_an_optimizer=Case(
+        r'param_scheduler has no schedule for gan\.discriminator, gan\.generator, weighting',
+        'param_scheduler = dict(segmentor=[])',
+    ),
     objective_without_its_domain=Case(
         r'model\.objectives\.\w+ needs the domain "source".*ask for samples of it',
         "train_dataloader.update(batch_size=2, sampler=dict(type='JointSampler', "
@@ -257,6 +262,10 @@ def checkpoint_cases() -> list[Any]:
         malicious_and_old=(
             r'bad\.pth.* \(.*no code of a file is run\)',
             save(MALICE, _use_new_zipfile_serialization=False),
+        ),
+        malicious_and_no_checkpoint=(
+            r'bad\.pth.* cannot be loaded',
+            lambda place: (place / 'bad.pth').write_bytes(pickle.dumps(MALICE)),
         ),
         unreadable=(
             r'bad\.pth.* \(it may not be read\)',
@@ -358,6 +367,7 @@ ARGUMENTS = ids(
         'hrs.py --cfg-options custom_hooks.9.type=A',
     ),
     missing_config=Case('no config gone.py: check the path', None, 'gone.py'),
+    missing_config_of_a_test=Case('no config gone.py: check', None, 'gone.py gone.pth', 'test'),
     work_dir_a_file=Case(
         r'/taken cannot be used \(File exists\): .*name another',
         write('taken', 'mine'),
@@ -429,12 +439,6 @@ ARGUMENTS = ids(
         'benchmark',
     ),
     benchmark_to_a_folder=Case('data is a folder: name a', None, 'hrs.py --json data', 'benchmark'),
-    more_labels_than_images=Case(
-        '--counts 9: choose from 1 to 3',
-        None,
-        'data/gta/images --counts 9 --out o',
-        'make_label_lists',
-    ),
     lists_in_a_file=Case(
         r'hrs\.py/images\.txt cannot be written .*: name',
         None,

@@ -7,8 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from functools import reduce
-from operator import getitem
 from pathlib import Path
 
 import mmseg
@@ -19,7 +17,6 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmseg_joint.checkpoints import read
-from mmseg_joint.errors import JointError
 from tests.tiny_configs import ROOT, tiny
 
 TRAIN, TEST = ROOT / 'tools/train.py', ROOT / 'tools/test.py'
@@ -167,96 +164,28 @@ def test_mmseg_trains_and_resumes_our_config_from_another_folder(config, lines, 
     assert load(tmp_path / 'run/iter_3.pth')['meta']['iter'] == 3
 
 
-TARGET = 'train_dataloader.dataset.domains.target'
-BAD_VALUES = {
-    'missing folder': ({f'{TARGET}.data_root': 'nowhere'}, r'nowhere.*data_root'),
-    'missing pretrained weights': (
-        {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='gone.pth')},
-        r'gone\.pth.*init_cfg',
-    ),
-    'domain that an objective needs': (
-        {'train_dataloader.sampler.samples_per_domain.source': 0, 'train_dataloader.batch_size': 2},
-        r'objectives\.\w+ needs the domain "source"',
-    ),
-    'batch size beside shares': (
-        {'train_dataloader.batch_size': 3},
-        r'batch_size is 3: set it to 4, the sum of train_dataloader\.sampler\.samples_per_domain',
-    ),
-    'unknown objective': (
-        {'model.objectives.weighting.type': 'HierarchicalWeighing'},
-        r'did you mean "HierarchicalWeighting"',
-    ),
-    'optimizer left out': ({'optim_wrapper.weighting': None}, r'add optim_wrapper\.weighting'),
-    'schedule left out': (
-        {'param_scheduler': dict(segmentor=[])},
-        r'param_scheduler has no schedule for gan\.discriminator, gan\.generator, weighting',
-    ),
-    'learning rate that explodes': (
-        {'optim_wrapper.segmentor.optimizer.lr': 1e30, 'train_cfg.max_iters': 9},
-        r'The loss is (nan|inf).*optimizer\.lr',
-    ),
-}
+def test_a_loss_that_explodes_ends_with_one_sentence(config, call, tmp_path):
+    rate, length = 'optim_wrapper.segmentor.optimizer.lr=1e30', 'train_cfg.max_iters=9'
+    ended = call(TRAIN, config, '--work-dir', tmp_path / 'run', '--cfg-options', rate, length)
+    said = ended.stderr.strip().splitlines()[-1]
+    assert ended.status == 2
+    assert re.search(r'^error: The loss is (nan|inf).*optimizer\.lr', said), said
+    assert 'Traceback' not in ended.stderr
+    assert [path.name for path in (tmp_path / 'run').glob('*.pth')] == ['iter_1.pth']
 
 
-@pytest.mark.parametrize('mistake', BAD_VALUES)
-def test_a_mistake_ends_with_one_sentence(config, call, tmp_path, mistake):
-    values, message = BAD_VALUES[mistake]
-    cfg = Config.fromfile(config)
-    for key, value in values.items():
-        *parents, last = key.split('.')
-        reduce(getitem, parents, cfg)[last] = value
-    cfg.dump(config)
-    status, _, stderr = call(TRAIN, config, '--work-dir', tmp_path / 'run')
-    said = stderr.strip().splitlines()[-1]
-    assert status == 2
-    assert said.startswith('error: ')
-    assert re.search(message, said), said
-    assert 'Traceback' not in stderr
-    kept = [path.name for path in (tmp_path / 'run').glob('*.pth')]
-    assert kept == (['iter_1.pth'] if 'explodes' in mistake else [])
-
-
-def break_label(roots, kind):
+def test_a_bad_label_file_is_named_from_a_worker(config, roots, lines, tmp_path):
     label = next((roots['CityscapesIdsDataset'] / 'gtFine/train').rglob('*_labelIds.png'))
     ids = np.array(Image.open(label))
-    if kind == 'value':
-        ids[0, 0] = 77
-    if kind == 'size':
-        ids = ids[:-3]
+    ids[0, 0] = 77
     Image.fromarray(ids).save(label)
-    if kind == 'missing':
-        label.unlink()
-    if kind == 'truncated':
-        label.write_bytes(label.read_bytes()[:-30])
-    return label.name
-
-
-@pytest.mark.parametrize('kind', ['value', 'size', 'missing', 'truncated'])
-@pytest.mark.parametrize('workers', [0, 2])
-def test_a_bad_label_file_is_named(config, roots, lines, tmp_path, kind, workers):
-    name = break_label(roots, kind)
-    options = [
-        f'train_dataloader.num_workers={workers}',
+    options = (
+        'train_dataloader.num_workers=2',
         'train_dataloader.persistent_workers=False',
         'train_cfg.max_iters=4',
-    ]
+    )
     arguments = (config, '--work-dir', tmp_path / 'run', '--cfg-options', *options)
     ended = lines.run(TRAIN, *arguments, cwd=tmp_path)
     last = ended.stderr.strip().splitlines()[-1]
     assert (ended.status, last.startswith('error: ')) == (2, True)
-    assert name in last
-
-
-@pytest.mark.parametrize('tool', [TRAIN, TEST])
-def test_missing_files_on_the_command_line(tool, call, config):
-    arguments = ['gone.py'] + (['gone.pth'] if tool == TEST else [])
-    status, _, stderr = call(tool, *arguments)
-    assert (status, stderr) == (2, 'error: There is no config gone.py: check the path.\n')
-    if tool == TEST:
-        status, _, stderr = call(tool, config, 'gone.pth')
-        assert (status, stderr) == (2, 'error: There is no checkpoint gone.pth: check the path.\n')
-
-
-def test_debug_shows_the_traceback(call):
-    with pytest.raises(JointError):
-        call(TRAIN, 'gone.py', '--debug')
+    assert label.name in last
