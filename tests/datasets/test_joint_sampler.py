@@ -8,26 +8,13 @@ from mmseg.registry import DATA_SAMPLERS
 from mmseg_joint.datasets import JointDataset, JointSampler, SampleRequest, joint_sampler
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
-
-
-class Numbers:
-    def __init__(self, size):
-        self.metainfo = {'classes': ('a', 'b')}
-        self.size = size
-
-    def full_init(self):
-        pass
-
-    def __len__(self):
-        return self.size
-
-    def __getitem__(self, index):
-        return {'index': index}
+from tests.datasets.test_mixed_dataset import Numbers
 
 
 @pytest.fixture
 def dataset():
-    return JointDataset({'source': Numbers(5), 'target': Numbers(3), 'empty': Numbers(0)})
+    sizes = {'source': 5, 'target': 3, 'empty': 0}
+    return JointDataset({name: Numbers(name, size) for name, size in sizes.items()})
 
 
 @pytest.fixture
@@ -141,4 +128,4 @@ def test_refuses_bad_shares(dataset, shares, message):
 
 def test_refuses_other_datasets():
     with pytest.raises(JointError, match='to be a JointDataset, not Numbers'):
-        JointSampler(Numbers(3), {'source': 1})
+        JointSampler(Numbers('a', 3), {'source': 1})
