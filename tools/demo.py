@@ -8,7 +8,6 @@ leaves a table and images. Run the same command again to continue.
 from __future__ import annotations
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
@@ -104,8 +103,6 @@ def main(argv: list[str] | None = None) -> None:
     table = choose_table(read_tables(TOOLS.parent / INDEX), TABLE)
     selection = Selection(SCALE, seeds=range(args.seeds), rows=list(ROWS))
     jobs = plan(table, runs, selection, data, [f'{key}={n}' for key, n in options.items()])
-    # so that a run in progress is stopped too
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     check_finished(train_missing(jobs, start_process(TOOLS / 'train.py')))
     text = write_table(table, measure(table, runs, selection), SCALE)
     atomic_write(args.out / 'table.md', text + '\n')

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -117,8 +116,6 @@ def main(argv: list[str] | None = None) -> None:
             for job in jobs:
                 print(shlex.join(['python', str(here), *job.arguments]))
             return
-        # so that runs in progress are stopped too; they continue next time
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         start = start_process(TRAIN, args.jobs)
         try:
             failed = train_missing(jobs, start, args.jobs, lambda: write_report(study))

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
-import sys
 from pathlib import Path
 
 from mmseg_joint.errors import JointError
@@ -106,8 +104,6 @@ def train(table: Table, args: argparse.Namespace, selection: Selection) -> list[
         for job in jobs:
             print(shlex.join(['python', 'tools/train.py', *job.arguments]))
         return []
-    # so that a run in progress is stopped too; it continues next time
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return train_missing(jobs, start_process(TRAIN, args.jobs), args.jobs)
 
 

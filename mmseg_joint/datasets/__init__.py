@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from .camvid import CamVidDataset
-from .cityscapes_ids import CityscapesIdsDataset
-from .cityscapes_train_ids import CityscapesTrainIdsDataset
+from .cityscapes import CityscapesIdsDataset, CityscapesTrainIdsDataset
 from .gta import GTADataset
 from .joint_dataset import JointDataset, SampleRequest
 from .joint_sampler import JointSampler

@@ -120,6 +120,8 @@ def train_missing(
         disable=not waiting,
         bar_format='{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]',
     )
+    # so that the runs are stopped too, and continue next time
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         while waiting or running:
             while waiting and len(running) < at_once:

@@ -15,11 +15,11 @@ from mmseg_joint.benchmark.breakdown import Ledger, flops_by_part, networks, sec
 from mmseg_joint.benchmark.comparisons import measure_sequential, measure_sequential_domains
 from mmseg_joint.benchmark.configs import plain_beside, prepare
 from mmseg_joint.benchmark.loop import start
-from mmseg_joint.benchmark.memory import peak_memory
 from mmseg_joint.benchmark.report import Measured, Report
 from mmseg_joint.benchmark.settings import Settings
 from mmseg_joint.benchmark.step import measure
 from mmseg_joint.benchmark.timing import interleaved, loading_time, ratio
+from mmseg_joint.benchmark.variants import peak_memory
 from mmseg_joint.errors import JointError
 from tests.tiny import ADAM, CLASSES, HRS, HRS_OPTIMIZERS, MODEL
 from tests.tools.loading import load_tool
