@@ -29,14 +29,13 @@ def named_protocols(protocols: Any) -> dict[str, Protocol]:
         JointError: When there is none, one is unknown, or two have the same name.
     """
     if isinstance(protocols, Mapping):
-        pairs = [(str(name), classes) for name, classes in protocols.items()]
+        pairs = list(protocols.items())
     else:
         given = [protocols] if isinstance(protocols, (str, int)) else protocols
         # --cfg-options turns '16' into a number
-        known = [str(one) if isinstance(one, (str, int)) else one for one in given]
-        pairs = [(one if isinstance(one, str) else str(len(one)), one) for one in known]
+        pairs = [(one if isinstance(one, (str, int)) else len(one), one) for one in given]
     found: dict[str, Protocol] = {}
-    for name, classes in pairs:
+    for name, classes in ((str(key), value) for key, value in pairs):
         if name in found:
             raise JointError(
                 f'{ARGUMENT} has two protocols called {name}: name them with a dict(name=classes, '
@@ -83,7 +82,7 @@ def protocol_indices(name: str, protocol: Protocol, classes: Sequence[str]) -> P
         JointError: When the dataset lacks a class, one is named twice, or one that is averaged
             over is not counted.
     """
-    average, count = (class_indices(name, wanted, classes) for wanted in protocol)
+    average, count = (_indices(name, wanted, classes) for wanted in protocol)
     uncounted = [classes[index] for index in average if index not in count]
     if uncounted:
         raise JointError(
@@ -93,12 +92,7 @@ def protocol_indices(name: str, protocol: Protocol, classes: Sequence[str]) -> P
     return Protocol(average, count)
 
 
-def class_indices(name: str, wanted: Any, classes: Sequence[str]) -> list[int]:
-    """Find the indices of some classes, named, numbered or ``'all'``, among those of a dataset.
-
-    Raises:
-        JointError: When the dataset lacks one, or one is named twice.
-    """
+def _indices(name: str, wanted: Any, classes: Sequence[str]) -> list[int]:
     if wanted == ALL:
         return list(range(len(classes)))
     missing = [c for c in wanted if c not in classes and c not in range(len(classes))]
