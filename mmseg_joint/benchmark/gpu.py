@@ -42,15 +42,16 @@ VARIANTS = {
 }
 COMPILED = {'bf16, channels-last, compiled': ('bfloat16', True)}
 PREFETCHED = 2  # batches per worker, PyTorch's default
-Save = Callable[[dict[str, Any]], None]
+Numbers = Iterator[dict[str, Any]]
+"""What a part has measured so far, after each measurement."""
 
 
 def steps_part(
-    name: str, cfg: Config, settings: Settings, seconds: float, compiled: bool, save: Save
-) -> dict[str, Any]:
+    name: str, cfg: Config, settings: Settings, seconds: float, compiled: bool
+) -> Numbers:
     """Measure a config's step in every form, or compiled, each with the plain step.
 
-    Returns `rows` and the `flops` of both steps; `save` is called with them after each row.
+    Yields `rows` and the `flops` of both steps.
     """
     found: dict[str, Any] = {'config': name, 'size': list(settings.size), 'rows': []}
     cfg = copy.deepcopy(cfg)
@@ -64,10 +65,9 @@ def steps_part(
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
         found['rows'].append(row)
-        save(found)
+        yield found
         rates = {key: round(row[key]['steps_per_s'], 2) for key in ('joint', PLAIN) if key in row}
         print(f'{name}, {label}: {row.get("error") or rates} steps/s', flush=True)
-    return found
 
 
 def _variant(
@@ -130,7 +130,7 @@ def free_running(step: Callable[[], Any], settings: Settings, seconds: float) ->
     }
 
 
-def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any]:
+def sequential_part(settings: Settings, tiny: bool) -> Numbers:
     """Compare GA and AdaptSegNet with AdaptSegNet's hand-written loop, by config."""
     loop = _config('adaptsegnet_deeplabv2_gta_city', tiny)
     found = {}
@@ -142,14 +142,13 @@ def sequential_part(settings: Settings, tiny: bool, save: Save) -> dict[str, Any
         if name != 'ga_deeplabv2_gta_city':
             comparison.targets = {}  # the targets apply to GA
         found[name] = comparison.as_dict()
-        save(found)
+        yield found
         print(name, {k: round(v['median'], 3) for k, v in found[name]['ratios'].items()})
-    return found
 
 
 def waiting_part(
-    cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float, save: Save
-) -> dict[str, Any]:
+    cfg: Config, settings: Settings, workers: int, folder: Path, seconds: float
+) -> Numbers:
     """Measure steps per second with a loader and, before and after, with a batch in memory.
 
     `waiting` is the share lost, negative where noise outweighs it. `next_seconds` is how long a
@@ -175,9 +174,8 @@ def waiting_part(
                 'waiting': 1 - loaded['steps_per_s'] / fmean(alone[-2:]),
                 'next_seconds': fmean(waits[longer.warmup :]),  # workers deliver in bursts
             }
-            save(found)
+            yield found
             print(form, found[form], flush=True)
-    return found
 
 
 def _next_step(loop: Any, batches: Iterator[Any], waits: list[float]) -> None:
@@ -211,20 +209,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument('--json', required=True)
     args = parser.parse_args(argv)
     settings = Settings(size=tuple(args.size), steps=args.steps, warmup=args.warmup, memory=False)
-
-    def save(found: dict[str, Any]) -> None:
-        atomic_write(args.json, json.dumps(found, indent=1))
-
     warnings.simplefilter('ignore')
     cfg = _config(args.config, args.tiny)
-    if args.part == 'steps':
-        steps_part(args.config, cfg, settings, args.seconds, args.compiled, save)
-    elif args.part == 'sequential':
-        sequential_part(settings, args.tiny, save)
-    elif args.part == 'waiting':
-        waiting_part(cfg, settings, args.workers, args.folder, args.seconds, save)
-    else:
-        loading_rates(cfg, settings.size, args.workers, args.folder, args.seconds, save)
+    files = args.workers, args.folder, args.seconds
+    measured = {
+        'steps': partial(steps_part, args.config, cfg, settings, args.seconds, args.compiled),
+        'sequential': partial(sequential_part, settings, args.tiny),
+        'waiting': partial(waiting_part, cfg, settings, *files),
+        'loading': partial(loading_rates, cfg, settings.size, *files),
+    }
+    for found in measured[args.part]():
+        atomic_write(args.json, json.dumps(found, indent=1))
 
 
 if __name__ == '__main__':
