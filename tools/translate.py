@@ -10,7 +10,8 @@ from mmengine.registry import init_default_scope
 
 from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
-from mmseg_joint.engine.config_file import read_config_of
+from mmseg_joint.engine.config_file import objective_name, read_config_of
+from mmseg_joint.models.objectives import CycleTranslation
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, run
 from mmseg_joint.writing.images import labeled_images_of_domain
@@ -42,15 +43,12 @@ def main(argv: list[str] | None = None) -> None:
     checkpoint = existing_file(args.checkpoint, 'checkpoint')
     cfg = read_config_of(checkpoint, args.config, args.cfg_options)
     dataset = labeled_images_of_domain(cfg, args.domain)
-    translators = [
-        name
-        for name, objective in (cfg.model.get('objectives') or {}).items()
-        if objective and objective.get('type') == 'CycleTranslation'
-    ]
-    model = load_model(cfg, checkpoint, args.device, translators)
+    remedy = 'give the config that the checkpoint was trained with, which translates'
+    name = objective_name(cfg, CycleTranslation, remedy)
+    model = load_model(cfg, checkpoint, args.device, [name])
     metainfo = dataset.metainfo
     folder = LabelFolder(Path(args.out), metainfo['classes'], metainfo['palette'], args.force)
-    count = write_translated_images(model, dataset, folder, max(args.workers, 0))
+    count = write_translated_images(model, name, dataset, folder, max(args.workers, 0))
     print(f'{args.out}: {count} images with labels')
     print(f"to train on them: dict(type='WrittenDataset', data_root='{args.out}', pipeline=…)")
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import mmengine
 from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from mmseg_joint.engine.sections import CONFIG_READS, check_sections
 from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cli import existing_file
 from mmseg_joint.utils.renamed import rename_keys
-from mmseg_joint.utils.walk import value_of
+from mmseg_joint.utils.walk import class_of, value_of
 
 SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 
@@ -75,6 +76,21 @@ def config_value(cfg: Config, key: str) -> Any:
     if value is None:
         raise JointError(f'The config {cfg.filename or ""} has no {key}, which is needed.')
     return value
+
+
+def objective_name(cfg: Config, kind: type, remedy: str) -> str:
+    """Return the name of a config's first objective of a kind.
+
+    Raises:
+        JointError: When it has none; `remedy` says what to do then.
+    """
+    for name, objective in (config_value(cfg, 'model').get('objectives') or {}).items():
+        found = class_of((objective or {}).get('type'), MODELS)
+        if found is not None and issubclass(found, kind):
+            return name
+    raise JointError(
+        f'The config {cfg.filename or ""} has no {kind.__name__} in model.objectives: {remedy}.'
+    )
 
 
 def _why_unreadable(error: Exception, path: str) -> str:

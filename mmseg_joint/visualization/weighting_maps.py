@@ -11,16 +11,15 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS
 from torch import nn
 
 from mmseg_joint.datasets import SampleRequest
-from mmseg_joint.engine.config_file import config_value
+from mmseg_joint.engine.config_file import config_value, objective_name
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.weighting_maps import weighting_map
 from mmseg_joint.models.objectives import HierarchicalWeighting, full_precision
 from mmseg_joint.models.segmentors.running import evaluation_mode
-from mmseg_joint.utils.walk import class_of
 
 from .figures import MAP_COLORS, NO_VALUE, caption, choose_images, draw_scale, image_grid, to_rgb
 
@@ -55,14 +54,8 @@ def source_samples(cfg: Config, count: int, seed: int) -> tuple[list[dict], list
 
 def weighting_name(cfg: Config) -> str:
     """Return the name of the objective that weights source pixels; refuse a config without one."""
-    for name, objective in (config_value(cfg, 'model').get('objectives') or {}).items():
-        kind = class_of((objective or {}).get('type'), MODELS)
-        if kind is not None and issubclass(kind, HierarchicalWeighting):
-            return name
-    raise JointError(
-        f'The config {cfg.filename or ""} has no HierarchicalWeighting in model.objectives, so it '
-        'has no weighting maps: give one of the hrs_*.py configs and its checkpoint.'
-    )
+    remedy = 'only the hrs_*.py configs and the like have weighting maps, so give one of them'
+    return objective_name(cfg, HierarchicalWeighting, remedy)
 
 
 @torch.no_grad()

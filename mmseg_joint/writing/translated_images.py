@@ -12,33 +12,20 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from mmseg_joint.errors import JointError
-from mmseg_joint.models.objectives import CycleTranslation, SegmentorHandle
+from mmseg_joint.models.objectives import SegmentorHandle
 from mmseg_joint.utils.atomic_write import atomic_write
 
 from .label_folder import IMAGES, LabelFolder
 
 
-def translation_of(model: nn.Module) -> CycleTranslation:
-    """Find the first :class:`CycleTranslation` of a model.
-
-    Raises:
-        JointError: When there is none.
-    """
-    for objective in model.objectives.values():
-        if isinstance(objective, CycleTranslation):
-            return objective
-    raise JointError(
-        'The config has no CycleTranslation in model.objectives, which translates: give the config '
-        'that the checkpoint was trained with.'
-    )
-
-
 def write_translated_images(
-    model: nn.Module, dataset: Any, folder: LabelFolder, workers: int = 0
+    model: nn.Module, name: str, dataset: Any, folder: LabelFolder, workers: int = 0
 ) -> int:
-    """Translate a dataset's images to the look of the target, keep labels; return their number."""
-    translate = translation_of(model).translate
+    """Translate a dataset's images to the look of the target, keep labels; return their number.
+
+    `name` is that of the model's :class:`CycleTranslation`.
+    """
+    translate = model.objectives[name].translate
     loader = DataLoader(dataset, num_workers=workers, collate_fn=pseudo_collate)
     names = []
     for batch in tqdm(loader, desc='translated', unit='image'):

@@ -11,8 +11,6 @@ from mmseg.registry import DATASETS, MODELS
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.writing.images import labeled_images_of_domain
-from mmseg_joint.writing.translated_images import translation_of
-from tests.tiny import build
 from tests.tiny_configs import ROOT, tiny
 
 TOOL = ROOT / 'tools/translate.py'
@@ -54,9 +52,19 @@ def test_images_are_translated_and_keep_their_labels(roots, tmp_path, call, chan
     assert call(TOOL, *arguments).status == 2
 
 
-def test_configs_that_cannot_translate_are_reported(roots, tmp_path):
-    with pytest.raises(JointError, match='no CycleTranslation'):
-        translation_of(build())
+def test_configs_that_cannot_translate_are_reported_before_anything_is_replaced(
+    roots, tmp_path, call
+):
+    cfg = tiny(ROOT / 'configs/bdl_translation_streets_camvid.py', roots, tmp_path / 'work')
+    cfg.model.objectives = {}
+    cfg.dump(tmp_path / 'config.py')
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict(), 'meta': {}}, tmp_path / 'a.pth')
+    out = roots['WrittenDataset']
+    before = sorted(out.rglob('*'))
+    arguments = (tmp_path / 'config.py', tmp_path / 'a.pth', '--out', out, '--force')
+    ended = call(TOOL, *arguments, '--workers', 0)
+    assert ended.status == 2 and 'no CycleTranslation in model.objectives' in ended.stderr
+    assert sorted(out.rglob('*')) == before
     cfg = Config.fromfile(ROOT / 'configs/bdl_translation_gta_city.py')
     with pytest.raises(JointError, match=r'no train_dataloader\.dataset\.domains\.sauce'):
         labeled_images_of_domain(cfg, 'sauce')
