@@ -77,7 +77,8 @@ def main(argv: list[str] | None = None) -> None:
             f'The network predicts {model.num_classes} classes, but the images are of a dataset '
             f'with {len(classes)}: correct its protocol or model.decode_head.num_classes.'
         )
-    folder = LabelFolder(Path(args.out), classes, palette, args.force)
+    read = dataset.data_prefix['img_path']
+    folder = LabelFolder(Path(args.out), classes, palette, args.force, read)
     summary = write_pseudo_labels(
         model, dataset, folder, args.quantile, args.cap, max(args.workers, 0)
     )

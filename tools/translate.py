@@ -47,7 +47,8 @@ def main(argv: list[str] | None = None) -> None:
     name = objective_name(cfg, CycleTranslation, remedy)
     model = load_model(cfg, checkpoint, args.device, [name])
     metainfo = dataset.metainfo
-    folder = LabelFolder(Path(args.out), metainfo['classes'], metainfo['palette'], args.force)
+    read = dataset.data_prefix['img_path']
+    folder = LabelFolder(Path(args.out), metainfo['classes'], metainfo['palette'], args.force, read)
     count = write_translated_images(model, name, dataset, folder, max(args.workers, 0))
     print(f'{args.out}: {count} images with labels')
     print(f"to train on them: dict(type='WrittenDataset', data_root='{args.out}', pipeline=…)")

@@ -31,9 +31,11 @@ class LabelFolder:
         classes: Names of the classes.
         palette: Red, green and blue of each class.
         force: Whether to replace an earlier dataset in it.
+        read: Folder of the images that the tool reads; none of them is replaced.
 
     Raises:
-        JointError: When it holds an earlier dataset, without `force`, or anything else.
+        JointError: When it holds an earlier dataset, without `force`, or anything else, or the
+            images to read.
     """
 
     def __init__(
@@ -42,7 +44,12 @@ class LabelFolder:
         classes: Sequence[str],
         palette: Sequence[Sequence[int]],
         force: bool = False,
+        read: str | None = None,
     ) -> None:
+        if read is not None and Path(read).resolve().is_relative_to(path.resolve()):
+            raise JointError(
+                f'--out {path} holds the images to read, {read}: choose another folder.'
+            )
         self.path, self.scratch = path, path / UNFINISHED
         self.classes, self.palette = tuple(classes), [list(color) for color in palette]
         there = {entry.name for entry in path.glob('*')}

@@ -68,3 +68,21 @@ def test_configs_that_cannot_translate_are_reported_before_anything_is_replaced(
     cfg = Config.fromfile(ROOT / 'configs/bdl_translation_gta_city.py')
     with pytest.raises(JointError, match=r'no train_dataloader\.dataset\.domains\.sauce'):
         labeled_images_of_domain(cfg, 'sauce')
+
+
+@pytest.mark.parametrize('tool', ['translate', 'pseudo_labels'])
+def test_images_that_are_read_are_not_replaced(roots, tmp_path, call, pipeline, tool):
+    cfg = tiny(ROOT / 'configs/bdl_translation_streets_camvid.py', roots, tmp_path / 'work')
+    cfg.model.decode_head.num_classes = 19
+    out = roots['WrittenDataset']
+    domains = cfg.train_dataloader.dataset.domains
+    read = dict(type='WrittenDataset', data_root=str(out), pipeline=pipeline())
+    cfg.train_dataloader.dataset.domains = dict.fromkeys(domains, read)
+    cfg.dump(tmp_path / 'config.py')
+    torch.save({'state_dict': MODELS.build(cfg.model).state_dict(), 'meta': {}}, tmp_path / 'a.pth')
+    before = sorted(out.rglob('*'))
+    arguments = (tmp_path / 'config.py', tmp_path / 'a.pth', '--out', out, '--force')
+    ended = call(ROOT / f'tools/{tool}.py', *arguments)
+    assert ended.status == 2
+    assert f'--out {out} holds the images to read, ' in ended.stderr, ended
+    assert sorted(out.rglob('*')) == before
