@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mmseg_joint.errors import JointError, user_message
-from mmseg_joint.utils.error_hints import hint
+from mmseg_joint.errors import JointError, reason_of, user_message
 
 STOPPED = 130  # a shell's exit status for a program ended by Ctrl-C
 NOBODY_READS = 141  # a shell's exit status for a program with a broken output pipe
+# what the user can do about a file that the system refuses
+REMEDIES = {
+    errno.ENOENT: 'correct the path',
+    errno.EACCES: 'change its permissions, or name another place',
+    errno.EPERM: 'change its permissions, or name another place',
+    errno.EROFS: 'name a place that can be written',
+    errno.EEXIST: 'it is in the way: name another place',
+    errno.ENOTDIR: 'a file stands where a folder is needed: name another place',
+    errno.EISDIR: 'name a file instead of a folder',
+    errno.ENOSPC: 'make room on the disk',
+    errno.EDQUOT: 'make room on the disk',
+    errno.EFBIG: 'make room on the disk',
+}
 
 
 def run(main: Callable[[], None]) -> None:
@@ -60,8 +73,14 @@ def _message(error: Exception) -> str | None:
     """Return the sentence for the user; None for what is more likely our mistake."""
     if isinstance(error, JointError):
         return user_message(error)
-    message = hint(error)
-    return message and f'{message.rstrip(".")} (--debug shows the traceback).'
+    if type(error).__module__.startswith(('torch._dynamo', 'torch._inductor')):
+        said = f'The model cannot be compiled ({reason_of(error)}): delete compile from the config'
+    elif isinstance(error, OSError) and error.errno in REMEDIES:
+        what = error.filename2 or error.filename or 'A file'
+        said = f'{what} cannot be used ({error.strerror}): {REMEDIES[error.errno]}'
+    else:
+        return None
+    return f'{said} (--debug shows the traceback).'
 
 
 def existing_file(path: str, what: str) -> str:

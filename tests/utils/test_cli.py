@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import sys
 
 import pytest
@@ -15,14 +16,32 @@ def raising(error: Exception):
     return main
 
 
+REFUSED = 'cannot be used (Permission denied): change its permissions, or name another place'
+COMPILATION = type('Unsupported', (RuntimeError,), {'__module__': 'torch._dynamo.exc'})
+TRACEBACK = '(--debug shows the traceback).'
+
+
 @pytest.mark.parametrize(
     ('error', 'message'),
     [
-        (JointError('a.png is broken: copy it.'), 'error: a.png is broken: copy it.\n'),
+        (JointError('a.png is broken: copy it.'), 'a.png is broken: copy it.'),
         (
-            PermissionError(13, 'Permission denied', 'a.png'),
-            'error: a.png cannot be used (Permission denied): change its permissions, or name '
-            'another place (--debug shows the traceback).\n',
+            PermissionError(errno.EACCES, 'Permission denied', 'a.png'),
+            f'a.png {REFUSED} {TRACEBACK}',
+        ),
+        (
+            NotADirectoryError(errno.ENOTDIR, 'Not a directory', 'file/x'),
+            'file/x cannot be used (Not a directory): a file stands where a folder is needed: name '
+            f'another place {TRACEBACK}',
+        ),
+        (
+            OSError(errno.ENOSPC, 'No space left on device'),
+            f'A file cannot be used (No space left on device): make room on the disk {TRACEBACK}',
+        ),
+        (
+            COMPILATION('a dict with items.\nand so on'),
+            'The model cannot be compiled (a dict with items): delete compile from the config '
+            f'{TRACEBACK}',
         ),
     ],
 )
@@ -30,13 +49,24 @@ def test_a_mistake_is_one_line_and_with_debug_a_traceback(monkeypatch, capsys, e
     monkeypatch.setattr(sys, 'argv', ['tool.py'])
     with pytest.raises(SystemExit) as end:
         run(raising(error))
-    assert (end.value.code, capsys.readouterr().err) == (2, message)
+    assert (end.value.code, capsys.readouterr().err) == (2, f'error: {message}\n')
     monkeypatch.setattr(sys, 'argv', ['tool.py', '--debug'])
     with pytest.raises(type(error)):
         run(raising(error))
 
 
-@pytest.mark.parametrize('error', [KeyError('a'), TypeError('b'), OSError('c'), RuntimeError('d')])
+@pytest.mark.parametrize(
+    'error',
+    [
+        KeyError(),
+        KeyError(3),
+        TypeError("A.__init__() got an unexpected keyword argument 'x'"),  # not of a config
+        RuntimeError('expected input to have 3 channels, but got 4 channels instead'),
+        RuntimeError('out of memory'),
+        OSError('of a library'),
+        ValueError('a'),
+    ],
+)
 def test_unknown_errors_are_raised(monkeypatch, error):
     monkeypatch.setattr(sys, 'argv', ['tool.py'])
     with pytest.raises(type(error)) as caught:
