@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 
-from mmseg_joint.checkpoints.enforce import enforce_weights_only
-from mmseg_joint.checkpoints.safe_globals import register_safe_globals
+from mmseg_joint.checkpoints.read import enforce_weights_only, register_safe_globals
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 NEVER = 2**31 - 1
@@ -22,7 +21,7 @@ def setup() -> str:
     settings as the tools calls this once, before it builds anything:
 
     - No code in a checkpoint or a weights file is run, not even by mmengine's own reading
-      (:func:`~mmseg_joint.checkpoints.enforce.enforce_weights_only`).
+      (:func:`~mmseg_joint.checkpoints.read.enforce_weights_only`).
     - The memory of freed tensors is reused (:func:`configure_malloc`).
     - Denormal numbers count as 0 on a CPU, which handles them in microcode: Adam's moments and
       discriminators' gradients decay into them, and a float32 step of HRS takes up to three times

@@ -7,20 +7,24 @@ import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
+from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from mmseg_joint.checkpoints.safe_globals import register_safe_globals, weights_only
 from mmseg_joint.errors import JointError, reason_of
 
 REMEDY = 'give another file'
 UNSAFE = 'it holds more than tensors, and no code of a file is run'
+SWITCH = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+MARK = '_weights_only'  # mmengine logs a loader's name, so the log says which one read a file
 _kept: dict[tuple[str, int, int], Any] = {}  # at most one: (path, time, size) -> content
 
 
@@ -111,6 +115,47 @@ def is_whole(file: str | Path | IO[bytes]) -> bool:
         return False
 
 
+def enforce_weights_only() -> None:
+    """Keep mmengine's own reading of checkpoints from running any code in a file.
+
+    mmengine reads whatever `load_from`, `resume` and `init_cfg` name with one loader per scheme. If
+    torch refuses a file, these loaders read it again without torch's protection. So local files are
+    read here instead, and files from other addresses under torch's own switch.
+    """
+    for scheme, loader in list(CheckpointLoader._schemes.items()):
+        if not loader.__name__.endswith(MARK):
+            safe = load_from_local_weights_only if scheme == '' else _protected(loader)
+            CheckpointLoader.register_scheme(scheme, safe, force=True)
+
+
+def load_from_local_weights_only(path: str, map_location: Any = None) -> Any:
+    """Replace mmengine's loader of local files."""
+    return read_content(path, map_location)
+
+
+def register_safe_globals() -> None:
+    """Let torch read a training checkpoint without running code, as mmengine's resume needs.
+
+    Since 2.6, torch refuses what such a checkpoint holds besides its tensors, unless it is named.
+    """
+    with suppress(TypeError, AttributeError):  # torch before 2.6 needs none
+        torch.serialization.add_safe_globals(_training_state())
+
+
+@contextmanager
+def weights_only() -> Iterator[None]:
+    """Keep torch from running a file's code inside the block, whatever its caller asks for."""
+    before = os.environ.get(SWITCH)
+    os.environ[SWITCH] = '1'
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SWITCH]
+        else:
+            os.environ[SWITCH] = before
+
+
 def _read_local(path: str, map_location: Any, keep: bool) -> Any:
     state = os.stat(path)
     key = (os.path.abspath(path), state.st_mtime_ns, state.st_size)
@@ -155,3 +200,35 @@ def _download(url: str, map_location: str) -> Mapping[str, Any]:
     finally:
         if main:
             barrier()
+
+
+def _protected(loader: Callable[..., Any]) -> Callable[..., Any]:
+    def load(path: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            with weights_only():
+                return loader(path, *args, **kwargs)
+        except pickle.UnpicklingError as error:
+            message = f'The checkpoint {path} cannot be loaded ({UNSAFE}): {REMEDY}.'
+            raise JointError(message) from error
+
+    load.__name__ = loader.__name__ + MARK
+    return load
+
+
+def _training_state() -> list:
+    """Return what a training checkpoint may contain.
+
+    The message hub's buffers pickle four of their methods by `getattr`. An unrestricted `getattr`
+    would let a file reach any code, so this one serves only those four.
+    """
+    core = getattr(np, '_core', None) or np.core
+    allowed: list = [HistoryBuffer, np.ndarray, np.dtype]
+    allowed += [core.multiarray._reconstruct, core.multiarray.scalar]
+    allowed += [type(np.dtype(kind)) for kind in (bool, 'i4', 'i8', 'u4', 'f4', 'f8')]
+    return [*allowed, (_getattr_of_history_buffer, 'builtins.getattr')]
+
+
+def _getattr_of_history_buffer(owner: Any, attribute: str) -> Any:
+    if owner is not HistoryBuffer or attribute not in ('current', 'max', 'mean', 'min'):
+        raise pickle.UnpicklingError(f'the file asks for the attribute {attribute!r} of {owner!r}')
+    return getattr(owner, attribute)

@@ -6,14 +6,15 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+import torch
+from mmengine.dist import all_reduce, is_distributed, is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmseg.registry import HOOKS
+from torch import nn
 
-from mmseg_joint.checkpoints.average_buffers import average_buffers
 from mmseg_joint.checkpoints.find import PARTIAL, broken_files, partial_files
-from mmseg_joint.checkpoints.safe_globals import register_safe_globals
+from mmseg_joint.checkpoints.read import register_safe_globals
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
 
@@ -138,6 +139,24 @@ class AtomicCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
         with getattr(self.file_backend, 'hold_back_removals', nullcontext)():
             super()._save_best_checkpoint(runner, metrics)
+
+
+@torch.no_grad()
+def average_buffers(model: nn.Module) -> None:
+    """Give all processes the mean of their buffers, such as a batch norm's running statistics.
+
+    Each process has statistics of its own images, but only the first one's get into a checkpoint.
+    Integer buffers stay as they are: counters are equal everywhere, and images kept by one process
+    have no mean. All processes must call this. Doing it twice changes nothing: the sum of equal
+    float32 values is exact in float64.
+    """
+    buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    if not buffers or not is_distributed():
+        return
+    mean = torch.cat([buffer.double().flatten() for buffer in buffers])
+    all_reduce(mean, 'mean')
+    for buffer, part in zip(buffers, mean.split([buffer.numel() for buffer in buffers])):
+        buffer.copy_(part.view_as(buffer))
 
 
 def _flush_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 from tqdm import tqdm
 
-from mmseg_joint.checkpoints.average_buffers import average_buffers
+from mmseg_joint.checkpoints.write import average_buffers
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 from mmseg_joint.models.segmentors.norm_statistics import averaging_norms

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from mmseg_joint.checkpoints.average_buffers import average_buffers
+from mmseg_joint.checkpoints.write import average_buffers
 from tests.ranks import on_ranks
 
 

@@ -7,9 +7,13 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
-from mmseg_joint.checkpoints.enforce import enforce_weights_only
-from mmseg_joint.checkpoints.read import BrokenFileError, read_checkpoint, read_content
-from mmseg_joint.checkpoints.safe_globals import register_safe_globals
+from mmseg_joint.checkpoints.read import (
+    BrokenFileError,
+    enforce_weights_only,
+    read_checkpoint,
+    read_content,
+    register_safe_globals,
+)
 from mmseg_joint.errors import JointError
 
 

@@ -355,7 +355,7 @@ def test_an_error_inside_a_step_leaves_ordinary_layers():
 
 
 def _after_a_step(rank: int) -> dict:
-    from mmseg_joint.checkpoints.average_buffers import average_buffers
+    from mmseg_joint.checkpoints.write import average_buffers
 
     model = live()
     step(model, rate=0.0, seed=rank, domains=DOMAINS)
