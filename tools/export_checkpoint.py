@@ -13,13 +13,7 @@ from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.engine.config_file import read_config_of
 from mmseg_joint.engine.recompute_norm import recompute_norm_of
-from mmseg_joint.export import (
-    check_safetensors,
-    check_targets,
-    plain_config,
-    weights_of,
-    write_export,
-)
+from mmseg_joint.export import check_targets, plain_config, weights_of, write_export
 from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
@@ -56,8 +50,6 @@ def main(argv: list[str] | None = None) -> None:
         Path(existing_file(args.config, 'config')),
         Path(existing_file(args.checkpoint, 'checkpoint')),
     ]
-    if args.safetensors:
-        check_safetensors()
     targets = check_targets(Path(args.out), args.safetensors, args.force, sources)
     cfg = read_config_of(args.checkpoint, args.config, args.cfg_options)
     plain, meta = plain_config(cfg, args.with_package)

@@ -1,2 +1,2 @@
 from .plain_config import plain_config
-from .write import check_safetensors, check_targets, weights_of, write_export
+from .write import check_targets, weights_of, write_export

@@ -10,8 +10,7 @@ from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from mmseg_joint.checkpoints.pretrained import as_list
 from mmseg_joint.errors import JointError
 
-from .classes import PACKAGE, find_ours, is_ours
-from .plain_model import plain_model, without_training
+from .plain_model import PACKAGE, find_ours, is_ours, plain_model, without_training
 from .prediction_data import build_lazily, dataset_meta, plain_pipeline, tested_dataset
 
 VISUALIZER = {

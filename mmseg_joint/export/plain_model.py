@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
+from mmengine.registry import Registry
 from mmseg.models.backbones import TIMMBackbone
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.models.decode_heads import SegformerHead
@@ -21,8 +23,7 @@ from mmseg_joint.models.segmentors import (
 )
 from mmseg_joint.utils.walk import class_of, dicts_in
 
-from .classes import find_ours, is_ours
-
+PACKAGE = 'mmseg_joint'
 # our class -> mmseg's class that predicts exactly the same
 SAME_PREDICTION: dict[type, type] = {
     JointEncoderDecoder: EncoderDecoder,
@@ -32,6 +33,19 @@ SAME_PREDICTION: dict[type, type] = {
     TimmBackbone: TIMMBackbone,
     FastSegformerHead: SegformerHead,
 }
+
+
+def is_ours(found: type | None) -> bool:
+    """Return whether a class is from this package, so that plain mmsegmentation lacks it."""
+    return found is not None and found.__module__.split('.')[0] == PACKAGE
+
+
+def find_ours(node: Any, registry: Registry, key: str) -> Iterator[tuple[str, type]]:
+    """List the classes of this package that a part of a config names, each with its dotted key."""
+    for place, inner in dicts_in(node, key):
+        found = class_of(inner['type'], registry) if 'type' in inner else None
+        if found is not None and is_ours(found):
+            yield place, found
 
 
 def without_training(model: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +63,7 @@ def plain_model(model: dict[str, Any]) -> dict[str, Any]:
         model: Returned by :func:`without_training`.
 
     Returns:
-        A changed copy. It may still hold classes of ours (see :func:`.find_ours`).
+        A changed copy. It may still hold classes of ours (see :func:`find_ours`).
     """
     plain = _replaced(model)
     preprocessor = plain.get('data_preprocessor')

@@ -10,7 +10,7 @@ from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.streets.dataset import LoadStreet
 from mmseg_joint.utils.walk import class_of, datasets_in
 
-from .classes import is_ours
+from .plain_model import is_ours
 
 
 def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -12,14 +12,6 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.atomic_write import atomic_path
-
-
-def check_safetensors() -> None:
-    """Refuse `--safetensors` before any work is done if the package is not installed."""
-    if importlib.util.find_spec('safetensors') is None:
-        raise JointError(
-            '--safetensors needs the package safetensors: run `python -m pip install safetensors`.'
-        )
 
 
 def check_targets(
@@ -34,8 +26,12 @@ def check_targets(
         sources: Files that are read, and never replaced.
 
     Raises:
-        JointError: When the name has no `.pth`, or a file already exists.
+        JointError: When the name has no `.pth`, a file already exists, or safetensors is missing.
     """
+    if safetensors and find_spec('safetensors') is None:
+        raise JointError(
+            '--safetensors needs the package safetensors: run `python -m pip install safetensors`.'
+        )
     if out.suffix != '.pth':
         raise JointError(f'The export cannot be written to {out}: end its name in .pth.')
     targets = [out, out.with_suffix('.py')]
