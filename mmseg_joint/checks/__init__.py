@@ -31,7 +31,7 @@ from .hooks import check_backends, check_best
 from .launcher import check_launcher
 from .model import check_classes, watch_channels
 from .parts import check_parts
-from .pipelines import check_pipelines
+from .pipelines import check_pipelines, check_zero_labels
 from .samples import check_paths, check_sizes
 from .schedules import (
     check_begins,
@@ -43,7 +43,6 @@ from .schedules import (
 )
 from .values import check_loops, check_needed, check_numbers
 from .weights import check_files
-from .zero_labels import check_zero_labels
 
 BOTH = ('train', 'test')
 
