@@ -18,10 +18,10 @@ KAIMING_FAN_IN = {'type': 'Kaiming', 'layer': 'Conv2d', 'mode': 'fan_in'}
 
 
 class PretrainedMixin(BaseModule):
-    """Lets a `BaseModule` load `init_cfg=dict(type='Pretrained', …)` through `load_pretrained`.
+    """Loads every parameter that fits of `init_cfg=dict(type='Pretrained', …)`, and logs how many.
 
     mmengine's own loading is silent when not a single key fits, and cannot convert a network's
-    other names (`convert_pretrained`). All other initializers run first, as in mmengine.
+    other names. All other initializers run first, as in mmengine.
 
     Attributes:
         config_key: The module's key in a config, for the log and the errors.
@@ -40,37 +40,12 @@ class PretrainedMixin(BaseModule):
         super().init_weights()
         self.init_cfg = given
         for cfg in pretrained_cfgs(self) if first_call else ():
-            device, prefix = cfg.get('map_location', 'cpu'), cfg.get('prefix') or ''
-            load_pretrained(self, cfg['checkpoint'], prefix, device, self.config_key)
+            fitting = fitting_weights(self, cfg, self.config_key, 'loaded')
+            self.load_state_dict(fitting, strict=False)
 
-
-def load_pretrained(
-    module: nn.Module,
-    checkpoint: str,
-    prefix: str = '',
-    map_location: str = 'cpu',
-    name: str = 'model.backbone',
-) -> None:
-    """Load every parameter of a file that fits a module, and log how many did.
-
-    A module with a method `convert_pretrained(state_dict) -> state_dict` first translates the
-    file's names and shapes into its own.
-
-    Args:
-        module: The network; changed in place.
-        checkpoint: Path, `https://` address or any scheme that mmengine knows.
-        prefix: Only keys with this prefix are read, and the prefix is cut off; `''` reads all.
-        map_location: Device to which the file is read.
-        name: Config key of the module, for the log and the errors.
-
-    Raises:
-        JointError: When the file is absent, cannot be downloaded or read, or fits no parameter.
-    """
-    state = _read(checkpoint, map_location, name, prefix)
-    if hasattr(module, 'convert_pretrained'):
-        state = module.convert_pretrained(state)
-    own = module.state_dict()
-    module.load_state_dict(_require_fitting(own, state, module, checkpoint, name), strict=False)
+    def convert_pretrained(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Translate a file's names and shapes into the module's own; override it if they differ."""
+        return dict(state_dict)
 
 
 def check_pretrained(module: nn.Module, name: str = 'model.backbone') -> None:
@@ -85,19 +60,62 @@ def check_pretrained(module: nn.Module, name: str = 'model.backbone') -> None:
         name: Its config key, for the log and the errors.
 
     Raises:
-        JointError: As `load_pretrained`.
+        JointError: As :func:`fitting_weights`.
     """
     if isinstance(module, PretrainedMixin) or getattr(module, '_is_init', False):
         return  # mmengine loads nothing into an initialized module
-    own = module.state_dict()
     for cfg in pretrained_cfgs(module):
-        checkpoint = cfg['checkpoint']
-        device, prefix = cfg.get('map_location', 'cpu'), cfg.get('prefix') or ''
-        state = _read(checkpoint, device, name, prefix)
-        if type(module).init_weights is not BaseModule.init_weights:
-            # Swin, ViT and the like strip this prefix in their own init_weights.
-            state = {key.removeprefix('backbone.'): value for key, value in state.items()}
-        _require_fitting(own, state, module, checkpoint, name, verb='will load')
+        fitting_weights(module, cfg, name)
+
+
+def fitting_weights(
+    module: nn.Module, cfg: dict[str, Any], name: str, verb: str = 'will load'
+) -> dict[str, Tensor]:
+    """Read the entries of a weights file that fit a network in name and shape, and log how many do.
+
+    Args:
+        module: The network.
+        cfg: An entry of its `init_cfg`: `checkpoint` is a path, an `https://` address or any scheme
+            that mmengine knows; only names under `prefix` are read, and it is cut off.
+        name: The network's config key, for the log and the errors.
+        verb: What the log says about the entries.
+
+    Raises:
+        JointError: When the file is absent, cannot be downloaded or read, or fits no parameter.
+    """
+    checkpoint, key = cfg['checkpoint'], f'{name}.init_cfg.checkpoint'
+    remedy = (
+        f'give {key} the path of a weights file, or set {name}.init_cfg=None to train from scratch'
+    )
+    found = read_checkpoint(checkpoint, f'{key}={checkpoint!r}', remedy)
+    state = {key.removeprefix('module.'): value for key, value in found.items()}  # distributed
+    prefix = cfg.get('prefix') or ''
+    if prefix and not prefix.endswith('.'):
+        prefix += '.'
+    state = {k[len(prefix) :]: value for k, value in state.items() if k.startswith(prefix)}
+    if isinstance(module, PretrainedMixin):
+        state = module.convert_pretrained(state)
+    elif type(module).init_weights is not BaseModule.init_weights:
+        # Swin, ViT and the like strip this prefix in their own init_weights.
+        state = {key.removeprefix('backbone.'): value for key, value in state.items()}
+    own = module.state_dict()
+    fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
+    if not fitting:
+        raise JointError(
+            f'no parameter of {name} ({type(module).__name__}: {_shapes(own)}) fits '
+            f'{checkpoint!r} ({_shapes(state) or "nothing under init_cfg.prefix"}): give '
+            f'{key} the weights of this network, name their place in the '
+            f'file with init_cfg.prefix, or set {name}.init_cfg=None to train from scratch.'
+        )
+    message = f'{name}: {verb} {len(fitting)} of {len(own)} parameters from {checkpoint}'
+    left = [f'{key} ({_why_left(own[key], state.get(key))})' for key in own if key not in fitting]
+    if left:
+        message += f'; left at initialization: {", ".join(left)}'
+    unused = [key for key in state if key not in own]
+    if unused:
+        message += f'; in the file but not in the network: {_shorten(unused)}'
+    print_log(message, logger='current', level=logging.WARNING if left else logging.INFO)
+    return fitting
 
 
 def pretrained_cfgs(module: nn.Module) -> list[dict]:
@@ -116,47 +134,6 @@ def is_pretrained(cfg: dict) -> bool:
     if isinstance(kind, str):
         kind = kind.split('.')[-1]  # it may have a scope in front
     return kind in ('Pretrained', 'PretrainedInit', PretrainedInit)
-
-
-def _read(checkpoint: str, map_location: str, name: str, prefix: str) -> dict[str, Tensor]:
-    """Read a file, without a distributed wrapper's `module.`, and take what is under `prefix`."""
-    key = f'{name}.init_cfg.checkpoint'
-    remedy = (
-        f'give {key} the path of a weights file, or set {name}.init_cfg=None to train from scratch'
-    )
-    found = read_checkpoint(checkpoint, map_location, f'{key}={checkpoint!r}', remedy)
-    state = {key.removeprefix('module.'): value for key, value in found.items()}
-    if prefix and not prefix.endswith('.'):
-        prefix += '.'
-    return {k[len(prefix) :]: value for k, value in state.items() if k.startswith(prefix)}
-
-
-def _require_fitting(
-    own: Mapping[str, Tensor],
-    state: Mapping[str, Tensor],
-    module: nn.Module,
-    checkpoint: str,
-    name: str,
-    verb: str = 'loaded',
-) -> dict[str, Tensor]:
-    """Return and log the entries that fit the module in name and shape; refuse a file without."""
-    fitting = {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}
-    if not fitting:
-        raise JointError(
-            f'no parameter of {name} ({type(module).__name__}: {_shapes(own)}) fits '
-            f'{checkpoint!r} ({_shapes(state) or "nothing under init_cfg.prefix"}): give '
-            f'{name}.init_cfg.checkpoint the weights of this network, name their place in the '
-            f'file with init_cfg.prefix, or set {name}.init_cfg=None to train from scratch.'
-        )
-    message = f'{name}: {verb} {len(fitting)} of {len(own)} parameters from {checkpoint}'
-    left = [f'{key} ({_why_left(own[key], state.get(key))})' for key in own if key not in fitting]
-    if left:
-        message += f'; left at initialization: {", ".join(left)}'
-    unused = [key for key in state if key not in own]
-    if unused:
-        message += f'; in the file but not in the network: {_shorten(unused)}'
-    print_log(message, logger='current', level=logging.WARNING if left else logging.INFO)
-    return fitting
 
 
 def _why_left(own: Tensor, found: Tensor | None) -> str:

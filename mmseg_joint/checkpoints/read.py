@@ -33,16 +33,12 @@ class BrokenFileError(JointError):
 
 
 def read_checkpoint(
-    checkpoint: str,
-    map_location: Any = 'cpu',
-    name: str | None = None,
-    remedy: str = REMEDY,
+    checkpoint: str, name: str | None = None, remedy: str = REMEDY
 ) -> dict[str, Tensor]:
     """Read the named tensors of a file, whatever they are wrapped in; no code in it is run.
 
     Args:
         checkpoint: Path, `https://` address or any scheme that mmengine knows.
-        map_location: Device to which it is read.
         name: What the errors call the file.
         remedy: What to do about an error.
 
@@ -50,7 +46,7 @@ def read_checkpoint(
         JointError: When the file is absent, cannot be downloaded or read, or holds no tensors.
     """
     name = name or f'The checkpoint {checkpoint}'
-    return tensors_of(read_content(checkpoint, map_location, name, remedy), name, remedy)
+    return tensors_of(read_content(checkpoint, 'cpu', name, remedy), name, remedy)
 
 
 def read_content(

@@ -8,12 +8,7 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import METRICS, MODELS
 from torch import nn
 
-from mmseg_joint.checkpoints.pretrained import (
-    PretrainedMixin,
-    check_pretrained,
-    load_pretrained,
-    pretrained_cfgs,
-)
+from mmseg_joint.checkpoints.pretrained import fitting_weights, pretrained_cfgs
 from mmseg_joint.checks import findings
 from mmseg_joint.checks.domains import SAMPLES
 from mmseg_joint.checks.parts import build, parts_of
@@ -66,9 +61,12 @@ def look_at_training(cfg: Config, parts: list[OpenDataset], step: bool, report: 
 def _look_at_model(cfg: Config, model: nn.Module, parts: list[OpenDataset], report: Report) -> None:
     report.problem(*findings('model', 'train', cfg, model))
     for name, module in model.named_modules():
-        given = [cfg['checkpoint'] for cfg in pretrained_cfgs(module)]
-        if given and all(map(is_here, given)):
-            report.problem(*_misfits(module, f'model.{name}' if name else 'model'))
+        for given in pretrained_cfgs(module):
+            if is_here(given['checkpoint']):
+                try:
+                    fitting_weights(module, given, f'model.{name}' if name else 'model')
+                except JointError as error:
+                    report.problem(error)
     if is_here(cfg.get('load_from') or ''):
         report.problem(*findings('weights', 'train', cfg, model))
     for name, objective in getattr(model, 'objectives', {}).items():
@@ -114,18 +112,6 @@ def _show_hooks(cfg: Config, report: Report) -> None:
             f'warning: without {", ".join(absent)}: add the base '
             'mmseg_joint::_base_/joint_runtime.py, which says how to use it',
         )
-
-
-def _misfits(module: nn.Module, name: str) -> list[JointError]:
-    """Return the errors raised when a network loads its own weights files."""
-    try:
-        check_pretrained(module, name)
-        if isinstance(module, PretrainedMixin):
-            for cfg in pretrained_cfgs(module):
-                load_pretrained(module, cfg['checkpoint'], cfg.get('prefix') or '', name=name)
-    except JointError as error:
-        return [error]
-    return []
 
 
 def _show_config(cfg: Config, report: Report) -> None:
