@@ -60,8 +60,5 @@ def check_followers(cfg: Config) -> None:
 
 def _objectives(cfg: Config) -> dict[str, type | None]:
     """Return each objective's name -> its class, if it is known."""
-    found = (value_of(cfg, 'model.objectives') or {}).items()
-    return {
-        name: class_of(config.get('type') if isinstance(config, dict) else None, MODELS)
-        for name, config in found
-    }
+    found = value_of(cfg, 'model.objectives') or {}
+    return {name: class_of(config, MODELS) for name, config in found.items()}

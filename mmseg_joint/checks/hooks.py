@@ -42,7 +42,7 @@ def check_best(cfg: Config) -> None:
 def check_backends(cfg: Config) -> None:
     """Refuse a visualizer backend that lacks its package."""
     for index, backend in enumerate(value_of(cfg, 'visualizer.vis_backends') or ()):
-        kind = class_of(backend.get('type') if isinstance(backend, dict) else None, VISBACKENDS)
+        kind = class_of(backend, VISBACKENDS)
         packages = PACKAGES.get(kind.__name__, ()) if kind else ()
         if kind and packages and not any(find_spec(package) for package in packages):
             raise JointError(

@@ -31,7 +31,7 @@ def check_zero_labels(cfg: Config) -> None:
     found: dict[bool, str] = {}
     for places in _datasets(cfg):
         key, dataset = places[-1]
-        kind = class_of(dataset.get('type'), DATASETS)
+        kind = class_of(dataset, DATASETS)
         if kind is not None and 'pipeline' in dataset and _is_labeled(places):
             found.setdefault(_reduces(dataset, kind), key)
     if len(found) > 1:
@@ -58,7 +58,7 @@ def _check(places: Sequence[Place]) -> None:
             )
     key, dataset = places[-1]
     packed = any(_packs(step) for _, node in places for step in node.get('pipeline', ()))
-    ours = _is_known(class_of(dataset.get('type'), DATASETS), BaseSegDataset)
+    ours = _is_known(class_of(dataset, DATASETS), BaseSegDataset)
     if not packed and ('pipeline' in dataset or ours):
         raise JointError(
             f"{key}.pipeline has no PackSegInputs: end it with dict(type='PackSegInputs')."
@@ -71,7 +71,7 @@ def _packs(step: Any) -> bool:
         return any(_packs(inner) for inner in step)
     if isinstance(step, dict) and 'transforms' in step:
         return _packs(step['transforms'])
-    kind = class_of(step.get('type') if isinstance(step, dict) else None, TRANSFORMS)
+    kind = class_of(step, TRANSFORMS)
     return not _is_known(kind, object) or _is_known(kind, PackSegInputs)
 
 
@@ -82,8 +82,7 @@ def _is_known(kind: type | None, base: type) -> bool:
 def _is_labeled(places: Sequence[Place]) -> bool:
     key, _ = places[-1]
     return 'unlabeled' not in key.split('.') and not any(  # as a domain
-        node.get('labeled') is False or class_of(node.get('type'), DATASETS) is Unlabeled
-        for _, node in places
+        node.get('labeled') is False or class_of(node, DATASETS) is Unlabeled for _, node in places
     )
 
 

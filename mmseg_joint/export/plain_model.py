@@ -43,7 +43,7 @@ def is_ours(found: type | None) -> bool:
 def find_ours(node: Any, registry: Registry, key: str) -> Iterator[tuple[str, type]]:
     """List the classes of this package that a part of a config names, each with its dotted key."""
     for place, inner in dicts_in(node, key):
-        found = class_of(inner['type'], registry) if 'type' in inner else None
+        found = class_of(inner, registry)
         if found is not None and is_ours(found):
             yield place, found
 
@@ -69,9 +69,7 @@ def plain_model(model: dict[str, Any]) -> dict[str, Any]:
     preprocessor = plain.get('data_preprocessor')
     if isinstance(preprocessor, dict):  # JointEncoderDecoder takes one without a type
         preprocessor.setdefault('type', SegDataPreProcessor.__name__)
-    if any(
-        is_ours(class_of(head.get('type'), MODELS)) for head in as_list(plain.get('auxiliary_head'))
-    ):
+    if any(is_ours(class_of(head, MODELS)) for head in as_list(plain.get('auxiliary_head'))):
         plain['auxiliary_head'] = None
     for head in [*as_list(plain['decode_head']), *as_list(plain.get('auxiliary_head'))]:
         if any(find_ours(head.get('loss_decode'), MODELS, '')):
@@ -94,7 +92,7 @@ def without_files(model: dict[str, Any]) -> dict[str, Any]:
 def _replaced(model: dict[str, Any]) -> dict[str, Any]:
     new = copy.deepcopy(model)
     for _, node in dicts_in(new):
-        own = class_of(node.get('type'), MODELS)
+        own = class_of(node, MODELS)
         plain = own and not node.get('lora') and SAME_PREDICTION.get(own)
         if own and plain:
             known = {'args', 'kwargs', *inspect.signature(plain).parameters}

@@ -25,7 +25,7 @@ def plain_pipeline(pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     plain = []
     for step in copy.deepcopy(pipeline):
-        found = class_of(step.get('type'), TRANSFORMS) or object
+        found = class_of(step, TRANSFORMS) or object
         if issubclass(found, LoadStreet):
             step = {'type': 'LoadImageFromFile'}
         elif issubclass(found, LoadImageFromFile):

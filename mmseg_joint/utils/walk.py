@@ -10,7 +10,9 @@ from mmengine.registry import Registry
 
 
 def class_of(kind: Any, registry: Registry) -> type | None:
-    """Find the class, if any, that a config's `type` (name, dotted path or class) stands for."""
+    """Find the class, if any, that a config or its `type` (name, dotted path or class) names."""
+    if isinstance(kind, dict):
+        kind = kind.get('type')
     if isinstance(kind, str):
         try:
             kind = registry.get(kind)
