@@ -11,7 +11,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_joint.engine import SelectionReportHook
-from mmseg_joint.engine.selection import (
+from mmseg_joint.engine.selection_report_hook import (
     HELD_OUT,
     OTHER,
     SELECTION_SETS,
