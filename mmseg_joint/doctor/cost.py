@@ -13,8 +13,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.optim import Optimizer
 
-from mmseg_joint.checks.parts import reason_of
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.runtime import choose_threads
 from mmseg_joint.utils.memory import peak_bytes
 from mmseg_joint.utils.unwrapped import optimizers_of

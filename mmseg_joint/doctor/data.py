@@ -8,12 +8,12 @@ from typing import Any
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 
-from mmseg_joint.checks.parts import check_refusal, reason_of
+from mmseg_joint.checks.parts import check_refusal
 from mmseg_joint.checks.samples import innermost, single_datasets
 from mmseg_joint.datasets import JointDataset
 from mmseg_joint.datasets.chain import check_same_classes
 from mmseg_joint.engine.sections import LOADERS
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.streets.dataset import LoadStreet
 from mmseg_joint.utils.walk import value_of
 

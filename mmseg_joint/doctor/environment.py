@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from mmseg_joint.errors import reason_of
 from mmseg_joint.stack import TESTED, check_timm, installed_line
 from mmseg_joint.version import __version__
 
@@ -109,9 +110,8 @@ def _absent(error: Exception) -> str | None:
 
 
 def _broken(name: str, distribution: str, error: Exception) -> str:
-    reason = str(error).strip().split('\n')[0].rstrip('. ') or type(error).__name__
     return (
-        f'{name} is installed but cannot be imported ({reason}): run '
+        f'{name} is installed but cannot be imported ({reason_of(error)}): run '
         f'`{INSTALL} --force-reinstall --no-deps {distribution}`.'
     )
 

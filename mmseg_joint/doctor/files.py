@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mmseg_joint.checks.parts import reason_of
 from mmseg_joint.checks.samples import check_paths, is_missing, spread
 from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.datasets.sample_checks import check_label, check_packed_label, explain_failure
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.cores import available_cores
 
 from .data import READS_LABELS, OpenDataset

@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 
 from mmseg_joint.engine.sections import CONFIG_READS, check_sections
 from mmseg_joint.engine.stages import config_of_checkpoint
-from mmseg_joint.errors import JointError
+from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.cli import existing_file
 from mmseg_joint.utils.renamed import rename_keys
 from mmseg_joint.utils.walk import class_of, value_of
@@ -103,12 +103,12 @@ def _why_unreadable(error: Exception, path: str) -> str:
     if inner and any(frame.name == 'import_modules_from_strings' for frame in frames):
         return _why_not_imported(inner, frames, path)
     where = f'{culprit}, line {line},' if line else culprit
-    reason = str(error.msg if isinstance(error, SyntaxError) else error).strip().split('\n')[0]
-    return f'{where} cannot be read ({type(error).__name__}: {reason.rstrip(". ")}): correct it.'
+    reason = error.msg if isinstance(error, SyntaxError) else reason_of(error)
+    return f'{where} cannot be read ({type(error).__name__}: {reason}): correct it.'
 
 
 def _why_not_imported(error: BaseException, frames: traceback.StackSummary, path: str) -> str:
-    reason = f'{type(error).__name__}: {str(error).rstrip(". ")}'
+    reason = f'{type(error).__name__}: {reason_of(error)}'
     if isinstance(error, SyntaxError):  # its file is not in any frame
         frames.append(traceback.FrameSummary(str(error.filename), error.lineno or 1, ''))
     last = [frame for frame in frames if '<' not in frame.filename][-1]

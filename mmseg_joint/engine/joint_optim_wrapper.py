@@ -105,11 +105,6 @@ class JointOptimWrapper(OptimWrapperDict):
             for follow in self.after_step:
                 follow()
 
-    def zero_grad(self, **kwargs: Any) -> None:
-        """Clear the gradients of every network."""
-        for optim_wrapper in self.values():
-            optim_wrapper.zero_grad(**kwargs)
-
     def average_accumulated_gradients(self) -> None:
         """Give every rank the mean of the gradients that all have accumulated so far.
 
