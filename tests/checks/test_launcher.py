@@ -44,16 +44,3 @@ def test_each_is_needed(launcher, name, variables):
     variables({key: value for key, value in GOOD[launcher].items() if key != name})
     with pytest.raises(JointError, match=f'{launcher} needs .* {name}, which is not set: start'):
         check_launcher(Config(dict(launcher=launcher)))
-
-
-@pytest.mark.parametrize(
-    ('wrong', 'message'),
-    [
-        (dict(WORLD_SIZE='many'), 'WORLD_SIZE is "many"'),
-        (dict(RANK='2'), 'RANK is 2 of 2 processes'),
-    ],
-)
-def test_wrong_values(wrong, message, variables):
-    variables({**GOOD['pytorch'], **wrong})
-    with pytest.raises(JointError, match=f'{message}.*torchrun'):
-        check_launcher(Config(dict(launcher='pytorch')))

@@ -94,3 +94,6 @@ def test_places_of_the_datasets():
 def test_numbers_are_spread():
     assert spread(3, 5) == [0, 1, 2]
     assert spread(101, 3) == [0, 50, 100]
+    many = spread(25_000, 32)
+    assert (len(many), many[0], many[-1]) == (32, 0, 24_999)
+    assert max(np.diff(many)) - min(np.diff(many)) <= 1

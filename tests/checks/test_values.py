@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.checks.values import check_loops, check_needed, check_numbers, value_of
+from mmseg_joint.checks.values import check_loops, check_needed, check_numbers
 from mmseg_joint.errors import JointError
 
 
@@ -41,11 +41,6 @@ def test_numbers(key, good, bad, message):
 
 def test_numbers_of_parts_that_are_not_there():
     check_numbers(Config(dict(train_cfg=None)))
-
-
-def test_a_value_deep_in_a_config():
-    cfg = Config(dict(a=dict(b=dict(c=3)), d=None))
-    assert [value_of(cfg, key) for key in ('a.b.c', 'a.b.x', 'a.b.c.d', 'd.e')] == [3] + [None] * 3
 
 
 def test_validation_is_there_as_a_whole():

@@ -274,15 +274,6 @@ def test_ranks_average_what_they_accumulated(tmp_path):
         torch.testing.assert_close(got, (one + two) / 2)
 
 
-def test_state_of_other_networks_is_refused():
-    wrapper = build_optim_wrapper(build(HRS), HRS_OPTIMIZERS)
-    other = build_optim_wrapper(
-        build(), dict(constructor='JointOptimWrapperConstructor', segmentor=ADAM)
-    )
-    with pytest.raises(JointError, match='holds optimizers of segmentor, the config has segm'):
-        wrapper.load_state_dict(other.state_dict())
-
-
 def test_clipping_acts_on_unscaled_gradients():
     segmentor = dict(optimizer=dict(type='SGD', lr=1.0), clip_grad=dict(max_norm=1e-3))
     model = build()

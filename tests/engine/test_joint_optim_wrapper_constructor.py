@@ -37,12 +37,6 @@ def test_one_optimizer_may_serve_a_whole_objective():
     [
         (dict(gan=None), r'no optimizer \(objectives\.gan.*: add optim_wrapper\.gan'),
         (dict(segmentor=None), r'no optimizer \(backbone.*: add optim_wrapper\.segmentor'),
-        (dict(weigthing=ADAM), r'optim_wrapper\.weigthing matches no network .*weighting, gan'),
-        (
-            dict(gan=dict(ADAM, generator=ADAM, discriminator=ADAM)),
-            r'optim_wrapper\.gan and optim_wrapper\.gan\.generator both hold the parameter '
-            r'objectives\.gan\.generator',
-        ),
         (dict(weighting=1e-4), r'optim_wrapper\.weighting is 0\.0001: it must be a dict'),
         (dict(optimizer=dict(type='Adam')), r'one optimizer for each network'),
         (dict(paramwise_cfg=dict(norm_decay_mult=0)), r'segmentor\.paramwise_cfg'),

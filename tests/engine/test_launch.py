@@ -18,7 +18,6 @@ from mmseg_joint.engine.launch import (
     ready_runner,
     use_mixed_precision,
 )
-from mmseg_joint.errors import JointError
 from tests.tiny import batch, build
 from tests.tiny_configs import ROOT, tiny
 
@@ -58,7 +57,7 @@ def test_one_config_built_again_and_again(runner_in):
     assert len({*names, build_runner(cfg).experiment_name}) == 3
 
 
-def test_a_ready_runner_has_been_checked_and_warns_of_what_is_unwise(roots, tmp_path):
+def test_a_ready_runner_warns_of_what_is_unwise(roots, tmp_path):
     cfg = tiny(ROOT / 'configs/joint_fcn8s_streets.py', roots, tmp_path)
     cfg.param_scheduler = [dict(type='PolyLR', end=1, by_epoch=False)]
     runner = ready_runner(cfg.copy(), 'train')
@@ -67,14 +66,6 @@ def test_a_ready_runner_has_been_checked_and_warns_of_what_is_unwise(roots, tmp_
         encoding='utf-8'
     )
     assert len(runner.train_loop.dataloader.dataset.domains) == 2
-    cfg.model.decode_head.num_classes = 7
-    with pytest.raises(
-        JointError, match=r'domains\.\w+ has 19 classes but .*num_classes is 7: make'
-    ):
-        ready_runner(cfg.copy(), 'train')
-    cfg.model.objectives = dict(gan=dict(type='Gone'))
-    with pytest.raises(JointError, match=r'model\.objectives\.gan: there is no objective of type'):
-        ready_runner(cfg, 'train')
 
 
 def test_deterministic_algorithms_are_used_where_there_are_some(roots, tmp_path, monkeypatch):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.model import BaseTTAModel
 from mmseg.registry import MODELS
 from torch import nn
 
@@ -104,6 +102,16 @@ def trained(roots, tmp_path, monkeypatch):
     return cfg, path, file
 
 
+def assert_predicts_otherwise(call, config, file, folder):
+    """Test a checkpoint with and without the flag, and compare the images that are written."""
+    for name, flags in (('anew', ['--recompute-norm', 6]), ('old', [])):
+        status, _, stderr = call(TEST, config, file, '--out', folder / name, *flags)
+        assert (status, 'batch norm statistics' in stderr) == (0, bool(flags))
+    images = [path.name for path in (folder / 'anew').glob('*.png')]
+    anew, old = ([(folder / n / x).read_bytes() for x in images] for n in ('anew', 'old'))
+    assert images and anew != old
+
+
 def test_the_export_holds_them_and_testing_uses_them(trained, tmp_path, call):
     _, path, file = trained
     out = tmp_path / 'plain.pth'
@@ -112,14 +120,7 @@ def test_the_export_holds_them_and_testing_uses_them(trained, tmp_path, call):
     assert given['backbone.stem.1.running_mean'].abs().max() < 50
     assert 'batch norm statistics' in ended.stderr
 
-    results = tmp_path / 'predictions'
-    for folder, flags in ((results / 'anew', ['--recompute-norm', 6]), (results / 'old', [])):
-        assert call(TEST, path, file, '--out', folder, *flags).status == 0
-    pairs = [
-        (a.read_bytes(), (results / 'old' / a.name).read_bytes())
-        for a in Path(results / 'anew').glob('*.png')
-    ]
-    assert pairs and any(anew != old for anew, old in pairs)
+    assert_predicts_otherwise(call, path, file, tmp_path)
 
 
 def test_a_plain_mmseg_config_is_tested_with_them(trained, tmp_path, call):
@@ -136,14 +137,7 @@ def test_a_plain_mmseg_config_is_tested_with_them(trained, tmp_path, call):
     )
     path = tmp_path / 'plain.py'
     cfg.dump(path)
-    for folder, flags in (('anew', ['--recompute-norm', 6]), ('old', [])):
-        status, _, stderr = call(TEST, path, file, '--out', tmp_path / folder, *flags)
-        assert (status, 'batch norm statistics' in stderr) == (0, bool(flags))
-    pairs = [
-        (a.read_bytes(), (tmp_path / 'old' / a.name).read_bytes())
-        for a in (tmp_path / 'anew').glob('*.png')
-    ]
-    assert pairs and any(anew != old for anew, old in pairs)
+    assert_predicts_otherwise(call, path, file, tmp_path)
 
 
 @pytest.mark.parametrize('number', ['0', '-3', 'all', '1.5'])
@@ -155,15 +149,6 @@ def test_an_invalid_number_is_refused(trained, call, number):
 
 def test_recompute_norm_of_unwraps(trained):
     cfg, _, _ = trained
-
-    class Wrapper(BaseTTAModel):
-        def __init__(self, module):
-            nn.Module.__init__(self)
-            self.module = module
-
-        def merge_preds(self, data_samples_list):
-            return data_samples_list
-
     model = MODELS.build(cfg.model)
-    recompute_norm_of(Wrapper(model), cfg, 4)
+    recompute_norm_of(nn.DataParallel(model), cfg, 4)
     assert int(model.backbone.stem[1].num_batches_tracked) == 2

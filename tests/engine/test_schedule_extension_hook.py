@@ -76,13 +76,9 @@ def test_a_schedule_that_has_decayed_to_0_stays_there_and_warns(caplog):
     assert resume(10) == []  # only to validate
 
 
-def test_networks_that_the_checkpoint_lacks_are_left_alone():
+def test_schedules_that_the_checkpoint_or_the_config_lacks_are_left_alone():
     schedules = schedule(10, by_network=True)[0]
     hook = HOOKS.build(dict(type='ScheduleExtensionHook'))
     for states in (dict(param_schedulers={'other': []}), dict(param_schedulers=[]), {}):
         hook.after_load_checkpoint(runner(True, schedules), states)
-
-
-def test_without_schedules_there_is_nothing_to_extend():
-    hook = HOOKS.build(dict(type='ScheduleExtensionHook'))
     hook.after_load_checkpoint(runner(True, None), {})

@@ -28,10 +28,11 @@ def test_without_a_key_of_its_own():
         ('c.x', None),
         ('a.b.e', None),
         ('gone', None),
+        ('none.d', None),
     ],
 )
 def test_a_value_is_read_or_none(key, value):
-    content = dict(a=dict(b=1), c=[dict(d=2)])
+    content = dict(a=dict(b=1), c=[dict(d=2)], none=None)
     assert value_of(content, key) == value
     assert value_of(Config(content), key) == value
 
