@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-from multiprocessing import get_context
 
 import pytest
 import torch
@@ -11,6 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.weighting_maps import weighting_map
+from tests.ranks import on_ranks
 from tests.tiny import ADAM, HRS, HRS_OPTIMIZERS, batch, build
 
 
@@ -246,28 +246,18 @@ def test_gradients_of_a_window_that_the_config_no_longer_has_are_dropped():
     assert all(p.grad is None for p in model.parameters())
 
 
-def two_means(rank, folder):
-    """One of two ranks: what it has accumulated of its own batch, averaged over both."""
-    torch.set_num_threads(1)
-    init = f'file://{folder}/store'
-    torch.distributed.init_process_group('gloo', init_method=init, rank=rank, world_size=2)
-    model = build(dict(weighting=HRS['weighting']))
-    config = dict(HRS_OPTIMIZERS, accumulative_counts=2, gan=None)
-    wrapper = build_optim_wrapper(model, {k: v for k, v in config.items() if v})
-    train(model, wrapper, [rank])
-    own = [p.grad.clone() for p in model.parameters()]
-    wrapper.average_accumulated_gradients()
-    torch.save((own, [p.grad for p in model.parameters()]), f'{folder}/rank{rank}')
-    torch.distributed.destroy_process_group()
-
-
 def test_ranks_average_what_they_accumulated(tmp_path):
-    processes = [get_context('fork').Process(target=two_means, args=(r, tmp_path)) for r in (0, 1)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    (first, mean), (second, other) = (torch.load(tmp_path / f'rank{rank}') for rank in (0, 1))
+    def means(rank):
+        """Return what a rank has accumulated of its own batch, before and after averaging."""
+        model = build(dict(weighting=HRS['weighting']))
+        config = {key: value for key, value in HRS_OPTIMIZERS.items() if key != 'gan'}
+        wrapper = build_optim_wrapper(model, dict(config, accumulative_counts=2))
+        train(model, wrapper, [rank])
+        own = [p.grad.clone() for p in model.parameters()]
+        wrapper.average_accumulated_gradients()
+        return own, [p.grad for p in model.parameters()]
+
+    (first, mean), (second, other) = on_ranks(means, tmp_path)
     assert not torch.equal(first[0], second[0])
     for one, two, got, same in zip(first, second, mean, other):
         assert torch.equal(got, same)

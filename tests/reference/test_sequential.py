@@ -123,27 +123,6 @@ def test_two_steps_equal_the_sequential_loop(align, domains):
             torch.testing.assert_close(states[0][name][key], value, rtol=1e-7, atol=1e-13)
 
 
-def test_each_parameter_is_in_one_group_once():
-    model = build(dict(ga=GA), **DEEPLAB)
-    config = dict(
-        segmentor=dict(
-            optimizer=SGD, paramwise_cfg=dict(custom_keys=dict(decode_head=dict(lr_mult=10.0)))
-        ),
-        ga=dict(optimizer=ADAM),
-    )
-    constructor = OPTIM_WRAPPER_CONSTRUCTORS.get('JointOptimWrapperConstructor')
-    rates = {}
-    for wrapper in constructor(config)(model).values():
-        for group in wrapper.optimizer.param_groups:
-            for value in group['params']:
-                assert id(value) not in rates
-                rates[id(value)] = group['lr']
-    for name, value in model.named_parameters():
-        if value.requires_grad:
-            rate = 1e-3 if 'objectives' in name else 0.2 if 'decode_head' in name else 0.02
-            assert rates[id(value)] == pytest.approx(rate), name
-
-
 def test_other_objectives_are_refused():
     with pytest.raises(JointError, match='not for HierarchicalWeighting, ReconstructionGAN'):
         SequentialLoop(build(HRS), [])
