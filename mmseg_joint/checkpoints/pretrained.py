@@ -130,7 +130,7 @@ def as_list(given: dict | list[dict] | None) -> list[dict]:
 
 def is_pretrained(cfg: dict) -> bool:
     """Return whether an initializer's config loads a file."""
-    kind = cfg['type']
+    kind = cfg.get('type')
     if isinstance(kind, str):
         kind = kind.split('.')[-1]  # it may have a scope in front
     return kind in ('Pretrained', 'PretrainedInit', PretrainedInit)

@@ -72,7 +72,7 @@ def read_content(
     """
     name = name or f'The checkpoint {checkpoint}'
     path = os.path.expanduser(checkpoint)
-    remote = re.match(r'[\w-]+://', checkpoint)
+    remote = is_remote(checkpoint)
     if not remote and not os.path.isfile(path):
         raise JointError(f'{name} does not exist: {remedy}.')
     try:
@@ -100,6 +100,11 @@ def tensors_of(content: Any, name: str, remedy: str = REMEDY) -> dict[str, Tenso
     if not isinstance(content, Mapping):
         raise JointError(f'{name} holds no named parameters: {remedy}.')
     return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def is_remote(path: str) -> bool:
+    """Return whether a path is an address, like `https://…` or `open-mmlab://…`."""
+    return re.match(r'[\w-]+://', path) is not None
 
 
 def is_whole(file: str | Path | IO[bytes]) -> bool:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
-from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_joint.checkpoints.pretrained import is_pretrained
+from mmseg_joint.checkpoints.read import is_remote
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import dicts_in
 
@@ -24,28 +23,19 @@ def check_files(cfg: Config) -> None:
 
 def weights_files(cfg: Config) -> dict[str, str]:
     """List the weights files that a config names, by their dotted keys."""
-    files = dict(_pretrained(cfg.get('model')))
+    files = {}
+    for key, node in dicts_in(cfg.get('model'), 'model'):
+        if is_pretrained(node) and isinstance(node.get('checkpoint'), str):
+            files[f'{key}.checkpoint'] = node['checkpoint']
+        # mmseg's older way; elsewhere a name may mean anything
+        old = node.get('pretrained') if key in ('model', 'model.backbone') else None
+        if isinstance(old, str) and (is_remote(old) or old.endswith('.pth')):
+            files[f'{key}.pretrained'] = old
     if cfg.get('load_from'):
         files['load_from'] = cfg.load_from
     return files
 
 
-def is_remote(path: str) -> bool:
-    """Return whether a path is an address, like `https://…` or `open-mmlab://…`."""
-    return re.match(r'[\w-]+://', path) is not None
-
-
 def is_here(path: str) -> bool:
     """Return whether a path is a file on this machine."""
     return not is_remote(path) and os.path.isfile(os.path.expanduser(path))
-
-
-def _pretrained(model: Any) -> Iterator[tuple[str, str]]:
-    for key, node in dicts_in(model, 'model'):
-        kind = str(node.get('type')).rpartition('.')[2]
-        if kind == 'Pretrained' and isinstance(node.get('checkpoint'), str):
-            yield f'{key}.checkpoint', node['checkpoint']
-        # mmseg's older way; elsewhere a name may mean anything
-        old = node.get('pretrained') if key in ('model', 'model.backbone') else None
-        if isinstance(old, str) and (is_remote(old) or old.endswith('.pth')):
-            yield f'{key}.pretrained', old

@@ -9,11 +9,12 @@ from mmseg.registry import METRICS, MODELS
 from torch import nn
 
 from mmseg_joint.checkpoints.pretrained import fitting_weights, pretrained_cfgs
+from mmseg_joint.checkpoints.read import is_remote
 from mmseg_joint.checks import findings
 from mmseg_joint.checks.domains import SAMPLES
 from mmseg_joint.checks.parts import build, parts_of
 from mmseg_joint.checks.schedules import schedules_of
-from mmseg_joint.checks.weights import is_here, is_remote, weights_files
+from mmseg_joint.checks.weights import is_here, weights_files
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.norm_statistics import domains_that_move, live_norms
 from mmseg_joint.utils.walk import value_of

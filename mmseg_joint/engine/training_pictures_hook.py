@@ -77,7 +77,7 @@ class TrainingPicturesHook(Hook):
         if not self.every_n_train_iters(runner, self._step):
             return
         try:
-            with isolated_eval(unwrapped(runner.model), SEED):
+            with isolated_eval(unwrapped(runner.model)):
                 self._draw(runner)
         except Exception as error:  # days of training must not fail over an image
             self._step = 0

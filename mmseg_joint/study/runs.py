@@ -122,5 +122,5 @@ def _read_part(folder: Path) -> tuple[Config, dict[str, Series]] | None:
     scalars = read_scalars(folder)
     newest = ([log for log, text in logs.items() if '"loss"' in text] or list(logs))[-1]
     cfg = Config.fromfile(newest.with_name('config.py'), import_custom_modules=False)
-    rename_keys(cfg, warn=False)
+    rename_keys(cfg)
     return cfg, scalars

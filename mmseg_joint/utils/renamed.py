@@ -46,21 +46,20 @@ def renamed_arguments(**names: str) -> Callable[[Kind], Kind]:
     return decorate
 
 
-def rename_keys(cfg: Any, where: str = 'the config', warn: bool = True) -> None:
+def rename_keys(cfg: Any, where: str | None = None) -> None:
     """Replace former names in a config, so that its readers need to know only one name.
 
     A child config may set a former name over a base that has the present one. The child wins.
 
     Args:
         cfg: The config, or a part of it; changed in place.
-        where: What the warning calls it.
-        warn: Whether to warn; a config that the user will not edit needs no warning.
+        where: What the warnings call it; None warns of nothing, as for a file that nobody edits.
     """
     for key, now in MOVED.items():
-        if cfg.pop(key, None) is not None and warn:
+        if cfg.pop(key, None) is not None and where:
             warnings.warn(f'{where}: {key}: {now}.', FutureWarning, stacklevel=2)
     former = {c.__name__: names for kind, names in _arguments.items() for c in _family(kind)}
-    _rename(cfg, '', former, where if warn else None)
+    _rename(cfg, '', former, where)
 
 
 def renamed_flags(argv: Iterable[str], names: dict[str, str]) -> list[str]:

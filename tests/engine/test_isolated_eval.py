@@ -27,7 +27,7 @@ def test_generators_and_modes_are_as_before(fails):
     assert draw() == expected[0]
     inside = []
     for _ in range(2):
-        with suppress(KeyError), isolated_eval(model, seed=3):
+        with suppress(KeyError), isolated_eval(model):
             assert not any(module.training for module in model.modules())
             assert not torch.is_grad_enabled()
             inside.append(draw())

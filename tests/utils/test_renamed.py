@@ -132,7 +132,7 @@ def test_a_config_that_nobody_edits_is_renamed_silently():
     cfg = Config(dict(default_hooks=dict(pictures=dict(interval=1))))
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        rename_keys(cfg, warn=False)
+        rename_keys(cfg)
     assert cfg.default_hooks == dict(images=dict(interval=1))
 
 
