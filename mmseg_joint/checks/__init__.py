@@ -92,12 +92,17 @@ def findings(moment: str, task: str, *things: Any) -> Iterator[JointError]:
     Yields:
         What each check finds, before the next one runs.
     """
+    found = False
     for check in CHECKS:
         if check.moment == moment and task in check.tasks:
             try:
                 check.run(*things)
             except JointError as error:
+                found = True
                 yield error
+            except Exception:
+                if not found:  # else it relies on what an earlier check has refused
+                    raise
 
 
 def refuse(moment: str, task: str, *things: Any) -> None:

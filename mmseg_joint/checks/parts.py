@@ -41,7 +41,7 @@ class Part(NamedTuple):
 
     @property
     def kind(self) -> Any:
-        """Its class or function; None if there is none by that name."""
+        """Its class or function; anything else if there is none by that name."""
         kind = self.value['type']
         return self.registry.get(kind) if isinstance(kind, str) else kind
 
@@ -62,7 +62,7 @@ def check_parts(cfg: Config, task: str) -> None:
                 f'{part.key} is a dict of {", ".join(map(str, value)) or "nothing"}, which needs a '
                 'type: add the key.'
             )
-        if part.kind is None:
+        if not callable(part.kind):
             raise JointError(_unknown(part))
         if part.kind is ClassBalancedDataset:
             raise JointError(
@@ -181,7 +181,7 @@ def _steps(node: Any, key: str) -> Iterator[Part]:
 def _unknown(part: Part) -> str:
     name, registry = part.value['type'], part.registry
     known = [key for found in (registry, registry.parent) if found for key in found.module_dict]
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(str(name), known, n=1)
     hint = f'did you mean "{close[0]}"?' if close else 'name its module in custom_imports.'
     kind = registry.name.replace('_', ' ')
     return f'{part.key} has type="{name}", and no {kind} has that name: {hint}'

@@ -127,7 +127,7 @@ def schedules_of(cfg: Config) -> Iterator[tuple[str, list[dict[str, Any]], int]]
     """
     given, max_iters = cfg.get('param_scheduler') or {}, value_of(cfg, 'train_cfg.max_iters')
     several = given if isinstance(given, dict) and 'type' not in given else {'': given}
-    for name, listed in several.items() if max_iters else ():
+    for name, listed in several.items() if isinstance(max_iters, (int, float)) else ():
         listed = listed if isinstance(listed, (list, tuple)) else [listed]
         schedules = [schedule for schedule in listed if isinstance(schedule, dict)]
         if schedules:

@@ -45,6 +45,8 @@ def check_sections(cfg: Config) -> None:
         value = value_of(cfg, key)
         if value is not None and not isinstance(value, dict):
             raise JointError(f'{key} is {value!r}: give a dict, like {key}=dict(…).')
+    if not isinstance(cfg.get('load_from'), (str, type(None))):
+        raise JointError(f'load_from is {cfg.load_from!r}: give the path of a checkpoint, or None.')
     if 'env_cfg' in cfg and cfg.env_cfg is None:
         raise JointError('env_cfg is None: delete the key, or give env_cfg=dict().')
     level = cfg.get('log_level')

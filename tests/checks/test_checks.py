@@ -50,6 +50,20 @@ def test_training_stops_at_the_first_and_the_doctor_gets_all(asked):
     assert asked == [('a', 1), ('d', 1), ('c', 1, 2)]
 
 
+def test_a_check_may_fail_over_what_an_earlier_one_has_found(monkeypatch):
+    """The doctor goes on after the first mistake, and later checks rely on earlier ones."""
+
+    def crash(cfg):
+        raise TypeError
+
+    monkeypatch.setattr(
+        checks, 'CHECKS', (Check('config', checks.check_sections), Check('config', crash))
+    )
+    assert len(list(findings('config', 'train', Config(dict(model=1))))) == 1
+    with pytest.raises(TypeError):
+        list(findings('config', 'train', Config()))
+
+
 def test_the_list_names_a_missing_part_before_it_looks_into_one():
     cfg = Config(dict(model=dict(type='JointEncoderDecoder')))
     with pytest.raises(JointError, match='has no train_dataloader, train_cfg, optim_wrapper: add'):

@@ -41,6 +41,8 @@ def source(value) -> Config:
             'domains.source.0.dataset has type="Xyz", and no dataset has that name: name its '
             'module in custom_imports.',
         ),
+        (model(neck=dict(type=None)), 'model.neck has type="None", and no model has that name'),
+        (model(neck=dict(type=1)), 'model.neck has type="1", and no model has that name'),
         (model(neck=dict(a=1, b=2)), 'neck is a dict of a, b, which needs a type: add the key.'),
         (model(decode_head=['x']), "decode_head.0 is 'x' where dict(type=…) is needed: correct"),
         (

@@ -234,6 +234,14 @@ MISTAKES = {
         {'train_dataloader.sampler.samples_per_domain': dict(sorce=2, target=2)},
         [r"names the domain 'sorce'", *[r'objectives\.\w+ needs the domain "source"'] * 2],
     ),
+    'iterations that are no number': (
+        {'train_cfg.max_iters': 'lots'},
+        [r"max_iters is 'lots': give a whole number from 1"],
+    ),
+    'hook that is no dict': (
+        {'default_hooks.checkpoint': 'x'},
+        [r"default_hooks\.checkpoint is 'x' where dict"],
+    ),
     'classes of the head': (
         {'model.decode_head.num_classes': 11},
         [

@@ -14,6 +14,7 @@ OWN = ('my_train_dataloader', 'crop_size', 'train_pipeline', 'test_pipeline', 'v
     [
         (dict(model=dict(objectives='x')), r"^model\.objectives is 'x': give a dict"),
         (dict(train_dataloader=dict(dataset=dict(domains=[1]))), r'domains is \[1\]: give a dict'),
+        (dict(load_from=True), 'load_from is True: give the path of a checkpoint'),
         (dict(env_cfg=None), r'env_cfg is None: delete the key, or give env_cfg=dict\(\)'),
         (dict(log_level='LOUD'), "log_level is 'LOUD': choose from DEBUG, INFO"),
         (dict(default_hooks=dict(images=None)), r'default_hooks\.images is None'),
