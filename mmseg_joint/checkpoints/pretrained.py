@@ -128,9 +128,9 @@ def as_list(given: dict | list[dict] | None) -> list[dict]:
     return [given] if isinstance(given, dict) else list(given or ())
 
 
-def is_pretrained(cfg: dict) -> bool:
+def is_pretrained(cfg: Any) -> bool:
     """Return whether an initializer's config loads a file."""
-    kind = cfg.get('type')
+    kind = cfg.get('type') if isinstance(cfg, dict) else None
     if isinstance(kind, str):
         kind = kind.split('.')[-1]  # it may have a scope in front
     return kind in ('Pretrained', 'PretrainedInit', PretrainedInit)

@@ -12,6 +12,12 @@ from mmseg_joint.utils.walk import dicts_in
 
 def check_files(cfg: Config) -> None:
     """Refuse missing weights files that training starts from."""
+    for key, node in dicts_in(cfg.get('model'), 'model'):
+        if isinstance(node.get('init_cfg'), str):
+            raise JointError(
+                f'{key}.init_cfg is {node["init_cfg"]!r}: give a dict, like '
+                "dict(type='Pretrained', checkpoint=…), or None."
+            )
     files = weights_files(cfg).items()
     absent = [(key, path) for key, path in files if not is_remote(path) and not is_here(path)]
     if absent:

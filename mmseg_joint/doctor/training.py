@@ -103,7 +103,7 @@ def _show_norms(cfg: Config, model: nn.Module, parts: list[OpenDataset], report:
 def _show_hooks(cfg: Config, report: Report) -> None:
     """Print which hooks a config derived from mmseg lacks."""
     hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-    given = {hook.get('type') for hook in hooks if isinstance(hook, dict)}
+    given = [hook.get('type') for hook in hooks if isinstance(hook, dict)]
     absent = [what for name, what in HOOKS.items() if name not in given]
     if (cfg.get('randomness') or {}).get('seed') is None:
         absent.insert(0, 'the same seed in every run')

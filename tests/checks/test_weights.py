@@ -34,3 +34,5 @@ def test_weights_that_a_config_names(tmp_path):
     with pytest.raises(JointError, match=r"too\.pth' and load_from is 'gone\.pth', which does"):
         check_files(cfg)
     check_files(Config(dict(model=None, load_from=None)))
+    with pytest.raises(JointError, match=r"^model\.backbone\.init_cfg is 'a\.pth': give a dict"):
+        check_files(Config(dict(model=dict(backbone=dict(init_cfg='a.pth')))))

@@ -238,6 +238,10 @@ MISTAKES = {
         {'train_cfg.max_iters': 'lots'},
         [r"max_iters is 'lots': give a whole number from 1"],
     ),
+    'path in place of init_cfg': (
+        {'model.backbone.init_cfg': 'a.pth', 'default_hooks.timer.type': []},
+        [r'hooks\.timer has type="\[\]"', r"model\.backbone\.init_cfg is 'a\.pth': give a dict"],
+    ),
     'hook that is no dict': (
         {'default_hooks.checkpoint': 'x'},
         [r"default_hooks\.checkpoint is 'x' where dict"],
