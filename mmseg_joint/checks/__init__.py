@@ -41,7 +41,7 @@ from .schedules import (
     check_units,
     check_warm_ups,
 )
-from .values import check_loops, check_needed, check_numbers
+from .values import check_loops, check_needed, check_numbers, check_workers
 from .weights import check_files
 
 BOTH = ('train', 'test')
@@ -62,6 +62,7 @@ CHECKS = (
     Check('config', check_launcher),
     *(Check('config', partial(check_needed, task=task), (task,)) for task in BOTH),
     Check('config', check_numbers),
+    *(Check('config', partial(check_workers, task=task), (task,)) for task in BOTH),
     Check('config', check_loops),
     *(Check('config', partial(check_parts, task=task), (task,)) for task in BOTH),
     Check('config', check_best),

@@ -18,7 +18,7 @@ from mmseg_joint.datasets.sample_checks import explain_no_images
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.utils.walk import value_of
 
-LOADERS = {'train': ('train', 'val'), 'test': ('test',)}
+BUILT = {'train': ('train', 'val'), 'test': ('test',)}  # the data loaders of each task
 # what mmengine passes besides the config, and where it has a default for a missing `type`
 GIVEN = {
     'loop': ('runner', 'dataloader', 'evaluator'),
@@ -131,7 +131,7 @@ def parts_of(cfg: Config, task: str) -> Iterator[Part]:
     for name in ('backbone', 'decode_head'):
         if (cfg.get('model') or {}).get(name, {}) is None:  # every segmentor needs it
             yield Part(f'model.{name}', None, registries.MODELS)
-    for name in LOADERS[task]:
+    for name in BUILT[task]:
         key = f'{name}_dataloader'
         yield from _datasets(value_of(cfg, f'{key}.dataset'), f'{key}.dataset')
         yield from _listed(cfg, f'{key}.sampler', registries.DATA_SAMPLERS)

@@ -8,6 +8,8 @@ from mmseg_joint.engine.sections import LOADERS
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.walk import value_of
 
+from .parts import BUILT
+
 NEEDED = {
     'train': ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper'),
     'test': ('model', 'test_dataloader', 'test_cfg', 'test_evaluator'),
@@ -49,6 +51,17 @@ def check_loops(cfg: Config) -> None:
             raise JointError(
                 f'{" and ".join(missing)} {verb} missing, but {" and ".join(given)} not: add what '
                 'is missing, or set all three to None.'
+            )
+
+
+def check_workers(cfg: Config, task: str) -> None:
+    """Refuse a data loader that is to keep its workers but has none; torch refuses it, too."""
+    for name in BUILT[task]:
+        loader = cfg.get(f'{name}_dataloader') or {}
+        if loader.get('persistent_workers') and not loader.get('num_workers'):
+            raise JointError(
+                f'{name}_dataloader.persistent_workers is True without num_workers: set it to '
+                'False, or num_workers to 1 or more.'
             )
 
 

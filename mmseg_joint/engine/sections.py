@@ -32,7 +32,7 @@ DICTS = (
     *('model', 'model.objectives', 'optim_wrapper', 'env_cfg', 'randomness', 'log_processor'),
     *('train_cfg', 'val_cfg', 'test_cfg', 'default_hooks', 'visualizer', *LOADERS),
     *('train_dataloader.sampler', *(f'{loader}.dataset' for loader in LOADERS)),
-    'train_dataloader.dataset.domains',
+    *('train_dataloader.sampler.samples_per_domain', 'train_dataloader.dataset.domains'),
 )
 # mmengine's own default hooks, which None removes
 BROUGHT = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -47,8 +47,9 @@ def check_sections(cfg: Config) -> None:
             raise JointError(f'{key} is {value!r}: give a dict, like {key}=dict(…).')
     if not isinstance(cfg.get('load_from'), (str, type(None))):
         raise JointError(f'load_from is {cfg.load_from!r}: give the path of a checkpoint, or None.')
-    if 'env_cfg' in cfg and cfg.env_cfg is None:
-        raise JointError('env_cfg is None: delete the key, or give env_cfg=dict().')
+    for key in ('env_cfg', 'randomness'):
+        if key in cfg and cfg[key] is None:
+            raise JointError(f'{key} is None: delete the key, or give {key}=dict().')
     level = cfg.get('log_level')
     if isinstance(level, str) and not isinstance(logging.getLevelName(level), int):
         raise JointError(f'log_level is {level!r}: choose from {", ".join(LEVELS)}.')

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.checks.values import check_loops, check_needed, check_numbers
+from mmseg_joint.checks.values import check_loops, check_needed, check_numbers, check_workers
 from mmseg_joint.errors import JointError
 
 
@@ -41,6 +41,15 @@ def test_numbers(key, good, bad, message):
 
 def test_numbers_of_parts_that_are_not_there():
     check_numbers(Config(dict(train_cfg=None)))
+
+
+def test_workers_that_persist():
+    """As by `--cfg-options train_dataloader.num_workers=0` on a config of ours."""
+    none, two = (dict(num_workers=n, persistent_workers=True) for n in (0, 2))
+    check_workers(Config(dict(train_dataloader=two, val_dataloader=None)), 'train')
+    check_workers(Config(dict(train_dataloader=none, test_dataloader=two)), 'test')
+    with pytest.raises(JointError, match=r'^val_dataloader\.persistent_workers is True without'):
+        check_workers(Config(dict(train_dataloader=two, val_dataloader=none)), 'train')
 
 
 def test_validation_is_there_as_a_whole():

@@ -16,6 +16,11 @@ OWN = ('my_train_dataloader', 'crop_size', 'train_pipeline', 'test_pipeline', 'v
         (dict(train_dataloader=dict(dataset=dict(domains=[1]))), r'domains is \[1\]: give a dict'),
         (dict(load_from=True), 'load_from is True: give the path of a checkpoint'),
         (dict(env_cfg=None), r'env_cfg is None: delete the key, or give env_cfg=dict\(\)'),
+        (dict(randomness=None), r'randomness is None: delete the key, or give randomness=dict\(\)'),
+        (
+            dict(train_dataloader=dict(sampler=dict(samples_per_domain=[1]))),
+            r'samples_per_domain is \[1\]: give a dict',
+        ),
         (dict(log_level='LOUD'), "log_level is 'LOUD': choose from DEBUG, INFO"),
         (dict(default_hooks=dict(images=None)), r'default_hooks\.images is None'),
         (dict(custom_hooks=dict(type='A')), 'custom_hooks is .*: give a list'),
