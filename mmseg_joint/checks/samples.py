@@ -83,13 +83,10 @@ def is_missing(info: dict[str, Any]) -> bool:
 
 
 def _on_disk(part: Any, inner: Any, indices: Iterable[int]) -> list[dict[str, Any]]:
-    return [info for info in map(part.get_data_info, indices) if _is_local(info, inner)]
-
-
-def _is_local(info: dict[str, Any], dataset: Any) -> bool:
-    path = info.get('img_path')
-    drawn = 'street' in info or getattr(dataset, 'backend_args', None)
-    return isinstance(path, str) and '://' not in path and not drawn
+    if getattr(inner, 'backend_args', None):
+        return []
+    samples = [info for info in map(part.get_data_info, indices) if 'street' not in info]
+    return [x for x in samples if isinstance(x.get('img_path'), str) and '://' not in x['img_path']]
 
 
 def _reads_labels(dataset: Any) -> bool:
