@@ -1,16 +1,85 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
+import signal
+from multiprocessing import get_context
 from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.fileio import get_file_backend
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import save_checkpoint
 from mmseg.registry import HOOKS
+from torch import nn
 
+from mmseg_joint.checkpoints.write import AtomicBackend, average_buffers
 from mmseg_joint.errors import JointError
+from tests.ranks import on_ranks
+
+OLD, NEW = b'old' * 1000, b'new' * 100_000
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file that already exists."""
+    path = tmp_path / 'iter_1.pth'
+    path.write_bytes(OLD)
+    return path
+
+
+def test_a_file_is_written_into_a_new_folder_and_replaced(tmp_path):
+    path = tmp_path / 'a/b/iter_1.pth'
+    backend = get_file_backend(path, backend_args={'backend': 'atomic'})
+    for content in (OLD, NEW):
+        backend.put(content, str(path))
+        assert path.read_bytes() == content
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize('moment', ['fsync', 'replace'])
+def test_a_kill_leaves_the_old_file(file, moment):
+    def write():
+        setattr(os, moment, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        AtomicBackend().put(NEW, file)
+
+    child = get_context('fork').Process(target=write)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert file.read_bytes() == OLD
+    AtomicBackend().put(NEW, file)  # over what the killed process left
+    assert [p.read_bytes() for p in file.parent.iterdir()] == [NEW]
+
+
+def test_removals_wait_for_the_end_of_the_block(file, tmp_path):
+    backend = AtomicBackend()
+    other = tmp_path / 'iter_2.pth'
+    other.write_bytes(OLD)
+    with pytest.raises(OSError, match='full'), backend.hold_back_removals():
+        backend.remove(file)
+        raise OSError('full')
+    assert file.exists()
+    with backend.hold_back_removals():
+        with backend.hold_back_removals():
+            backend.remove(other)
+        backend.remove(file)
+        assert file.exists()
+        assert other.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_rewritten_file_is_not_removed(file):
+    backend = AtomicBackend()
+    os.utime(file, (1, 1))
+    with backend.hold_back_removals():
+        backend.remove(file)
+        backend.put(NEW, file)
+    assert file.read_bytes() == NEW
+    backend.remove(file)
+    assert not file.exists()
 
 
 class Runner(SimpleNamespace):
@@ -115,3 +184,34 @@ def test_mmengine_alone_reads_back_what_is_written(tmp_path):
     finally:
         torch.serialization.add_safe_globals(before)
     assert content['message_hub']['log_scalars']['loss'].mean() == 1.5
+
+
+def statistics(rank: int, times: int) -> dict:
+    """A rank's batch norm after it has seen images of its own, and averaged."""
+    norm = nn.BatchNorm2d(3)
+    torch.manual_seed(rank)
+    norm(torch.randn(2, 3, 4, 4))
+    norm.register_buffer('images', torch.full((2,), 100 * rank, dtype=torch.uint8))  # a pool's
+    own = {name: value.clone() for name, value in norm.state_dict().items()}
+    for _ in range(times):
+        average_buffers(norm)
+    return {'own': own, 'mean': norm.state_dict()}
+
+
+def test_all_have_the_mean_once_and_twice(tmp_path):
+    parts = on_ranks(lambda rank: statistics(rank, times=1), tmp_path, count=3)
+    (tmp_path / 'again').mkdir()
+    again = on_ranks(lambda rank: statistics(rank, times=2), tmp_path / 'again', count=3)
+    for name in ('running_mean', 'running_var'):
+        own = torch.stack([part['own'][name] for part in parts])
+        assert not torch.equal(own[0], own[1])
+        torch.testing.assert_close(parts[0]['mean'][name], own.mean(dim=0))
+        assert all(torch.equal(part['mean'][name], parts[0]['mean'][name]) for part in parts)
+        assert torch.equal(again[0]['mean'][name], parts[0]['mean'][name])
+    assert all(part['mean']['num_batches_tracked'] == 1 for part in parts)
+    assert [part['mean']['images'].tolist() for part in parts] == [[0, 0], [100, 100], [200, 200]]
+
+
+def test_alone_nothing_changes():
+    found = statistics(0, times=1)
+    assert all(torch.equal(found['mean'][name], value) for name, value in found['own'].items())

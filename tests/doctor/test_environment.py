@@ -7,13 +7,13 @@ import re
 import runpy
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
 
 import pytest
 
 from mmseg_joint import stack
 from mmseg_joint.doctor import environment
 from mmseg_joint.doctor.report import Report
+from tests.test_stack import ONEDL, installed
 from tests.tiny_configs import ROOT
 
 # runs when Python starts: makes some modules and their distributions unavailable
@@ -97,27 +97,22 @@ def test_all_requirements_of_the_package_are_checked(monkeypatch):
 
 
 def report_of_stack(monkeypatch, versions: dict[str, str], **failing: Exception) -> list[str]:
-    def version(distribution):
-        if distribution not in versions:
-            raise PackageNotFoundError(distribution)
-        return versions[distribution]
-
     def import_module(name):
         if name in failing:
             raise failing[name]
 
-    monkeypatch.setattr(stack, 'version', version)
+    monkeypatch.setattr(stack, 'version', installed(versions))
     monkeypatch.setattr(environment.importlib, 'import_module', import_module)
     report = Report()
     environment._check_stack(report)
     return report.problems
 
 
-ONEDL = {'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6', 'onedl-mmsegmentation': '9.0'}
+NEWER = {**ONEDL, 'onedl-mmsegmentation': '9.0'}
 
 
 def test_a_healthy_stack_and_newer_versions_are_no_problem(monkeypatch, capsys):
-    assert report_of_stack(monkeypatch, ONEDL) == []
+    assert report_of_stack(monkeypatch, NEWER) == []
     said = capsys.readouterr().out
     assert '9.0 (onedl-mmsegmentation; tested with 1.4.2)' in said
     assert 'OneDL' in said.splitlines()[-1]
@@ -125,15 +120,15 @@ def test_a_healthy_stack_and_newer_versions_are_no_problem(monkeypatch, capsys):
 
 def test_broken_packages_are_reported_with_the_remedy(monkeypatch):
     broken = AssertionError('MMCV==9 is used but incompatible.\nmore')
-    (problem,) = report_of_stack(monkeypatch, ONEDL, mmseg=broken)
+    (problem,) = report_of_stack(monkeypatch, NEWER, mmseg=broken)
     assert 'cannot be imported (MMCV==9 is used but incompatible)' in problem
     assert '--force-reinstall --no-deps onedl-mmsegmentation' in problem
     missing = ModuleNotFoundError("No module named 'ftfy'", name='ftfy')
-    (problem,) = report_of_stack(monkeypatch, ONEDL, mmseg=missing)
+    (problem,) = report_of_stack(monkeypatch, NEWER, mmseg=missing)
     assert problem == 'mmseg needs ftfy, which is missing: run `python -m pip install ftfy`.'
     missing = ModuleNotFoundError("No module named 'torch'", name='torch')
     # reported once, by its own check
-    assert report_of_stack(monkeypatch, ONEDL, mmseg=missing) == []
+    assert report_of_stack(monkeypatch, NEWER, mmseg=missing) == []
 
 
 def test_packages_of_two_lines_at_once(monkeypatch):
