@@ -30,6 +30,8 @@ def test_vectors_equal_equation_4_by_value_and_gradient():
     labels = torch.randint(0, 5, (2, 5, 7))
     labels[labels == 3] = 255  # class 3 is absent, and some positions have no class
     labels[1][labels[1] == 0] = -1
+    labels[1][labels[1] == 4] = 2
+    labels[1, 4, 6] = 4  # a class of a single position
     vectors, classes = of_present_classes(features, labels, num_classes=5)
     expected, expected_classes = reference(features, labels, 5)
     assert classes.tolist() == expected_classes.tolist()

@@ -26,14 +26,16 @@ def test_half_precision_is_cast_up():
     assert global_cross_entropy(logits, labels, 255).dtype == torch.float32
 
 
-def test_only_labeled_places_count():
+@pytest.mark.parametrize('ignored', [-1, 1, 255])
+def test_only_labeled_places_count(ignored):
     logits = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
     labels = torch.randint(3, (2, 4, 5))
-    labels[:, :2] = -1
-    loss = global_cross_entropy(logits, labels, -1)
+    labels[:, :1] = ignored
+    loss = global_cross_entropy(logits, labels, ignored)
     shares = logits.softmax(dim=1)
     chosen = [
-        shares[n, labels[n, y, x], y, x].log() for n, y, x in torch.nonzero(labels >= 0).tolist()
+        shares[n, labels[n, y, x], y, x].log()
+        for n, y, x in torch.nonzero(labels != ignored).tolist()
     ]
     wanted = -torch.stack(chosen).mean()
     torch.testing.assert_close(loss, wanted)

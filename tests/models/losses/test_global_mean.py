@@ -11,8 +11,10 @@ VALUES = [[2.0, 3.0, 7.0], [5.0], []]  # of three ranks
 def part(values) -> tuple:
     """A rank's value, and its gradients by its own values."""
     numbers = torch.tensor(values, dtype=torch.float64, requires_grad=True)
-    mean = global_mean(numbers.square().sum(), torch.tensor(len(values)))
+    count = torch.tensor(len(values))
+    mean = global_mean(numbers.square().sum(), count)
     mean.backward()
+    assert count == len(values)  # left as it was
     return mean.detach(), numbers.grad
 
 
@@ -20,10 +22,8 @@ def test_alone_it_is_the_mean():
     mean, gradient = part(VALUES[0])
     assert mean == (4 + 9 + 49) / 3
     torch.testing.assert_close(gradient, 2 / 3 * torch.tensor(VALUES[0]).double())
+    assert part([5.0])[0] == 25
     assert part([])[0] == 0
-    count = torch.tensor(0)
-    global_mean(torch.tensor(1.0), count)
-    assert count == 0  # left as it was
 
 
 def test_what_the_wrapper_averages_is_the_mean_of_all(tmp_path):
@@ -42,9 +42,10 @@ def test_nothing_on_any_rank_gives_zero(tmp_path):
 
 def test_the_mean_of_all_is_the_same_everywhere(tmp_path):
     def work(rank):
-        values = torch.tensor(VALUES[rank])
+        values = torch.tensor(VALUES[rank], requires_grad=True)
         return mean_of_all_ranks(values.sum(), torch.tensor(len(values)))
 
     for mean in on_ranks(work, tmp_path, count=3):
         torch.testing.assert_close(mean, torch.tensor((2.0 + 3 + 7 + 5) / 4))
+        assert not mean.requires_grad
     assert mean_of_all_ranks(torch.tensor(0.0), torch.tensor(0)) == 0

@@ -104,6 +104,16 @@ def test_image_without_a_valid_pixel(image_wise, ratio):
     assert value < 0 and (gradient[0] == 0).all() and gradient[1].abs().sum() > 0
 
 
+@pytest.mark.parametrize(('image_wise', 'ratio'), CASES)
+def test_a_single_valid_pixel(image_wise, ratio):
+    loss = MODELS.build(dict(type='MaxSquareLoss', image_wise=image_wise, ratio=ratio))
+    valid = torch.zeros(N, H, W, dtype=torch.bool)
+    valid[1, 2, 3] = True
+    got = value_and_gradient(lambda z: loss(z, valid), scores())
+    wanted = value_and_gradient(lambda z: reference(z, valid, image_wise, ratio), scores())
+    torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-15)
+
+
 @pytest.mark.parametrize('image_wise', [False, True])
 def test_extreme_scores(image_wise):
     loss = MODELS.build(dict(type='MaxSquareLoss', image_wise=image_wise))
@@ -126,8 +136,9 @@ def test_half_precision_scores_are_computed_in_full(image_wise):
 
 
 def test_wrong_values_are_refused():
-    with pytest.raises(JointError, match=r'MaxSquareLoss\.ratio is 1\.2'):
-        MODELS.build(dict(type='MaxSquareLoss', ratio=1.2))
+    for ratio in (1.2, -1.2):
+        with pytest.raises(JointError, match=rf'MaxSquareLoss\.ratio is {ratio}'):
+            MODELS.build(dict(type='MaxSquareLoss', ratio=ratio))
     loss = MODELS.build(dict(type='MaxSquareLoss'))
     for wrong in (mask()[0], mask()[:, None], mask().float()):
         with pytest.raises(JointError, match=r'valid_mask .* \(3, 7, 9\)'):

@@ -56,10 +56,20 @@ def test_eq_3_and_4(levels, size, num_maps):
     chosen = {level: scores(num_maps, size)[level] for level in levels}
     weights = weighting_map(chosen, labels(size))
     assert weights.dtype == torch.float32 and not weights.requires_grad
-    torch.testing.assert_close(weights.double(), reference(chosen, labels(size)))
+    expected = reference(chosen, labels(size))
+    torch.testing.assert_close(weights.double(), expected)
+    exact = weighting_map(chosen, labels(size), dtype=torch.float64)
+    torch.testing.assert_close(exact, expected, rtol=1e-15, atol=0)
     assert (weights[labels(size) == 255] == 0).all()
     steps = torch.arange(len(levels) + 1) / len(levels)
     assert torch.isin(weights, steps).all()
+
+
+def test_each_of_two_classes_reads_its_own_map():
+    two = labels((13, 37))
+    two[two < 255] %= 2
+    chosen = scores(2, (13, 37))
+    torch.testing.assert_close(weighting_map(chosen, two).double(), reference(chosen, two))
 
 
 def test_extreme_scores_in_float32():
