@@ -60,7 +60,7 @@ class MaxSquareLoss(nn.Module):
         squares = (probabilities * probabilities).sum(dim=1)
         if not self.image_wise:
             return -0.5 / classes * masked_mean(squares, valid_mask)
-        weights = image_wise_weights(probabilities.detach(), valid_mask, self.ratio)
+        weights = image_wise_weights(probabilities, valid_mask, self.ratio)
         return -(weights * squares).sum() / (images * classes)
 
 
@@ -75,8 +75,8 @@ def image_wise_weights(probabilities: Tensor, valid_mask: Tensor | None, ratio: 
     bins = torch.arange(classes, device=predicted.device)[:, None, None]
     counts = (predicted[:, None] == bins).sum(dim=(2, 3))
     total = counts.sum(dim=1, keepdim=True)
-    # no pixel reads the weight of an absent class: a count of 1 avoids powers of 0
-    counts, total = (n.clamp(min=1).to(probabilities.dtype) for n in (counts, total))
+    # an absent class may get an infinite weight, which no pixel reads
+    counts, total = (n.to(probabilities.dtype) for n in (counts, total))
     weights = F.pad(1 / (counts**ratio * total ** (1 - ratio)), (0, 1))
     offsets = torch.arange(images, device=predicted.device)[:, None, None] * (classes + 1)
     return weights.flatten()[predicted + offsets]
