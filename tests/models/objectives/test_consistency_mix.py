@@ -7,22 +7,21 @@ import torch
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import consistency_mix
-from tests.tiny import batch, build
+from tests.tiny import batch, build, spread_scores
 
 PLAIN = dict(colors=dict(jitter_probability=0.0, gray_probability=0.0, blur_probability=0.0))
 
 
 def model_with(start=0, **values):
     mix = dict(type='ConsistencyMix', **values)
-    model = build(dict(teacher=dict(type='Teacher', start=start), mix=mix)).double().train()
-    with torch.no_grad():
-        model.decode_head.conv_seg.weight.mul_(300)
-    return model
+    return build(dict(teacher=dict(type='Teacher', start=start), mix=mix)).double().train()
 
 
 def data_of(model, count=2, **values):
     data = batch(3, ('target', 'unlabeled'), count=count, **values)
-    return model.data_preprocessor(data, training=True)
+    data = model.data_preprocessor(data, training=True)
+    spread_scores(model, data['inputs']['unlabeled'])
+    return data
 
 
 @pytest.mark.parametrize(
@@ -76,9 +75,10 @@ def test_the_mean_over_all_pixels_of_all_views_and_its_gradient():
 
 def test_a_teacher_that_is_never_confident_trains_nothing():
     model = model_with(threshold=1.0)
+    data = data_of(model)
     with torch.no_grad():
         model.decode_head.conv_seg.weight.zero_()
-    loss = model.loss(**data_of(model))['unlabeled_strong.decode.loss_ce']
+    loss = model.loss(**data)['unlabeled_strong.decode.loss_ce']
     own = [value for value in model.parameters() if value.requires_grad]
     assert loss == 0 and all(g.abs().max() == 0 for g in torch.autograd.grad(loss, own))
 

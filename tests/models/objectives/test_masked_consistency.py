@@ -6,22 +6,21 @@ import pytest
 import torch
 
 from mmseg_joint.errors import JointError
-from tests.tiny import batch, build
+from tests.tiny import batch, build, spread_scores
 
 PLAIN = dict(colors=dict(jitter_probability=0.0, blur_probability=0.0))
 
 
 def model_with(**values):
     masked = dict(type='MaskedConsistency', **values)
-    model = build(dict(teacher=dict(type='Teacher'), masked=masked)).double().train()
-    with torch.no_grad():
-        model.decode_head.conv_seg.weight.mul_(300)
-    return model
+    return build(dict(teacher=dict(type='Teacher'), masked=masked)).double().train()
 
 
 def data_of(model, count=2, **values):
     data = batch(3, ('target', 'unlabeled'), count=count, **values)
-    return model.data_preprocessor(data, training=True)
+    data = model.data_preprocessor(data, training=True)
+    spread_scores(model, data['inputs']['unlabeled'])
+    return data
 
 
 @pytest.mark.parametrize(('block', 'side'), [(None, 6), (7, 7), (500, 500)])
