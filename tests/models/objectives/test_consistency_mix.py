@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import consistency_mix
+from mmseg_joint.models.photometry import ColorChange
 from tests.tiny import batch, build, spread_scores
 
 PLAIN = dict(colors=dict(jitter_probability=0.0, gray_probability=0.0, blur_probability=0.0))
 
 
-def model_with(start=0, **values):
+def model_with(**values):
     mix = dict(type='ConsistencyMix', **values)
-    return build(dict(teacher=dict(type='Teacher', start=start), mix=mix)).double().train()
+    return build(dict(teacher=dict(type='Teacher'), mix=mix)).double().train()
 
 
 def data_of(model, count=2, **values):
@@ -84,9 +87,11 @@ def test_a_teacher_that_is_never_confident_trains_nothing():
 
 
 def test_burn_in_and_the_shared_forward():
-    losses = model_with(start=1).loss(**data_of(model_with()))
-    assert {name.split('.')[0] for name in losses if 'loss' in name} == {'target'}
     model = model_with()
+    for kind in ('ConsistencyMix', 'MaskedConsistency'):
+        early = build(dict(teacher=dict(type='Teacher', start=1), mix=dict(type=kind))).double()
+        losses = early.loss(**data_of(model))
+        assert {name.split('.')[0] for name in losses if 'loss' in name} == {'target'}
     more = build(
         dict(
             teacher=dict(type='Teacher'),
@@ -101,6 +106,13 @@ def test_burn_in_and_the_shared_forward():
     )
     more.loss(**data_of(model))
     assert calls == [2]  # one forward of the teacher for all three
+
+
+def test_colors_change_as_in_unimatch_but_for_what_is_given():
+    changed = model_with(colors=dict(blur_probability=0.3)).objectives['mix'].colors
+    strong = ColorChange((0.5, 0.5, 0.5, 0.25), 0.8, 0.2, (0.1, 2.0), 0.5)
+    assert model_with().objectives['mix'].colors == strong
+    assert changed == replace(strong, blur_probability=0.3)
 
 
 @pytest.mark.parametrize(

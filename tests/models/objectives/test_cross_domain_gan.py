@@ -44,7 +44,10 @@ def by_hand(model, inputs):
         outs = model.extract_feat(x)
         drawn[name] = 2 * draw(own.generator, [outs[i] for i in (1, 2, 4)], x.shape[2:]) - 1
     s, t = drawn['source'], drawn['unlabeled']
+    right = [d(image) > 0 for d, image in ((d_s, images['source']), (d_t, images['unlabeled']))]
+    right += [d(image) <= 0 for d in (d_s, d_t) for image in (s, t)]
     return {
+        'accuracy': torch.stack([hits.double().mean() for hits in right]).mean(),
         'F': 0.3 * (called(d_t(s), 1) + called(d_s(t), 1)),
         'G': 0.6 * (called(d_s(s), 1) + called(d_t(t), 1))
         + 0.8 * sum((drawn[n] - images[n]).abs().mean() for n in images),
@@ -57,6 +60,8 @@ def by_hand(model, inputs):
 def test_every_network_gets_its_own_gradient_and_no_other(step):
     model, inputs, samples = step
     losses, wanted = model.loss(inputs, samples), by_hand(model, inputs)
+    torch.testing.assert_close(losses['gan.accuracy'], wanted['accuracy'])
+    assert 0 < wanted['accuracy'] < 1
     own = model.objectives.gan
     networks = {'F': model.backbone, 'G': own.generator, 'D': own.discriminators}
     names = {

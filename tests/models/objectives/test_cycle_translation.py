@@ -48,6 +48,10 @@ def by_hand(model, inputs, live):
     to_b, to_a = own.generators['target'], own.generators['source']
     d_b, d_a = own.discriminators['target'], own.discriminators['source']
     fake_b, fake_a = translate(to_b, a), translate(to_a, b)
+    if live == 'accuracy':
+        real = [discriminate(d, x) > 0.5 for d, x in ((d_a, a), (d_b, b))]
+        fake = [discriminate(d, x) <= 0.5 for d, x in ((d_a, fake_a), (d_b, fake_b))]
+        return torch.stack([hits.double().mean() for hits in real + fake]).mean()
     if live == 'D':
         return sum(
             ((discriminate(d, real) - 1) ** 2).mean() / 2 + (discriminate(d, fake) ** 2).mean() / 2
@@ -88,6 +92,9 @@ def test_losses_and_gradients_equal_plain_torch():
     own = model.objectives.cycle
     names = {name for name in losses if 'loss' in name}
     assert all(name.startswith('cycle.') for name in names)  # nothing supervised
+    accuracy = by_hand(model, inputs, 'accuracy')
+    torch.testing.assert_close(losses['cycle.accuracy'], accuracy)
+    assert 0 < accuracy < 1
     d_names = {name for name in names if 'discriminator' in name}
     for live, mine, networks, others in (
         ('G', names - d_names, own.generators, own.discriminators),
@@ -120,6 +127,18 @@ def test_without_a_perceptual_loss_the_segmentor_is_not_run(monkeypatch):
     monkeypatch.setattr(model, '_segment', None)
     losses = model.loss(inputs, samples)
     assert not [name for name in losses if 'perceptual' in name]
+
+
+@pytest.mark.parametrize('kind', ['perceptual', 'perceptual_cycle', 'identity'])
+def test_a_weight_of_0_removes_one_loss_alone(kind):
+    model, inputs, samples = model_and_images()
+    whole = model.loss(inputs, samples)
+    model, inputs, samples = model_and_images(**{f'{kind}_weight': 0})
+    losses = model.loss(inputs, samples)
+    for name, value in whole.items():
+        if name != f'cycle.loss_{kind}':
+            torch.testing.assert_close(losses[name], value)
+    assert not losses.get(f'cycle.loss_{kind}', 0)
 
 
 def test_translation_is_the_generator_of_the_targets_look():

@@ -12,7 +12,7 @@ from torch import nn
 from mmseg_joint.checkpoints import pretrained as pretrained_file
 from mmseg_joint.engine.joint_optim_wrapper_constructor import JointOptimWrapperConstructor
 from mmseg_joint.errors import JointError
-from mmseg_joint.models.objectives import FeatureDistance
+from mmseg_joint.models.objectives import FeatureDistance, feature_distance
 from tests.tiny import CLASSES, MODEL, batch, build
 
 SGD = dict(optimizer=dict(type='SGD', lr=0.05))
@@ -53,19 +53,24 @@ def cells_by_hand(labels, height, width, classes, purity):
 
 @pytest.mark.parametrize('mode', ['l2', 'cosine'])
 @pytest.mark.parametrize('classes', [(1, 3), None])
-def test_value_and_gradient(mode, classes):
+@pytest.mark.parametrize('domains', [('source',), ('source', 'target')])
+def test_value_and_gradient(mode, classes, domains):
     values = dict(channels=6) if mode == 'cosine' else {}
-    model = model_with(mode=mode, classes=classes, purity=0.6, weight=0.5, **values)
+    model = model_with(
+        mode=mode, classes=classes, purity=0.6, weight=0.5, domains=domains, **values
+    )
     objective = model.objectives['distance']
+    assert isinstance(objective.projection, nn.Conv2d) == (mode == 'cosine')
     data = data_of(model)
     loss = model.loss(**data)['distance.loss_distance']
-    images = data['inputs']['source']
+    images = torch.cat([data['inputs'][domain] for domain in domains])
     own = model.extract_feat(images)[1]
     if mode == 'cosine':
         own = objective.projection(own)
     first = objective.frozen.backbone.eval()(images)[1].detach()
-    labels = torch.cat([sample.gt_sem_seg.data for sample in data['data_samples']['source']])
-    cells = torch.ones(2, *own.shape[2:], dtype=torch.bool)
+    samples = [sample for domain in domains for sample in data['data_samples'][domain]]
+    labels = torch.cat([sample.gt_sem_seg.data for sample in samples])
+    cells = torch.ones(len(own), *own.shape[2:], dtype=torch.bool)
     if classes is not None:
         cells = cells_by_hand(labels, *own.shape[2:], classes, 0.6)
         assert 0 < cells.sum() < cells.numel() / 2
@@ -130,6 +135,8 @@ def test_the_first_features_stay_in_training_and_in_a_checkpoint():
 def test_weights_of_another_run_are_kept_where_none_are_pretrained(
     pretrained, tmp_path, monkeypatch
 ):
+    warned = []
+    monkeypatch.setattr(feature_distance, 'print_log', lambda text, **values: warned.append(text))
     other, read, find = build(seed=1), [], pretrained_file._read
     monkeypatch.setattr(pretrained_file, '_read', lambda *args: read.append(args) or find(*args))
     torch.save(build(seed=2).backbone.state_dict(), tmp_path / 'pretrained.pth')
@@ -137,6 +144,7 @@ def test_weights_of_another_run_are_kept_where_none_are_pretrained(
     backbone = dict(MODEL.backbone, init_cfg=own if pretrained else None)
     model = build(dict(distance=dict(type='FeatureDistance', level=1)), backbone=backbone)
     assert len(read) == pretrained  # the copy reads nothing
+    assert len(warned) == (not pretrained)
     first = copy.deepcopy(model.backbone.state_dict())
     model.load_state_dict(other.state_dict(), strict=False)  # as load_from does
     wrapper = JointOptimWrapperConstructor(dict(segmentor=SGD))(model)
@@ -167,4 +175,4 @@ def test_l2_is_refused_for_foundation_models():
     handle = SimpleNamespace(copy_backbone=lambda: backbone)
     with pytest.raises(JointError, match=r'harms a foundation model like vit_small.*cosine'):
         FeatureDistance(handle, num_classes=3)
-    FeatureDistance(handle, num_classes=3, mode='cosine', channels=4)
+    assert FeatureDistance(handle, num_classes=3, mode='cosine', channels=4).weight == 0.1

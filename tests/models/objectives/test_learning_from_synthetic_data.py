@@ -77,7 +77,14 @@ def by_hand(model, inputs, samples):
     s, t = ('source', 'drawn'), ('unlabeled', 'drawn')
     classes = class_loss(d[s][1], labels)
     distance = sum((drawn[n] - images[n]).abs().mean() for n in images)
+    right = [
+        (d['source', 'real'][0].argmax(1) == 0).double().mean(),
+        (d[s][0].argmax(1) == 1).double().mean(),
+        (d['unlabeled', 'real'][0].argmax(1) == 2).double().mean(),
+        (d[t][0].argmax(1) == 3).double().mean(),
+    ]
     return {
+        'accuracy': sum(right) / 4,
         'F': 0.3 * (kind_loss(d[s][0], 2) + kind_loss(d[t][0], 0)) + 0.2 * classes,
         'G': 0.9 * classes + 0.4 * (kind_loss(d[s][0], 0) + kind_loss(d[t][0], 2)) + 0.7 * distance,
         'D': kind_loss(d['source', 'real'][0], 0)
@@ -106,6 +113,8 @@ def test_every_network_gets_its_own_gradient_and_no_other(step):
     model, inputs, samples = step
     losses = model.loss(inputs, samples)
     wanted = by_hand(model, inputs, samples)
+    torch.testing.assert_close(losses['lsd.accuracy_kind'], wanted['accuracy'])
+    assert 0 < wanted['accuracy'] < 1
     for network, names in OWN.items():
         mine = sum(losses[f'lsd.{name}'] for name in names)
         torch.testing.assert_close(mine, wanted[network], rtol=1e-10, atol=0)
@@ -120,6 +129,22 @@ def test_every_network_gets_its_own_gradient_and_no_other(step):
     assert {f'lsd.{name}' for names in OWN.values() for name in names} == {
         name for name in losses if 'lsd.loss' in name
     }
+
+
+def test_maps_show_where_an_image_is_taken_for_a_real_one_of_its_domain(step):
+    model, inputs, samples = step
+    with torch.no_grad():
+        outputs, shown = model.eval().inspect_batch(inputs, samples)
+    model.train()
+    for domain, kind in (('source', 0), ('unlabeled', 2)):
+        drawn = (shown[domain]['lsd: reconstructed'] + 1) / 2
+        for title, image in (
+            ('reconstructed', drawn),
+            ('image', (outputs[domain].unit_images + 1) / 2),
+        ):
+            kinds = discriminate(model.objectives.lsd.discriminator, image)[0].softmax(1)
+            got = shown[domain][f'lsd: D says {domain}: {title}']
+            torch.testing.assert_close(got, kinds[:, kind].detach())
 
 
 def test_zero_heads_know_nothing(step):

@@ -124,19 +124,30 @@ def test_one_class_gives_finite_values(input):
     assert gradient.abs().max() == 0  # nothing is left to learn
 
 
-def test_accuracy_counts_correctly_classified_patches():
-    objective = build()
-    outputs = dict(source=output(0), unlabeled=output(1))
+@pytest.mark.parametrize(('gan', 'border'), [('vanilla', 0.0), ('ls', 0.5)])
+def test_accuracy_and_maps_have_the_border_between_the_labels(gan, border):
+    objective = build(gan=gan)
+    outputs = dict(source=output(0, size=(129, 161)), unlabeled=output(1, size=(129, 161)))
+    last = objective.discriminators['main'].convs[-1]
+    with torch.no_grad():
+        last.weight.mul_(0.2 / d_logits(objective, outputs['source'].logits).std())
+        last.bias.add_(border - d_logits(objective, outputs['source'].logits).median())
+        scores = [d_logits(objective, part.logits) for part in outputs.values()]
+        shown = objective.visualize(outputs)
     losses = objective(outputs).losses
-    source = (d_logits(objective, outputs['source'].logits) < 0).double().mean()
-    target = (d_logits(objective, outputs['unlabeled'].logits) >= 0).double().mean()
-    assert losses['accuracy_source'] == source and losses['accuracy_target'] == target
+    shares = [(scores[0] < border).double().mean(), (scores[1] >= border).double().mean()]
+    assert all(0 < share < 1 for share in shares)
+    assert [losses['accuracy_source'], losses['accuracy_target']] == shares
+    for maps, score in zip(shown.values(), scores):
+        wanted = score.clamp(0, 1) if gan == 'ls' else score.sigmoid()
+        torch.testing.assert_close(maps['D says target'], wanted[:, 0])
 
 
 def test_the_target_may_be_labeled():
     objective = build(target='target', align='target')
     assert objective.domains == ('source', 'target')
     assert objective.gradient_domains == ('target',)
+    assert build(target='target').gradient_domains == ('source',)
 
 
 @pytest.mark.parametrize(
