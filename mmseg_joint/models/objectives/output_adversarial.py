@@ -110,8 +110,8 @@ class OutputAdversarial(Objective):
             values = {
                 'loss_adversarial': self.weights[level] * adv_loss,
                 'loss_discriminator': 0.5 * self.discriminator_weight * d_loss,
-                'accuracy_source': (source.detach() < border).double().mean(),
-                'accuracy_target': (target.detach() >= border).double().mean(),
+                'accuracy_source': (source < border).double().mean(),
+                'accuracy_target': (target >= border).double().mean(),
             }
             suffix = '' if level == 'main' else '_auxiliary'
             losses.update({name + suffix: value for name, value in values.items()})

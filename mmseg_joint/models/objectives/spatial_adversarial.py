@@ -76,7 +76,7 @@ class SpatialAdversarial(Objective):
                 adv_losses.append(gan_loss(call_frozen(classifier, part), label))
                 logits = full_precision(classifier(part.detach()))
                 d_losses.append(gan_loss(logits, label))
-                right.append(((logits.detach() > 0) == bool(label)).double().mean())
+                right.append(((logits > 0) == bool(label)).double().mean())
         return ObjectiveResult(
             {
                 'loss_adversarial': -self.weight * torch.stack(adv_losses).sum(),
