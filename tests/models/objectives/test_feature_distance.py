@@ -114,12 +114,15 @@ def test_images_without_thing_classes():
 
 
 def test_the_first_features_stay_in_training_and_in_a_checkpoint():
-    model = build(dict(distance=dict(type='FeatureDistance', level=1, weight=1.0))).train()
+    model = build(dict(distance=dict(type='FeatureDistance', level=1, weight=1.0)))
+    frozen = model.objectives['distance'].frozen.backbone
+    for _ in range(2):
+        assert not any(module.training for module in frozen.modules())
+        model.train()
     first = copy.deepcopy(model.backbone.state_dict())
     wrapper = JointOptimWrapperConstructor(dict(segmentor=SGD))(model)
     for number in range(2):
         model.train_step(batch(number), wrapper)
-    frozen = model.objectives['distance'].frozen.backbone
     assert any(not torch.equal(v, first[n]) for n, v in model.backbone.state_dict().items())
     for name, value in frozen.state_dict().items():
         assert torch.equal(value, first[name]), name

@@ -50,6 +50,7 @@ def test_weights_and_losses_equal_the_paper(per_class, levels):
 
     for domain, label in (('source', 0.0), ('target', 1.0)):
         scores = model.objectives['weighting'].score(outputs[domain].probabilities)
+        assert {score.shape[1] for score in scores.values()} == {CLASSES if per_class else 1}
         wanted = sum((score - label).abs().mean() for score in scores.values())
         torch.testing.assert_close(result.losses[f'loss_{domain}'], wanted)
     assert set(result.pixel_weights) == {'source'}

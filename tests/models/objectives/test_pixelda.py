@@ -126,6 +126,17 @@ def test_translated_images_are_the_generators_with_the_sources_labels():
     assert pixelda.domains == ('source', 'target') and pixelda.gradient_domains == ()
 
 
+@pytest.mark.parametrize('weight', [1.0, 0.3])
+def test_the_task_weight_is_that_of_every_translated_pixel(weight):
+    pixelda = objective(task_weight=weight)
+    weights = derived(pixelda, images(0)).pixel_weights
+    assert pixelda.weighs_pixels == (weight != 1)
+    if weight == 1:
+        assert weights is None  # so that heads need not take any
+    else:
+        assert torch.equal(weights, torch.full((2, 19, 26), weight, dtype=torch.float64))
+
+
 def test_translated_images_are_single_precision_under_autocast():
     pixelda = objective().float()
     with torch.autocast('cpu', torch.bfloat16):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy, l1_loss
 
@@ -11,10 +12,15 @@ def outputs_of(model, **kwargs):
     return model._forward_domains(data['inputs'], data['data_samples'])
 
 
-def test_losses_equal_a_reference_at_odd_size_and_batch_two():
+@pytest.mark.parametrize('target_size', [(45, 70), (33, 66)])
+def test_losses_equal_a_reference_at_odd_size_and_batch_two(target_size):
     gan = dict(GAN, real_label=(0.9, 0.9), fake_label=(0.1, 0.1), reconstruction_weight=10.0)
     model = build(dict(gan=gan)).double()
-    outputs = outputs_of(model, size=(45, 70), count=2)
+    data = batch(domains=('source',), size=(45, 70), count=2)
+    for key, values in batch(1, ('target',), size=target_size, count=2).items():
+        data[key] += values
+    data = model.data_preprocessor(data, training=True)
+    outputs = model._forward_domains(data['inputs'], data['data_samples'])
     objective = model.objectives['gan']
     losses = objective(outputs).losses
 
@@ -23,7 +29,8 @@ def test_losses_equal_a_reference_at_odd_size_and_batch_two():
         return (raw + torch.tensor([120.0, 110.0, 100.0]).view(3, 1, 1)) / 255 * 2 - 1
 
     def rebuild(domain):
-        return objective.generator(outputs[domain].features[3], (45, 70))
+        size = outputs[domain].inputs.shape[2:]
+        return objective.generator(outputs[domain].features[3], size)
 
     fake, real = (
         objective.discriminator(rebuild('source')),

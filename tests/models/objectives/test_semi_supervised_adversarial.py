@@ -128,6 +128,8 @@ def test_losses_and_gradients_equal_the_formulas(judge_unlabeled, padded):
 def test_accuracies_count_known_pixels_classified_correctly():
     outputs = both()
     objective = build()
+    with torch.no_grad():
+        objective.discriminator.convs[-1].weight.mul_(100)
     losses = objective(outputs).losses
     labels = outputs['target'].labels
     known = labels != 255
@@ -137,6 +139,7 @@ def test_accuracies_count_known_pixels_classified_correctly():
     truth = (labels[:, None] == torch.arange(CLASSES).view(1, -1, 1, 1)).double()
     assert losses['accuracy_prediction'] == d_loss.double().mean()
     assert losses['accuracy_truth'] == (d_logits(objective, truth)[known] >= 0.5).double().mean()
+    assert 0 < losses['accuracy_prediction'] < 1 and 0 < losses['accuracy_truth'] < 1
 
 
 def test_padding_is_shown_without_a_pseudo_label():

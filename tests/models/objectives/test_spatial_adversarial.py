@@ -42,7 +42,7 @@ def setting(**values):
 
 def by_hand(objective, backbone, images, scale):
     """Each cell by the classifier of the region that it lies in."""
-    total = 0
+    total, right = 0, []
     for domain, label in (('source', 0.0), ('unlabeled', 1.0)):
         features = Reverse.apply(backbone(images[domain]), scale)
         height, width = features.shape[2:]
@@ -63,18 +63,23 @@ def by_hand(objective, backbone, images, scale):
             logits = torch.cat(logits)
             labels = torch.full_like(logits, label)
             total = total + F.binary_cross_entropy(logits.sigmoid(), labels)
-    return total
+            right.append((logits.sigmoid().round() == labels).double().mean())
+    return total, sum(right) / len(right)
 
 
 def test_one_backward_is_that_of_a_reversed_gradient():
     objective, backbone, images, outputs = setting(weight=0.3)
+    for classifier in objective.classifiers:
+        nn.init.normal_(classifier.convs[-1].weight)
     losses = objective(outputs).losses
     (losses['loss_adversarial'] + losses['loss_classifiers']).backward()
     got = [p.grad.clone() for p in (*backbone.parameters(), *objective.parameters())]
     for p in (*backbone.parameters(), *objective.parameters()):
         p.grad = None
-    wanted = by_hand(objective, backbone, images, 0.3)
+    wanted, accuracy = by_hand(objective, backbone, images, 0.3)
     wanted.backward()
+    torch.testing.assert_close(losses['accuracy'], accuracy)
+    assert 0.1 < accuracy < 0.9 and abs(accuracy - 0.5) > 0.01
     torch.testing.assert_close(losses['loss_classifiers'], wanted)
     torch.testing.assert_close(losses['loss_adversarial'], -0.3 * wanted)
     expected = [p.grad for p in (*backbone.parameters(), *objective.parameters())]
