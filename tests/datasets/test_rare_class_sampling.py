@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from math import exp
+from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -51,7 +52,7 @@ def inner(tmp_path):
 
 
 def sampling(inner, tmp_path, **values):
-    values = dict(min_pixels=50, cache=str(tmp_path / 'cache'), **values)
+    values = dict(dict(min_pixels=50, cache=str(tmp_path / 'cache')), **values)
     dataset = RareClassSampling(inner, **values)
     dataset.full_init()
     return dataset
@@ -77,6 +78,10 @@ def test_counts_are_those_of_the_labels_and_kept_until_a_file_changes(inner, tmp
     assert counts[1].tolist() == [600, 600, 1200]
     fewer = dict(inner, metainfo=dict(classes=('car', 'sign'), palette=[[0, 0, 0]] * 2))
     assert sampling(fewer, tmp_path).class_pixels()[3].tolist() == [0, 100]  # by the label map
+    turned = dict(inner, metainfo=dict(classes=CLASSES[::-1], palette=[[0, 0, 0]] * 3))
+    assert sampling(turned, tmp_path).class_pixels()[3].tolist() == [100, 0, 2300]
+    reduced = dict(inner, reduce_zero_label=True)
+    assert sampling(reduced, tmp_path).class_pixels()[3].tolist() == [0, 100, 0]
 
 
 def test_counts_are_not_those_of_another_loading_step(inner, tmp_path, monkeypatch):
@@ -101,13 +106,30 @@ def test_counts_are_not_those_of_another_loading_step(inner, tmp_path, monkeypat
     assert counts(type='LoadColorAnnotations', colors=colors, **ignored) == as_they_are
 
 
-@pytest.mark.parametrize('temperature', [0.01, 0.1, 2.0])
+@pytest.mark.parametrize('temperature', [0.001, 0.01, 0.1, 2.0])
 def test_shares_are_the_formulas(temperature):
     counts = np.array([[900, 80, 0], [1000, 15, 5]])
     shares = class_shares(counts, temperature)
     frequency = [1900 / 2000, 95 / 2000, 5 / 2000]
-    weights = [exp((1 - f) / temperature) for f in frequency]
+    weights = [exp((frequency[2] - f) / temperature) for f in frequency]  # e^1000 overflows
     assert shares == pytest.approx([w / sum(weights) for w in weights], rel=1e-9)
+
+
+@pytest.mark.parametrize(('times', 'temperature'), [(24, 0.1), (25, 0.01)])
+def test_the_temperature_depends_on_the_number_of_images(inner, tmp_path, times, temperature):
+    dataset = sampling(dict(type='RepeatDataset', times=times, dataset=inner), tmp_path)
+    counts = dataset.class_pixels()
+    assert len(counts) == 4 * times
+    assert dataset.shares == pytest.approx(class_shares(counts, temperature))
+
+
+@pytest.mark.parametrize(('min_pixels', 'drawn'), [(100, 3), (101, 2), (601, 1)])
+def test_a_class_is_drawn_if_an_image_has_as_many_pixels(inner, tmp_path, min_pixels, drawn):
+    dataset = sampling(inner, tmp_path, min_pixels=min_pixels, temperature=0.5, tries=1)
+    shares = class_shares(dataset.class_pixels(), 0.5)[:drawn]
+    assert dataset.shares == pytest.approx([*shares / shares.sum(), *[0] * (3 - drawn)])
+    for _ in range(30):
+        assert dataset[0]['inputs'].shape == (3, 20, 20)
 
 
 def test_drawn_as_often_as_the_formula_says(inner, tmp_path):
@@ -126,11 +148,11 @@ def test_the_crop_holds_half_of_min_pixels(inner, tmp_path):
     only_signs = dict(inner, metainfo=dict(classes=('sign',), palette=[[0, 0, 0]]))
     np.random.seed(0)
     shares = {}
-    for tries in (1, 10):
+    for tries in (1, 100):
         dataset = sampling(only_signs, tmp_path, tries=tries)
         held = [(dataset[0]['data_samples'].gt_sem_seg.data == 0).sum() >= 25 for _ in range(60)]
         shares[tries] = np.mean(held)
-    assert shares[1] < 0.3 < shares[10]
+    assert shares[1] < 0.3 and shares[100] == 1
 
 
 def test_depends_only_on_the_draw_and_can_skip(inner, tmp_path):
@@ -176,6 +198,10 @@ def test_around_other_wrappers(inner, tmp_path, wrap):
         lambda parts: dict(type='MixedDataset', datasets=parts, shares=[1, 3, 1]),
         lambda parts: dict(type='ConcatDataset', datasets=parts),
         lambda parts: dict(
+            type='ConcatDataset',
+            datasets=[parts[0], dict(type='ConcatDataset', datasets=parts[1:])],
+        ),
+        lambda parts: dict(
             type='LabelSubset', count=9, dataset=dict(type='ConcatDataset', datasets=parts)
         ),
         lambda parts: dict(
@@ -204,6 +230,8 @@ def test_refusals(inner, tmp_path):
         RareClassSampling(inner, min_pixels=5000, cache=str(tmp_path)).full_init()
     with pytest.raises(JointError, match=r'temperature is 0: give a number above 0'):
         RareClassSampling(inner, temperature=0)
+    with pytest.raises(JointError, match=r'min_pixels is 0: give a whole number from 1'):
+        RareClassSampling(inner, min_pixels=0)
     with pytest.raises(JointError, match=r'tries is 0: give a whole number from 1'):
         RareClassSampling(inner, tries=0)
     with pytest.raises(JointError, match='needs labels, but its dataset is unlabeled'):
@@ -227,6 +255,13 @@ def test_labels_are_counted_on_the_cores_that_may_be_used(inner, tmp_path, monke
     monkeypatch.setattr(os, 'sched_getaffinity', lambda _: range(3), raising=False)
     sampling(inner, tmp_path)
     assert threads == [3]
+
+
+def test_the_cache_is_the_users(inner, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', '/elsewhere')
+    assert RareClassSampling(inner).cache == Path('/elsewhere/mmseg_joint/class_pixels')
+    monkeypatch.delenv('XDG_CACHE_HOME')
+    assert RareClassSampling(inner).cache == Path.home() / '.cache/mmseg_joint/class_pixels'
 
 
 def test_counts_that_cannot_be_cached_are_only_reported(inner, tmp_path, capsys):
