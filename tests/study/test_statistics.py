@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mmseg_joint.study.statistics import gain_of, labels_needed, paired
+from mmseg_joint.study.statistics import Gain, gain_of, labels_needed, paired, signed
 
 # Student's 97.5 % quantiles, as printed in tables
 T1, T2 = 12.706, 4.303
@@ -16,12 +16,35 @@ def test_a_gain_with_its_interval_by_hand():
     assert (gain.low, gain.high) == pytest.approx(
         (2 - T2 / math.sqrt(3), 2 + T2 / math.sqrt(3)), abs=1e-3
     )
+    two = gain_of([1.0, 2.0])  # s = 1/√2
+    assert (two.low, two.high) == pytest.approx((1.5 - T1 / 2, 1.5 + T1 / 2), abs=1e-3)
     assert gain_of([2.9, 3.0, 3.1]).excludes_zero
     assert gain_of([-2.9, -3.0, -3.1]).excludes_zero
     assert not gain_of([0.01, 0.01, 0.01]).excludes_zero  # a metric's last decimal
     one = gain_of([5.0])
-    assert (one.mean, one.low, one.high, one.excludes_zero) == (5.0, None, None, False)
+    assert one == Gain(5.0, None, None, seeds=1) and not one.excludes_zero
     assert gain_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ('mean', 'low', 'high', 'excludes'),
+    [
+        (0.5, 0.1, 0.9, True),
+        (0.5, -0.1, 1.1, False),
+        (0.3, -0.1, 0.7, False),
+        (0.5, 0.0, 1.0, False),
+        (-0.5, -1.0, 0.0, False),
+        (0.05, 0.01, 0.09, True),
+        (-0.04, -0.05, -0.03, False),
+    ],
+)
+def test_an_interval_that_ends_at_0_holds_it(mean, low, high, excludes):
+    assert Gain(mean, low, high, seeds=3).excludes_zero == excludes
+
+
+def test_numbers_are_written_with_their_sign():
+    assert [signed(x) for x in (1.26, -1.26, -0.04, 0.0)] == ['+1.3', '-1.3', '+0.0', '+0.0']
+    assert signed(-0.04, digits=2) == '-0.04'
 
 
 def test_seeds_are_paired():
@@ -71,7 +94,8 @@ def test_the_interval_holds_a_number_beyond_the_curve():
         curve = dict(zip((10, 100), ends[::-sign]))
         needed = labels_needed(curve, {0: 50.0 + 0.3 * sign, 1: 50.0 + 0.3 * sign})
         assert (needed.number, needed.beyond) == (None, side)
-        assert needed.high == math.inf if side == 'above' else needed.low == 0.0
+        # |4 f + .3| points against 12.7 · 5 f, with f the distance from the other end
+        assert (needed.low, needed.high) == (0.0, math.inf)
 
 
 def test_labels_needed_of_one_seed_or_one_point():
@@ -81,6 +105,9 @@ def test_labels_needed_of_one_seed_or_one_point():
     assert needed.number == pytest.approx(math.sqrt(12 * 367))
     assert labels_needed({12: {0: 40.0}}, {0: 45.0}) is None
     assert labels_needed(curve, {1: 45.0}) is None  # no shared seed
+    for score, number in ((40.0, 12), (50.0, 367)):  # at its ends
+        needed = labels_needed(curve, {0: score})
+        assert (needed.number, needed.beyond) == (pytest.approx(number), '')
 
 
 def test_a_curve_that_falls_is_read_where_it_first_reaches_the_score():
