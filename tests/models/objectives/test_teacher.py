@@ -18,6 +18,7 @@ from mmseg_joint.models.objectives import (
     ObjectiveResult,
     Teacher,
 )
+from mmseg_joint.models.objectives import teacher as teacher_file
 from mmseg_joint.models.segmentors.joint_encoder_decoder import evaluated_segmentor
 from tests.models.segmentors.test_norm_statistics import LIVE
 from tests.ranks import on_ranks
@@ -235,7 +236,7 @@ def own_average(model):
     return model.objectives['teacher'].average
 
 
-def test_its_confidence_over_two_ranks(tmp_path):
+def test_its_confidence_over_two_ranks(tmp_path, monkeypatch):
     model = model_with()
     data = batch(7, ('unlabeled',), count=2)
     data['inputs'][1] //= 8  # different images
@@ -257,6 +258,7 @@ def test_its_confidence_over_two_ranks(tmp_path):
     for of_rank in on_ranks(lambda rank: trust('batch', slice(rank, rank + 1)), tmp_path):
         torch.testing.assert_close(of_rank[0], together)
     model.eval()  # while a batch is inspected, no process waits for others
+    monkeypatch.setattr(teacher_file, 'mean_of_all_ranks', None)
     torch.testing.assert_close(trust('batch')[0], together)
 
 
@@ -392,16 +394,20 @@ def test_class_shares_over_two_ranks_are_those_of_one_process(tmp_path):
     data = batch(7, ('unlabeled',), count=2)
     data['inputs'][1] //= 8  # different images
 
-    def shares_after(data):
-        model = model_with(debias=0.5, alpha=0.5)
-        debiased_labels(model, data)
-        return model.objectives['teacher'].class_shares
+    truth = torch.tensor([[[0, 1], [255, 255]], [[2, 2], [2, 0]]])  # not equally many labels
+
+    def shares_after(chosen=slice(None)):
+        model = model_with(debias=0.5, alpha=0.5, prior='target')
+        teacher, labels = model.objectives['teacher'], truth[chosen]
+        teacher.derive({'target': DomainInput(torch.zeros(len(labels), 3, 2, 2), labels, id)})
+        debiased_labels(model, {key: values[chosen] for key, values in data.items()})
+        return torch.stack([teacher.class_shares, teacher.prior_shares])
 
     def work(rank):
-        return shares_after({key: values[rank : rank + 1] for key, values in data.items()})
+        return shares_after(slice(rank, rank + 1))
 
-    alone = shares_after(data)
-    assert (alone - 0.2).abs().max() > 1e-3
+    alone = shares_after()
+    assert ((alone - 0.2).abs().amax(dim=1) > 1e-3).all()
     for of_rank in on_ranks(work, tmp_path):
         torch.testing.assert_close(of_rank, alone)
 
