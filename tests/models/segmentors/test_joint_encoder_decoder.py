@@ -163,19 +163,23 @@ def test_weights_cast_without_a_graph_leave_the_cache(monkeypatch):
     assert all(weight.grad is not None for weight in model.backbone.parameters())
 
 
-def test_an_objective_and_the_loss_share_the_auxiliary_heads_forward():
+@pytest.mark.parametrize('heads', [1, 2])
+def test_an_objective_and_the_loss_share_the_auxiliary_heads_forward(heads):
     auxiliary = dict(DEEPLAB['decode_head'], in_channels=16, in_index=2)
-    changes = {**DEEPLAB, 'auxiliary_head': auxiliary}
+    several = [auxiliary, dict(auxiliary, in_channels=8, in_index=1)]
+    changes = {**DEEPLAB, 'auxiliary_head': auxiliary if heads == 1 else several}
     ga = dict(type='OutputAdversarial', levels=2)
     calls, losses, weights = [], {}, build(**changes).state_dict()
     for levels in (1, 2):
         model = build(dict(ga=dict(ga, levels=levels)), **changes)
         model.load_state_dict(weights, strict=False)
-        forward = model.auxiliary_head.forward
-        model.auxiliary_head.forward = lambda x, n=levels, f=forward: calls.append(n) or f(x)
+        head = model.auxiliary_head if heads == 1 else model.auxiliary_head[0]
+        head.forward = lambda x, n=levels, f=head.forward: calls.append(n) or f(x)
         losses[levels] = losses_of(model, domains=('source', 'target', 'unlabeled'))
     assert calls == [1, 1, 2, 2, 2]  # labeled domains; with two levels the unlabeled one too
-    for name in ('source.aux.loss_ce', 'target.aux.loss_ce'):
+    names = {name for name in losses[1] if '.aux' in name and 'loss' in name}
+    assert len(names) == 2 * heads
+    for name in names:
         torch.testing.assert_close(losses[1][name], losses[2][name])
 
 
