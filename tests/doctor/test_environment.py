@@ -96,6 +96,17 @@ def test_all_requirements_of_the_package_are_checked(monkeypatch):
     assert set(environment.BASE.values()) == required
 
 
+def test_every_missing_package_is_named(monkeypatch):
+    def gone(name):
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(environment.importlib, 'import_module', gone)
+    report = Report()
+    environment._import_base(report)
+    (problem,) = report.problems
+    assert 'tqdm, scipy, filelock, markdown-it-py are missing: run' in problem
+
+
 def report_of_stack(monkeypatch, versions: dict[str, str], **failing: Exception) -> list[str]:
     def import_module(name):
         if name in failing:
