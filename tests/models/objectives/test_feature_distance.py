@@ -140,8 +140,10 @@ def test_weights_of_another_run_are_kept_where_none_are_pretrained(
 ):
     warned = []
     monkeypatch.setattr(feature_distance, 'print_log', lambda text, **values: warned.append(text))
-    other, read, find = build(seed=1), [], pretrained_file._read
-    monkeypatch.setattr(pretrained_file, '_read', lambda *args: read.append(args) or find(*args))
+    other, read, find = build(seed=1), [], pretrained_file.read_checkpoint
+    monkeypatch.setattr(
+        pretrained_file, 'read_checkpoint', lambda *args: read.append(args) or find(*args)
+    )
     torch.save(build(seed=2).backbone.state_dict(), tmp_path / 'pretrained.pth')
     own = dict(type='Pretrained', checkpoint=str(tmp_path / 'pretrained.pth'))
     backbone = dict(MODEL.backbone, init_cfg=own if pretrained else None)
