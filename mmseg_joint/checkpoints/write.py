@@ -118,7 +118,7 @@ class AtomicCheckpointHook(CheckpointHook):
             names = ', '.join(path.name for path in broken)
             begin = f'goes on from iteration {runner.iter}' if runner.iter else 'starts anew'
             runner.logger.warning(
-                f'{names} in {folder}: not whole, as the writing was cut short or the disk failed. '
+                f'{names} in {folder}: incomplete, since writing was interrupted or the disk failed. '
                 f'Training {begin}.'
             )
         for path in partial:

@@ -149,8 +149,8 @@ def test_what_is_not_whole_is_named_and_removed(begin, tmp_path, caplog):
         (tmp_path / name).write_bytes(b'PK')
     begin(4)
     assert caplog.messages == [
-        f'best_mIoU_iter_4.pth.part, iter_9.pth in {tmp_path}: not whole, as the writing was cut '
-        'short or the disk failed. Training goes on from iteration 4.'
+        f'best_mIoU_iter_4.pth.part, iter_9.pth in {tmp_path}: incomplete, since writing was in'
+        'terrupted or the disk failed. Training goes on from iteration 4.'
     ]
     assert names(tmp_path) == ['iter_2.pth', 'iter_9.pth', 'selection.json.part']
     caplog.clear()

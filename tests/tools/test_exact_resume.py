@@ -115,7 +115,7 @@ def test_killed_runs_end_with_the_weights_of_the_whole_one(config, whole, tmp_pa
         killed_after(config, folder, step)
         assert (folder / 'last_checkpoint').read_text().endswith(f'iter_{step - 1}.pth')
         said = assert_resumed_exactly(config, folder, whole, capfd)
-        assert 'not whole' not in said
+        assert 'incomplete, since' not in said
         assert 'gradient of some iterations is lost' not in said
 
     # while iter_4 is written again, after its validation was the best
@@ -124,7 +124,7 @@ def test_killed_runs_end_with_the_weights_of_the_whole_one(config, whole, tmp_pa
     (half,) = folder.glob('*.part')
     assert half.stat().st_size > 0
     said = assert_resumed_exactly(config, folder, whole, capfd)
-    assert f'{half.name} in {folder}: not whole' in said
+    assert f'{half.name} in {folder}: incomplete, since' in said
     assert 'Training goes on from iteration 4.' in said
 
 
@@ -134,7 +134,7 @@ def test_checkpoints_spoiled_by_the_disk_are_skipped(config, whole, tmp_path, ca
     newest = cut / 'iter_5.pth'
     newest.write_bytes(newest.read_bytes()[:-1000])
     said = assert_resumed_exactly(config, cut, whole, capfd)
-    assert f'iter_5.pth in {cut}: not whole' in said
+    assert f'iter_5.pth in {cut}: incomplete, since' in said
     assert 'Training goes on from iteration 4.' in said
 
     cfg = Config.fromfile(config)
