@@ -118,8 +118,8 @@ class AtomicCheckpointHook(CheckpointHook):
             names = ', '.join(path.name for path in broken)
             begin = f'goes on from iteration {runner.iter}' if runner.iter else 'starts anew'
             runner.logger.warning(
-                f'{names} in {folder}: incomplete, since writing was interrupted or the disk failed. '
-                f'Training {begin}.'
+                f'{names} in {folder}: incomplete, since writing was interrupted or the disk '
+                f'failed. Training {begin}.'
             )
         for path in partial:
             path.unlink()
