@@ -149,13 +149,15 @@ class LoadIdAnnotations(LoadMappedAnnotations):
         **kwargs: Arguments of `LoadMappedAnnotations`.
 
     Raises:
-        JointError: When an id is invalid or given twice; when loading, if a pixel has any other id.
+        JointError: When an id is invalid or given twice; when loading, if a pixel has any other id,
+            or if the dataset maps ids of its own.
     """
 
     def __init__(
         self, ids: Sequence[int | Sequence[int]], ignored: Sequence[int] = (), **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        self.num_classes = len(ids)
         self._classes: dict[int, int] = {}
         for index, given in [*enumerate(ids), (IGNORE, ignored)]:
             for value in given if isinstance(given, (list, tuple)) else [given]:
@@ -174,6 +176,13 @@ class LoadIdAnnotations(LoadMappedAnnotations):
     def _to_train_ids(self, raw: np.ndarray, results: dict) -> np.ndarray:
         label_map, subset = self._classes, results.get('label_map')
         if subset:  # of the dataset's classes, as mmseg maps them
+            if set(subset) != set(range(self.num_classes)):
+                raise JointError(
+                    f'LoadIdAnnotations lists the ids of {self.num_classes} classes, but '
+                    f'{results.get("dataset_name", "its dataset")} maps the ids '
+                    f'{sorted(subset)}: list one entry for each of its classes, or use '
+                    "LoadMappedAnnotations if it maps the files' ids itself"
+                )
             label_map = {value: subset.get(index, IGNORE) for value, index in label_map.items()}
         hint = 'add them to ids or ignored of LoadIdAnnotations'
         return super()._to_train_ids(raw, {**results, 'label_map': label_map, 'label_hint': hint})

@@ -27,8 +27,8 @@ class TargetRegularization(Objective):
     the layers below it, never the main head.
 
     Args:
-        loss: Config of a loss that takes only scores: :class:`MaxSquareLoss` or
-            :class:`EntropyLoss`.
+        loss: Config of a loss that takes scores and, for padded images, a mask of the pixels that
+            count: :class:`MaxSquareLoss` or :class:`EntropyLoss`.
         domain: The domain whose images are used; their labels, if any, are not read.
         weight: λ_target.
         guidance: Whether to use the auxiliary head.
@@ -75,15 +75,16 @@ class TargetRegularization(Objective):
             JointError: When a second level is wanted, but the model has no auxiliary head.
         """
         output = outputs[self.domains[0]]
-        losses = {'loss_main': self.weight * self.loss(output.logits)}
+        # without padding, a loss of the user's own need not take a mask
+        valid = () if output.padding is None else (output.within_image,)
+        losses = {'loss_main': self.weight * self.loss(output.logits, *valid)}
         if self.auxiliary_loss_weight:
-            second = self.loss(output.auxiliary_logits)
+            second = self.loss(output.auxiliary_logits, *valid)
             losses['loss_second_level'] = self.auxiliary_loss_weight * second
         if self.guidance:
-            scores = output.auxiliary_logits
-            labels = guidance_labels(output.logits, scores, self.threshold)
-            weight = self.weight * self.auxiliary_weight
-            losses['loss_auxiliary'] = weight * global_cross_entropy(scores, labels, NO_LABEL)
+            labels, weight = self._guidance(output), self.weight * self.auxiliary_weight
+            loss = global_cross_entropy(output.auxiliary_logits, labels, NO_LABEL)
+            losses['loss_auxiliary'] = weight * loss
             losses['confident_share'] = (labels != NO_LABEL).double().mean()
         return ObjectiveResult(losses)
 
@@ -92,9 +93,11 @@ class TargetRegularization(Objective):
         if not self.guidance:
             return {}
         (domain,) = self.domains
-        output = outputs[domain]
+        return {domain: {'pseudo-label': self._guidance(outputs[domain])}}
+
+    def _guidance(self, output: DomainOutput) -> Tensor:
         labels = guidance_labels(output.logits, output.auxiliary_logits, self.threshold)
-        return {domain: {'pseudo-label': labels}}
+        return labels if output.padding is None else labels.masked_fill_(output.padding, NO_LABEL)
 
 
 @torch.no_grad()

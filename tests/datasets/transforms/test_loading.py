@@ -97,6 +97,9 @@ def test_unlisted_and_invalid_ids_are_refused(tmp_path):
     for value in (256, -1, 1.0, '7', True):
         with pytest.raises(JointError, match=f'has the id {value!r}: give a whole number from 0'):
             LoadIdAnnotations([7, value])
+    for own in (GTA_IDS, {0: 0, 1: 1, 2: 255}):  # of a dataset; of another number of classes
+        with pytest.raises(JointError, match='of 2 classes, but GTADataset maps the ids'):
+            LoadIdAnnotations([7, 20])(results(path, own, dataset_name='GTADataset'))
 
 
 def test_few_colors_in_a_palette(tmp_path):

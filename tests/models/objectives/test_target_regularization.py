@@ -27,7 +27,7 @@ def segmentor(scale=4.0):
     return model.double()
 
 
-def run(model, domain='unlabeled', with_auxiliary=True, **values):
+def run(model, domain='unlabeled', with_auxiliary=True, padding=None, **values):
     """The objective's result on one domain, and the two heads' scores."""
     torch.manual_seed(1)
     images = torch.randn(N, 3, H, W, dtype=torch.float64)
@@ -40,6 +40,7 @@ def run(model, domain='unlabeled', with_auxiliary=True, **values):
         labels=None,
         to_unit_range=lambda x: x,
         auxiliary=(lambda: auxiliary) if with_auxiliary else None,
+        padding=padding,
     )
     objective = MODELS.build(dict(type='TargetRegularization', domain=domain, **values))
     return objective({domain: output}), main, auxiliary
@@ -71,6 +72,32 @@ def test_loss_of_the_main_head(kind, domain):
     torch.testing.assert_close(result.losses['loss_main'], wanted, rtol=1e-12, atol=0)
     got = torch.autograd.grad(result.losses['loss_main'], main, retain_graph=True)
     torch.testing.assert_close(got, torch.autograd.grad(wanted, main), rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize('kind', LOSSES)
+def test_padding_is_no_part_of_the_image(kind):
+    model, padding = segmentor(), torch.zeros(N, H, W, dtype=torch.bool)
+    padding[:, 4:] = padding[:, :, 5:] = True
+    values = dict(loss=dict(type=kind), guidance=True, threshold=0.99, auxiliary_loss_weight=1)
+    result, *heads = run(model, padding=padding, weight=1, auxiliary_weight=1, **values)
+    main, auxiliary = (scores[..., :4, :5] for scores in heads)
+    p, q = main.softmax(dim=1), auxiliary.softmax(dim=1)
+    confident = torch.maximum(p.amax(dim=1), q.amax(dim=1)) > 0.99
+    own = -q.log().gather(1, (p + q).argmax(dim=1, keepdim=True))[:, 0]
+    assert 0 < confident.sum() < confident.numel()
+    wanted = {
+        'loss_main': LOSSES[kind](p),
+        'loss_second_level': LOSSES[kind](q),
+        'loss_auxiliary': own[confident].mean(),
+    }
+    for name, loss in wanted.items():
+        torch.testing.assert_close(result.losses[name], loss, rtol=1e-12, atol=0)
+        scores = heads[name != 'loss_main']
+        gradients = [
+            torch.autograd.grad(v, scores, retain_graph=True)[0]
+            for v in (result.losses[name], loss)
+        ]
+        torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-15)
 
 
 def test_the_papers_weights_are_the_defaults():
