@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from torch.utils.data import Dataset
+from mmengine.dataset import RepeatDataset
+from mmseg.registry import DATASETS
+from torch.utils.data import ConcatDataset, Dataset
 
+from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 
 
@@ -50,11 +53,18 @@ class Chain(Dataset):
     and does not require palettes and the like to be equal.
 
     Args:
-        datasets: At least one dataset, initialized or not.
+        datasets: Datasets or their configs.
+        name: Of the list in messages.
+
+    Raises:
+        JointError: When there is no dataset, or their classes differ.
     """
 
-    def __init__(self, datasets: Sequence[Any]) -> None:
-        self.datasets = list(datasets)
+    def __init__(self, datasets: Sequence[Any], name: str) -> None:
+        if not datasets:
+            raise JointError(f'{name} is an empty list: name its datasets')
+        self.datasets = [DATASETS.build(d) if isinstance(d, dict) else d for d in datasets]
+        check_same_classes({f'{name}.{i}': d for i, d in enumerate(self.datasets)})
         self.labeled = any(getattr(d, 'labeled', True) for d in self.datasets)
         self._ends: list[int] = []
 
@@ -93,3 +103,26 @@ class Chain(Dataset):
     def __getitem__(self, index: int) -> Any:
         part, inner = self.locate(index)
         return self.datasets[part][inner]
+
+
+def innermost(dataset: Any, index: int) -> Any:
+    """Find the dataset that holds a sample, inside all wrappers.
+
+    Args:
+        dataset: A dataset, or wrappers around datasets; all initialized.
+        index: The sample's index in it.
+    """
+    if isinstance(dataset, Chain):
+        part, inner = dataset.locate(index)
+        return innermost(dataset.datasets[part], inner)
+    if isinstance(dataset, ConcatDataset):
+        part = bisect_right(dataset.cumulative_sizes, index)
+        before = dataset.cumulative_sizes[part - 1] if part else 0
+        return innermost(dataset.datasets[part], index - before)
+    if isinstance(dataset, RepeatDataset):
+        return innermost(dataset.dataset, index % len(dataset.dataset))
+    if isinstance(dataset, DatasetWrapper):
+        return innermost(dataset.dataset, dataset.inner_index(index))
+    # another's wrapper: its samples are like the first
+    parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    return dataset if parts[0] is None else innermost(parts[0], 0)

@@ -86,7 +86,7 @@ class JointDataset(Dataset):
             if arguments is not None:
                 self.domains[name] = RareClassSampling(self.domains[name], **arguments)
         check_same_classes({f"domain '{n}'": d for n, d in self.domains.items()})
-        self._all = Chain(list(self.domains.values()))
+        self._all = Chain(list(self.domains.values()), 'JointDataset.domains')
         self._num_classes = {
             name: len(part.metainfo.get('classes') or ()) for name, part in self.domains.items()
         }
@@ -96,8 +96,6 @@ class JointDataset(Dataset):
     @staticmethod
     def _build(name: str, cfg: Any) -> Any:
         parts = list(cfg) if isinstance(cfg, (list, tuple)) else [cfg]
-        if not parts:
-            raise JointError(f"domain '{name}' of JointDataset is an empty list: name its datasets")
         if name == 'unlabeled':
             parts = [p if _is_unlabeled(p) else {'type': 'Unlabeled', 'dataset': p} for p in parts]
         if 'loss' in name or '.' in name:
@@ -106,11 +104,8 @@ class JointDataset(Dataset):
                 'every value with "loss" in its name): choose one without "loss" and dots'
             )
         with _readable(name, parts):
-            built = [DATASETS.build(p) if isinstance(p, dict) else p for p in parts]
-        if not isinstance(cfg, (list, tuple)):
-            return built[0]
-        check_same_classes({f"domain '{name}'[{i}]": d for i, d in enumerate(built)})
-        return Chain(built)
+            chain = Chain(parts, f"domain '{name}'")
+        return chain if isinstance(cfg, (list, tuple)) else chain.datasets[0]
 
     @property
     def metainfo(self) -> dict:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
+from mmseg_joint.datasets.chain import Chain, innermost
 from mmseg_joint.datasets.label_lists.files import find_list, placeholders, read_names
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.datasets.wrapper import DatasetWrapper
@@ -23,7 +24,7 @@ class LabelSubset(DatasetWrapper):
     and the same on every machine.
 
     Args:
-        dataset: A dataset or its config.
+        dataset: A dataset, its config, or a list of them.
         count: How many images. Give exactly one of ``count``, ``fraction`` and ``list_file``.
         fraction: What fraction of the images, above 0 and up to 1; at least one image.
         list_file: A text file with one image name per line, with or without suffix. If there is no
@@ -57,6 +58,8 @@ class LabelSubset(DatasetWrapper):
                 f'{{count}} needs count too), but has count={count}, fraction={fraction}, '
                 f'list_file={list_file!r}'
             )
+        if isinstance(dataset, (list, tuple)):
+            dataset = Chain(dataset, 'LabelSubset.dataset')
         super().__init__(dataset)
         self.count, self.fraction, self.list_file, self.seed = count, fraction, list_file, seed
         self.held_out = held_out
@@ -98,7 +101,7 @@ class LabelSubset(DatasetWrapper):
         path = self.dataset.get_data_info(index).get('img_path')
         if not isinstance(path, str):
             return f'{index:08d}'  # the image is not a file
-        folder = getattr(self.dataset, 'data_prefix', {}).get('img_path')
+        folder = getattr(innermost(self.dataset, index), 'data_prefix', {}).get('img_path')
         name = osp.relpath(path, folder) if folder else path
         return name.replace('\\', '/')
 
@@ -146,9 +149,10 @@ class LabelSubset(DatasetWrapper):
 
     def _spellings(self, names: list[tuple[str, int]]) -> dict[str, tuple[str, int]]:
         """Return every accepted spelling of an image's name → its full name and index."""
-        suffix = getattr(self.dataset, 'img_suffix', '')
         known = {osp.splitext(pair[0])[0]: pair for pair in names}
-        known.update({pair[0].removesuffix(suffix): pair for pair in names})
+        for pair in names:
+            suffix = getattr(innermost(self.dataset, pair[1]), 'img_suffix', '')
+            known[pair[0].removesuffix(suffix)] = pair
         known.update({pair[0]: pair for pair in names})
         return known
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
-from mmseg_joint.datasets.chain import Chain, check_same_classes
+from mmseg_joint.datasets.chain import Chain
 from mmseg_joint.errors import JointError
 
 
@@ -31,12 +31,11 @@ class MixedDataset(Chain):
                 f'MixedDataset.shares is {list(shares)}: give one number from 1 for each of the '
                 f'{len(datasets)} datasets.'
             )
-        super().__init__([DATASETS.build(d) if isinstance(d, dict) else d for d in datasets])
+        super().__init__(datasets, 'MixedDataset.datasets')
         self.labeled = all(getattr(dataset, 'labeled', True) for dataset in self.datasets)
         self.shares = list(shares)
         # place within a round -> dataset, and how many of its samples the round has before
         self._round = [(k, n) for k, share in enumerate(shares) for n in range(share)]
-        check_same_classes({f'MixedDataset.datasets.{i}': d for i, d in enumerate(self.datasets)})
 
     def locate(self, index: int) -> tuple[int, int]:
         """Return the index of a sample's dataset and the sample's index within it.

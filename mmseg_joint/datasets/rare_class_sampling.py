@@ -4,21 +4,18 @@ import hashlib
 import json
 import os
 import sys
-from bisect import bisect_right
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import RepeatDataset
 from mmengine.dist import is_main_process
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
-from torch.utils.data import ConcatDataset
 from tqdm import tqdm
 from tqdm.contrib.concurrent import thread_map
 
-from mmseg_joint.datasets.chain import Chain
+from mmseg_joint.datasets.chain import innermost
 from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
@@ -150,21 +147,8 @@ def _count(classes: int, load: Any, info: dict) -> np.ndarray:
 
 def _label_loader(dataset: Any, index: int) -> Any:
     """Find the step that loads a sample's label, in its dataset's pipeline inside all wrappers."""
-    if isinstance(dataset, Chain):
-        part, inner = dataset.locate(index)
-        return _label_loader(dataset.datasets[part], inner)
-    if isinstance(dataset, ConcatDataset):
-        part = bisect_right(dataset.cumulative_sizes, index)
-        before = dataset.cumulative_sizes[part - 1] if part else 0
-        return _label_loader(dataset.datasets[part], index - before)
-    if isinstance(dataset, RepeatDataset):
-        return _label_loader(dataset.dataset, index % len(dataset.dataset))
-    if isinstance(dataset, DatasetWrapper):
-        return _label_loader(dataset.dataset, dataset.inner_index(index))
-    parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if parts[0] is not None:  # an unknown wrapper: its samples are read like the first
-        return _label_loader(parts[0], 0)
-    for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
+    pipeline = getattr(innermost(dataset, index), 'pipeline', None)
+    for step in getattr(pipeline, 'transforms', ()):
         if isinstance(step, LoadAnnotations):
             return step
     raise JointError(

@@ -45,10 +45,10 @@ class Base:
         self.cfg, self.watch_every = cfg, watch_every
         self.name = cfg.filename or 'the base config'
         domains = (cfg.get('train_dataloader') or {}).get('dataset', {}).get('domains') or {}
-        if not isinstance(domains.get('target'), dict):
+        if not domains.get('target'):
             raise JointError(
-                f'{self.name} has no {DOMAINS}.target that is one dataset, the labeled real '
-                'images: describe it as docs/joint_config.md says.'
+                f'{self.name} has no {DOMAINS}.target, the labeled real images: describe it as '
+                'docs/joint_config.md says.'
             )
         if not (cfg.train_dataloader.get('sampler') or {}).get('samples_per_domain'):
             raise JointError(
@@ -72,7 +72,8 @@ class Base:
 
     def count_labels(self) -> int:
         """Count the labeled images of the target; studies use some or all of them."""
-        return len(DATASETS.build(copy.deepcopy(self.target)))
+        whole = dict(type='LabelSubset', fraction=1, dataset=copy.deepcopy(self.target))
+        return len(DATASETS.build(whole))
 
     def config_of(self, name: str, labeled: bool = True) -> tuple[Config, list[str]]:
         """Make the config of a method.
@@ -141,13 +142,12 @@ class Base:
         return chosen
 
 
-def _without_subset(dataset: Any) -> Any:
-    """Return the dataset that a subset was drawn from, if any; a list of images counts as whole."""
-    if dataset.get('type') == 'LabelSubset' and not (
-        dataset.get('list_file') and 'count' not in dataset
-    ):
-        return dataset['dataset']
-    return dataset
+def _without_subset(target: Any) -> Any:
+    """Return what a subset was drawn from, if any; a list of images counts as whole."""
+    if isinstance(target, (list, tuple)):
+        return [_without_subset(part) for part in target]
+    listed = target.get('list_file') and 'count' not in target
+    return target['dataset'] if target.get('type') == 'LabelSubset' and not listed else target
 
 
 def _image_size(cfg: Config) -> tuple[int, int]:

@@ -145,9 +145,9 @@ def test_refuses_different_classes_and_empty_domains(domains):
     domains['source']['protocol'] = 'camvid'
     with pytest.raises(JointError, match=r"domain 'source' has 11 classes.*domain 'target' has 19"):
         joint(domains)
-    with pytest.raises(JointError, match=r"'both'\[0\].*'both'\[1\]"):
+    with pytest.raises(JointError, match=r"'both'.0.*'both'.1"):
         joint({'both': [domains['source'], domains['target']]})
-    with pytest.raises(JointError, match="domain 'target' of JointDataset is an empty list"):
+    with pytest.raises(JointError, match="domain 'target' is an empty list"):
         joint({'target': []})
     with pytest.raises(JointError, match='JointDataset needs domains'):
         joint({})

@@ -59,9 +59,32 @@ def test_does_not_depend_on_the_order_of_listing(inner, monkeypatch):
     scandir = os.scandir
     monkeypatch.setattr(os, 'scandir', lambda p: reversed(list(scandir(p))))
     assert subset(inner, count=3).names == wanted
-    two = {'type': 'ConcatDataset', 'datasets': [inner]}
-    absolute = subset(two, count=3).names
-    assert [a.split('train/')[-1] for a in absolute] == wanted
+
+
+def test_several_datasets_have_names_of_their_own_folders(inner, tmp_path, write_cityscapes):
+    other = tmp_path / 'elsewhere'
+    write_cityscapes(other, count=5)
+    two = [inner, {**inner, 'data_root': str(other)}]
+    order = permutation(13, 3, 'subset').tolist()
+    both = sorted([*map(name, range(8)), *map(name, range(5))])
+    wanted = sorted(both[i] for i in order[:6])
+    for dataset in (
+        two,
+        {'type': 'ConcatDataset', 'datasets': two},
+        {'type': 'Unlabeled', 'dataset': {'type': 'ConcatDataset', 'datasets': two}},
+    ):
+        chosen = subset(dataset, count=6, seed=3)
+        assert chosen.names == wanted
+        paths = [chosen.get_data_info(i)['img_path'] for i in range(6)]
+        assert [path.split('train/')[-1] for path in paths] == wanted
+        assert {str(other) in path for path in paths} == {True, False}
+    (tmp_path / 'list.txt').write_text(name(6).removesuffix('_leftImg8bit.png'))
+    assert subset(two, list_file=str(tmp_path / 'list.txt')).names == [name(6)]
+    two[1]['metainfo'] = {'classes': ('road',), 'palette': [[0, 0, 0]]}
+    with pytest.raises(JointError, match=r'LabelSubset.dataset.0 has 19 classes'):
+        subset(two, count=6)
+    with pytest.raises(JointError, match=r'LabelSubset.dataset is an empty list: name its data'):
+        subset([], count=6)
 
 
 @pytest.mark.parametrize('cut', [0, len('.png'), len('_leftImg8bit.png')])

@@ -44,6 +44,18 @@ def test_a_method_has_its_domains_objectives_and_optimizers(base, name, labeled)
         assert all(torch.isfinite(torch.as_tensor(v)).all() for v in losses.values())
 
 
+def test_the_target_may_be_a_list_of_datasets(base):
+    cfg, domains = copy.deepcopy(base.cfg), base.cfg.train_dataloader.dataset.domains
+    cfg.train_dataloader.dataset.domains.target = [domains.target, domains.target]
+    several = Base(cfg)
+    assert several.count_labels() == 2 * base.count_labels()
+    made, _ = several.config_of('semi_supervised')
+    made.train_dataloader.dataset.domains.target.count = 4
+    dataset = DATASETS.build(made.train_dataloader.dataset)
+    assert len(dataset.domains['target']) == 4
+    assert len(dataset.domains['unlabeled']) == 2 * base.count_labels()
+
+
 def test_all_methods_draw_rare_classes_as_the_base_does(roots, tmp_path):
     rare = dict(target=dict(min_pixels=7))
     path = write_base(roots, tmp_path, **{'train_dataloader.dataset.rare_classes': rare})
