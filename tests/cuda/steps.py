@@ -21,6 +21,8 @@ def one_step(model: nn.Module, optim_wrapper: Any, data: dict) -> Step:
     with optim_wrapper.optim_context(model):
         losses = model.loss(**model.data_preprocessor(copy.deepcopy(data), training=True))
         total, log = model.parse_losses(losses)
+    for name, loss in losses.items():  # autocast or not
+        assert 'loss' not in name or loss.dtype in (torch.float32, torch.float64), name
     optim_wrapper.backward(total)
     gradients = {
         name: value.grad.detach().cpu().clone()
