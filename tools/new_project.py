@@ -16,8 +16,8 @@ from mmseg_joint.datasets.label_maps import IGNORE
 from mmseg_joint.doctor.examine import examine
 from mmseg_joint.doctor.report import Report
 from mmseg_joint.errors import JointError
-from mmseg_joint.project.class_values import read_class_values
-from mmseg_joint.project.folders import describe, find_images
+from mmseg_joint.project.class_values import ClassValues, read_class_values
+from mmseg_joint.project.folders import Found, describe, find_images
 from mmseg_joint.project.kinds import kinds_in
 from mmseg_joint.project.write import write_project
 from mmseg_joint.utils.cli import existing_file, run
@@ -77,9 +77,32 @@ def main() -> None:
         )
     if args.out.exists() and not args.out.is_dir():
         raise JointError(f'--out {args.out} is a file: name a folder.')
-    listed = {domain: getattr(args, f'{domain}_ids') for domain in LABELED}
-    for path in filter(None, (args.colors, *listed.values())):
+    for path in filter(None, (args.colors, args.source_ids, args.target_ids)):
         existing_file(path, 'file')
+    domains = find_domains(args)
+    colors, ids = read_values(args, domains)
+    for name, splits in domains.items():
+        for split, found in splits.items():
+            print(f'{name}, {split}: {describe(found)}')
+            for unused in found.unused:
+                print(f'{name}, {split}: warning, not used: {unused}')
+    config, labels = write_project(args.out, args.mmseg, args.classes, domains, colors, ids)
+    report = Report()
+    examine(str(config), None, report)
+    faulty = report.end()
+    again = shlex.join(['python', '-m', 'mmseg_joint.doctor', str(config)])
+    ready = f', once `{again}` finds no problem' if faulty else ' is ready'
+    print(
+        f'\n{config}{ready}: a first look at target only and joint, in minutes; training on both '
+        'domains; or the comparison of methods and label counts:'
+    )
+    print_commands(config, labels, args.out)
+    if faulty:
+        raise JointError(f'{config} is written, but has problems: solve those above.')
+
+
+def find_domains(args: argparse.Namespace) -> dict[str, dict[str, Found]]:
+    """Look into the domains' folders."""
     domains = {
         name: find_images(folder, in_color=bool(args.colors), chosen=args.labels)
         for name, folder in (('source', args.source), ('target', args.target))
@@ -92,6 +115,13 @@ def main() -> None:
             )
     if args.unlabeled:
         domains['unlabeled'] = find_images(args.unlabeled, labeled=False)
+    return domains
+
+
+def read_values(
+    args: argparse.Namespace, domains: dict[str, dict[str, Found]]
+) -> tuple[ClassValues | None, dict[str, ClassValues]]:
+    """Read the colors of the classes, and their ids in each domain, where labels have such."""
     colored = [name for name, x in domains.items() if any(part.in_color for part in x.values())]
     if colored and not args.colors:
         raise JointError(
@@ -102,34 +132,23 @@ def main() -> None:
     if args.colors and not colored:
         print(f'warning, not used: --colors {args.colors}, since all labels are ids')
     ids = {}
-    for domain, path in listed.items():
+    for domain in LABELED:
+        path = getattr(args, f'{domain}_ids')
         if path and all(found.in_color for found in domains[domain].values()):
             print(f'warning, not used: --{domain}-ids {path}, since its labels are colors')
         elif path:
             ids[domain] = read_class_values(Path(path), args.classes, 'id')
-    for name, splits in domains.items():
-        for split, found in splits.items():
-            print(f'{name}, {split}: {describe(found)}')
-            for unused in found.unused:
-                print(f'{name}, {split}: warning, not used: {unused}')
-    config, labels = write_project(args.out, args.mmseg, args.classes, domains, colors, ids)
-    report = Report()
-    examine(str(config), None, report)
-    faulty = report.end()
+    return colors, ids
+
+
+def print_commands(config: Path, labels: int, out: Path) -> None:
+    """Print what to run next."""
     counts = sorted({labels // part for part in (8, 4, 2) if labels >= part})
     study = ('study.py', config, '--methods', 'target', 'joint', '--labels')
-    first = ('all', '--seeds', 0, '--iterations', FIRST_LOOK, '--work-dir', args.out / 'first_look')
-    whole = (*counts, 'all', '--seeds', 0, 1, 2, '--work-dir', args.out / 'study')
-    again = shlex.join(['python', '-m', 'mmseg_joint.doctor', str(config)])
-    ready = f', once `{again}` finds no problem' if faulty else ' is ready'
-    print(
-        f'\n{config}{ready}: a first look at target only and joint, in minutes; training on both '
-        'domains; or the comparison of methods and label counts:'
-    )
+    first = ('all', '--seeds', 0, '--iterations', FIRST_LOOK, '--work-dir', out / 'first_look')
+    whole = (*counts, 'all', '--seeds', 0, 1, 2, '--work-dir', out / 'study')
     for tool, *words in ((*study, *first), ('train.py', config), (*study, *whole)):
-        print(shlex.join(['python', str(TOOLS / tool), *map(str, words)]))
-    if faulty:
-        raise JointError(f'{config} is written, but has problems: solve those above.')
+        print(shlex.join(['python', str(TOOLS / str(tool)), *map(str, words)]))
 
 
 if __name__ == '__main__':

@@ -81,6 +81,34 @@ class _Running:
     done: int  # iterations logged at the last look
 
 
+class _Bar:
+    """One progress bar for all runs, with an estimate that knows that methods differ in speed."""
+
+    def __init__(self, waiting: Sequence[Job], pace: Pace, at_once: int) -> None:
+        self.pace, self.at_once = pace, at_once
+        self.trained = False  # whether any run has logged an iteration
+        self.bar = tqdm(
+            total=sum(map(_left, waiting)),
+            unit='it',
+            disable=not waiting,
+            bar_format='{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]',
+        )
+
+    def estimate(self, left: Sequence[Job]) -> str:
+        seconds = remaining(self.pace, [(job.row.stem, _left(job)) for job in left])
+        return in_words(seconds and seconds / min(self.at_once, max(1, len(left))))
+
+    def follow(self, run: _Running, left: Sequence[Job]) -> None:
+        done, seconds = progress(run.job)
+        if done > run.done:
+            self.trained = True
+            if seconds:
+                self.pace[run.job.row.stem] = seconds
+            self.bar.set_postfix_str(self.estimate(left), refresh=False)
+            self.bar.update(done - run.done)
+            run.done = done
+
+
 def train_missing(
     jobs: Sequence[Job],
     start: Start,
@@ -96,30 +124,13 @@ def train_missing(
         JointError: When a run finished earlier, with another schedule; or when two fail for the
             same reason before any has trained a step, and the others would too.
     """
-    pace, waiting, failed = Pace(), deque[Job](), list[Job]()
-    reason, trained = '', False
-    for job in jobs:
-        run = job.run()
-        if run and run.seconds:
-            pace[job.row.stem] = run.seconds
-        if not (run and run.finished):
-            waiting.append(job)
+    runs = [(job, job.run()) for job in jobs]
+    waiting = deque(job for job, run in runs if not (run and run.finished))
     number = len(jobs) - len(waiting)
     print(f'{number} of {len(jobs)} runs are finished.', flush=True)
-    running: list[_Running] = []
-
-    def expectation() -> str:
-        left = [*waiting, *(run.job for run in running)]
-        seconds = remaining(pace, [(job.row.stem, _left(job)) for job in left])
-        return in_words(seconds and seconds / min(at_once, max(1, len(left))))
-
-    # without tqdm's own estimate, which does not know that methods differ in speed
-    bar = tqdm(
-        total=sum(map(_left, waiting)),
-        unit='it',
-        disable=not waiting,
-        bar_format='{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]',
-    )
+    pace = {job.row.stem: run.seconds for job, run in runs if run and run.seconds}
+    bar = _Bar(waiting, pace, at_once)
+    running, failed, reason = list[_Running](), list[Job](), ''
     # so that the runs are stopped too, and continue next time
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -127,20 +138,14 @@ def train_missing(
             while waiting and len(running) < at_once:
                 number += 1
                 place = f'[{number}/{len(jobs)}]'
-                tqdm.write(f'{place} {waiting[0].name}; {expectation()}')
+                left = [*waiting, *(run.job for run in running)]
+                tqdm.write(f'{place} {waiting[0].name}; {bar.estimate(left)}')
                 job = waiting.popleft()
                 running.append(_Running(job, place, start(job), progress(job)[0]))
             time.sleep(POLL)
             for now in list(running):
-                ended = now.process.poll() is not None
-                done, seconds = progress(now.job)
-                if done > now.done:
-                    trained = True
-                    if seconds:
-                        pace[now.job.row.stem] = seconds
-                    bar.set_postfix_str(expectation(), refresh=False)
-                    bar.update(done - now.done)
-                    now.done = done
+                ended = now.process.poll() is not None  # before its last lines are read
+                bar.follow(now, [*waiting, *(run.job for run in running)])
                 if not ended:
                     continue
                 running.remove(now)
@@ -149,7 +154,7 @@ def train_missing(
                     tqdm.write(f'{now.place} failed: {problem}')
                     failed.append(now.job)
                 after()
-                if problem and problem == reason and not trained and (waiting or running):
+                if problem and problem == reason and not bar.trained and (waiting or running):
                     raise JointError(
                         'Two runs failed for the same reason before the first step, so the others '
                         f'were not started: {reason.removeprefix("error: ").rstrip(".")}. Correct '
@@ -157,7 +162,7 @@ def train_missing(
                     )
                 reason = problem
     finally:
-        bar.close()
+        bar.bar.close()
         for now in running:  # not empty only when we are being stopped
             now.process.terminate()
         for now in running:
