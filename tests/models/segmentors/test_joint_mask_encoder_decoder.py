@@ -122,6 +122,7 @@ def test_running_averages_of_the_head_move_with_its_loss_on_the_target(domains):
     norm = model.decode_head.norm
     torch.testing.assert_close(norm.running_mean, 0.1 * maps.mean(dim=(0, 2, 3)))
     assert int(norm.num_batches_tracked) == 1
+    assert vars(norm).keys() == vars(nn.BatchNorm2d(8)).keys()  # it is ordinary again
 
 
 class TestRefusals:

@@ -337,6 +337,25 @@ def test_a_loss_without_its_backward_does_not_concern_the_next():
         model.loss(data['inputs'], data['data_samples'])  # as called by hand, not by `forward`
     model.train()
     assert [type(module) for module in model.modules()] == kinds
+    assert model.backbone.bn1.track_running_stats
+
+
+class Fails(Objective):
+    domains = ('target',)
+
+    def forward(self, outputs):
+        raise RuntimeError('of the objective')
+
+
+@pytest.mark.parametrize('way', ['merged', 'in turn'])
+def test_an_objective_that_fails_leaves_ordinary_layers(way):
+    model = live(way, dict(fails=dict(type=Fails)))
+    with pytest.raises(RuntimeError, match='of the objective'):
+        step(model)
+    model.train()  # as a tool that goes on with the model
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert type(module) is nn.BatchNorm2d and module.track_running_stats
 
 
 def test_an_error_inside_a_step_leaves_ordinary_layers():
@@ -351,6 +370,49 @@ def test_an_error_inside_a_step_leaves_ordinary_layers():
     assert int(norm.num_batches_tracked) == 0 and not norm.running_mean.any()
     with statistics.of(['b', 'a'], [2, 1]):
         norm(torch.rand(3, 3, 4, 4))
+    assert int(norm.num_batches_tracked) == 1
+    with pytest.raises(RuntimeError), statistics.of(['a'], [2]):  # outside of `hold`
+        raise RuntimeError
+    assert type(norm) is nn.BatchNorm2d and norm.track_running_stats
+
+
+@pytest.mark.parametrize('recomputed', [False, True])
+@pytest.mark.parametrize('momentum', [0.3, None])
+@pytest.mark.parametrize('kind', [nn.BatchNorm2d, nn.SyncBatchNorm])
+def test_each_domain_is_normalized_as_it_is_alone(kind, momentum, recomputed):
+    """With the norm's own ε and momentum; domains after the one that moves the averages do not."""
+    norm, counts = kind(3, eps=0.1, momentum=momentum).double(), [2, 1, 3]
+    parts = [torch.randn(count, 3, 4, 4).double() + 2 for count in counts]
+    with NormStatistics([norm], {'b'}, recomputed).of(['a', 'b', 'c'], counts):
+        found = norm(torch.cat(parts)).split(counts)
+    for part, ours in zip(parts, found):
+        var, mean = torch.var_mean(part, dim=(0, 2, 3), correction=0, keepdim=True)
+        torch.testing.assert_close(ours, (part - mean) / (var + 0.1).sqrt())
+    share = momentum or 1.0  # None: the mean over all batches, here of one
+    var, mean = torch.var_mean(parts[1], dim=(0, 2, 3))
+    torch.testing.assert_close(norm.running_mean, share * mean)
+    torch.testing.assert_close(norm.running_var, 1 - share + share * var)
+    assert int(norm.num_batches_tracked) == 1
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_a_norm_without_averages_keeps_domains_apart_in_either_mode(training):
+    norm = nn.BatchNorm2d(3, track_running_stats=False).double().train(training)
+    parts = [torch.randn(count, 3, 4, 4).double() + count for count in (2, 3)]
+    with NormStatistics([norm], {'a', 'b'}).of(['a', 'b'], [2, 3]):
+        found = norm(torch.cat(parts))
+    torch.testing.assert_close(found, torch.cat([norm(part) for part in parts]))
+
+
+def test_domains_that_share_statistics_move_the_averages_once():
+    model = live(merge_domains=True, norm_statistics='all')
+    data = model.data_preprocessor(batch(domains=DOMAINS, count=2), training=True)
+    maps = model.backbone.conv1(torch.cat(list(data['inputs'].values()))).detach()
+    model(**data, mode='loss')
+    norm = model.backbone.bn1
+    var, mean = torch.var_mean(maps, dim=(0, 2, 3))
+    torch.testing.assert_close(norm.running_mean, 0.1 * mean)
+    torch.testing.assert_close(norm.running_var, 0.9 + 0.1 * var)
     assert int(norm.num_batches_tracked) == 1
 
 
@@ -431,7 +493,7 @@ SMALL = dict(
 
 
 class TestRefusals:
-    @pytest.mark.parametrize('choice', ['target', 3, [], [3], None])
+    @pytest.mark.parametrize('choice', ['target', 3, [], [3], ['target', 3], None])
     def test_a_value_that_is_no_choice(self, choice):
         with pytest.raises(JointError, match=r'model\.norm_statistics is .*list of domains'):
             build(norm_statistics=choice)
