@@ -88,6 +88,21 @@ class TestFiniteLoss:
         assert log['loss'].item() == 6 and not log['loss'].requires_grad
         assert weight.grad.item() == 3072
 
+    def test_without_a_backward_it_is_refused_at_once(self, monkeypatch):
+        with pytest.raises(JointError, match='The loss is nan'):
+            self.deferred(monkeypatch, torch.tensor(math.nan))
+
+    def test_a_sum_that_overflows_has_no_culprit(self):
+        parts = {f'{name}.loss_ce': torch.tensor(3e38) for name in ('source', 'target')}
+        total = sum(parts.values())
+        with pytest.raises(JointError, match=r'The loss is inf \(the sum overflows\)'):
+            check_finite(total, {'loss': total, **parts})
+
+    def test_what_is_only_logged_may_be_undefined(self):
+        log = {'loss': torch.tensor(2.0), 'gan.accuracy': torch.tensor(math.nan)}
+        check_finite(log['loss'], log)
+        assert log['loss'] == 2 and log['gan.accuracy'].isnan()
+
     def test_an_optimizer_never_steps_with_it(self):
         case = CASES['hrs_weighting']
         model = case.build()

@@ -85,7 +85,9 @@ def test_every_head_is_weighted(monkeypatch):
 
 
 def test_objectives_see_the_last_heads_scores():
-    model = cascade(dict(regularization=dict(type='TargetRegularization', domain='target')))
+    regularization = dict(type='TargetRegularization', domain='target')
+    heads = dict(FIRST, align_corners=True), OCR  # the last one enlarges in its own way
+    model = cascade(dict(regularization=regularization), heads)
     loss = losses_of(model)['regularization.loss_main']
     data = model.data_preprocessor(batch(count=2), training=True)
     features = model.backbone(data['inputs']['target'])
@@ -95,6 +97,11 @@ def test_objectives_see_the_last_heads_scores():
     scores = torch.nn.functional.interpolate(scores, size=size, mode='bilinear')
     expected = -0.1 * (scores.softmax(dim=1) ** 2).mean() / 2
     torch.testing.assert_close(loss, expected, rtol=1e-9, atol=0)
+
+
+def test_objectives_ignore_the_label_that_the_last_head_ignores():
+    model = cascade(WEIGHTING, (FIRST, dict(OCR, ignore_index=4)))
+    assert model.objectives['weighting'].ignore_index == 4
 
 
 def test_a_merged_forward_gives_the_losses_of_one_forward_a_domain():
@@ -107,10 +114,11 @@ def test_a_merged_forward_gives_the_losses_of_one_forward_a_domain():
 
 
 class TestRefusals:
-    def test_head_that_gives_no_map(self):
-        point = dict(OCR, type='PointHead')
-        with pytest.raises(JointError, match=r'decode_head\[1\] of type PointHead gives no score'):
-            cascade(heads=(FIRST, point))
+    @pytest.mark.parametrize('before', [(FIRST,), (FIRST, OCR)])
+    def test_head_that_gives_no_map(self, before):
+        message = rf'decode_head\[{len(before)}\] of type PointHead gives no score'
+        with pytest.raises(JointError, match=message):
+            cascade(heads=(*before, dict(OCR, type='PointHead')))
 
     def test_number_of_stages(self):
         with pytest.raises(JointError, match=r'list of model\.num_stages=3 heads'):

@@ -7,10 +7,11 @@ import torch
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 from mmseg.models.decode_heads import FCNHead
 from mmseg.registry import MODELS
-from torch.nn.functional import interpolate
+from torch.nn.functional import cross_entropy, interpolate
 
 from mmseg_joint.datasets import SampleRequest
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.objectives import DerivedDomain, Objective, ObjectiveResult
 from mmseg_joint.models.objectives.build import build_objectives
 from mmseg_joint.models.segmentors.pixel_weights import check_weighable
 from mmseg_joint.models.segmentors.running import group_domains
@@ -49,6 +50,42 @@ def test_source_loss_equals_equation_5():
         labeled += 1
     loss = model.loss(**data)['source.decode.loss_ce']
     torch.testing.assert_close(loss, total / labeled, rtol=1e-6, atol=0)  # mmseg adds 1e-7
+
+
+class Weighs(Objective):
+    """Weighs the source and a domain that it, or the first of them, makes from it."""
+
+    domains = ('source',)
+    weighs_pixels = True
+
+    def __init__(self, makes, weights):
+        super().__init__()
+        self.makes, self.weights = makes, weights
+
+    def derive(self, domains):
+        source = domains['source']
+        made = DerivedDomain(source.unit_images, source.truth, self.weights['derived'])
+        return {'made': made} if self.makes else {}
+
+    def forward(self, outputs):
+        return ObjectiveResult({}, {name: self.weights[name] for name in ('source', 'made')})
+
+
+def test_weights_from_several_objectives_are_multiplied():
+    weights = [{name: torch.rand(2, 64, 96) for name in ('source', 'made', 'derived')}
+               for _ in range(2)]  # fmt: skip
+    model = build({f'w{i}': dict(type=Weighs, makes=not i, weights=w)
+                   for i, w in enumerate(weights)}).double()  # fmt: skip
+    data = model.data_preprocessor(batch(count=2), training=True)
+    losses = model.loss(**data)
+    labels = torch.cat([sample.gt_sem_seg.data for sample in data['data_samples']['source']])
+    scores = model.segment(data['inputs']['source'])[1]
+    terms = cross_entropy(scores, labels, ignore_index=255, reduction='none')
+    products = dict(source=weights[0]['source'] * weights[1]['source'])
+    products['made'] = weights[0]['derived'] * weights[0]['made'] * weights[1]['made']
+    for domain, product in products.items():
+        expected = (product * terms).sum() / (labels != 255).sum()
+        torch.testing.assert_close(losses[f'{domain}.decode.loss_ce'], expected)
 
 
 def test_a_merged_forward_gives_the_losses_of_one_forward_a_domain():
@@ -140,11 +177,13 @@ def test_activation_checkpointing_changes_no_gradient():
 def test_what_trains_nothing_is_computed_without_a_graph():
     data = batch(domains=('source', 'unlabeled'))
     for align, graph in (('source', False), ('target', True)):
-        model = build(dict(ga=dict(type='OutputAdversarial', align=align)))
+        ga = dict(type='OutputAdversarial', align=align)
+        model = build(dict(ga=ga), auxiliary_head=MODEL.decode_head)
         prepared = model.data_preprocessor(copy.deepcopy(data), training=True)
         outputs = model._forward_domains(prepared['inputs'], prepared['data_samples'])
-        assert outputs['source'].logits.requires_grad
-        assert outputs['unlabeled'].logits.requires_grad == graph
+        for domain, wanted in (('source', True), ('unlabeled', graph)):
+            assert outputs[domain].logits.requires_grad == wanted
+            assert outputs[domain].auxiliary_logits.requires_grad == wanted
 
 
 def test_weights_cast_without_a_graph_leave_the_cache(monkeypatch):
@@ -247,8 +286,9 @@ def test_unlabeled_domain_has_no_supervised_loss():
     assert not [name for name in losses if name.startswith('unlabeled')]
 
 
-def test_an_ordinary_preprocessor_becomes_a_joint_one():
-    model = build(data_preprocessor=dict(type='SegDataPreProcessor', size_divisor=1))
+@pytest.mark.parametrize('kind', [dict(type='SegDataPreProcessor'), {}])
+def test_an_ordinary_preprocessor_becomes_a_joint_one(kind):
+    model = build(data_preprocessor=dict(kind, size_divisor=1))
     assert set(model.data_preprocessor(batch(), training=True)['inputs']) == {'source', 'target'}
 
 
@@ -276,6 +316,10 @@ class TestRefusals:
         with pytest.raises(JointError, match=r'objectives\.weighting: there is no objective'):
             build(dict(weighting='HierarchicalWeighting'))
 
+    def test_module_that_is_no_objective(self):
+        with pytest.raises(JointError, match=r'there is no objective of type "FCNHead"'):
+            build(dict(weighting=dict(type='FCNHead')))
+
     def test_unknown_value_of_a_network(self):
         gan = dict(HRS['gan'], generator=dict(in_chanels=8))
         with pytest.raises(JointError, match=r'objectives\.gan cannot be built: .*in_chanels'):
@@ -291,6 +335,14 @@ class TestRefusals:
             JointError, match=f'{loss["type"]} takes no pixel weights, which model.obj'
         ):
             build(dict(weighting=HRS['weighting']), decode_head=head)
+
+    @pytest.mark.parametrize('head', ['decode_head', 'auxiliary_head'])
+    def test_a_later_loss_that_would_drop_the_weights(self, head):
+        losses = [MODEL.decode_head.loss_decode, dict(type='DiceLoss')]
+        changes = {head: dict(MODEL.decode_head, loss_decode=losses)}
+        build(**changes)  # without weights it is fine
+        with pytest.raises(JointError, match='DiceLoss takes no pixel weights'):
+            build(dict(weighting=HRS['weighting']), **changes)
 
     def test_head_that_computes_its_loss_in_its_own_way(self):
         class OwnWay(FCNHead):
@@ -311,7 +363,7 @@ class TestRefusals:
         with pytest.raises(JointError, match='merge_domains=True needs images of one size'):
             group_domains(dict(source=images, target=images[..., :16]), (), True)
 
-    @pytest.mark.parametrize('name', ['my_loss', 'keys'])
+    @pytest.mark.parametrize('name', ['my_loss', 'a.b', 'keys'])
     def test_unusable_name(self, name):
         with pytest.raises(JointError, match=f'objectives.{name}: choose another name'):
             build({name: HRS['weighting']})
@@ -373,11 +425,31 @@ def test_an_objective_starts_as_it_does_beside_others():
     assert not torch.equal(one, two)
 
 
-def test_the_heads_ignore_index_reaches_the_objectives():
+def test_the_heads_ignore_index_reaches_the_objectives_that_set_none():
+    weighting = HRS['weighting']
     model = build(
-        dict(weighting=HRS['weighting']), decode_head=dict(MODEL.decode_head, ignore_index=3)
+        dict(weighting=weighting, own=dict(weighting, ignore_index=7)),
+        decode_head=dict(MODEL.decode_head, ignore_index=3),
     )
     assert model.objectives['weighting'].ignore_index == 3
+    assert model.objectives['own'].ignore_index == 7
+
+
+class Freezes(Objective):
+    domains = ()
+    freezes_segmentor = True
+
+    def forward(self, outputs):
+        return ObjectiveResult({})
+
+
+def test_one_of_several_objectives_may_freeze_the_segmentor():
+    model = build(dict(weighting=WEIGHTING, freezes=dict(type=Freezes))).train()
+    for part in (model.backbone, model.decode_head):
+        assert not any(module.training for module in part.modules())
+        assert not any(weight.requires_grad for weight in part.parameters())
+    assert all(module.training for module in model.objectives.modules())
+    assert all(weight.requires_grad for weight in model.objectives.parameters())
 
 
 def test_none_deletes_an_objective():
