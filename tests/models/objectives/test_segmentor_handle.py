@@ -98,14 +98,16 @@ def test_called_it_trains_and_keeps_the_running_averages(model):
 
 
 def test_a_copy_of_the_segmentor_is_the_objectives_own():
-    built = build(dict(mix=MIX), **DEEPLAB)
+    built, drawn = build(dict(mix=MIX), **DEEPLAB), torch.get_rng_state()
     model = build(dict(average=AVERAGE, mix=MIX), **DEEPLAB)
     # its copy draws no random numbers: all else begins as without it
+    assert torch.equal(torch.get_rng_state(), drawn)
     for name, value in built.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
     teacher, state = model.objectives['average'].teacher, model.objectives['mix'].segmentor.state()
     assert not [name for name in state if 'objectives' in name]
-    assert teacher.state_dict().keys() == state.keys()
+    later = model.objectives['mix'].segmentor.copy()  # when there are objectives
+    assert teacher.state_dict().keys() == later.state_dict().keys() == state.keys()
     assert not any(value.requires_grad for value in teacher.parameters())
     shared = {value.data_ptr() for value in state.values()}
     assert shared.isdisjoint(value.data_ptr() for value in teacher.state_dict().values())

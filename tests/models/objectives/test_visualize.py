@@ -225,6 +225,14 @@ def test_csa_shows_its_discriminators_confidence_in_the_domain(inspection):
     assert maps['source']['D says target'].item() == pytest.approx(1)
 
 
+@pytest.mark.parametrize(('weight', 'shown_as'), [(0.25, 0.25), (3.0, 1.0)])
+def test_pixel_weights_of_a_made_domain_are_shown_up_to_1(weight, shown_as):
+    model = build(dict(pixelda=dict(CONFIGS['pixelda'], task_weight=weight))).eval()
+    with torch.no_grad():
+        _, shown = model.inspect_batch(**model.data_preprocessor(batch(), training=True))
+    assert (shown['translated']['pixel weight'] == shown_as).all()
+
+
 def test_maps_are_named_after_their_objective():
     model = build(HRS).eval()
     data = model.data_preprocessor(batch(), training=True)

@@ -58,7 +58,8 @@ def test_the_new_domain_has_the_generators_images_and_the_sources_labels(model):
     wanted = ((made + 1) * 127.5 - mean) / std
     torch.testing.assert_close(inputs['translated'], wanted, rtol=1e-5, atol=1e-5)
     assert weights == {}
-    assert set(data['inputs']) == {'source', 'target'}  # the batch is left as it was
+    for part in data.values():  # the batch is left as it was
+        assert set(part) == {'source', 'target'}
     outputs = model._forward_domains(inputs, samples)
     torch.testing.assert_close(outputs['translated'].unit_images, made, rtol=0, atol=1e-5)
     assert torch.equal(outputs['translated'].labels, outputs['source'].labels)

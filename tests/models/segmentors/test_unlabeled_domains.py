@@ -82,6 +82,19 @@ def test_a_missing_label_is_refused_unless_the_dataset_has_none():
     assert 'target.decode.loss_ce' in model.loss(**data)
 
 
+class ReadsLabels(Objective):
+    domains = ('unlabeled',)
+
+    def forward(self, outputs):
+        return ObjectiveResult({'loss_mean': outputs['unlabeled'].truth.double().mean()})
+
+
+def test_an_objective_that_reads_labels_where_there_are_none_is_refused():
+    model = build(dict(reads=dict(type=ReadsLabels)))
+    with pytest.raises(JointError, match='needs labels, but reads a domain that has none'):
+        model.loss(**data_of(model, ('target', 'unlabeled')))
+
+
 def test_the_dataset_tells_the_model(tmp_path, write_gta, pipeline):
     write_gta(tmp_path)
     city = {'type': 'GTADataset', 'data_root': str(tmp_path)}
@@ -124,7 +137,8 @@ def test_domains_that_cannot_be_made_are_refused_in_one_sentence(objectives, mes
 
 
 def test_an_objective_may_use_what_one_before_it_made():
-    model = build(dict(a=dict(type=Makes), b=dict(type=Makes, name='again', needs='made')))
+    kind = type('MakesToo', (Makes,), {})
+    model = build(dict(a=dict(type=Makes), b=dict(type=kind, name='again', needs='made')))
     data = data_of(model, ('source', 'target'))
     inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
     assert list(inputs) == ['source', 'target', 'made', 'again'] and weights == {}
