@@ -101,7 +101,10 @@ def test_equal_without_a_wait(loss, weigh, ignored):
 
 @pytest.mark.parametrize('loss', OTHERS)
 def test_other_losses_stay_as_they_are(loss):
-    check_equal(head_with(OTHERS[loss]), scores(), some_labels())
+    labels = some_labels()
+    if loss == 'class weights':  # beside them, mmseg 1.2.2 itself cannot ignore pixels
+        labels = labels.clamp(max=len(WEIGHTS) - 1)
+    check_equal(head_with(OTHERS[loss]), scores(), labels)
 
 
 @pytest.mark.parametrize('sampler', [OHEM, HARDEST])
