@@ -45,7 +45,7 @@ class Base:
         self.cfg, self.watch_every = cfg, watch_every
         self.name = cfg.filename or 'the base config'
         domains = (cfg.get('train_dataloader') or {}).get('dataset', {}).get('domains') or {}
-        if not domains.get('target'):
+        if not isinstance(domains.get('target') or None, (dict, list, tuple)):
             raise JointError(
                 f'{self.name} has no {DOMAINS}.target, the labeled real images: describe it as '
                 'docs/joint_config.md says.'
@@ -145,7 +145,8 @@ class Base:
 def _without_subset(target: Any) -> Any:
     """Return what a subset was drawn from, if any; a list of images counts as whole."""
     if isinstance(target, (list, tuple)):
-        return [_without_subset(part) for part in target]
+        parts = map(_without_subset, target)
+        return [x for part in parts for x in (part if isinstance(part, list) else [part])]
     listed = target.get('list_file') and 'count' not in target
     return target['dataset'] if target.get('type') == 'LabelSubset' and not listed else target
 

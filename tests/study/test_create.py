@@ -46,14 +46,15 @@ def test_a_method_has_its_domains_objectives_and_optimizers(base, name, labeled)
 
 def test_the_target_may_be_a_list_of_datasets(base):
     cfg, domains = copy.deepcopy(base.cfg), base.cfg.train_dataloader.dataset.domains
-    cfg.train_dataloader.dataset.domains.target = [domains.target, domains.target]
+    both = dict(domains.target, dataset=[domains.target.dataset, domains.target.dataset])
+    cfg.train_dataloader.dataset.domains.target = [domains.target, both]
     several = Base(cfg)
-    assert several.count_labels() == 2 * base.count_labels()
+    assert several.count_labels() == 3 * base.count_labels()
     made, _ = several.config_of('semi_supervised')
     made.train_dataloader.dataset.domains.target.count = 4
     dataset = DATASETS.build(made.train_dataloader.dataset)
     assert len(dataset.domains['target']) == 4
-    assert len(dataset.domains['unlabeled']) == 2 * base.count_labels()
+    assert len(dataset.domains['unlabeled']) == 3 * base.count_labels()
 
 
 def test_all_methods_draw_rare_classes_as_the_base_does(roots, tmp_path):
@@ -149,6 +150,10 @@ def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride)
         (dict(stages=[dict(name='a')]), 'has stages, which methods bring'),
         (dict(val_dataloader=None, val_cfg=None, val_evaluator=None), 'no val_dataloader'),
         ({'train_dataloader.dataset.domains': {}}, r'no train_dataloader.dataset.domains.target'),
+        (
+            {'train_dataloader.dataset.domains': dict(target='a')},
+            r'no .*domains.target, the labeled',
+        ),
         ({'train_dataloader.sampler': dict(type='InfiniteSampler')}, 'no .*samples_per_domain'),
     ],
 )

@@ -85,7 +85,8 @@ class TargetRegularization(Objective):
             labels, weight = self._guidance(output), self.weight * self.auxiliary_weight
             loss = global_cross_entropy(output.auxiliary_logits, labels, NO_LABEL)
             losses['loss_auxiliary'] = weight * loss
-            losses['confident_share'] = (labels != NO_LABEL).double().mean()
+            share = (labels != NO_LABEL).double().mean()
+            losses['confident_share'] = share / valid[0].double().mean() if valid else share
         return ObjectiveResult(losses)
 
     def visualize(self, outputs: dict[str, DomainOutput]) -> dict[str, dict[str, Tensor]]:

@@ -90,6 +90,8 @@ def test_padding_is_no_part_of_the_image(kind):
         'loss_second_level': LOSSES[kind](q),
         'loss_auxiliary': own[confident].mean(),
     }
+    share = confident.double().mean()
+    torch.testing.assert_close(result.losses['confident_share'], share)
     for name, loss in wanted.items():
         torch.testing.assert_close(result.losses[name], loss, rtol=1e-12, atol=0)
         scores = heads[name != 'loss_main']
