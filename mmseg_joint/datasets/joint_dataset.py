@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -11,12 +11,7 @@ from torch.utils.data import Dataset
 from mmseg_joint.datasets.chain import Chain, check_same_classes
 from mmseg_joint.datasets.randomness import seeded
 from mmseg_joint.datasets.rare_class_sampling import RareClassSampling
-from mmseg_joint.datasets.sample_checks import (
-    check_packed_label,
-    explain_failure,
-    explain_no_images,
-)
-from mmseg_joint.datasets.unlabeled import Unlabeled
+from mmseg_joint.datasets.sample_checks import check_packed_label, explain_no_images, load_sample
 from mmseg_joint.errors import JointError, reason_of
 
 
@@ -96,15 +91,15 @@ class JointDataset(Dataset):
     @staticmethod
     def _build(name: str, cfg: Any) -> Any:
         parts = list(cfg) if isinstance(cfg, (list, tuple)) else [cfg]
-        if name == 'unlabeled':
-            parts = [p if _is_unlabeled(p) else {'type': 'Unlabeled', 'dataset': p} for p in parts]
         if 'loss' in name or '.' in name:
             raise JointError(
                 f"train_dataloader.dataset.domains: the name '{name}' will not do (the log sums "
                 'every value with "loss" in its name): choose one without "loss" and dots'
             )
-        with _readable(name, parts):
-            chain = Chain(parts, f"domain '{name}'")
+        for index, part in enumerate(parts):
+            with _readable(name, part):
+                parts[index] = _built(part, name == 'unlabeled')
+        chain = Chain(parts, f"domain '{name}'")
         return chain if isinstance(cfg, (list, tuple)) else chain.datasets[0]
 
     @property
@@ -138,17 +133,9 @@ class JointDataset(Dataset):
 
     def _load(self, domain: str, index: int) -> dict:
         dataset = self.domains[domain]
-        try:
-            packed = dataset[index]
-        except JointError:
-            raise
-        except Exception as error:
-            if hasattr(dataset, 'get_data_info'):
-                explain_failure(error, dataset.get_data_info(index))
-            raise
+        packed = load_sample(dataset, index)
         if 'data_samples' in packed:
-            path = packed['data_samples'].metainfo.get('seg_map_path')
-            check_packed_label(packed, self._num_classes[domain], f"domain '{domain}'", path)
+            check_packed_label(packed, self._num_classes[domain], f"domain '{domain}'")
             labeled = getattr(dataset, 'labeled', True)
             packed['data_samples'].set_metainfo({'domain': domain, 'labeled': labeled})
             _as_bytes(packed['data_samples'])
@@ -164,7 +151,7 @@ def _as_bytes(sample: Any) -> None:
 
 
 @contextmanager
-def _readable(domain: str, parts: Sequence[Any] = ()) -> Iterator[None]:
+def _readable(domain: str, part: Any = None) -> Iterator[None]:
     """Turn the errors of mmseg's own datasets for missing or empty folders into one sentence."""
     try:
         yield
@@ -173,15 +160,14 @@ def _readable(domain: str, parts: Sequence[Any] = ()) -> Iterator[None]:
     except (OSError, ValueError, AssertionError) as error:
         reason = reason_of(error)
         if 'concatenate' in reason:  # mmengine, serializing an empty list
-            reasons = [explain_no_images(part) for part in parts] or ['no images were found']
-            reason = max(reasons, key=len)  # the most specific one
+            reason = explain_no_images(part)
         raise JointError(
             f'train_dataloader.dataset.domains.{domain} cannot be read ({reason}): check its '
             'data_root, data_prefix, img_suffix and ann_file'
         ) from error
 
 
-def _is_unlabeled(part: Any) -> bool:
-    if isinstance(part, dict):
-        return part.get('type') in ('Unlabeled', 'mmseg.Unlabeled', Unlabeled)
-    return not getattr(part, 'labeled', True)
+def _built(part: Any, hide_labels: bool) -> Any:
+    if hide_labels and (isinstance(part, dict) or getattr(part, 'labeled', True)):
+        part = {'type': 'Unlabeled', 'dataset': part}
+    return DATASETS.build(part) if isinstance(part, dict) else part

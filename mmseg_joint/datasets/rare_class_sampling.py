@@ -16,6 +16,7 @@ from tqdm import tqdm
 from tqdm.contrib.concurrent import thread_map
 
 from mmseg_joint.datasets.chain import innermost
+from mmseg_joint.datasets.sample_checks import load_sample
 from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.atomic_write import atomic_path
@@ -125,7 +126,7 @@ class RareClassSampling(DatasetWrapper):
         chosen = int(np.random.choice(len(self._images), p=self.shares))
         image = int(np.random.choice(self._images[chosen]))
         for _ in range(self.tries):
-            packed = self.dataset[image]
+            packed = load_sample(self.dataset, image)  # not the index's: its files are checked
             pixels = (packed['data_samples'].gt_sem_seg.data == chosen).sum()
             if 2 * int(pixels) >= self.min_pixels:
                 break

@@ -13,21 +13,20 @@ from mmseg_joint.datasets.transforms.label_files import check_image, read_bytes
 from mmseg_joint.errors import JointError
 
 
-def check_packed_label(packed: dict, num_classes: int, where: str, path: str | None) -> None:
+def check_packed_label(packed: dict, num_classes: int, where: str) -> None:
     """Apply :func:`check_label` to a sample as the segmentor will see it.
 
     Args:
         packed: Output of ``PackSegInputs``: ``inputs`` (C, H, W) and ``data_samples``.
         num_classes: Number of classes; 0 if unknown, which allows any value.
         where: The sample's domain, for the message.
-        path: The label file, for the message.
     """
     sample = packed.get('data_samples')
     if sample is None or 'gt_sem_seg' not in sample:
         return
     label = sample.gt_sem_seg.data.numpy()
     label = label[0] if label.shape[:1] == (1,) else label
-    path = path or sample.metainfo.get('seg_map_path', 'without file')
+    path = sample.metainfo.get('seg_map_path', 'without file')
     check_label(label, packed['inputs'].shape[-2:], num_classes, f"the label '{path}' of {where}")
 
 
@@ -60,6 +59,22 @@ def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: 
             f'(0 to {num_classes - 1}, and {IGNORE} to ignore): it probably has raw ids, so map '
             'them with a RawLabelDataset (docs/joint_config.md), or convert the files'
         )
+
+
+def load_sample(dataset: Any, index: int) -> Any:
+    """Load a sample; if that fails, check its files.
+
+    Raises:
+        JointError: As :func:`explain_failure`. Anything else is raised as it is.
+    """
+    try:
+        return dataset[index]
+    except JointError:
+        raise
+    except Exception as error:
+        if hasattr(dataset, 'get_data_info'):
+            explain_failure(error, dataset.get_data_info(index))
+        raise
 
 
 def explain_failure(error: Exception, info: dict[str, Any]) -> None:

@@ -102,7 +102,7 @@ def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:
 
 def _through_pipeline(part: OpenDataset, index: int) -> np.ndarray | None:
     packed = part.dataset[index]
-    check_packed_label(packed, len(part.classes), part.key, None)
+    check_packed_label(packed, len(part.classes), part.key)
     sample = packed.get('data_samples')
     if sample is None or 'gt_sem_seg' not in sample:
         return None

@@ -13,6 +13,7 @@ from torch.utils.data import BatchSampler, DataLoader
 
 from mmseg_joint.datasets import JointDataset, JointSampler, SampleRequest
 from mmseg_joint.errors import JointError, user_message
+from tests.datasets.test_mixed_dataset import Numbers
 
 AUGMENT = [
     {'type': 'RandomResize', 'scale': (40, 32), 'ratio_range': (0.8, 2.0), 'keep_ratio': True},
@@ -76,8 +77,10 @@ def test_batches_do_not_depend_on_workers_or_resuming(domains):
     assert [s[3] is None for s in here] == [False, False, False, True] * 4
     assert batches(dataset, 4, workers=2) == here
     assert batches(dataset, 2, skip=2) == here[8:]
-    # the same image is augmented differently each time it comes up
+    # the same image is augmented differently each time it comes up, and with each seed
     assert len({s[2] for s in here}) == len(here)
+    seeds = [dataset[here[0][1]._replace(seed=seed)]['inputs'] for seed in (8, 9)]
+    assert seeds[1].numpy().tobytes() == here[0][2] != seeds[0].numpy().tobytes()
 
 
 def test_generators_of_the_training_are_left_alone(domains):
@@ -111,6 +114,9 @@ def test_a_label_that_bytes_cannot_hold_stays_as_it_is(domains, value, monkeypat
     expected = packed['data_samples'].gt_sem_seg.data.clone()
     monkeypatch.setattr(type(inner), '__getitem__', lambda self, index: packed)
     assert torch.equal(dataset[0]['data_samples'].gt_sem_seg.data, expected)
+    dataset._num_classes['source'] = 19
+    with pytest.raises(JointError, match=rf'holds \[{value}\], but there are 19 classes'):
+        dataset[0]
 
 
 def test_plain_numbers_run_through_all_domains(domains):
@@ -125,7 +131,8 @@ def test_plain_numbers_run_through_all_domains(domains):
 
 
 def test_metainfo_is_the_targets(domains):
-    domains['target']['dataset']['metainfo'] = {'dataset_type': 'ours'}
+    target = domains['target']
+    target['dataset'] = {**target['dataset'], 'metainfo': {'dataset_type': 'ours'}}
     assert joint(domains).metainfo['dataset_type'] == 'ours'
     del domains['target'], domains['unlabeled']
     assert 'dataset_type' not in joint(domains).metainfo
@@ -137,8 +144,29 @@ def test_a_list_is_one_domain(domains):
     assert [len(d) for d in dataset.domains.values()] == [7, 6]
     paths = [dataset.domains['both'].get_data_info(i)['img_path'] for i in (4, 5)]
     assert 'gta' in paths[0] and 'city' in paths[1]
+    for i in range(7):
+        assert dataset[i]['data_samples'].labeled
     for i in range(7, 13):
         assert 'gt_sem_seg' not in dataset[i]['data_samples']
+        assert not dataset[i]['data_samples'].labeled
+    # its labels are used; an image without one is then refused
+    assert joint({'some': [target, dataset.domains['unlabeled']]}).domains['some'].labeled
+
+
+def test_a_built_dataset_in_place_of_a_config(domains):
+    labeled, unlabeled = joint(domains).domains['target'], joint(domains).domains['unlabeled']
+    dataset = joint({'target': labeled, 'unlabeled': unlabeled})
+    assert list(dataset.domains.values()) == [labeled, unlabeled]
+    with pytest.raises(JointError, match='Unlabeled needs the config of a dataset'):
+        joint({'unlabeled': labeled})
+
+
+def test_of_several_datasets_the_one_without_images_is_named(domains):
+    root = domains['source']['data_root']
+    empty = {'type': 'BaseSegDataset', 'data_root': root, 'data_prefix': {'img_path': 'images'}}
+    for part in (empty, {'type': 'LabelSubset', 'fraction': 1, 'dataset': empty}):
+        with pytest.raises(JointError, match=rf"'{root}/images' holds 5 files '\*\.png'"):
+            joint({'target': [plain_city(domains), part]})
 
 
 def test_refuses_different_classes_and_empty_domains(domains):
@@ -147,6 +175,16 @@ def test_refuses_different_classes_and_empty_domains(domains):
         joint(domains)
     with pytest.raises(JointError, match=r"'both'.0.*'both'.1"):
         joint({'both': [domains['source'], domains['target']]})
+    both = [
+        {**domains['unlabeled'], 'metainfo': {'classes': names}}
+        for names in (('road', 'car', 'bus'), ('road', 'bus', 'car'), ('road', 'car'))
+    ]
+    with pytest.raises(JointError, match=r'in another order, class 1 is car / bus: give them one'):
+        joint({'both': both[:2]})
+    with pytest.raises(
+        JointError, match=r"3 classes \(among them \['bus'\]\) and .* has 2 \(none of its own\)"
+    ):
+        joint({'both': both[::2]})
     with pytest.raises(JointError, match="domain 'target' is an empty list"):
         joint({'target': []})
     with pytest.raises(JointError, match='JointDataset needs domains'):
@@ -206,11 +244,22 @@ def test_a_bad_file_is_named_whichever_step_loads_it(domains, which, harm):
         dataset[2]
 
 
+class Pathless(Numbers):
+    get_data_info = property()
+
+
 def test_other_failures_are_not_changed(domains):
     dataset = joint({'target': plain_city(domains, {'type': 'RandomFlip', 'prob': 0.5})})
     dataset.domains['target'].pipeline.transforms.insert(0, lambda results: results['no such key'])
     with pytest.raises(KeyError, match='no such key'):
         dataset[0]
+    streets = {'type': 'StreetsDataset', 'count': 1, 'size': (64, 48), 'pipeline': []}
+    dataset = joint({'target': streets})
+    dataset.domains['target'].pipeline.transforms.append(lambda results: results['no such key'])
+    with pytest.raises(KeyError, match='no such key'):  # the path of a street is only a name
+        dataset[0]
+    with pytest.raises(AssertionError):  # it has no paths to look at
+        joint({'target': Pathless('a', 2)})[SampleRequest('target', 5, 0, 0, 1, 0)]
 
 
 def test_the_sentence_survives_a_worker(domains):
@@ -225,18 +274,21 @@ def test_the_sentence_survives_a_worker(domains):
     assert texts[0].startswith("the image '") and '\n' not in texts[0]
 
 
+@pytest.mark.parametrize('lazy', [False, True])
 @pytest.mark.parametrize('folder', ['absent', 'empty'])
-def test_mmsegs_own_datasets_end_with_one_sentence_too(tmp_path, folder):
+def test_mmsegs_own_datasets_end_with_one_sentence_too(tmp_path, folder, lazy):
     (tmp_path / 'empty/leftImg8bit').mkdir(parents=True)
     own = {
         'type': 'CityscapesDataset',
         'data_root': str(tmp_path / folder),
         'data_prefix': {'img_path': 'leftImg8bit', 'seg_map_path': 'gtFine'},
+        'lazy_init': lazy,
     }
     with pytest.raises(JointError, match=r'domains\.target cannot be read .*data_root'):
         JointDataset({'target': own})
 
 
-def test_name_of_a_domain_that_would_be_summed_as_a_loss():
-    with pytest.raises(JointError, match="the name 'glossy' will not do"):
-        JointDataset({'glossy': {'type': 'StreetsDataset'}})
+@pytest.mark.parametrize('name', ['glossy', 'a.b'])
+def test_names_of_domains_that_do_not_work_in_a_log_or_a_key(name):
+    with pytest.raises(JointError, match=f"the name '{name}' will not do"):
+        JointDataset({name: {'type': 'StreetsDataset'}})

@@ -76,6 +76,15 @@ def test_counts_are_those_of_the_labels_and_kept_until_a_file_changes(inner, tmp
     cv2.imwrite(str(tmp_path / 'labels/1.png'), changed)
     counts = sampling(inner, tmp_path).class_pixels()
     assert counts[1].tolist() == [600, 600, 1200]
+    for value in (1, 2):  # in files of the same size
+        options = cv2.IMWRITE_PNG_COMPRESSION, 0
+        cv2.imwrite(str(tmp_path / 'labels/1.png'), np.full_like(changed, value), options)
+        os.utime(tmp_path / 'labels/1.png', (value, value))
+        assert sampling(inner, tmp_path).class_pixels()[1, value] == changed.size
+    for number in (2, 3):  # without a label map
+        metainfo = dict(classes=CLASSES[:number], palette=[[0, 0, 0]] * number)
+        plain = dict(inner, type='BaseSegDataset', metainfo=metainfo)
+        assert sampling(plain, tmp_path).class_pixels().shape == (4, number)
     fewer = dict(inner, metainfo=dict(classes=('car', 'sign'), palette=[[0, 0, 0]] * 2))
     assert sampling(fewer, tmp_path).class_pixels()[3].tolist() == [0, 100]  # by the label map
     turned = dict(inner, metainfo=dict(classes=CLASSES[::-1], palette=[[0, 0, 0]] * 3))
@@ -87,7 +96,8 @@ def test_counts_are_those_of_the_labels_and_kept_until_a_file_changes(inner, tmp
 def test_counts_are_not_those_of_another_loading_step(inner, tmp_path, monkeypatch):
     def counts(**step):
         cfg = dict(inner, pipeline=[dict(type='LoadImageFromFile'), step])
-        return RareClassSampling(cfg, cache=str(tmp_path / 'cache')).class_pixels().tolist()
+        with np.printoptions(threshold=0, edgeitems=1):  # numpy may shorten what it prints
+            return RareClassSampling(cfg, cache=str(tmp_path / 'cache')).class_pixels().tolist()
 
     colors = [[value] * 3 for value in (0, 1, 2)]
     ignored = dict(ignored=[[255] * 3])
@@ -155,6 +165,31 @@ def test_the_crop_holds_half_of_min_pixels(inner, tmp_path):
     assert shares[1] < 0.3 and shares[100] == 1
 
 
+def test_the_image_that_was_drawn_is_loaded_again(inner, tmp_path, monkeypatch):
+    only_cars = dict(inner, metainfo=dict(classes=('car',), palette=[[0, 0, 0]]))
+    dataset = sampling(only_cars, tmp_path, min_pixels=300, tries=9)
+    load, loaded = Streets.__getitem__, []
+    monkeypatch.setattr(
+        Streets, '__getitem__', lambda self, index: loaded.append(index) or load(self, index)
+    )
+    np.random.seed(0)
+    times = {1: [], 2: []}
+    for _ in range(20):
+        loaded.clear()
+        dataset[0]
+        assert len(set(loaded)) == 1
+        times[loaded[0]].append(len(loaded))
+    assert max(times[1]) > 1 and max(times[2]) > 1
+
+
+def test_a_file_that_breaks_later_is_named(inner, tmp_path):
+    cfg = dict(min_pixels=50, temperature=0.001, cache=str(tmp_path / 'cache'))
+    dataset = JointDataset(dict(source=inner), rare_classes=dict(source=cfg))
+    (tmp_path / 'images/3.png').write_bytes(b'nothing')  # the only one with the rarest class
+    with pytest.raises(JointError, match=r"the image '.*images/3\.png' is broken"):
+        dataset[0]
+
+
 def test_depends_only_on_the_draw_and_can_skip(inner, tmp_path):
     def loaded(number, skip):
         dataset = JointDataset(
@@ -170,9 +205,15 @@ def test_depends_only_on_the_draw_and_can_skip(inner, tmp_path):
 
     whole = loaded(9, 0)
     assert loaded(5, 4) == whole[4:]
-    assert isinstance(
-        DATASETS.build(dict(type='RareClassSampling', dataset=inner)), RareClassSampling
-    )
+
+
+def test_only_the_named_domains_are_sampled_and_with_the_papers_numbers(inner):
+    parts = dict(source=inner, target=inner, other=inner)
+    dataset = JointDataset(parts, lazy_init=True, rare_classes=dict(source=dict(), target=None))
+    sampled = dataset.domains.pop('source')
+    assert isinstance(sampled, DATASETS.get('RareClassSampling'))
+    assert (sampled.min_pixels, sampled.tries) == (3000, 10)
+    assert all(isinstance(part, Streets) for part in dataset.domains.values())
 
 
 @pytest.mark.parametrize(
