@@ -99,12 +99,20 @@ def test_skip_is_cheap(dataset):
         sampler.skip(-1)
 
 
+def test_another_seed_before_iterating(dataset):
+    wanted = take(JointSampler(dataset, {'source': 1}, seed=4), 10)
+    sampler = JointSampler(dataset, {'source': 1}, seed=3)
+    sampler.draw(0)
+    sampler.reseed(4)
+    assert take(sampler, 10) == wanted
+
+
 def test_is_built_as_mmengine_does(dataset):
     sampler = DATA_SAMPLERS.build(
         {'type': 'JointSampler', 'samples_per_domain': {'source': 1}},
-        default_args={'dataset': dataset, 'seed': 11},
+        default_args={'dataset': dataset, 'seed': 0},
     )
-    assert next(iter(sampler)).seed == 11
+    assert next(iter(sampler)).seed == 0
     assert len(sampler) == 8
     assert isinstance(JointSampler(dataset, {'source': 1}).seed, int)
 

@@ -8,6 +8,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.errors import JointError
+from tests.datasets.test_mixed_dataset import Numbers
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_several_datasets_have_names_of_their_own_folders(inner, tmp_path, write
 @pytest.mark.parametrize('cut', [0, len('.png'), len('_leftImg8bit.png')])
 def test_list_file(inner, tmp_path, cut):
     lines = [name(i)[: len(name(i)) - cut] for i in (6, 1)]
-    (tmp_path / 'list.txt').write_text('\n'.join(lines) + '\n\n')
+    (tmp_path / 'list.txt').write_text(' \n'.join(lines) + '\n \n')
     assert subset(inner, list_file=str(tmp_path / 'list.txt')).names == [name(1), name(6)]
 
 
@@ -103,8 +104,15 @@ def test_names_are_the_same_around_a_wrapper(inner, tmp_path, cut):
         {'type': 'LabelSubset', 'fraction': 1, 'dataset': {'type': 'Unlabeled', 'dataset': inner}},
     ):
         assert subset(wrapped, list_file=str(tmp_path / 'list.txt')).names == [name(6)]
-    unlabeled = {'type': 'Unlabeled', 'dataset': inner}
-    assert subset(unlabeled, count=3, seed=2).names == subset(inner, count=3, seed=2).names
+    unlabeled = subset({'type': 'Unlabeled', 'dataset': inner}, count=3, seed=2)
+    assert unlabeled.names == subset(inner, count=3, seed=2).names
+    assert not unlabeled.labeled
+
+
+def test_images_that_are_no_files_keep_their_order():
+    numbers = Numbers('a', 12)
+    numbers.get_data_info = lambda index: {}
+    assert [subset(numbers, fraction=1)[i] for i in range(12)] == [('a', i) for i in range(12)]
 
 
 @pytest.mark.parametrize(
@@ -167,10 +175,11 @@ def test_all_images_need_no_list(inner):
         len(subset(inner, list_file='/no/{count}.txt', count=7))
 
 
-def test_refuses_a_list_of_another_length(inner, tmp_path):
-    (tmp_path / '3.txt').write_text(f'{name(0)}\n{name(1)}\n')
-    with pytest.raises(JointError, match=r"3\.txt' names 2 images, but count is 3"):
-        len(subset(inner, list_file=str(tmp_path / '{count}.txt'), count=3))
+@pytest.mark.parametrize('count', [1, 3])
+def test_refuses_a_list_of_another_length(inner, tmp_path, count):
+    (tmp_path / f'{count}.txt').write_text(f'{name(0)}\n{name(1)}\n')
+    with pytest.raises(JointError, match=rf"{count}\.txt' names 2 images, but count is {count}"):
+        len(subset(inner, list_file=str(tmp_path / '{count}.txt'), count=count))
 
 
 @pytest.mark.parametrize('how', [{'count': 3, 'seed': 1}, {'fraction': 0.5}, {'list_file': 'L'}])

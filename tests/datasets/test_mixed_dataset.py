@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from mmseg.registry import DATASETS
 
-from mmseg_joint.datasets import MixedDataset
+from mmseg_joint.datasets import MixedDataset, Unlabeled
 from mmseg_joint.errors import JointError
 
 
@@ -29,7 +29,7 @@ class Numbers:
         return self.name, index
 
 
-@pytest.mark.parametrize('shares', [(1, 1), (2, 1), (1, 3)])
+@pytest.mark.parametrize('shares', [(1, 1), (2, 1), (1, 3), (1, 2)])
 def test_shares_hold_and_every_image_is_shown(shares):
     mixed = MixedDataset([Numbers('a', 5), Numbers('b', 13)], shares)
     samples = [mixed[i] for i in range(len(mixed))]
@@ -48,12 +48,13 @@ def test_shares_hold_and_every_image_is_shown(shares):
 def test_real_datasets_with_different_label_formats(tmp_path, write_gta, write_synthia, pipeline):
     write_gta(tmp_path / 'gta', count=2)
     write_synthia(tmp_path / 'synthia', count=3)
+    gta = dict(type='GTADataset', data_root=str(tmp_path / 'gta'), pipeline=pipeline())
     mixed = DATASETS.build(
         dict(
             type='MixedDataset',
             shares=(1, 1),
             datasets=[
-                dict(type='GTADataset', data_root=str(tmp_path / 'gta'), pipeline=pipeline()),
+                gta,
                 dict(
                     type='SynthiaDataset',
                     data_root=str(tmp_path / 'synthia'),
@@ -63,6 +64,7 @@ def test_real_datasets_with_different_label_formats(tmp_path, write_gta, write_s
         )
     )
     assert len(mixed) == 6 and mixed.labeled
+    assert not MixedDataset([*mixed.datasets, Unlabeled(gta)], (1, 1, 1)).labeled
     folders = [mixed[i]['data_samples'].img_path for i in range(6)]
     assert [('synthia' in folder) for folder in folders] == [False, True] * 3
 

@@ -57,11 +57,11 @@ def test_exact_read_back_of_png_and_jpeg(tmp_path, pipeline):
 
 def test_a_png_is_taken_before_its_jpeg(tmp_path):
     write(tmp_path)
+    assert names(build(tmp_path, img_suffix='.jpg')) == ['pano_00001_0_180.jpg']
     folder = tmp_path / 'Rome/Images/Test'
     Image.open(folder / 'pano_00001_0_180.jpg').save(folder / 'pano_00001_0_180.png')
     assert names(build(tmp_path)) == [f'pano_{i:05d}_0_180.png' for i in range(3)]
-    only = build(tmp_path, img_suffix='.jpg')
-    assert names(only) == ['pano_00001_0_180.jpg']
+    assert names(build(tmp_path, img_suffix='.jpg')) == ['pano_00001_0_180.jpg']
 
 
 def test_cities_are_separate(tmp_path):
@@ -120,7 +120,8 @@ def test_other_folders(tmp_path):
     written = write(tmp_path)
     (tmp_path / 'Rome').rename(tmp_path / 'roma')
     prefix = dict(img_path='roma/Images/Test', seg_map_path='roma/Labels/Test')
-    assert names(build(tmp_path, data_prefix=prefix)) == sorted(written)
+    for split in ('test', 'train'):
+        assert names(build(tmp_path, split=split, data_prefix=prefix)) == sorted(written)
 
 
 def test_cityscapes_joins_in_the_same_classes(tmp_path, write_cityscapes, pipeline):

@@ -10,6 +10,7 @@ from mmseg_joint.datasets.randomness import permutation, seed_words, seeded
 
 FROZEN_WORDS = [2821893169, 1131119858, 1231025784, 3754391392]
 FROZEN_ORDER = [3, 6, 4, 0, 7, 2, 5, 1, 8]
+FROZEN_DRAWS = (0.839234683778, 0.309127789754, 196, 0.488798558712)
 
 
 def draw():
@@ -48,6 +49,9 @@ def test_numbers_are_frozen():
     """No new release, process or hash seed may change what a seed means to a resumed run."""
     assert seed_words(0, 'source', 3) == FROZEN_WORDS
     assert permutation(9, 1, 'a').tolist() == FROZEN_ORDER
+    with seeded(0, 'source', 3):
+        assert draw() == pytest.approx(FROZEN_DRAWS)
+    assert seed_words(-1) == seed_words(2**64 - 1)
 
 
 def test_permutation_is_one():

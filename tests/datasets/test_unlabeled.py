@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
 from mmseg_joint.datasets.unlabeled import without_labels
@@ -51,6 +52,7 @@ def test_nested_steps_and_the_given_config_stays():
     steps = [
         {'type': 'RandomApply', 'transforms': [{'type': 'mmseg.LoadAnnotations'}, dict(CROP)]},
         {'type': 'RandomChoice', 'transforms': [[{'type': 'LoadSynthiaAnnotations'}], [CROP]]},
+        LoadAnnotations(),
     ]
     cfg = {'type': 'SynthiaDataset', 'pipeline': steps}
     stripped = without_labels(cfg)

@@ -249,13 +249,14 @@ def test_training_names_the_remedy_for_a_broken_file(roots, tmp_path, name, kind
     cfg, out = config(roots, kind, labels), tmp_path / 'copy'
     prepare(cfg, out)
     copy = DATASETS.build({**cfg, 'prepared': str(out)})
+    joint = DATASETS.build(dict(type='JointDataset', domains=dict(target=copy)))
     place = {'images': 'img_path', 'labels': 'seg_map_path'}[name.split('/')[0]]
     path = Path(copy.get_data_info(1)[place])
     path.write_bytes(truncated(path.read_bytes()))
     with pytest.raises(
         JointError, match=r'is broken.*: run tools/prepare_dataset\.py again'
     ) as error:
-        copy[1]
+        joint[1]
     assert str(path) in str(error.value)
     assert 'download' not in str(error.value)
     prepare(cfg, out)
@@ -419,6 +420,7 @@ def test_domains_of_a_config():
     )
     wrapped = dict(type='LabelSubset', count=2, dataset=inner)
     domains = dict(source=inner, target=wrapped, unlabeled=inner, mixed=dict(datasets=[inner] * 2))
+    domains['photos'] = dict(type='Unlabeled', dataset=inner)
     cfg = Config(dict(train_dataloader=dict(dataset=dict(type='JointDataset', domains=domains))))
     key = 'train_dataloader.dataset.domains'
     assert domain_config(cfg, 'source') == (f'{key}.source', inner)
@@ -429,6 +431,9 @@ def test_domains_of_a_config():
         False,
         1,
     )
+    assert domain_config(cfg, 'photos') == (f'{key}.photos.dataset', unlabeled)
+    only = Config(dict(train_dataloader=dict(dataset=dict(domains=dict(source=inner)))))
+    assert domain_config(only, None) == (f'{key}.source', inner)
     for domain, message in {
         'mixed': 'several datasets',
         'x': 'the config has source, tar',
