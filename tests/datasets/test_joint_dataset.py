@@ -258,8 +258,11 @@ def test_other_failures_are_not_changed(domains):
     dataset.domains['target'].pipeline.transforms.append(lambda results: results['no such key'])
     with pytest.raises(KeyError, match='no such key'):  # the path of a street is only a name
         dataset[0]
-    with pytest.raises(AssertionError):  # it has no paths to look at
-        joint({'target': Pathless('a', 2)})[SampleRequest('target', 5, 0, 0, 1, 0)]
+    remote = Numbers('a', 2)
+    remote.get_data_info = lambda index: {'img_path': 's3://bucket/a.png'}
+    for inner in (remote, Pathless('a', 2)):  # there are no files to look at
+        with pytest.raises(AssertionError):
+            joint({'target': inner})[SampleRequest('target', 5, 0, 0, 1, 0)]
 
 
 def test_the_sentence_survives_a_worker(domains):

@@ -48,6 +48,14 @@ def test_mmsegs_own_dataset(tmp_path, write_cityscapes, pipeline):
     np.testing.assert_array_equal(dataset[1]['inputs'], DATASETS.build(labeled)[1]['inputs'])
 
 
+def test_a_step_that_makes_image_and_label_at_once():
+    steps = [{'type': 'LoadStreet'}, {'type': 'PackSegInputs'}]
+    streets = {'type': 'StreetsDataset', 'count': 1, 'size': (64, 48), 'pipeline': steps}
+    assert 'gt_sem_seg' in DATASETS.build(streets)[0]['data_samples']
+    sample = DATASETS.build({'type': 'Unlabeled', 'dataset': streets})[0]
+    assert 'gt_sem_seg' not in sample['data_samples'] and sample['inputs'].shape == (3, 48, 64)
+
+
 def test_nested_steps_and_the_given_config_stays():
     steps = [
         {'type': 'RandomApply', 'transforms': [{'type': 'mmseg.LoadAnnotations'}, dict(CROP)]},

@@ -100,6 +100,11 @@ def test_a_folder_of_images_and_one_threshold(trained, roots, tmp_path, call):
     assert call(TOOL, *arguments).status == 2
     assert call(TOOL, *arguments, '--force').status == 0
     assert call(TOOL, *arguments[:-4], '--images', tmp_path / 'gta', '--suffix', '.tif').status == 2
+    images.rename(tmp_path / 'moved')
+    written = dict(type='WrittenDataset', data_root=str(out), img_path=str(tmp_path / 'moved'))
+    assert (
+        DATASETS.build(written).get_data_info(0)['img_path'] == f'{tmp_path}/moved/{names[0]}.png'
+    )
 
 
 def test_an_incomplete_folder_is_not_a_dataset(tmp_path):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import cv2
@@ -37,7 +36,7 @@ class MatchColors(BaseTransform):
 
         check_share('MatchColors.prob', prob)
         try:
-            self.dataset = DATASETS.build(without_labels(copy.deepcopy(like)))
+            self.dataset = DATASETS.build(without_labels(like))
             self.dataset.full_init()
         except (OSError, ValueError) as error:  # mmengine cannot serialize an empty list
             raise JointError(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import Resize
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
@@ -119,6 +120,7 @@ def test_augmentation_after_resize_draws_the_same(roots, tmp_path):
         dict(type='PhotoMetricDistortion'),
     ]
     prepare(cfg, tmp_path / 'copy')
+    cfg['pipeline'][0] = dict(type='LoadCheckedImage', imdecode_backend=None)  # which is cv2's
     draw = [DATASETS.build({**cfg, 'prepared': copy}) for copy in (None, str(tmp_path / 'copy'))]
     domains = [dict(type='JointDataset', domains=dict(source=dataset)) for dataset in draw]
     samples = [
@@ -306,6 +308,10 @@ def test_one_folder_holds_splits_and_gains_labels(tmp_path, write_cityscapes):
         assert_equal_samples(*(DATASETS.build({**cfg, **prefix, **more}) for more in ({}, copy)))
 
 
+class OwnResize(Resize):
+    pass
+
+
 OTHER_PIPELINES = {
     r'made with size \(22, 17\), not \(24, 16\)': {2: dict(type='Resize', scale=(24, 16))},
     'made with interpolation bilinear, not bicubic': {2: dict(RESIZE, interpolation='bicubic')},
@@ -316,10 +322,13 @@ OTHER_PIPELINES = {
     'has RandomResize there': {
         2: dict(type='RandomResize', scale=(22, 17), ratio_range=(0.5, 2.0), keep_ratio=True)
     },
+    'has OwnResize there': {2: {**RESIZE, 'type': OwnResize}},
     'has Resize there': {2: dict(RESIZE, keep_ratio=True)},
     'has RandomFlip there': {2: dict(type='RandomFlip', prob=0.5)},
     'labels are loaded after Resize': {1: RESIZE, 2: dict(type='LoadMappedAnnotations')},
     'to_float32=False': {0: dict(type='LoadCheckedImage', to_float32=True)},
+    r"and color_type='color'": {0: dict(type='LoadCheckedImage', color_type='grayscale')},
+    'to one fixed size right after': {2: dict(type='Resize', scale_factor=0.5)},
     'reduce_zero_label': {1: dict(type='LoadMappedAnnotations', reduce_zero_label=True)},
 }
 

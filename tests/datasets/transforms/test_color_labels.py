@@ -40,13 +40,20 @@ def test_random_colors_are_those_of_a_loop(tmp_path):
 
 
 def test_what_is_no_class_is_refused(tmp_path):
-    Image.new('RGB', (4, 4), (9, 9, 9)).save(tmp_path / 'a.png')
-    with pytest.raises(JointError, match=r"a\.png' has 1 colors of no class, .*\[9, 9, 9\]"):
+    for value in (9, 255):
+        Image.new('RGB', (4, 4), (value,) * 3).save(tmp_path / 'a.png')
+        shown = rf'{[value] * 3}: add them'.replace('[', r'\[')
+        with pytest.raises(JointError, match=rf"a\.png' has 1 colors of no class, .*{shown}"):
+            load(tmp_path / 'a.png')
+    Image.linear_gradient('L').convert('RGB').save(tmp_path / 'a.png')
+    with pytest.raises(JointError, match=r'has 255 colors .*\(so many that edges may be blended'):
         load(tmp_path / 'a.png')
     Image.new('RGB', (4, 4)).save(tmp_path / 'a.jpg')
     with pytest.raises(JointError, match=r"a\.jpg' is a JPEG"):
         load(tmp_path / 'a.jpg')
     with pytest.raises(JointError, match=r'has the color \[1, 2, 3\] twice'):
         load(tmp_path / 'a.png', ignored=[[1, 2, 3]])
-    with pytest.raises(JointError, match=r'has the color \[1, 2\]: give red, green and blue'):
-        load(tmp_path / 'a.png', colors=[[1, 2]])
+    for color in ([1, 2], [1, 2, 256], [-1, 2, 3], [1, 2, 0.5]):
+        with pytest.raises(JointError) as caught:
+            load(tmp_path / 'a.png', colors=[color])
+        assert f'has the color {color}: give red, green and blue' in str(caught.value)

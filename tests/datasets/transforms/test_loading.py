@@ -6,6 +6,8 @@ import cv2
 import mmcv
 import numpy as np
 import pytest
+from mmcv.transforms import LoadImageFromFile
+from mmengine.fileio import LocalBackend, register_backend
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
@@ -75,6 +77,9 @@ def test_reduce_zero_label_equals_mmseg(tmp_path, label_map):
     wanted = LoadAnnotations()(dict(results(path, label_map), reduce_zero_label=True))
     out = LoadMappedAnnotations()(dict(results(path, label_map), reduce_zero_label=True))
     np.testing.assert_array_equal(out['gt_seg_map'], wanted['gt_seg_map'])
+    given = LoadMappedAnnotations(reduce_zero_label=False)  # goes before what the dataset says
+    out = given(dict(results(path), reduce_zero_label=True))
+    np.testing.assert_array_equal(out['gt_seg_map'], raw)
 
 
 def test_listed_ids_are_the_classes(tmp_path):
@@ -90,7 +95,9 @@ def test_listed_ids_are_the_classes(tmp_path):
 
 def test_unlisted_and_invalid_ids_are_refused(tmp_path):
     path = save(np.array([[7, 20, 9]], np.uint8), tmp_path / 'a.png')
-    with pytest.raises(JointError, match=r"a\.png' holds the values \[9\], .* add them to ids or"):
+    with pytest.raises(
+        JointError, match=r"a\.png' holds the values \[9\], .*ids \[7, 20, 255\]: add them"
+    ):
         LoadIdAnnotations([7, 20])(results(path))
     with pytest.raises(JointError, match='has the id 7 twice: give each to one class'):
         LoadIdAnnotations([7, [20, 7]])
@@ -152,6 +159,8 @@ def make_bad(kind, ids):
         Image.fromarray(np.stack([ids] * 3, -1)).save(buffer, 'PNG')
     elif kind == '16-bit':
         Image.fromarray(ids.astype(np.uint16)).save(buffer, 'PNG')
+    elif kind == 'color, no PNG':
+        Image.fromarray(np.stack([ids] * 3, -1)).save(buffer, 'BMP')
     elif kind == 'jpeg':
         Image.fromarray(ids).save(buffer, 'JPEG')
     else:
@@ -159,7 +168,7 @@ def make_bad(kind, ids):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize('kind', ['color', '16-bit', 'jpeg', '1-bit gray'])
+@pytest.mark.parametrize('kind', ['color', 'color, no PNG', '16-bit', 'jpeg', '1-bit gray'])
 def test_refuses_what_is_not_one_id_per_pixel(tmp_path, ids, kind):
     (tmp_path / 'a.png').write_bytes(make_bad(kind, ids))
     with pytest.raises(JointError, match=r'a\.png. is a .* not one id a pixel: save the ids as'):
@@ -203,6 +212,9 @@ def test_synthia_refuses_other_files_and_values(tmp_path, ids):
     path = save(ids, tmp_path / 'a.png')
     with pytest.raises(JointError, match=r'a\.png. is not a 16-bit, three-channel PNG.*GT/LABELS'):
         LoadSynthiaAnnotations()(results(path, SYNTHIA_IDS))
+    cv2.imwrite(str(path), np.ones((4, 4, 4), np.uint16))
+    with pytest.raises(JointError, match='three-channel'):
+        LoadSynthiaAnnotations()(results(path, SYNTHIA_IDS))
     # 258 must not wrap around to the sidewalk's 2 in 8 bits
     cv2.imwrite(str(path), np.full((4, 4, 3), 258, np.uint16))
     with pytest.raises(JointError, match=r'holds the values \[255\]'):
@@ -230,3 +242,33 @@ def test_image_equals_mmcv_and_bad_ones_are_named(tmp_path, suffix):
     path.unlink()
     with pytest.raises(JointError, match=rf"no image '{path}'"):
         LoadCheckedImage()({'img_path': str(path)})
+
+
+@pytest.mark.parametrize(
+    'options',
+    [dict(to_float32=True), dict(color_type='grayscale'), dict(imdecode_backend='pillow')],
+)
+def test_image_equals_mmcv_with_every_option(tmp_path, options):
+    noise = np.random.RandomState(4).randint(0, 256, (30, 40, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / 'a.jpg')
+    own, theirs = (
+        kind(**options)({'img_path': str(tmp_path / 'a.jpg')})
+        for kind in (LoadCheckedImage, LoadImageFromFile)
+    )
+    np.testing.assert_array_equal(own.pop('img'), theirs['img'], strict=True)
+    assert own == {key: value for key, value in theirs.items() if key != 'img'}
+
+
+def test_files_are_read_where_the_config_says(tmp_path, ids):
+    save(ids, tmp_path / 'a.png')
+
+    class Shelf(LocalBackend):
+        def get(self, filepath):
+            return super().get(tmp_path / filepath)
+
+    register_backend('shelf', Shelf, force=True)
+    there = dict(backend_args=dict(backend='shelf'))
+    labels = LoadMappedAnnotations(**there)(results('a.png'))['gt_seg_map']
+    np.testing.assert_array_equal(labels, ids)
+    image = LoadCheckedImage(**there)({'img_path': 'a.png'})['img']
+    np.testing.assert_array_equal(image, np.stack([ids] * 3, -1))
