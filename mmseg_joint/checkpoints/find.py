@@ -89,7 +89,7 @@ def _newest_of(found: dict[int, Path], folder: Path) -> SavedCheckpoint:
     if step is None:
         step = max(found, key=lambda step: (written[step], step))
     # after resuming from an early checkpoint, later ones of the former run are still there
-    step = max(s for s in found if s >= step and written[s] >= written[step])
+    step = max(s for s in found if written[s] >= written[step])
     return SavedCheckpoint(found[step], step)
 
 

@@ -45,11 +45,9 @@ class ProtocolIoUMetric(IoUMetric):
         JointError: When an argument is unknown, or a protocol does not fit the dataset's classes.
     """
 
-    metrics: Any  # mmseg's
-
     def __init__(self, protocols: Any = 'all', absent: str = 'zero', **kwargs: Any) -> None:
         # mmseg's metric takes any argument and silently ignores a misspelt one
-        known = {*inspect.signature(IoUMetric.__init__).parameters, 'keep_results'} - {'self'}
+        known = {*inspect.signature(IoUMetric).parameters, 'keep_results'}
         unknown = sorted(set(kwargs) - known)
         if unknown:
             raise JointError(
@@ -57,8 +55,6 @@ class ProtocolIoUMetric(IoUMetric):
             )
         check_choice('ProtocolIoUMetric.absent', absent, ('zero', 'skip'))
         super().__init__(**kwargs)
-        if isinstance(self.metrics, str):
-            self.metrics = [self.metrics]
         self.protocols, self.absent = named_protocols(protocols), absent
         self._indices: dict[str, Protocol] = {}
         self._file: str | None = None

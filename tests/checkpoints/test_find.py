@@ -12,6 +12,7 @@ from mmseg_joint.checkpoints.find import (
     newest_checkpoint,
     partial_files,
 )
+from mmseg_joint.errors import JointError
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def save(tmp_path):
 
 def test_a_folder_without_checkpoints(save, tmp_path):
     assert save() is None
+    (tmp_path / 'iter_4.pth').write_bytes(bytes(99))  # the power was cut
     (tmp_path / 'iter_5.pth').write_bytes(b'')  # killed as it was opened
     (tmp_path / 'best_mIoU_iter_9.pth').write_bytes(b'')
     assert save(named=5) is None
@@ -52,6 +54,7 @@ def test_a_folder_without_checkpoints(save, tmp_path):
         ((4,), None, None, 4),  # killed after the very first
         ((4, 8, 12, 5), 5, None, 5),  # 8 and 12 are older: resumed from 4
         ((4, 8, 12, 5, 6), 5, None, 6),
+        ((4, 8, 12, 5), None, None, 5),
         ((100, 9), 100, None, 100),  # by number, not by name
     ],
 )
@@ -69,6 +72,13 @@ def test_a_checkpoint_corrupted_in_its_middle_is_skipped(save, tmp_path, place):
     path.write_bytes(content)
     assert newest_checkpoint(tmp_path).step == 4
     assert broken_files(tmp_path, 'iter_{}.pth', after=4) == [path]
+
+
+def test_a_checkpoint_that_would_run_code_is_not_skipped(save, tmp_path):
+    assert save(4, named=4) == 4
+    torch.save(dict(hook=print), tmp_path / 'iter_5.pth')
+    with pytest.raises(JointError, match=r'iter_5\.pth .*no code of a file is run'):
+        newest_checkpoint(tmp_path)
 
 
 def test_other_names(tmp_path):
@@ -89,6 +99,10 @@ def test_what_a_config_resumes(tmp_path):
     torch.save({}, out / 'epoch_7.pth')
     cfg.default_hooks.checkpoint = dict(out_dir=str(tmp_path / 'out'))
     assert checkpoint_to_resume(cfg) == str(out / 'epoch_7.pth')
+    cfg.default_hooks.checkpoint = dict(out_dir=str(work), filename_tmpl='my-{}.pth')
+    assert checkpoint_to_resume(cfg) is None
+    torch.save({}, work / 'my-2.pth')
+    assert checkpoint_to_resume(cfg) == str(work / 'my-2.pth')
     (work / 'last_checkpoint').write_text('s3://bucket/run/epoch_9.pth')
     assert checkpoint_to_resume(cfg) == 's3://bucket/run/epoch_9.pth'
 

@@ -55,6 +55,7 @@ def test_what_fits(check, model):
         ('test', lambda s: s.pop('backbone.bias'), r'lacks 1 .*\(backbone\.bias\)'),
         ('test', lambda s: s.update({'backbone.bias': torch.zeros(9)}), 'in another shape 1'),
         ('start', lambda s: (s.clear(), s.update(a=torch.zeros(1))), "fits none of the model's 4"),
+        ('start', lambda s: s.update({k: s[k][..., None] for k in s}), "fits none of the model's"),
     ],
 )
 def test_what_does_not(check, model, task, change, message):

@@ -5,7 +5,7 @@ import urllib.error
 
 import pytest
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, PretrainedInit
 from torch import nn
 
 from mmseg_joint.checkpoints.pretrained import PretrainedMixin, check_pretrained, fitting_weights
@@ -17,6 +17,11 @@ class Tiny(BaseModule):
         super().__init__(init_cfg)
         self.conv = nn.Conv2d(3, 4, 1)
         self.fc = nn.Linear(4, 2)
+
+
+class Stripping(Tiny):
+    def init_weights(self):
+        """Load the file without `backbone.`, as mmseg's Swin does."""
 
 
 class TinyLoader(PretrainedMixin, Tiny):
@@ -39,8 +44,9 @@ def fitting(path, **kwargs):
     return fitting_weights(Tiny(), pretrained_cfg(path, **kwargs), 'model.backbone')
 
 
-def test_everything_is_loaded_and_logged(file, logged):
-    module = TinyLoader(pretrained_cfg(file))
+@pytest.mark.parametrize('kind', ['Pretrained', 'mmengine.Pretrained', PretrainedInit])
+def test_everything_is_loaded_and_logged(file, logged, kind):
+    module = TinyLoader({**pretrained_cfg(file), 'type': kind})
     module.init_weights()
     assert all((value == 1).all() for value in module.state_dict().values())
     assert logged == [(logging.INFO, f'model.backbone: loaded 4 of 4 parameters from {file}')]
@@ -110,6 +116,9 @@ def test_mixin_initializes_then_loads_once(tmp_path, logged):
     assert module.init_cfg == cfgs
     module.init_weights()
     assert len(logged) == 1
+    other = TinyLoader({'type': 'Constant', 'layer': 'Linear', 'val': 5.0})
+    other.init_weights()
+    assert (other.fc.weight == 5).all()  # the config's value goes before the default
 
 
 def test_check_of_a_foreign_backbone_loads_nothing(file, logged):
@@ -130,3 +139,7 @@ def test_check_refuses_what_mmengine_would_skip(tmp_path):
         check_pretrained(Tiny(pretrained_cfg('/nowhere.pth')))
     check_pretrained(Tiny())
     check_pretrained(nn.Linear(1, 1))
+    initialized = Tiny(pretrained_cfg('/nowhere.pth'))
+    initialized._is_init = True  # mmengine then loads nothing
+    check_pretrained(initialized)
+    check_pretrained(Stripping(pretrained_cfg(path)))

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import urllib.error
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
+from mmseg_joint.checkpoints import read
 from mmseg_joint.checkpoints.read import (
     BrokenFileError,
     enforce_weights_only,
@@ -27,7 +30,12 @@ class Sneaky:
         return getattr, (HistoryBuffer, '__init__')
 
 
-@pytest.mark.parametrize('load', [Explosive, Sneaky])
+class Borrower:
+    def __reduce__(self):
+        return getattr, (np.ndarray, 'mean')
+
+
+@pytest.mark.parametrize('load', [Explosive, Sneaky, Borrower])
 def test_code_in_a_file_never_runs(tmp_path, load):
     path = tmp_path / 'bad.pth'
     torch.save({'conv.weight': load()}, path)
@@ -37,8 +45,11 @@ def test_code_in_a_file_never_runs(tmp_path, load):
         CheckpointLoader.load_checkpoint(str(path))
 
 
-def test_code_in_a_remote_file_never_runs_either(tmp_path, monkeypatch):
+@pytest.mark.parametrize('switch', [None, '0'])
+def test_code_in_a_remote_file_never_runs_either(tmp_path, monkeypatch, switch):
     """Whatever mmengine fetches it with, and then asks of torch."""
+    if switch is not None:
+        monkeypatch.setenv(read.SWITCH, switch)
     torch.save({'conv.weight': Explosive()}, tmp_path / 'bad.pth')
     torch.save({'conv.weight': torch.ones(1)}, tmp_path / 'good.pth')
     schemes = dict(CheckpointLoader._schemes)
@@ -62,12 +73,32 @@ def test_code_in_a_remote_file_never_runs_either(tmp_path, monkeypatch):
     assert dict(os.environ) == before
 
 
-def test_mmengine_reads_a_file_in_the_home_folder(tmp_path, monkeypatch):
+@pytest.mark.parametrize('zipped', [True, False])  # False: as torch wrote files before 1.6
+def test_mmengine_reads_a_file_in_the_home_folder(tmp_path, monkeypatch, zipped):
     monkeypatch.setenv('HOME', str(tmp_path))
-    torch.save({'a': torch.ones(2)}, tmp_path / 'a.pth')
+    content = {'a': torch.ones(2)}
+    torch.save(content, tmp_path / 'a.pth', _use_new_zipfile_serialization=zipped)
     assert CheckpointLoader.load_checkpoint('~/a.pth', map_location='cpu')['a'].sum() == 2
     with pytest.raises(JointError, match=r'b\.pth does not exist'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'b.pth'))
+
+
+@pytest.mark.parametrize(
+    ('main', 'wanted'), [(True, ['download', 'barrier']), (False, ['barrier', 'download'])]
+)
+def test_the_main_process_downloads_first(monkeypatch, main, wanted):
+    done = []
+
+    def download(url, weights_only, **_):
+        done.append('download')
+        raise urllib.error.URLError('no route' if weights_only else 'unsafe')
+
+    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', download)
+    monkeypatch.setattr(read, 'is_main_process', lambda: main)
+    monkeypatch.setattr(read, 'barrier', lambda: done.append('barrier'))
+    with pytest.raises(BrokenFileError, match='no route'):
+        read_content('https://example.org/a.pth')
+    assert done == wanted  # the others do not wait for a download that failed
 
 
 def test_torch_reads_a_training_checkpoint_without_running_code(tmp_path):
@@ -119,7 +150,8 @@ def test_what_is_kept_is_given_once_and_only_of_the_same_file(tmp_path, monkeypa
     assert files == [one, one]
     read_content(one, keep=True)
     read_content(other, keep=True)
-    torch.save({'a': torch.zeros(2)}, other)  # another file of this name
-    assert read_content(other)['a'].shape == (2,)
+    torch.save({'a': torch.zeros(1)}, other)  # another file of this name and size
+    os.utime(other, (1, 1))
+    assert read_content(other)['a'] == 0
     read_content(one)
     assert files == [one, one, one, other, other, one]

@@ -15,6 +15,7 @@ from mmengine.runner import save_checkpoint
 from mmseg.registry import HOOKS
 from torch import nn
 
+from mmseg_joint.checkpoints import write
 from mmseg_joint.checkpoints.write import AtomicBackend, average_buffers
 from mmseg_joint.errors import JointError
 from tests.ranks import on_ranks
@@ -68,6 +69,7 @@ def test_removals_wait_for_the_end_of_the_block(file, tmp_path):
         backend.remove(file)
         assert file.exists()
         assert other.exists()
+        file.unlink()  # by somebody else
     assert not list(tmp_path.iterdir())
 
 
@@ -99,10 +101,10 @@ class Runner(SimpleNamespace):
 def begin(tmp_path, caplog):
     """Make a hook and a runner in a folder, and call the hook as training begins."""
 
-    def make(iteration=0, **kwargs):
-        hook = HOOKS.build(dict(type='AtomicCheckpointHook', by_epoch=False, **kwargs))
+    def make(iteration=0, epoch=0, by_epoch=False, **kwargs):
+        hook = HOOKS.build(dict(type='AtomicCheckpointHook', by_epoch=by_epoch, **kwargs))
         hub = MessageHub(f'hub_{tmp_path.name}_{iteration}')
-        runner = Runner(iter=iteration, epoch=0, work_dir=str(tmp_path), message_hub=hub)
+        runner = Runner(iter=iteration, epoch=epoch, work_dir=str(tmp_path), message_hub=hub)
         runner.logger, runner.optim_wrapper = logging.getLogger('hook'), None
         with caplog.at_level(logging.WARNING, 'hook'):
             hook.before_train(runner)
@@ -142,6 +144,14 @@ def test_the_best_checkpoint_is_deleted_after_the_next_is_whole(begin, tmp_path)
         hook.after_val_epoch(runner, {'mIoU': 3.0})
     assert names(tmp_path) == ['best_mIoU_iter_5.pth']
     assert torch.load(tmp_path / 'best_mIoU_iter_5.pth')['iter'] == 5
+
+
+def test_epochs_are_compared_with_epochs(begin, tmp_path, caplog):
+    (tmp_path / 'epoch_3.pth').write_bytes(b'PK')
+    begin(100, epoch=2, by_epoch=True)
+    assert len(caplog.messages) == 1 and 'epoch_3.pth' in caplog.messages[0]
+    begin(150, epoch=3, by_epoch=True)
+    assert len(caplog.messages) == 1
 
 
 def test_what_is_not_whole_is_named_and_removed(begin, tmp_path, caplog):
@@ -210,6 +220,31 @@ def test_all_have_the_mean_once_and_twice(tmp_path):
         assert torch.equal(again[0]['mean'][name], parts[0]['mean'][name])
     assert all(part['mean']['num_batches_tracked'] == 1 for part in parts)
     assert [part['mean']['images'].tolist() for part in parts] == [[0, 0], [100, 100], [200, 200]]
+
+
+def test_the_mean_of_equal_buffers_is_exact(monkeypatch):
+    def mean_of_seven(values, op):
+        values.copy_(sum([values] * 7) / 7)
+
+    monkeypatch.setattr(write, 'is_distributed', lambda: True)
+    monkeypatch.setattr(write, 'all_reduce', mean_of_seven)
+    norm = nn.BatchNorm2d(1000)
+    norm.running_mean.normal_()
+    wanted = norm.running_mean.clone()
+    average_buffers(norm)
+    assert torch.equal(norm.running_mean, wanted)
+
+
+@pytest.mark.parametrize('begins', ['before_val_epoch', '_save_checkpoint'])
+def test_what_is_validated_and_saved_is_averaged(begin, monkeypatch, begins):
+    averaged = []
+    hook, runner = begin()
+    runner.optim_wrapper = SimpleNamespace(
+        average_accumulated_gradients=lambda: averaged.append('gradients')
+    )
+    monkeypatch.setattr(write, 'average_buffers', averaged.append)
+    getattr(hook, begins)(runner)
+    assert averaged == [runner.model, *(['gradients'] if 'save' in begins else [])]
 
 
 def test_alone_nothing_changes():
