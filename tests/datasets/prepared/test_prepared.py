@@ -180,11 +180,12 @@ def test_a_finished_copy_stays_usable_while_it_is_checked_again(roots, tmp_path,
 
 
 def test_a_copy_without_room_is_not_started(roots, tmp_path, monkeypatch):
-    room = namedtuple('room', 'free')(100)
+    room = namedtuple('room', 'free')(3 * 22 * 17 * 3 - 1)  # three images of three bytes a pixel
     monkeypatch.setattr(writing, 'disk_usage', lambda _: room)
     with pytest.raises(JointError, match=r'needs 0\.0 GB .*--compress'):
         prepare(config(roots, 'GTADataset'), tmp_path / 'copy')
     assert not list((tmp_path / 'copy').rglob('*.png'))
+    assert prepare(config(roots, 'GTADataset'), tmp_path / 'copy', compress=True) == 3
 
 
 def test_a_manifest_in_another_format_is_refused(roots, tmp_path):
@@ -306,6 +307,10 @@ def test_one_folder_holds_splits_and_gains_labels(tmp_path, write_cityscapes):
     assert prepare({**cfg, 'data_prefix': val}, out) == 3
     for prefix in ({}, {'data_prefix': val}):
         assert_equal_samples(*(DATASETS.build({**cfg, **prefix, **more}) for more in ({}, copy)))
+    next((out / 'leftImg8bit/train').rglob('*.png')).unlink()
+    assert prepare(unlabeled, out) == 1  # its label was not compared with the new original
+    with pytest.raises(JointError, match="has no labels for 'leftImg8bit/train'"):
+        DATASETS.build({**cfg, **copy})
 
 
 class OwnResize(Resize):
@@ -412,8 +417,8 @@ def test_suffixes(suffix, expected):
 
 
 def test_places_outside_of_the_root_are_refused():
-    assert places({'img_path': 'a/b/', 'seg_map_path': ''}, '.jpg', '.png') == {
-        'img_path': 'a/b',
+    assert places({'img_path': 'a/b../', 'seg_map_path': ''}, '.jpg', '.png') == {
+        'img_path': 'a/b..',
         'seg_map_path': '.',
     }
     for path in ('/abs', '../up', 's3://bucket'):
