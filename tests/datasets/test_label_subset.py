@@ -95,6 +95,19 @@ def test_list_file(inner, tmp_path, cut):
     assert subset(inner, list_file=str(tmp_path / 'list.txt')).names == [name(1), name(6)]
 
 
+class Foreign:
+    """Another package's wrapper."""
+
+    def __init__(self, dataset):
+        self.dataset, self.full_init = dataset, dataset.full_init
+
+    def get_data_info(self, index):
+        return self.dataset.get_data_info(index)
+
+    def __len__(self):
+        return len(self.dataset)
+
+
 @pytest.mark.parametrize('cut', [0, len('.png'), len('_leftImg8bit.png')])
 def test_names_are_the_same_around_a_wrapper(inner, tmp_path, cut):
     (tmp_path / 'list.txt').write_text(name(6)[: len(name(6)) - cut])
@@ -102,6 +115,7 @@ def test_names_are_the_same_around_a_wrapper(inner, tmp_path, cut):
         {'type': 'Unlabeled', 'dataset': inner},
         {'type': 'LabelSubset', 'fraction': 1, 'dataset': inner},
         {'type': 'LabelSubset', 'fraction': 1, 'dataset': {'type': 'Unlabeled', 'dataset': inner}},
+        Foreign(DATASETS.build(inner)),
     ):
         assert subset(wrapped, list_file=str(tmp_path / 'list.txt')).names == [name(6)]
     unlabeled = subset({'type': 'Unlabeled', 'dataset': inner}, count=3, seed=2)

@@ -41,10 +41,10 @@ def images(seed=0, classes=19, absent=()):
     return found
 
 
-def sample(guess, truth=None, path='a/b.png'):
+def sample(guess, truth=None, path='a/b.jpg'):
     found = {'pred_sem_seg': {'data': torch.as_tensor(guess)[None]}, 'img_path': path}
     if truth is not None:
-        found['seg_map_path'] = 'a/b_labels.png'
+        found['seg_map_path'] = 'a/b.png'
         found['gt_sem_seg'] = {'data': torch.as_tensor(truth, dtype=torch.uint8)[None]}
     return found
 
@@ -307,7 +307,7 @@ def test_mistakes_are_reported_before_training(options, message):
 def test_a_label_that_is_not_a_class_is_reported(ignore_index, value):
     truth = np.zeros((2, 2), int)
     truth[1, 1] = value
-    with pytest.raises(JointError, match=rf'a/b_labels\.png has the value {value}, but .*19 cl'):
+    with pytest.raises(JointError, match=rf'a/b\.png has the value {value}, but .* 19 classes'):
         evaluate([(truth % 19, truth)], ignore_index=ignore_index)
 
 

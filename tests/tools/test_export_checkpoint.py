@@ -12,12 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import DATASETS, MODELS
+from torch import nn
 
 from mmseg_joint.checkpoints.fit import load_model
-from mmseg_joint.export.plain_model import plain_model
+from mmseg_joint.errors import JointError
+from mmseg_joint.export import weights_of
+from mmseg_joint.export.plain_model import plain_model, without_training
+from mmseg_joint.export.prediction_data import plain_pipeline
 from mmseg_joint.utils.cli import run
 from tests.tiny import HRS, MODEL
 from tests.tiny_configs import ROOT
@@ -251,6 +256,17 @@ def test_a_dataset_of_mmseg_is_still_used_for_testing(trained, tmp_path, monkeyp
     assert cfg.test_dataloader.dataset.type == 'mmseg.CityscapesDataset'
     assert cfg.test_dataloader.dataset.pipeline[1].type == 'LoadAnnotations'
     assert cfg.test_evaluator.type == 'IoUMetric'
+    # without labels, or with a metric of ours, plain mmseg cannot test
+    metric = dict(type='ClassIoUMetric')
+    scored = trained('scored', model, test_dataloader=loader, test_evaluator=metric)
+    dataset['pipeline'][1] = dict(type='LoadMappedAnnotations')
+    unread = trained('unread', model, test_dataloader=loader, custom_imports=dict(imports='numpy'))
+    for name, files in (('scored', scored), ('unread', unread)):
+        export(*files, tmp_path / f'plain_{name}.pth')
+        cfg = Config.fromfile(tmp_path / f'plain_{name}.py')
+        assert cfg.test_dataloader.dataset.type == 'BaseSegDataset'
+        assert 'test_evaluator' not in cfg
+    assert cfg.custom_imports.imports == ['numpy']
 
 
 def test_networks_of_ours_need_the_package(trained, tmp_path, capsys):
@@ -298,7 +314,11 @@ def test_bad_input_ends_with_one_sentence_and_leaves_nothing(trained, tmp_path, 
     classes = '--cfg-options', 'model.decode_head.num_classes=12'
     assert 'has 11 classes' in refusal(capsys, config, checkpoint, out, *classes)
     assert 'made from' in refusal(capsys, config, checkpoint, checkpoint, '--force')
-    assert 'made from' in refusal(capsys, config, checkpoint, config.with_suffix('.pth'), '--force')
+    same = tmp_path / 'camvid/../fcn.pth'
+    assert 'made from' in refusal(capsys, config, checkpoint, same, '--force')
+    (tmp_path / 'folder.pth').mkdir()
+    said = refusal(capsys, config, checkpoint, tmp_path / 'folder.pth', '--force')
+    assert 'folder.pth, which is a folder: name a file' in said
     assert not out.parent.exists()
 
 
@@ -323,6 +343,54 @@ def test_files_are_replaced_completely_or_not_at_all(trained, tmp_path, capsys, 
     export(config, checkpoint, out, '--force')
     assert out.with_suffix('.py').read_text() != 'mine'
     assert {path.name for path in tmp_path.iterdir()} == {*names, 'plain.pth'}
+
+
+class OwnImage(LoadImageFromFile):
+    pass
+
+
+class OwnLabels(LoadAnnotations):
+    pass
+
+
+@pytest.mark.parametrize('first', ['LoadCheckedImage', 'LoadStreet', 'mmcv.LoadImageFromFile'])
+def test_steps_that_load_are_those_that_the_inferencer_looks_for(first):
+    kinds = (first, 'mmseg.LoadAnnotations', OwnLabels, 'LoadMappedAnnotations', 'PackSegInputs')
+    steps = [dict(type=kind) for kind in kinds]
+    given = copy.deepcopy(steps)
+    plain = [step['type'] for step in plain_pipeline(given)]
+    assert plain == ['LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs']
+    assert given == steps
+    with pytest.raises(JointError, match='has no LoadImageFromFile or LoadCheckedImage'):
+        plain_pipeline([dict(type=OwnImage), *steps[1:]])
+
+
+def test_only_what_predicts_otherwise_is_kept():
+    pretrained, constant = RESNET['init_cfg'], dict(type='Constant', val=1)
+    model = network(
+        pretrained='no.pth',
+        backbone={**RESNET, 'init_cfg': [pretrained, constant]},
+        decode_head=FCN,
+        auxiliary_head={**FCN, 'loss_decode': SEGFORMER['loss_decode']},
+        objectives=WEIGHTING,
+    )
+    plain = plain_model(without_training(model))
+    assert plain['pretrained'] is None and 'objectives' not in plain
+    assert plain['backbone']['init_cfg'] == [constant]
+    assert plain['auxiliary_head'] == {**FCN, 'loss_decode': CROSS_ENTROPY}
+    timm = dict(type='TimmBackbone', model_name='vit', pretrained=True)
+    plain = plain_model({**model, 'backbone': timm})
+    assert plain['backbone'] == dict(type='TIMMBackbone', model_name='vit', pretrained=False)
+    adapted = dict(timm, lora=dict(rank=2))  # mmseg's has none
+    assert plain_model({**model, 'backbone': adapted})['backbone'] == adapted
+
+
+def test_weights_are_contiguous_copies():
+    layer = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    weights = weights_of(layer)
+    assert torch.equal(weights['weight'], layer.weight) and weights['weight'].is_contiguous()
+    layer.bias.data.add_(1)
+    assert not torch.equal(weights['bias'], layer.bias)
 
 
 def test_twins_become_the_classes_that_they_replace():

@@ -32,6 +32,16 @@ def test_a_value_keeps_its_spaces(parse, text, value):
     assert parse(f'a.b={text}') == {'a.b': value}
 
 
+@pytest.mark.parametrize(
+    ('text', 'remedy'),
+    [('a.b', 'write KEY=VALUE'), ('=1', 'write KEY=VALUE'), ('a.b=[1,2', 'close every bracket')],
+)
+def test_what_cannot_be_parsed_is_refused(parse, text, remedy, capsys):
+    with pytest.raises(SystemExit):
+        parse(text)
+    assert f'--cfg-options {text}: {remedy}' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('text', ['[/my city, /other]', 'my city,other', '(1 2)'])
 def test_spaces_that_would_be_lost_are_refused(parse, text, capsys):
     with pytest.raises(SystemExit):

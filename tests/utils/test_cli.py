@@ -35,6 +35,10 @@ TRACEBACK = '(--debug shows the traceback).'
             f'another place {TRACEBACK}',
         ),
         (
+            PermissionError(errno.EACCES, 'Permission denied', 'a.part', None, 'a.png'),
+            f'a.png {REFUSED} {TRACEBACK}',  # the name that a rename was to give
+        ),
+        (
             OSError(errno.ENOSPC, 'No space left on device'),
             f'A file cannot be used (No space left on device): make room on the disk {TRACEBACK}',
         ),
@@ -72,6 +76,13 @@ def test_unknown_errors_are_raised(monkeypatch, error):
     with pytest.raises(type(error)) as caught:
         run(raising(error))
     assert caught.value is error
+
+
+@pytest.mark.parametrize(('reason', 'said'), [((), 'stopped'), (('saved',), 'stopped: saved')])
+def test_a_stopped_tool_says_so(capsys, reason, said):
+    with pytest.raises(SystemExit) as end:
+        run(raising(KeyboardInterrupt(*reason)))
+    assert (end.value.code, capsys.readouterr().err) == (130, f'{said}\n')
 
 
 def test_a_tools_own_exit_is_left_alone(monkeypatch):

@@ -53,6 +53,12 @@ OLD = {
         dict(source=2, target=0),
         SHARES,
     ),
+    'a type with its scope': (
+        "val_dataloader = dict(dataset=dict(type='mmseg.LabelSubset', share=0.5))",
+        'val_dataloader.dataset',
+        dict(type='mmseg.LabelSubset', fraction=0.5),
+        ('val_dataloader.dataset.share', 'fraction'),
+    ),
     'all domains': (
         'train_dataloader = dict(sampler=dict(shares=dict(_delete_=True, unlabeled=1)))',
         'train_dataloader.sampler.samples_per_domain',
@@ -121,10 +127,17 @@ def test_the_row_of_a_table_in_a_config_is_sent_to_the_metafile(tmp_path):
 def test_an_old_key_in_a_stage(read):
     stages = """
 work_dir = 'w'
-stages = [dict(name='source', train_dataloader=dict(sampler=dict(shares=dict(target=0))))]
+stages = [
+    dict(
+        name='source',
+        train_dataloader=dict(sampler=dict(shares=dict(target=0))),
+        default_hooks=dict(pictures=dict(interval=9)),
+    ),
+]
 """
     with pytest.warns(FutureWarning, match=r'stages\.0 .*shares is called samples_per_domain'):
-        (stage,) = read_stages(read(stages))
+        (stage,) = read_stages(read(stages, warned=[('stages.0.default_hooks.pictures', 'images')]))
+    assert stage.cfg.default_hooks.images.interval == 9
     assert stage.cfg.train_dataloader.sampler.samples_per_domain == dict(source=2, target=0)
 
 

@@ -1,7 +1,9 @@
 import pytest
 from mmengine.config import Config, ConfigDict
+from mmseg.models.decode_heads import FCNHead
+from mmseg.registry import MODELS
 
-from mmseg_joint.utils.walk import datasets_in, dicts_in, value_of
+from mmseg_joint.utils.walk import class_of, datasets_in, dicts_in, value_of
 
 
 def test_dicts_are_listed_by_their_keys_outer_ones_first():
@@ -37,6 +39,18 @@ def test_a_value_is_read_or_none(key, value):
     assert value_of(Config(content), key) == value
 
 
+@pytest.mark.parametrize(
+    'kind', ['FCNHead', 'mmseg.FCNHead', 'mmseg.models.decode_heads.FCNHead', FCNHead]
+)
+def test_the_class_that_a_config_names(kind):
+    assert class_of(kind, MODELS) is class_of(dict(type=kind), MODELS) is FCNHead
+
+
+@pytest.mark.parametrize('kind', [None, 3, {}, 'NoHead', 'no_module.Head', 'mmseg.models.NoHead'])
+def test_what_names_no_class(kind):
+    assert class_of(kind, MODELS) is None
+
+
 def test_datasets_are_listed_with_what_is_around_them():
     a, b, c = (dict(type=name, pipeline=[dict(type='Load')]) for name in 'ABC')
     subset = dict(type='LabelSubset', dataset=a)
@@ -50,4 +64,6 @@ def test_datasets_are_listed_with_what_is_around_them():
         ['d', 'd.domains.source.1'],
     ]
     assert [places[-1][1]['type'] for places in datasets_in(joint, 'd')] == ['A', 'B', 'C', 'A']
+    empty = dict(type='LabelSubset', dataset=dict())  # to be filled in on the command line
+    assert [places[-1] for places in datasets_in(empty, 'd')] == [('d.dataset', {})]
     assert list(datasets_in(None, 'd')) == list(datasets_in('text', 'd')) == []

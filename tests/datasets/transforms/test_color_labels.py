@@ -45,9 +45,11 @@ def test_what_is_no_class_is_refused(tmp_path):
         shown = rf'{[value] * 3}: add them'.replace('[', r'\[')
         with pytest.raises(JointError, match=rf"a\.png' has 1 colors of no class, .*{shown}"):
             load(tmp_path / 'a.png')
-    Image.linear_gradient('L').convert('RGB').save(tmp_path / 'a.png')
-    with pytest.raises(JointError, match=r'has 255 colors .*\(so many that edges may be blended'):
-        load(tmp_path / 'a.png')
+    for count, remedy in ((100, ': add'), (101, r' \(so many that edges may be blended')):
+        gradient = Image.linear_gradient('L').crop((0, 0, 9, 1 + count))  # begins with black
+        gradient.convert('RGB').save(tmp_path / 'a.png')
+        with pytest.raises(JointError, match=rf'has {count} colors .* \[4, 4, 4\]{remedy}'):
+            load(tmp_path / 'a.png')
     Image.new('RGB', (4, 4)).save(tmp_path / 'a.jpg')
     with pytest.raises(JointError, match=r"a\.jpg' is a JPEG"):
         load(tmp_path / 'a.jpg')
