@@ -46,8 +46,12 @@ def test_the_class_that_a_config_names(kind):
     assert class_of(kind, MODELS) is class_of(dict(type=kind), MODELS) is FCNHead
 
 
-@pytest.mark.parametrize('kind', [None, 3, {}, 'NoHead', 'no_module.Head', 'mmseg.models.NoHead'])
-def test_what_names_no_class(kind):
+@pytest.mark.parametrize(
+    'kind', [None, 3, {}, 'NoHead', 'no_module.Head', 'mmseg.models.NoHead', 'broken_module.Head']
+)
+def test_what_names_no_class(kind, tmp_path, monkeypatch):
+    (tmp_path / 'broken_module.py').write_text('1 / 0')
+    monkeypatch.syspath_prepend(tmp_path)
     assert class_of(kind, MODELS) is None
 
 

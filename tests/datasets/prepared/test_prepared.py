@@ -100,6 +100,18 @@ def test_the_same_images_are_the_labeled_ones(tmp_path, write_cityscapes, roots)
     assert_equal_samples(*subsets)
 
 
+def test_a_copy_has_all_images_whatever_the_config_selects(roots, tmp_path):
+    (roots['GTADataset'] / 'list.txt').write_text('00002\n')
+    cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
+    for selects in (dict(ann_file='list.txt'), dict(indices=1), dict(lazy_init=True)):
+        prepare({**cfg, **selects}, out / next(iter(selects)))
+    assert prepare({**cfg, 'prepared': str(out / 'indices')}, out / 'again') == 3
+    for copy in out.iterdir():
+        selected = DATASETS.build({**cfg, 'ann_file': 'list.txt', 'prepared': str(copy)})
+        assert_equal_samples(DATASETS.build({**cfg, 'ann_file': 'list.txt'}), selected)
+        assert_equal_samples(DATASETS.build(cfg), DATASETS.build({**cfg, 'prepared': str(copy)}))
+
+
 def test_a_size_that_differs_within_the_tolerance(tmp_path, write_gta):
     write_gta(tmp_path / 'gta')
     path = tmp_path / 'gta/labels/00001.png'
@@ -130,10 +142,18 @@ def test_augmentation_after_resize_draws_the_same(roots, tmp_path):
     assert_equal_samples(*samples)
 
 
-def test_two_workers_and_compression_write_the_same(roots, tmp_path):
+def test_two_workers_and_compression_write_the_same(roots, tmp_path, monkeypatch):
+    used, thread_map = [], writing.thread_map
+
+    def spy(*given, max_workers, **options):
+        used.append(max_workers)
+        return thread_map(*given, max_workers=max_workers, **options)
+
+    monkeypatch.setattr(writing, 'thread_map', spy)
     cfg = config(roots, 'SynthiaDataset', 'LoadSynthiaAnnotations')
     prepare(cfg, tmp_path / 'one')
     assert prepare(cfg, tmp_path / 'two', workers=2, compress=True) == 3
+    assert used == [1, 2]
     one, two = ({**cfg, 'prepared': str(tmp_path / name)} for name in ('one', 'two'))
     assert_equal_samples(DATASETS.build(one), DATASETS.build(two))
     sizes = [(tmp_path / name / 'RGB/0000001.png').stat().st_size for name in ('one', 'two')]
