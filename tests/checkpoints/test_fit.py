@@ -5,8 +5,9 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmseg_joint.checkpoints.fit import check_checkpoint
+from mmseg_joint.checkpoints.fit import check_checkpoint, load_model
 from mmseg_joint.errors import JointError
+from tests.tiny import MODEL, WEIGHTING, build
 
 
 @pytest.fixture
@@ -80,6 +81,16 @@ def test_an_incomplete_state(check, model, change, lacks):
     with pytest.raises(JointError) as caught:
         check('resume', {**training(model.state_dict()), **change})
     assert f'a.pth has no {lacks} to go on from' in str(caught.value)
+
+
+def test_only_the_named_objectives_are_read(tmp_path):
+    config = Config(dict(model=dict(MODEL, objectives=dict(a=WEIGHTING, ab=WEIGHTING))))
+    whole = build(config.model.objectives)
+    torch.save(whole.state_dict(), tmp_path / 'a.pth')
+    loaded = load_model(config, str(tmp_path / 'a.pth'), objectives=['a'])
+    assert list(loaded.objectives) == ['a'] and not loaded.training
+    state = whole.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in loaded.state_dict().items())
 
 
 def test_a_config_in_a_file_is_not_run(check, model):

@@ -127,6 +127,8 @@ def test_check_of_a_foreign_backbone_loads_nothing(file, logged):
     check_pretrained(module, 'model.neck')
     assert torch.equal(module.conv.weight, before)
     assert logged[0][1] == f'model.neck: will load 4 of 4 parameters from {file}'
+    check_pretrained(TinyLoader(pretrained_cfg(file)))  # it checks as it loads
+    assert len(logged) == 1
 
 
 def test_check_refuses_what_mmengine_would_skip(tmp_path):

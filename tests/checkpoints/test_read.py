@@ -113,6 +113,16 @@ def test_torch_reads_a_training_checkpoint_without_running_code(tmp_path):
     assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
 
 
+def test_tensors_are_taken_out_of_what_they_are_wrapped_in(tmp_path):
+    path, tensors = str(tmp_path / 'a.pth'), {'a': torch.ones(1)}
+    for content in (tensors, {'state_dict': {**tensors, 'version': 3}, 'meta': {}}):
+        torch.save(content, path)
+        assert read_checkpoint(path) == tensors
+    torch.save([torch.ones(1)], path)
+    with pytest.raises(JointError, match=r'a\.pth holds no named parameters: give another file'):
+        read_checkpoint(path)
+
+
 def spoil(path):
     """Overwrite some bytes in the middle of a tensor."""
     content = bytearray(path.read_bytes())

@@ -154,9 +154,14 @@ def test_epochs_are_compared_with_epochs(begin, tmp_path, caplog):
     assert len(caplog.messages) == 1
 
 
-def test_what_is_not_whole_is_named_and_removed(begin, tmp_path, caplog):
-    for name in ('iter_2.pth', 'iter_9.pth', 'best_mIoU_iter_4.pth.part', 'selection.json.part'):
+def test_what_is_not_whole_is_named_and_removed(begin, tmp_path, caplog, monkeypatch):
+    files = ['best_mIoU_iter_4.pth.part', 'iter_2.pth', 'iter_9.pth', 'selection.json.part']
+    for name in files:
         (tmp_path / name).write_bytes(b'PK')
+    with monkeypatch.context() as patch:  # by the main process alone
+        patch.setattr(write, 'is_main_process', lambda: False)
+        begin(3)
+    assert names(tmp_path) == files and not caplog.messages
     begin(4)
     assert caplog.messages == [
         f'best_mIoU_iter_4.pth.part, iter_9.pth in {tmp_path}: incomplete, since writing was in'

@@ -45,6 +45,7 @@ def test_samples_are_the_inner_ones(inner):
     chosen, whole = subset(inner, count=3), DATASETS.build(inner)
     paths = [whole.get_data_info(i)['img_path'] for i in range(8)]
     assert len(chosen) == 3 and chosen.metainfo == whole.metainfo
+    assert (chosen.img_suffix, chosen.data_prefix) == (whole.img_suffix, whole.data_prefix)
     for i in range(3):
         path = chosen.get_data_info(i)['img_path']
         assert path.endswith(chosen.names[i])

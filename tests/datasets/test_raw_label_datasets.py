@@ -122,6 +122,9 @@ def test_ann_file_with_and_without_suffix(tmp_path, write_gta):
     (tmp_path / 'some.txt').write_text('00002\n77777\n')
     with pytest.raises(JointError, match=r'some\.txt.*1 images that are not there.*77777'):
         DATASETS.build(cfg)
+    (tmp_path / 'some.txt').write_text('\n')
+    with pytest.raises(JointError, match=r'some\.txt. of GTADataset names none: correct the list'):
+        DATASETS.build(cfg)
     with pytest.raises(JointError, match=r'other\.txt.*correct ann_file'):
         DATASETS.build(dict(cfg, ann_file='other.txt'))
 
@@ -175,6 +178,12 @@ def test_refuses_unknown_names(tmp_path, write_gta, write_camvid):
         DATASETS.build(dict(cfg, type='CamVidDataset', protocol='cityscapes'))
     with pytest.raises(JointError, match=r"metainfo\.classes of GTADataset names \['cart'\]"):
         DATASETS.build(dict(cfg, metainfo={'classes': ('car', 'cart')}))
+
+
+def test_without_labels_there_is_no_label_path(tmp_path, write_gta):
+    write_gta(tmp_path)
+    dataset = DATASETS.build({'type': 'GTADataset', 'data_root': str(tmp_path), 'labeled': False})
+    assert 'seg_map_path' not in dataset.get_data_info(0)
 
 
 def test_lazy_init_lists_nothing(tmp_path):

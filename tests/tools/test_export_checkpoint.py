@@ -20,7 +20,7 @@ from torch import nn
 
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.errors import JointError
-from mmseg_joint.export import weights_of
+from mmseg_joint.export import prediction_data, weights_of
 from mmseg_joint.export.plain_model import plain_model, without_training
 from mmseg_joint.export.prediction_data import plain_pipeline
 from mmseg_joint.utils.cli import run
@@ -224,6 +224,9 @@ def test_the_files_hold_what_predicting_needs_and_no_more(trained, tmp_path):
     assert 'optim_wrapper' not in cfg
     kinds = [step.type for step in cfg.test_dataloader.dataset.pipeline]
     assert kinds == ['LoadImageFromFile', 'Resize', 'PackSegInputs']
+    images = cfg.test_dataloader.dataset
+    assert images.data_prefix.img_path == f'{tmp_path}/camvid/images/val'
+    assert images.img_suffix == '.jpg'
     content = torch.load(out, weights_only=True)
     assert set(content) == {'meta', 'state_dict'}
     assert content['meta']['dataset_meta']['classes'][0] == 'sky'
@@ -302,6 +305,7 @@ def test_safetensors_carry_classes_and_the_same_weights(trained, tmp_path):
     with safetensors.safe_open(tmp_path / 'plain.safetensors', framework='pt') as file:
         assert json.loads(file.metadata()['classes'])[:2] == ['sky', 'building']
         assert json.loads(file.metadata()['palette'])[0] == [128, 128, 128]
+        assert file.metadata()['format'] == 'pt'
         assert set(file.keys()) == set(weights)
         assert all(torch.equal(file.get_tensor(name), value) for name, value in weights.items())
 
@@ -379,11 +383,23 @@ def test_only_what_predicts_otherwise_is_kept():
     assert plain['pretrained'] is None and 'objectives' not in plain
     assert plain['backbone']['init_cfg'] == [constant]
     assert plain['auxiliary_head'] == {**FCN, 'loss_decode': CROSS_ENTROPY}
+    ours = dict(type='DeepLabV2Head', in_channels=16, in_index=2, num_classes=11)
+    assert plain_model({**model, 'auxiliary_head': [FCN, ours]})['auxiliary_head'] is None
     timm = dict(type='TimmBackbone', model_name='vit', pretrained=True)
     plain = plain_model({**model, 'backbone': timm})
     assert plain['backbone'] == dict(type='TIMMBackbone', model_name='vit', pretrained=False)
     adapted = dict(timm, lora=dict(rank=2))  # mmseg's has none
     assert plain_model({**model, 'backbone': adapted})['backbone'] == adapted
+
+
+def test_a_validated_dataset_is_tested_where_no_other_is_named():
+    inner = dict(type='CamVidDataset', pipeline=PIPELINE)
+    validated = dict(val_dataloader=dict(dataset=dict(type='LabelSubset', count=1, dataset=inner)))
+    assert prediction_data.tested_dataset(validated) == inner
+    with pytest.raises(JointError, match=r'has no test_dataloader\.dataset with a pipeline'):
+        prediction_data.tested_dataset(
+            dict(test_dataloader=dict(dataset=dict(type='CamVidDataset')))
+        )
 
 
 def test_weights_are_contiguous_copies():

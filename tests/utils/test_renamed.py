@@ -149,6 +149,16 @@ def test_a_config_that_nobody_edits_is_renamed_silently():
     assert cfg.default_hooks == dict(images=dict(interval=1))
 
 
+class OwnGTA(GTADataset):
+    """A user's: a subclass of a subclass of the one that was changed."""
+
+
+def test_an_old_key_of_a_users_class():
+    cfg = Config(dict(dataset=dict(type='OwnGTA', labelled=False)))
+    rename_keys(cfg)
+    assert cfg.dataset == dict(type='OwnGTA', labeled=False)
+
+
 def test_old_arguments_of_classes(roots):
     """What programs other than our tools build."""
     city = dict(type='CityscapesIdsDataset', data_root=str(roots['CityscapesIdsDataset']))

@@ -372,7 +372,7 @@ def test_other_pipelines_are_refused(message, roots, tmp_path):
             to_prepare(cfg, 'the dataset')
 
 
-def test_other_settings_folders_and_sources_are_refused(roots, tmp_path):
+def test_other_settings_folders_and_sources_are_refused(roots, tmp_path, monkeypatch):
     cfg, out = config(roots, 'GTADataset'), tmp_path / 'copy'
     prepare(cfg, out)
     with pytest.raises(
@@ -385,6 +385,9 @@ def test_other_settings_folders_and_sources_are_refused(roots, tmp_path):
         prepare(cfg, roots['GTADataset'])
     with pytest.raises(JointError, match='is within'):
         prepare(cfg, roots['GTADataset'] / 'images/small')
+    monkeypatch.chdir(roots['GTADataset'] / 'labels')
+    with pytest.raises(JointError, match='is within'):
+        prepare(cfg, 'small')
     with pytest.raises(JointError, match='is a copy of GTADataset'):
         prepared = {'prepared': str(out)}
         DATASETS.build({**config(roots, 'CamVidDataset'), **prepared})
