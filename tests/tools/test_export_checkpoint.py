@@ -320,10 +320,12 @@ def test_bad_input_ends_with_one_sentence_and_leaves_nothing(trained, tmp_path, 
     assert 'made from' in refusal(capsys, config, checkpoint, checkpoint, '--force')
     same = tmp_path / 'camvid/../fcn.pth'
     assert 'made from' in refusal(capsys, config, checkpoint, same, '--force')
-    assert 'made from' in refusal(capsys, config, same, checkpoint, '--force')
     (tmp_path / 'folder.pth').mkdir()
     said = refusal(capsys, config, checkpoint, tmp_path / 'folder.pth', '--force')
     assert 'folder.pth, which is a folder: name a file' in said
+    weights = checkpoint.rename(tmp_path / 'weights.pth')
+    said = refusal(capsys, config, tmp_path / 'camvid/../weights.pth', weights, '--force')
+    assert f'replace {weights}, which it is made from' in said
     assert not out.parent.exists()
 
 
