@@ -39,7 +39,7 @@ class ColorChange:
         if len(self.sigma) != 2 or not 0 <= self.sigma[0] <= self.sigma[1]:
             raise JointError(f'colors.sigma is {self.sigma}: give two rising numbers from 0.')
 
-    def __call__(self, images: Tensor, red_first: bool = True) -> Tensor:
+    def __call__(self, images: Tensor, red_first: bool) -> Tensor:
         """Change each image by its own random amounts.
 
         Args:

@@ -103,7 +103,9 @@ def test_color_and_sharpness_change_as_drawn(red_first, gray):
         dict(sigma=(0.1, 1.0, 2.0)),
         dict(sigma=(-0.1, 1.0)),
         dict(sigma=(2.0, 1.0)),
+        dict(jitter_probability=-0.1),
         dict(gray_probability=1.1),
+        dict(blur_probability=2),
     ],
 )
 def test_refused_values(wrong):
@@ -116,11 +118,11 @@ def test_the_blur_is_cut_off_at_three_times_its_largest_sigma():
     change = ColorChange(jitter_probability=0.0, sigma=(2.0, 2.0), blur_probability=1.0)
     point = torch.full((1, 3, 17, 17), -1.0).double()
     point[:, :, 8, 8] = 1.0
-    reached = (change(point)[0, 0] > -1 + 1e-9).nonzero()
+    reached = (change(point, True)[0, 0] > -1 + 1e-9).nonzero()
     assert (reached.amin(0).tolist(), reached.amax(0).tolist()) == ([2, 2], [14, 14])
 
 
 def test_no_jitter_and_no_blur_change_nothing():
     images = 2 * random_images() - 1
     still = ColorChange(jitter=(0, 0, 0, 0), sigma=(0, 0), blur_probability=1.0)
-    torch.testing.assert_close(still(images), images)
+    torch.testing.assert_close(still(images, True), images)

@@ -24,6 +24,8 @@ def test_one_rectangle_within_each_image():
     assert areas.min() > 0.09 and areas.max() < 0.33 and abs(areas.mean() - 0.2) < 0.01
     assert ratios.min() > 0.45 and ratios.max() < 2.2 and abs(ratios.log().mean()) < 0.05
     assert places.min() == 0 and places.max() == 1 and (places.mean(0) - 0.5).abs().max() < 0.03
+    drawn = torch.corrcoef(torch.stack([areas, ratios.log(), *places.unbind(1)]))
+    assert (drawn - torch.eye(4)).abs().max() < 0.15  # each is drawn apart from the others
 
 
 def test_a_side_longer_than_the_image_is_cut():

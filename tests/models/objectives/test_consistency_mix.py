@@ -33,10 +33,12 @@ def data_of(model, count=2, **values):
 def test_every_pixel(views, count, size, monkeypatch):
     torch.manual_seed(0)
     boxes = torch.rand(views * count, *size) < 0.4
-    monkeypatch.setattr(consistency_mix, 'random_boxes', lambda *args: boxes)
-    model = model_with(views=views, threshold=0.78, weight=0.5, **PLAIN)
+    asked, place = [], dict(box_area=(0.1, 0.2), box_aspect=(0.4, 2.0), box_probability=0.3)
+    monkeypatch.setattr(consistency_mix, 'random_boxes', lambda *args: asked.append(args) or boxes)
+    model = model_with(views=views, threshold=0.78, weight=0.5, **place, **PLAIN)
     data = data_of(model, count, size=size)
     inputs, samples, weights, _ = model._derive_domains(data['inputs'], data['data_samples'])
+    assert asked == [(len(boxes), size, *place.values(), boxes.device)]
     weak = data['inputs']['unlabeled']
     p = model.segment(weak, evaluate=True)[1].softmax(1)
     confident = p.amax(1) >= 0.78
@@ -55,7 +57,7 @@ def test_every_pixel(views, count, size, monkeypatch):
 
 
 def test_the_mean_over_all_pixels_of_all_views_and_its_gradient():
-    model = model_with(views=2, threshold=0.78)
+    model = model_with(views=2, threshold=0.78, weight=0.5)
     data = data_of(model)
     torch.manual_seed(2)
     losses = model.loss(**data)
