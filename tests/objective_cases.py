@@ -206,7 +206,9 @@ CASES = {
         others=dict(teacher=dict(type='Teacher', alpha=0.9)),
     ),
     'rectangle_mix': Case(dict(type='RectangleMix'), JOINT, DEEPLAB, networks=False),
-    'feature_distance': Case(dict(type='FeatureDistance'), JOINT, DEEPLAB, networks=False),
+    'feature_distance': Case(
+        dict(type='FeatureDistance', classes=(0, 1), purity=0.2), JOINT, DEEPLAB, networks=False
+    ),
     'entropy': Case(
         dict(type='TargetRegularization', loss=dict(type='EntropyLoss'), weight=1.0),
         WITH_UNLABELED,
