@@ -174,10 +174,22 @@ def test_refusals(values, message):
         model_with(**values)
 
 
-def test_l2_is_refused_for_foundation_models():
+@pytest.mark.parametrize(
+    'name', ['vit_tiny', 'eva02_tiny', 'convnext_tiny.dinov3', 'resnet50_clip', 'beit_base']
+)
+def test_l2_is_refused_for_foundation_models(name):
     backbone = nn.Conv2d(3, 4, 1)
-    backbone.model_name = 'vit_small_patch14_dinov2'
+    backbone.model_name = name
     handle = SimpleNamespace(copy_backbone=lambda: backbone)
-    with pytest.raises(JointError, match=r'harms a foundation model like vit_small.*cosine'):
+    with pytest.raises(JointError, match=rf'harms a foundation model like {name}.*cosine'):
         FeatureDistance(handle, num_classes=3)
     assert FeatureDistance(handle, num_classes=3, mode='cosine', channels=4).weight == 0.1
+    backbone.model_name = 'resnet50'
+    assert FeatureDistance(handle, num_classes=3).weight == 0.005
+
+
+@pytest.mark.parametrize(('purity', 'counts'), [(0.75, True), (0.76, False)])
+def test_a_cell_needs_the_purity_at_least(purity, counts):
+    own = model_with(classes=(1,), purity=purity).objectives['distance']
+    labels = torch.tensor([[[1, 1], [1, 255]]])
+    assert own._cells(SimpleNamespace(truth=labels), (1, 1)).item() == counts

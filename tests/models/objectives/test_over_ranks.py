@@ -94,6 +94,21 @@ def test_two_ranks_equal_one_process(method, tmp_path):
     assert same == (method not in UNLIKE_COUNTS)
 
 
+def test_weights_are_divided_by_the_mean_of_all_ranks(tmp_path):
+    model = build(dict(weighting=dict(WEIGHTING, unit_mean=True))).double()
+    data = batch(count=2, size=(32, 48))
+    data['data_samples'][0].gt_sem_seg.data[:, :24] = 255
+
+    def weights(data: dict) -> torch.Tensor:
+        data = model.data_preprocessor(copy.deepcopy(data), training=True)
+        outputs = model._forward_domains(data['inputs'], data['data_samples'])
+        return model.objectives['weighting'](outputs).pixel_weights['source']
+
+    parts = on_ranks(lambda rank: weights(of_rank(data, rank)), tmp_path)
+    torch.testing.assert_close(torch.cat(parts), weights(data), rtol=1e-9, atol=0)
+    assert not torch.allclose(parts[0], weights(of_rank(data, 0)))
+
+
 SAME_COLOR = dict(jitter_probability=0.0, blur_probability=0.0)
 MIXES = {  # without random draws, which would differ between ranks
     'class_mix': dict(type='ClassMix', threshold=0.3, colors=SAME_COLOR),

@@ -143,6 +143,7 @@ class Labels:
 def test_confident_teacher_labels_join_the_target(mode, active):
     outputs = dict(source=output(0), target=output(1, present=(0, 3)), unlabeled=output(2))
     confidence = torch.rand(2, 40, 49, generator=torch.Generator().manual_seed(0))
+    confidence = confidence.round(decimals=1)  # some are the threshold
     labels = outputs['unlabeled'].labels.where(outputs['unlabeled'].labels != 255, 3)
     segmentor = Labels(confidence, labels, active)
     objective = build(mode, teacher='mean', threshold=0.6, segmentor=segmentor)

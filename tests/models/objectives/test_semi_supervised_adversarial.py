@@ -45,9 +45,9 @@ def both(scale=1.0, padded=False):
 
 def d_logits(objective, maps):
     """D's probability that a pixel is ground truth, (N, H, W)."""
-    size = maps.shape[2:]
+    size, corners = maps.shape[2:], objective.align_corners
     patches = objective.discriminator(maps)
-    return F.interpolate(patches, size, mode='bilinear', align_corners=True)[:, 0].sigmoid()
+    return F.interpolate(patches, size, mode='bilinear', align_corners=corners)[:, 0].sigmoid()
 
 
 def expected_losses(objective, outputs):
@@ -98,11 +98,12 @@ def middle(outputs):
     return d_logits(build(), outputs['unlabeled'].logits.softmax(1)).median().item()
 
 
-@pytest.mark.parametrize('padded', [True, False])
+@pytest.mark.parametrize(('padded', 'align_corners'), [(True, True), (False, True), (False, False)])
 @pytest.mark.parametrize('judge_unlabeled', [True, False])
-def test_losses_and_gradients_equal_the_formulas(judge_unlabeled, padded):
+def test_losses_and_gradients_equal_the_formulas(judge_unlabeled, padded, align_corners):
     outputs = both(padded=padded)
-    objective = weighty(threshold=middle(outputs), judge_unlabeled=judge_unlabeled)
+    values = dict(judge_unlabeled=judge_unlabeled, align_corners=align_corners)
+    objective = weighty(threshold=middle(outputs), **values)
     losses = objective(outputs).losses
     expected, trusted = expected_losses(objective, outputs)
     assert 0 < losses['trusted_share'] < 1
