@@ -149,11 +149,14 @@ def test_unknown_levels_are_refused(levels):
 
 
 def test_a_levels_network_may_differ():
-    network = dict(channels=(4, 4, 4, 4), region=dict(strides=(2, 2, 1, 1, 1)))
+    region = dict(strides=(2, 2, 1, 1, 1), negative_slope=0.3)
+    network = dict(channels=(4, 4, 4, 4), negative_slope=0.1, region=region)
     objective = HierarchicalWeighting(num_classes=3, network=network)
     scores = objective.score(torch.rand(1, 3, 64, 64))
     assert scores['region'].shape == (1, 3, 16, 16)
     assert objective.networks['pixel'].convs[2].stride == (2, 2)
+    slopes = {level: net.convs.negative_slope for level, net in objective.networks.items()}
+    assert slopes == dict(pixel=0.1, region=0.3, image=0.1)
 
 
 def test_maps_are_not_coarsened_by_mixed_precision():

@@ -157,6 +157,7 @@ def test_the_threshold_itself_is_trusted_and_nothing_trusted_is_zero(threshold, 
     outputs = both()
     losses = objective(outputs).losses
     assert losses['trusted_share'] == share
+    assert ((objective.visualize(outputs)['unlabeled']['pseudo-label'] >= 0) == bool(share)).all()
     losses['loss_self_training'].backward()
     assert bool(losses['loss_self_training'] > 0) == bool(share)
     assert bool(outputs['unlabeled'].logits.grad.any()) == bool(share)

@@ -104,6 +104,18 @@ def test_the_classifiers_are_the_papers():
     assert len(objective.classifiers) == 9 and objective.weight == 0.01
 
 
+def test_each_cell_is_shown_as_its_regions_classifier_sees_it():
+    objective, _, _, outputs = setting(grid=(2, 3))
+    shown = objective.visualize(outputs)
+    for domain, output in outputs.items():
+        maps = [net(output.features[1]).sigmoid()[:, 0] for net in objective.classifiers]
+        height, width = output.features[1].shape[2:]
+        for y, x in torch.cartesian_prod(torch.arange(height), torch.arange(width)).tolist():
+            region = 3 * (y >= height // 2) + (x >= width // 3) + (x >= 2 * width // 3)
+            got = shown[domain]['says target'][:, y, x]
+            torch.testing.assert_close(got, maps[region][:, y, x])
+
+
 def test_too_few_cells_are_refused():
     objective, _, _, outputs = setting()
     small = {d: o.features[0][..., :2, :9] for d, o in outputs.items()}

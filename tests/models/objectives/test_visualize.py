@@ -97,7 +97,7 @@ SHOWN = {
 
 @pytest.fixture
 def inspection():
-    """A model with one objective, its outputs, what it shows, and what it computes."""
+    """A model with one objective: its outputs, what it shows, what it computes; the objective."""
 
     def run(name):
         needs_head = name in ('ga', 'guidance')
@@ -122,7 +122,7 @@ def inspection():
             domain: {key.removeprefix(f'{name}: '): value for key, value in maps.items()}
             for domain, maps in shown.items()
         }
-        return outputs, shown, result
+        return outputs, shown, result, model.objectives[name]
 
     return run
 
@@ -142,7 +142,7 @@ def test_every_objective_that_shows_something_is_covered():
 
 @pytest.mark.parametrize('name', CONFIGS)
 def test_what_is_shown_can_be_drawn(inspection, name):
-    outputs, shown, _ = inspection(name)
+    outputs, shown, *_ = inspection(name)
     assert {domain: list(maps) for domain, maps in shown.items() if maps} == SHOWN[name]
     for domain, maps in shown.items():
         for title, value in maps.items():
@@ -158,11 +158,40 @@ def test_what_is_shown_can_be_drawn(inspection, name):
                 assert known.min() < known.max()
 
 
+def size_of(output):
+    return output.inputs.shape[2:]
+
+
+MADE = {  # what each domain's images are made into
+    'gan': lambda own, output, domain: own.generator(output.features[3], size_of(output)),
+    'cross_domain_gan': lambda own, output, domain: (
+        2 * own.generator([output.features[i] for i in (1, 2, 4)], size_of(output)) - 1
+    ),
+    'translation': lambda own, output, domain: own.generators[
+        'target' if domain == 'source' else 'source'
+    ](output.unit_images),
+}
+
+
+@pytest.mark.parametrize('name', MADE)
+def test_images_are_made_of_the_domains_own(inspection, name):
+    outputs, shown, _, own = inspection(name)
+    for domain, (title, *_) in SHOWN[name].items():
+        with torch.no_grad():
+            wanted = MADE[name](own, outputs[domain], domain)
+        torch.testing.assert_close(shown[domain][title], wanted)
+
+
+def test_translated_images_are_those_of_the_step(inspection):
+    outputs, shown, *_ = inspection('pixelda')
+    assert torch.equal(shown['source']['translated'], outputs['translated'].unit_images)
+
+
 @pytest.mark.parametrize(
     'name, title', [('weighting', 'weight H'), ('mask', 'trained on'), ('focal', 'weight')]
 )
 def test_weights_are_those_of_training_where_there_is_a_label(inspection, name, title):
-    outputs, shown, result = inspection(name)
+    outputs, shown, result, _ = inspection(name)
     ignored = outputs['source'].labels == 255
     weights = shown['source'][title]
     assert torch.equal(weights.isnan(), ignored)
@@ -170,7 +199,7 @@ def test_weights_are_those_of_training_where_there_is_a_label(inspection, name, 
 
 
 def test_the_weight_is_the_mean_of_the_levels(inspection):
-    _, shown, _ = inspection('weighting')
+    _, shown, *_ = inspection('weighting')
     total, *levels = shown['source'].values()
     torch.testing.assert_close(torch.stack(levels).mean(dim=0), total, equal_nan=True)
 
@@ -196,13 +225,13 @@ def share(values, above):
 def test_discriminators_maps_give_the_logged_accuracy(
     inspection, name, value, domain, title, above
 ):
-    _, shown, result = inspection(name)
+    _, shown, result, _ = inspection(name)
     assert share(shown[domain][title], above) == pytest.approx(result.losses[value].item())
 
 
 def test_pseudo_labels_cover_what_is_logged(inspection):
     for name, value in (('semi', 'trusted_share'), ('guidance', 'confident_share')):
-        outputs, shown, result = inspection(name)
+        outputs, shown, result, _ = inspection(name)
         labels = shown['unlabeled']['pseudo-label']
         covered = (labels >= 0).double().mean()
         assert covered.item() == pytest.approx(result.losses[value].item())
@@ -213,7 +242,7 @@ def test_pseudo_labels_cover_what_is_logged(inspection):
 
 
 def test_csa_shows_its_discriminators_confidence_in_the_domain(inspection):
-    outputs, shown, _ = inspection('csa')
+    outputs, shown, *_ = inspection('csa')
     for domain in ('source', 'target'):
         assert shown[domain]['D says target'].shape[-2:] == outputs[domain].features[3].shape[-2:]
     model = build({'csa': CONFIGS['csa']})
