@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 
 from mmseg_joint.errors import JointError
+from mmseg_joint.models.networks.residual_block import ResidualBlock
 from tests.reference.plain_lsd import discriminate, draw
 
 
@@ -79,11 +80,36 @@ def test_discriminator_equals_the_description():
         torch.testing.assert_close(got, wanted)
 
 
-def test_first_weights():
-    network = MODELS.build(dict(type='LSDDiscriminator'))
-    assert network.to_class.weight.std().item() == pytest.approx(0.02, rel=0.05)
-    bias = network.blocks[0][0].conv1.conv.bias
-    assert bias.abs().max() <= 0.01 and bias.std().item() == pytest.approx(0.0058, rel=0.3)
+WIDE = {
+    'LSDGenerator': dict(in_channels=(16, 16, 16), channels=(16, 16, 16), kernel_size=3),
+    'LSDDiscriminator': dict(channels=32),
+}
+
+
+@pytest.mark.parametrize('kind', WIDE)
+def test_first_weights(kind):
+    torch.manual_seed(0)
+    parameters = dict(MODELS.build(dict(type=kind, **WIDE[kind])).named_parameters())
+    for name, value in parameters.items():
+        if name.endswith('weight'):
+            assert value.std().item() == pytest.approx(0.02, rel=0.1), name
+    biases = torch.cat([value for name, value in parameters.items() if name.endswith('bias')])
+    assert 0 < biases.abs().max() <= 0.01
+    assert len(biases) == 3 or biases.std().item() == pytest.approx(0.0058, rel=0.2)
+
+
+@pytest.mark.parametrize('kind', WIDE)
+def test_dropout_leaves_what_each_block_adds_to(kind):
+    network = MODELS.build(dict(type=kind, dropout_ratio=1.0, **WIDE[kind]))
+    blocks = [module for module in network.modules() if isinstance(module, ResidualBlock)]
+    assert len(blocks) == (6 if kind == 'LSDGenerator' else 9)
+    for block in blocks:
+        x = torch.randn(1, block.conv1.conv.in_channels, 3, 4)
+        assert torch.equal(block(x), x)
+
+
+def test_dropout_by_default():
+    network = MODELS.build(dict(type='LSDDiscriminator', channels=8))
     dropped = network.train()(torch.rand(1, 3, 32, 32))[0], network(torch.rand(1, 3, 32, 32))[0]
     assert not torch.equal(*dropped)
     assert F.cross_entropy(dropped[0], torch.zeros(1, 4, 4).long()).isfinite()

@@ -7,11 +7,11 @@ from mmseg_joint.errors import JointError
 from mmseg_joint.models import SemanticDiscriminator
 
 
-def by_hand(network, vectors):
+def by_hand(network, vectors, slope=0.2):
     first, _, last = network.layers
     weights = [layer.weight.flatten(1) for layer in (first, last)]
     hidden = vectors @ weights[0].T + first.bias
-    hidden = torch.where(hidden > 0, hidden, 0.2 * hidden)
+    hidden = torch.where(hidden > 0, hidden, slope * hidden)
     return hidden @ weights[1].T + last.bias
 
 
@@ -24,9 +24,9 @@ def test_fc_classifies_vectors():
 
 
 def test_conv_classifies_each_position_alone():
-    network = SemanticDiscriminator(6, num_classes=4, mode='conv')
+    network = SemanticDiscriminator(6, num_classes=4, mode='conv', negative_slope=0.3)
     features = torch.randn(2, 6, 3, 5)
-    expected = by_hand(network, features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    expected = by_hand(network, features.permute(0, 2, 3, 1), 0.3).permute(0, 3, 1, 2)
     torch.testing.assert_close(network(features), expected)
 
 

@@ -36,4 +36,16 @@ def test_both_networks_equal_the_description():
 @pytest.mark.parametrize('size', [(33, 50), (34, 47), (31, 32)])
 def test_any_size(size):
     generator = MODELS.build(dict(type='TranslationGenerator', channels=(3, 4, 5), num_blocks=1))
-    assert generator(torch.rand(1, 3, *size)).shape == (1, 3, *size)
+    images = torch.rand(1, 3, *size, dtype=torch.float64)
+    whole = translate(generator.double(), images)  # up to a multiple of the strides
+    torch.testing.assert_close(generator(images), whole[..., : size[0], : size[1]])
+
+
+def test_first_weights():
+    torch.manual_seed(0)
+    config = dict(type='TranslationGenerator', channels=(16, 16, 16), num_blocks=1)
+    for name, value in MODELS.build(config).named_parameters():
+        if name.endswith('weight'):
+            assert value.std().item() == pytest.approx(0.02, rel=0.1), name
+        else:
+            assert not value.any(), name
