@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch.nn.functional import conv2d
@@ -55,6 +57,20 @@ def test_dropout_acts_on_the_feature():
     torch.testing.assert_close(scores, bias[None, :, None, None].expand_as(scores))
 
 
-def test_no_dilation_is_refused():
-    with pytest.raises(JointError, match='dilations is \\[\\]'):
-        build(dilations=())
+def test_sums_are_exact_in_mixed_precision():
+    head = build(dilations=(1,))
+    feature = torch.zeros(1, 6, 3, 3)
+    feature[:, 0] = 1
+    with torch.no_grad():
+        head.convs[0].weight.fill_(1)
+        head.convs[0].weight[..., 1, 1] = 256
+        head.convs[0].bias.zero_()
+    with torch.autocast('cpu', torch.bfloat16):
+        scores = head([None, feature])
+    assert (scores[..., 1, 1] == 256 + 8).all()  # bfloat16 has no number between 256 and 258
+
+
+@pytest.mark.parametrize('dilations', [(), (0, 6)])
+def test_impossible_dilations_are_refused(dilations):
+    with pytest.raises(JointError, match=rf'dilations is {re.escape(str(list(dilations)))}'):
+        build(dilations=dilations)

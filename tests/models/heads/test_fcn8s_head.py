@@ -148,10 +148,18 @@ def test_same_mode_against_a_reference_by_hand():
 
 
 def test_skip_scores_start_at_zero():
-    head = build(HEAD)
+    torch.manual_seed(0)
+    head = build(HEAD, in_channels=(3, 4, 5, 512))
     head.init_weights()
     assert not head.score_pool3.weight.any() and not head.score_pool4.weight.any()
-    assert 0 < head.conv_seg.weight.std() < 0.03
+    assert head.conv_seg.weight.std().item() == pytest.approx(0.01, rel=0.1)
+
+
+def test_dropout_acts_on_the_deepest_feature():
+    head = build(HEAD, dropout_ratio=1.0).train()
+    head.init_weights()
+    features = build(BACKBONE)(torch.randn(1, 3, 33, 47))
+    assert not head(features).any() and head.eval()(features).any()
 
 
 def test_squeezenet_strides():
@@ -204,6 +212,9 @@ def test_disagreement_with_the_backbone_is_refused():
         build(HEAD)(build(BACKBONE, legacy_padding=True)(x))
     with pytest.raises(JointError, match='legacy_padding'):
         build(HEAD, legacy_padding=True)(build(BACKBONE)(x))
+    sizes = ((3, 8), (4, 2), (5, 1), (6, 1), (7, 1))
+    with pytest.raises(JointError, match=r'stride 8 \(2x2\) is too large for an image of 8x8'):
+        build(HEAD)([torch.randn(1, c, n, n) for c, n in sizes])
     with pytest.raises(JointError, match='round sizes up'):
         build(HEAD)([x, *(torch.randn(1, c, 1, 1) for c in (4, 5, 6, 7))])
 
