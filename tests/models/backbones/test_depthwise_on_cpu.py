@@ -98,6 +98,7 @@ def test_wide_kernels_in_mixed_precision(dtype):
         dict(padding='same'),
         dict(padding=2, padding_mode='reflect'),
         dict(out_channels=12),
+        dict(groups=2),
     ],
 )
 def test_other_forms_of_wide_kernels_are_left_to_torch(changed):

@@ -65,13 +65,24 @@ def test_legacy_sizes():
     assert pools[4].tolist() == (torch.ceil(padded / 32) - 6).tolist()
 
 
+def test_dropout_follows_both_fully_connected_layers():
+    encoder, seen = narrow(dropout_ratio=1.0), []
+    encoder.fc7.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
+    x = torch.randn(1, 3, 40, 40)
+    assert not encoder(x)[-1].any() and not seen[0].any()
+    assert encoder.eval()(x)[-1].any() and seen[1].any()
+
+
 def test_checkpointing_changes_no_gradient():
     x = torch.randn(1, 3, 40, 40, dtype=torch.float64)
     grads = []
     for with_cp in (False, True):
         torch.manual_seed(0)
-        encoder = narrow(with_cp=with_cp).double()
+        encoder, calls = narrow(with_cp=with_cp).double(), []
+        for part in (encoder.stages[1][0], encoder.fc6):
+            part.register_forward_hook(lambda part, *_, calls=calls: calls.append(part))
         encoder(x)[-1].square().sum().backward()  # the same dropout is drawn twice
+        assert len(calls) == (4 if with_cp else 2)  # once more in the backward
         grads.append([p.grad for p in encoder.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*grads))
     assert any(grad.abs().sum() > 0 for grad in grads[0])
