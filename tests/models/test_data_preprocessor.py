@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 
@@ -26,6 +27,17 @@ def test_images_are_those_of_mmseg():
         JointDataPreprocessor(**VALUES)(tested)['inputs'],
         SegDataPreProcessor(**VALUES)(tested)['inputs'],
     )
+
+
+@pytest.mark.parametrize('values', [VALUES, dict(size_divisor=1)])
+def test_the_unit_range_is_that_of_the_pixels(values):
+    data, preprocessor = batch(), JointDataPreprocessor(**values)
+    images = preprocessor(copy.deepcopy(data), training=True)['inputs']['source']
+    pixels = data['inputs'][:1]
+    pixels = torch.stack([image.flip(0) for image in pixels] if 'mean' in values else pixels)
+    unit = preprocessor.to_unit_range(images)
+    torch.testing.assert_close(unit, pixels / 127.5 - 1, rtol=0, atol=1e-5)
+    torch.testing.assert_close(preprocessor.from_unit_range(unit), images, rtol=0, atol=1e-3)
 
 
 def test_labels_sent_as_bytes_become_class_numbers_again():
