@@ -124,8 +124,8 @@ class CycleTranslation(Objective):
             losses['loss_identity'] = self.identity_weight * _distance(same, images)
         accuracies = []
         for look, discriminator in self.discriminators.items():
-            real = full_precision(discriminator(images[look]))
-            pooled = full_precision(discriminator(self.pools[look](fake[look].detach())))
+            real = discriminator(images[look])
+            pooled = discriminator(self.pools[look](fake[look].detach()))
             d_loss = gan_loss(real, 1.0, F.mse_loss) + gan_loss(pooled, 0.0, F.mse_loss)
             losses[f'loss_discriminator_{look}'] = 0.5 * d_loss
             accuracies += [(real > 0.5).double().mean(), (pooled <= 0.5).double().mean()]

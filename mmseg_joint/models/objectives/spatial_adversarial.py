@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.cross_entropies import gan_loss
-from mmseg_joint.models.precision import full_precision
 
 from .base import Objective, ObjectiveResult, call_frozen, probability_map
 from .domains import DomainOutput
@@ -74,7 +73,7 @@ class SpatialAdversarial(Objective):
             parts = self._regions(outputs[domain].features[self.feature_index])
             for classifier, part in zip(self.classifiers, parts):
                 adv_losses.append(gan_loss(call_frozen(classifier, part), label))
-                logits = full_precision(classifier(part.detach()))
+                logits = classifier(part.detach())
                 d_losses.append(gan_loss(logits, label))
                 right.append(((logits > 0) == bool(label)).double().mean())
         return ObjectiveResult(

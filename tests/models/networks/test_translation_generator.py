@@ -41,10 +41,18 @@ def test_any_size(size):
     torch.testing.assert_close(generator(images), whole[..., : size[0], : size[1]])
 
 
-def test_first_weights():
+@pytest.mark.parametrize(
+    'config',
+    [
+        dict(type='TranslationGenerator', channels=(16, 16, 16), num_blocks=1),
+        dict(DISCRIMINATOR, channels=(16, 16, 16, 16)),
+    ],
+)
+def test_first_weights(config):
     torch.manual_seed(0)
-    config = dict(type='TranslationGenerator', channels=(16, 16, 16), num_blocks=1)
-    for name, value in MODELS.build(config).named_parameters():
+    network = MODELS.build(config)
+    network.init_weights()
+    for name, value in network.named_parameters():
         if name.endswith('weight'):
             assert value.std().item() == pytest.approx(0.02, rel=0.1), name
         else:
