@@ -105,6 +105,8 @@ def test_accumulated_gradients_equal_their_mean():
     config = dict(constructor='JointOptimWrapperConstructor', segmentor=sgd, weighting=sgd)
     wrapper = build_optim_wrapper(model, dict(config, accumulative_counts=2))
     wrapper.initialize_count_status(model, 0, 4)
+    followed = []
+    wrapper.after_step.append(lambda: followed.append(torch.is_grad_enabled()))
     batches = [batch(seed=seed) for seed in range(2)]
     for data in batches:
         model.train_step(copy.deepcopy(data), wrapper)
@@ -115,6 +117,7 @@ def test_accumulated_gradients_equal_their_mean():
     total.backward()
     for mine, their in zip(model.parameters(), other.parameters()):
         torch.testing.assert_close(mine, their - 0.1 * their.grad, rtol=0, atol=1e-13)
+    assert followed == [False]  # one step, and nothing after it needs gradients
 
 
 def test_gradients_are_clipped_and_logged_for_each_network():
