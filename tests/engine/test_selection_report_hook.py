@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.runner import IterBasedTrainLoop
 
 from mmseg_joint.engine import SelectionReportHook
 from mmseg_joint.engine.selection_report_hook import (
@@ -21,6 +22,7 @@ from mmseg_joint.engine.selection_report_hook import (
     summarize,
 )
 from mmseg_joint.errors import JointError
+from tests.ranks import on_ranks
 from tests.tiny_configs import ROOT
 
 SCORES = {200: 10.0, 400: nan, 600: 30.0, 800: 20.0, 1000: 25.0}
@@ -90,6 +92,37 @@ def read(folder):
     return json.loads((folder / 'selection.json').read_text())
 
 
+def test_every_rank_knows_the_earlier_validations(runner, tmp_path):
+    content = dict(validations=[dict(iter=step, mIoU=3.0) for step in (1, 2, 3)])
+    (tmp_path / 'selection.json').write_text(json.dumps(content))
+    runner.iter = 2
+
+    def work(rank):
+        if rank:
+            runner.work_dir = 'of another machine'
+        hook = SelectionReportHook()
+        hook.before_train(runner)
+        return hook.validations
+
+    assert on_ranks(work, tmp_path) == 2 * [content['validations'][:2]]
+
+
+def test_a_resumed_run_validates_where_it_should_have():
+    runner = SimpleNamespace(
+        train_loop=IterBasedTrainLoop.__new__(IterBasedTrainLoop),
+        val_begin=3,
+        val_interval=2,
+        max_iters=7,
+        logger=logging.getLogger('selection'),
+    )
+    runner.val_loop = SimpleNamespace(run=lambda: validated.append(runner.iter))
+    hook, validated = SelectionReportHook(), []
+    hook.validations = [dict(iter=6, mIoU=1.0)]
+    for runner.iter in range(8):
+        hook.before_train_epoch(runner)
+    assert validated == [4, 7]
+
+
 @pytest.mark.parametrize('next_to_the_checkpoint', [True, False])
 def test_a_resumed_run_reports_what_the_whole_one_does(runner, tmp_path, next_to_the_checkpoint):
     hook = SelectionReportHook(last=2)
@@ -125,7 +158,7 @@ def test_weights_alone_bring_no_validations(runner, tmp_path):
 
 
 def test_the_checkpoints_that_are_there_are_named(runner, tmp_path):
-    for name in ('iter_3.pth', 'best_mIoU_iter_2.pth', 'iter_12.pth'):
+    for name in ('iter_3.pth', 'best_mIoU_iter_2.pth', 'best_mIoU_iter_12.pth'):
         (tmp_path / name).touch()
     hook = SelectionReportHook()
     hook.before_train(runner)

@@ -12,6 +12,7 @@ from mmengine.visualization.vis_backend import BaseVisBackend
 from mmseg.registry import VISBACKENDS
 from PIL import Image
 
+from mmseg_joint.datasets import JointDataset, JointSampler
 from mmseg_joint.engine import TrainingPicturesHook, training_pictures_hook
 from mmseg_joint.engine.launch import build_runner
 from mmseg_joint.engine.stage_training import train_stages
@@ -19,6 +20,7 @@ from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
 from mmseg_joint.models import HierarchicalWeighting
 from mmseg_joint.visualization import contact_sheet
+from tests.datasets.test_mixed_dataset import Numbers
 from tests.tiny_configs import ROOT, tiny
 from tests.tiny_stages import STEPS, tiny_stages
 from tests.tools.test_exact_resume import same
@@ -115,8 +117,30 @@ def test_each_stage_draws_in_its_own_folder(roots, tmp_path):
     assert set(sheets(tmp_path / 'work/adapt')) == source | {f'target_{n}/{last}' for n in (0, 1)}
 
 
+class Drawing(Numbers):
+    """Samples that hold a random number."""
+
+    def __getitem__(self, index):
+        return dict(place=super().__getitem__(index), drawn=random.random())
+
+
+def test_samples_are_spread_and_each_draws_for_itself():
+    sizes = dict(source=10, target=2, unused=5)
+    dataset = JointDataset({name: Drawing(name, size) for name, size in sizes.items()})
+    sampler = JointSampler(dataset, dict(source=3, target=1, unused=0), seed=7)
+    found = [
+        training_pictures_hook._fixed_batches(SimpleNamespace(dataset=given, sampler=sampler), 3)
+        for given in (dataset, Drawing('target', 7))
+    ]
+    places = [[{d: s['place'][1] for d, s in one.items()} for one in own] for own in found]
+    assert places[0] == [dict(source=s, target=t) for s, t in ((0, 0), (3, 0), (6, 1))]
+    assert places[1] == [dict(target=place) for place in (0, 2, 4)]
+    for batches in found:
+        assert len({batch['target']['drawn'] for batch in batches}) == 3
+
+
 def test_max_moments_limits_the_drawings(train):
-    limit = {'default_hooks.images.max_moments': 2}
+    limit = {'default_hooks.images.max_moments': 3}
     assert set(sheets(train(HRS, 'few', 1, **limit).work_dir)) == DRAWN
 
 
