@@ -102,6 +102,22 @@ def test_the_held_out_loss_is_the_cross_entropy_in_evaluation_mode():
     assert value == pytest.approx(float(-picked[labels != 255].mean()), rel=1e-5)
 
 
+def test_the_held_out_augmentation_is_the_same_at_each_measurement():
+    class Augmented:
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            made = batch(domains=('source',))
+            image = torch.randint(0, 256, (3, 64, 96), dtype=torch.uint8)
+            return dict(inputs=image, data_samples=made['data_samples'][0])
+
+    hook, model = GradientCosineHook(), build()
+    hook._images = Augmented()
+    with torch.no_grad():
+        assert hook._held_out(model) == hook._held_out(model)
+
+
 @pytest.mark.parametrize('interval', [0, True, 2.5])
 def test_an_invalid_interval(interval):
     with pytest.raises(JointError, match=r'interval is .*: give a whole number from 1'):

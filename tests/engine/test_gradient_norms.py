@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -38,3 +39,16 @@ def test_a_weight_scales_its_norm():
 def test_a_network_that_no_loss_reaches_has_norm_0():
     model = build(HRS)
     assert not any(gradient_norms(model, batch(), torch.nn.Conv2d(1, 1, 1)).values())
+
+
+def test_lists_and_maps_of_losses():
+    network = torch.nn.Linear(2, 1, bias=False)
+    total = network.weight.sum()
+    losses = {
+        'loss_list': [total, 2 * total],
+        'loss_map': network.weight * torch.tensor([[3.0, 4.0]]),
+        'share': total,
+    }
+    model = SimpleNamespace(data_preprocessor=lambda *_, **__: {}, loss=lambda: losses)
+    found = gradient_norms(model, {}, network)
+    assert found == pytest.approx({'loss_list': 3 * 2**0.5, 'loss_map': 2.5})

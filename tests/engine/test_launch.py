@@ -18,6 +18,7 @@ from mmseg_joint.engine.launch import (
     ready_runner,
     use_mixed_precision,
 )
+from mmseg_joint.errors import JointError
 from tests.tiny import batch, build
 from tests.tiny_configs import ROOT, tiny
 
@@ -89,11 +90,24 @@ def test_amp_takes_bfloat16_unless_the_gpu_has_none(gpu, supported, dtype, monke
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
     monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: supported)
     cfg = Config(dict(optim_wrapper=dict(constructor='JointOptimWrapperConstructor')))
-    use_mixed_precision(cfg)
-    assert cfg.optim_wrapper.dtype == dtype
+    for cfg.optim_wrapper.dtype in (None, 'float32'):
+        use_mixed_precision(cfg)
+        assert cfg.optim_wrapper.dtype == dtype
     cfg.optim_wrapper.dtype = 'float16'
     use_mixed_precision(cfg)
     assert cfg.optim_wrapper.dtype == 'float16'
+
+
+def test_amp_of_an_ordinary_wrapper_is_mmengines():
+    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
+    use_mixed_precision(cfg)
+    assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale='dynamic')
+    cfg.optim_wrapper.loss_scale = 512.0
+    use_mixed_precision(cfg)
+    assert cfg.optim_wrapper == dict(type='AmpOptimWrapper', loss_scale=512.0)
+    cfg.optim_wrapper.type = 'ApexOptimWrapper'
+    with pytest.raises(JointError, match=r'--amp does not go with .*"ApexOptimWrapper"'):
+        use_mixed_precision(cfg)
 
 
 def test_a_gpu_is_fed_from_pinned_memory(monkeypatch):

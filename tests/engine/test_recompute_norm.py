@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_joint.engine import recompute_norm as recompute_norm_module
 from mmseg_joint.engine.recompute_norm import recompute_norm, recompute_norm_of, target_loader
 from mmseg_joint.errors import JointError
 from tests.models.segmentors.test_norm_statistics import LIVE, buffers, live, plain_twin
@@ -66,7 +67,9 @@ def test_the_loader_of_a_joint_config_keeps_the_real_domains():
             rare_classes=dict(source=dict(), target=dict()),
         ),
     )
-    found = target_loader(Config(dict(train_dataloader=loader)))
+    cfg = Config(dict(train_dataloader=loader))
+    found = target_loader(cfg)
+    assert cfg.train_dataloader == loader  # as it was
     assert found['batch_size'] == 3
     assert found['sampler']['samples_per_domain'] == dict(target=2, unlabeled=1)
     # without the rare classes of a domain that is no longer read
@@ -147,8 +150,10 @@ def test_an_invalid_number_is_refused(trained, call, number):
     assert status == 2 and 'recompute-norm' in stderr
 
 
-def test_recompute_norm_of_unwraps(trained):
+def test_a_wrapped_model_gets_the_averages_of_all_ranks(trained, monkeypatch):
     cfg, _, _ = trained
-    model = MODELS.build(cfg.model)
+    model, averaged = MODELS.build(cfg.model), []
+    monkeypatch.setattr(recompute_norm_module, 'average_buffers', averaged.append)
     recompute_norm_of(nn.DataParallel(model), cfg, 4)
     assert int(model.backbone.stem[1].num_batches_tracked) == 2
+    assert averaged == [model]

@@ -41,7 +41,10 @@ def test_a_stage_is_the_config_with_its_own_values_merged_in():
     assert [stage.cfg.work_dir for stage in (source, finetune)] == [
         *('somewhere/source', 'somewhere/finetune')
     ]
-    assert source.cfg.experiment_name != finetune.cfg.experiment_name
+    names = [stage.cfg.experiment_name for stage in (source, finetune)]
+    assert names == ['hrs_fcn8s_gta_city_source', 'hrs_fcn8s_gta_city_finetune']
+    (named,) = read_stages(config(FINETUNE, experiment_name='mine'))
+    assert named.cfg.experiment_name == 'mine_finetune'
     assert all('stages' not in stage.cfg for stage in (source, finetune))
 
 
@@ -91,6 +94,7 @@ MISTAKES = {
         r'stages\.0 \("a"\) does not fit the config',
     ),
     'dict for a number': ([dict(name='a', randomness=dict(seed=dict(x=1)))], {}, r'_delete_'),
+    'section of no use': ([dict(name='a', log_level='LOUD')], {}, "log_level is 'LOUD'"),
     'no last checkpoint': (
         [dict(name='a')],
         {f'{CHECKPOINT}.save_last': False},

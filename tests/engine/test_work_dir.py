@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from filelock import FileLock
 
-from mmseg_joint.engine.work_dir import LOCK, locked
+from mmseg_joint.engine.work_dir import LOCK, RANKS, locked
 from mmseg_joint.errors import JointError
 
 
@@ -31,3 +31,24 @@ def test_a_run_that_begins_just_when_another_ends_is_alone_too(tmp_path, monkeyp
     with pytest.raises(JointError, match='Another run writes'), locked(tmp_path):
         pass
     second.release()
+
+
+@pytest.mark.parametrize('variable', RANKS)
+def test_the_first_rank_alone_takes_the_lock(tmp_path, variable, monkeypatch):
+    with locked(tmp_path):
+        monkeypatch.setenv(variable, '1')
+        with locked(tmp_path):
+            pass
+        monkeypatch.setenv(variable, '0')
+        with pytest.raises(JointError, match='Another run writes'), locked(tmp_path):
+            pass
+
+
+def test_a_file_system_without_locks_stops_no_run(tmp_path, monkeypatch):
+    def fail(lock):
+        raise NotImplementedError
+
+    monkeypatch.setattr(FileLock, 'acquire', fail)
+    with locked(tmp_path):
+        (tmp_path / 'written').touch()
+    assert (tmp_path / 'written').exists()
