@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mmseg_joint.engine import stage_training
 from mmseg_joint.engine.stage_training import train_stages
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
@@ -145,6 +147,45 @@ def test_nothing_is_overwritten(train, checkpoint, tmp_path):
     shutil.move(path, tmp_path / 'iter_3.pth')
     with pytest.raises(JointError, match=r"lies in no stage's folder \(source, adapt\)"):
         train('work', str(tmp_path / 'iter_3.pth'))
+
+
+@pytest.fixture
+def pretend(roots, tmp_path, checkpoint, monkeypatch):
+    """Run stages without training: each ends at its step, and its start is returned."""
+
+    def run(steps, resume=None):
+        started = []
+
+        def train(stage, middle, before):
+            started.append((stage.name, middle, before))
+            checkpoint(stage.name, steps[stage.name])
+
+        monkeypatch.setattr(stage_training, '_train', train)
+        cfg = tiny_stages(roots, tmp_path / 'work')
+        cfg.stages = [dict(name=name) for name in steps]
+        train_stages(read_stages(cfg), cfg.work_dir, resume)
+        return started
+
+    return run
+
+
+def test_a_stage_starts_from_the_one_before_it(pretend, checkpoint):
+    first, second = (Path(checkpoint(name, STEPS)) for name in ('first', 'second'))
+    steps = dict(first=STEPS, second=STEPS, third=STEPS, fourth=STEPS)
+    third = second.parents[1] / 'third' / second.name
+    assert pretend(steps, 'auto') == [('third', None, second), ('fourth', None, third)]
+    for path in (second, third):
+        shutil.rmtree(path.parent)
+    shutil.rmtree(third.parents[1] / 'fourth')
+    assert pretend(steps, str(first))[:2] == [('first', first, None), ('second', None, first)]
+
+
+def test_only_the_last_stage_may_end_early(pretend, tmp_path):
+    pretend(dict(first=STEPS, last=1))
+    assert (tmp_path / 'work/last_checkpoint').read_text().endswith('last/iter_1.pth')
+    shutil.rmtree(tmp_path / 'work')
+    with pytest.raises(JointError, match=r'"first" ended before 3, .* is at 1: stop no stage'):
+        pretend(dict(first=1, last=STEPS))
 
 
 def test_weights_that_fit_nowhere_are_refused(train, checkpoint):
