@@ -6,7 +6,14 @@ from mmengine.config import Config
 from mmseg_joint.engine.sections import check_names, check_sections
 from mmseg_joint.errors import JointError
 
-OWN = ('my_train_dataloader', 'crop_size', 'train_pipeline', 'test_pipeline', 'vis_backends')
+OWN = (
+    'my_train_dataloader',
+    'a_val_dataloader',
+    'crop_size',
+    'train_pipeline',
+    'test_pipeline',
+    'vis_backends',
+)
 
 
 @pytest.mark.parametrize(
