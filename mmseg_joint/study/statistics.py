@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -114,19 +115,17 @@ def labels_needed(curve: Mapping[int, Scores], scores: Scores) -> LabelsNeeded |
     curves = np.array([[curve[n][seed] for n in counts] for seed in seeds])
     # (seeds, GRID): how far the method is above the curve
     above = own[:, None] - np.array([np.interp(grid, places, line) for line in curves])
-    number, beyond = _crossing(above.mean(axis=0), grid)
+    place = _crossing(above.mean(axis=0), grid)
+    beyond = {inf: 'above', -inf: 'below'}.get(place, '')
     low = high = None
     if len(seeds) > 1:
-        possible = np.flatnonzero(np.abs(above.mean(axis=0)) <= half_width(above))
-        first, last = (possible[0], possible[-1]) if len(possible) else (GRID, GRID)
-        if beyond == 'above':  # the interval must hold the estimate, wherever that is
-            last = GRID
-        if beyond == 'below':
-            first, last = 0, last if len(possible) else 0
-        low = float(np.exp(grid[min(first, GRID - 1)])) if first > 0 else 0.0
-        high = float(np.exp(grid[last])) if last < GRID - 1 else float('inf')
+        # the interval must hold the estimate, wherever that is and however well the seeds agree
+        held = [*grid[np.abs(above.mean(axis=0)) <= half_width(above)], place]
+        first, last = min(*held, grid[-1]), max(*held, grid[0])
+        low = float(np.exp(first)) if first > grid[0] else 0.0
+        high = float(np.exp(last)) if last < grid[-1] else inf
     return LabelsNeeded(
-        *(number, low, high, counts[0], counts[-1], beyond),
+        *(None if beyond else float(np.exp(place)), low, high, counts[0], counts[-1], beyond),
         counts=counts,
         seeds=seeds,
         left_out={n: len(set(seeds) & set(curve[n])) for n in sorted(curve) if n not in counts},
@@ -152,13 +151,13 @@ def _most_runs(
     return max(shared, key=runs, default=((), ()))
 
 
-def _crossing(above: np.ndarray, grid: np.ndarray) -> tuple[float | None, str]:
-    """Find where the mean curve first reaches the score."""
+def _crossing(above: np.ndarray, grid: np.ndarray) -> float:
+    """Find where the mean curve first reaches the score; ±infinity if it lies outside the curve."""
     reached = np.flatnonzero(above <= 0)
     if not len(reached):
-        return None, 'above'
+        return inf
     last = reached[0]
     if last == 0:
-        return (float(np.exp(grid[0])), '') if above[0] == 0 else (None, 'below')
+        return float(grid[0]) if above[0] == 0 else -inf
     part = above[last - 1] / (above[last - 1] - above[last])
-    return float(np.exp(grid[last - 1] + part * (grid[last] - grid[last - 1]))), ''
+    return float(grid[last - 1] + part * (grid[last] - grid[last - 1]))

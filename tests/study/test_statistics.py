@@ -71,6 +71,15 @@ def test_the_curves_own_spread_counts():
     assert needed.high == pytest.approx(10 ** (1 + (4.9 + half) / 10), rel=0.01)
 
 
+@pytest.mark.parametrize('gain', [5.0, 5.3])
+def test_seeds_that_agree_leave_only_the_estimate(gain):
+    """The interval is then narrower than the steps in which it is looked for."""
+    curve = {10: {0: 40.0, 1: 41.0}, 100: {0: 50.0, 1: 51.0}}
+    needed = labels_needed(curve, {0: 40.0 + gain, 1: 41.0 + gain})
+    assert needed.number == pytest.approx(10 ** (1 + gain / 10))
+    assert (needed.low, needed.high) == pytest.approx((needed.number, needed.number))
+
+
 def test_a_flat_curve_excludes_nothing():
     curve = {10: {0: 40.0, 1: 47.0}, 100: {0: 50.0, 1: 44.0}}
     needed = labels_needed(curve, {0: 46.0, 1: 45.0})
@@ -120,10 +129,12 @@ def test_a_count_with_too_few_seeds_does_not_discard_the_others():
     curve = {10: {0: 40.0, 1: 41.0, 2: 39.5}, 100: {0: 50.0, 1: 51.0, 2: 50.0}}
     method = {0: 45.0, 1: 46.2, 2: 44.0}
     whole = labels_needed(curve, method)
-    needed = labels_needed({**curve, 1000: {1: 60.0}}, method)
+    few = {1000: {1: 60.0, 9: 61.0}, 200: {0: 52.0}}
+    needed = labels_needed({**curve, **few}, method)
     assert (needed.number, needed.low, needed.high) == (whole.number, whole.low, whole.high)
     assert (whole.seeds, whole.counts, whole.left_out) == ((0, 1, 2), (10, 100), {})
-    assert (needed.seeds, needed.counts, needed.left_out) == ((0, 1, 2), (10, 100), {1000: 1})
+    assert (needed.seeds, needed.counts) == ((0, 1, 2), (10, 100))
+    assert list(needed.left_out.items()) == [(200, 1), (1000, 1)]
     alone = labels_needed({n: {1: s[1]} for n, s in curve.items()} | {1000: {1: 60.0}}, method)
     assert (alone.seeds, alone.counts) == ((1,), (10, 100, 1000))
     assert alone.number != pytest.approx(needed.number, rel=0.01)
