@@ -21,7 +21,7 @@ def advise(results: Results) -> list[str]:
     """
     if not results.measured:
         return ['No run is finished yet.']
-    counts = [n for n in results.counts if n and results.find(TARGET_ONLY, n)]
+    counts = [n for n in results.counts if results.find(TARGET_ONLY, n)]
     parts = [_at(results, count) for count in counts]
     if not counts:
         best = max(results.measured, key=lambda cell: cell.mean or 0.0)

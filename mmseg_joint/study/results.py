@@ -11,7 +11,7 @@ from .methods import SOURCE_ONLY, TARGET_ONLY
 from .statistics import Gain, LabelsNeeded, gain_of, labels_needed, paired
 from .study import SCALE, Study
 
-UNEVEN = 1.5  # from this ratio on, equal runs differ too much in speed
+UNEVEN = 1.5  # above this ratio, equal runs differ too much in speed
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Results:
     """The finished runs of a study."""
 
     study: Study
-    cells: tuple[Cell, ...]  #: one per method and number of labels with at least one started run
+    cells: tuple[Cell, ...]  #: one per method and number of labels, by rising number of labels
 
     @classmethod
     def read(cls, study: Study) -> Results:
@@ -29,10 +29,7 @@ class Results:
             JointError: When runs of one method and number of labels were trained differently.
         """
         cells = measure(study, study.folder, Selection(SCALE))
-        begun = [cell for cell in cells if cell.runs or cell.unfinished]
-        order = {name: number for number, name in enumerate(study.names)}
-        begun.sort(key=lambda cell: (cell.labels or 0, order[cell.row.name]))
-        return cls(study, tuple(begun))
+        return cls(study, tuple(sorted(cells, key=lambda cell: cell.labels or 0)))
 
     @property
     def measured(self) -> list[Cell]:
@@ -84,7 +81,7 @@ class Results:
 
     def needed(self, cell: Cell) -> LabelsNeeded | None:
         """How many labels target-only training needs for a method's score."""
-        points = [c for c in self.measured if c.row.name == TARGET_ONLY and c.labels]
+        points = [c for c in self.measured if c.row.name == TARGET_ONLY]
         if cell.row.name == TARGET_ONLY or not cell.labels:
             return None
         return labels_needed({c.labels: c.scores() for c in points if c.labels}, cell.scores())

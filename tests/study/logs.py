@@ -39,8 +39,8 @@ def write_start(
     return folder
 
 
-def trained(*steps: int, time: float = 0.5) -> list[dict]:
-    return [{'loss': 1.0, 'time': time, 'iter': step, 'step': step} for step in steps]
+def trained(*steps: int, time: float = 0.5, **more: float) -> list[dict]:
+    return [{'loss': 1.0, 'time': time, **more, 'iter': step, 'step': step} for step in steps]
 
 
 def validated(step: int, miou: float) -> dict:
