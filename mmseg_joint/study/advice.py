@@ -144,7 +144,7 @@ def needed_in_words(needed: LabelsNeeded) -> str:
         return text
     least = f'{needed.low:.0f}' if needed.low else f'fewer than {needed.least}'
     most = f'{needed.high:.0f}' if needed.high < float('inf') else f'more than {needed.most}'
-    return text if least == most == text else f'{text} (95 %: {least} to {most})'
+    return text if least == most else f'{text} (95 %: {least} to {most})'
 
 
 def source_in_words(needed: LabelsNeeded) -> str:

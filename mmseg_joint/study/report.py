@@ -204,12 +204,13 @@ def _watched(results: Results) -> list[str]:
     for cell in results.measured:
         runs = [run.watched for run in cell.runs if COSINE in run.watched]
         if runs:
-            halves = [np.array_split(run[COSINE], 2) for run in runs]
+            halves = zip(*(np.array_split(run[COSINE], 2) for run in runs))
+            # a run with one measurement has no second half
+            means = [[half.mean() for half in part if half.size] for part in halves]
             held_out = [run[HELD_OUT] for run in runs if HELD_OUT in run]
-            numbers = [np.mean([half[part].mean() for half in halves]) for part in (0, 1)]
             losses = [np.mean([loss[part] for loss in held_out]) for part in (0, -1) if held_out]
-            texts = [*(signed(n, 2) for n in numbers), *(f'{n:.2f}' for n in losses)]
-            texts += [NOTHING] * (4 - len(texts))
+            texts = [signed(float(np.mean(part)), 2) if part else NOTHING for part in means]
+            texts += [f'{loss:.2f}' for loss in losses] or [NOTHING] * 2
             rows.append([cell.row.name, _labels(results, cell), *texts])
     if not rows:
         return []

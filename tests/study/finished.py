@@ -14,7 +14,7 @@ CLASSES = ('soil', 'crop')
 def write_finished(folder: Path, scores: dict, total: int = 40) -> Study:
     """Write `scores[method][labels]`, one mIoU per seed; one class is 10 above, the other below.
 
-    A method without labels is `<method>_0` with the number 0.
+    None stands for a seed without a run. A method without labels is `<method>_0` with the number 0.
     """
     content = {'config': 'mine.py', 'total': 40, 'chosen': {stem: [] for stem in scores}}
     (folder / 'configs').mkdir(parents=True)
@@ -26,6 +26,8 @@ def write_finished(folder: Path, scores: dict, total: int = 40) -> Study:
         (folder / f'configs/{stem}.py').write_text(config)
         for labels, values in by_labels.items():
             for seed, miou in enumerate(values):
+                if miou is None:
+                    continue
                 lines = [*trained(total // 2, total), _validated(total, miou)]
                 run = folder / stem / str(labels) / f'seed{seed}'
                 write_start(run, lines, total, labels=labels, seed=seed)

@@ -38,7 +38,7 @@ def test_a_gain_is_called_one_only_where_its_interval_excludes_zero(tmp_path):
     )
     # halfway between 5 and 40 labels
     assert 'The target alone would need 14 (95 %: 14 to 15) labels for that' in text
-    assert 'seeds narrow' not in text
+    assert 'do not show' not in text and 'seeds narrow' not in text
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,34 @@ def test_a_method_that_has_only_an_easy_seed_is_not_the_best(tmp_path):
     assert 'With 5 labeled images, use hrs: +3.0 points' in advice(tmp_path, scores)
 
 
+def test_a_method_that_shares_no_seed_with_the_target_alone(tmp_path):
+    text = advice(tmp_path, {'target': {5: [40.0, None]}, 'hrs': {5: [None, 45.0]}})
+    assert 'With 5 labeled images hrs is highest, but shares no seed with target.' in text
+
+
 def test_few_seeds_and_no_run_at_all(tmp_path):
-    one = {'target': {5: [40.0]}, 'joint': {5: [45.0]}}
+    one = {'target': {5: [40.0]}, 'joint': {5: [45.0, 45.0, 45.0]}}
     text = advice(tmp_path / 'one', one)
     assert '+5.0 points over the target alone may be noise: one seed has no interval' in text
     assert 'rest on 1 seed:' in text
     assert advice(tmp_path / 'none', {'target': {}}) == 'No run is finished yet.'
-    alone = advice(tmp_path / 'alone', {'joint': {5: [45.0, 44.0, 43.0]}})
+    single = advice(tmp_path / 'single', {'target': {5: [40.0]}})
+    assert 'With 5 labeled images only target was run (40.0).' in single
+    others = {'hrs': {5: [41.0, 42.0]}, 'joint': {5: [45.0, 44.0, 43.0]}}
+    alone = advice(tmp_path / 'alone', others)
     assert 'joint is highest so far (44.0), but no run of target is finished' in alone
     worse = advice(tmp_path / 'worse', {'target': {5: [40.0]}, 'joint': {5: [35.0]}})
     assert 'nothing is above the target alone (40.0)' in worse
+
+
+@pytest.mark.parametrize('number', [10, 11])
+def test_many_comparisons_are_pointed_out(tmp_path, number):
+    scores = {
+        'target': {count: [40.0] for count in range(1, number + 1)},
+        'joint': {count: [41.0] for count in range(1, number + 1)},
+    }
+    found = re.findall(r'Of (\d+) comparisons, one in twenty', advice(tmp_path, scores))
+    assert found == (['11'] if number == 11 else [])
 
 
 def test_synthetic_images_that_hurt(tmp_path):
@@ -87,6 +105,7 @@ def test_synthetic_images_that_hurt(tmp_path):
         (LabelsNeeded(None, 0.0, 12.0, 12, 367, 'below'),
          'fewer than 12 (95 %: fewer than 12 to 12)'),
         (LabelsNeeded(20.0, None, None, 12, 367), '20'),
+        (LabelsNeeded(20.0, 19.8, 20.3, 12, 367), '20'),
     ],
 )  # fmt: skip
 def test_labels_needed_in_words(needed, text):
@@ -107,7 +126,8 @@ def test_the_files_of_a_report(tmp_path):
     row = '| hrs | 5 | 46.0 ± 1.0 | **+5.0 (+4.9 to +5.2)** | **'
     assert row in text
     assert '| joint | 40 (all) | 51.2 ± 1.6 | +0.2' in text
-    assert '| ga | 0 | 33.8 ± 1.1 | +3.2 (+0.1 to +6.4)' in text.replace('**', '')
+    assert '| ga | 0 | 33.8 ± 1.1 | +3.2 (+0.1 to +6.4) | - | - | 2 |' in text.replace('**', '')
+    assert 'With 0 labels the gain is that over source.' in text
     assert f'{tmp_path}/joint/5/seed9: 8 of 40 iterations' in text
     (table,) = re.findall(r'## Gain of each class with 5 labels\n\n(.*?)\n\n', text, re.DOTALL)
     assert '| soil | 51.0 | +0.5 | **+5.0** |' in table
@@ -131,6 +151,7 @@ def test_the_runs_behind_the_saved_labels_are_named(tmp_path):
         return write_report(write_finished(tmp_path / name, scores)).read_text(encoding='utf-8')
 
     text = report('even', CLEAR)
+    assert 'With 0 labels' not in text
     assert (
         'The labels that target needs are read from:\n\n'
         '- joint (5, 40), hrs (5, 40): 3 seeds of target with 5 and 40 labels.\n\n'
@@ -142,11 +163,11 @@ def test_the_runs_behind_the_saved_labels_are_named(tmp_path):
     assert f'- csa (5): 2 seeds of target with 5 and 40 labels. {left}\n' in text
     assert '14 (95 %: 14 to 15) labels for that, read without those with 20 labels.' in text
     assert f'{left}</li>' in (tmp_path / 'uneven/report.html').read_text(encoding='utf-8')
-    few = {'target': {5: [40.0], 40: [50.0]}, 'joint': {5: [45.0, 45.0, 45.0]}}
-    text = report('few', few)
-    assert (
-        '- joint (5): 1 seed of target with 5 and 40 labels. Left out: seeds 1 and 2 of the method.'
-    ) in text
+    joint = {5: [45.0, 45.0, 45.0], 40: [51.0, 51.0]}
+    text = report('few', {'target': {5: [40.0], 40: [50.0]}, 'joint': joint})
+    one = '1 seed of target with 5 and 40 labels. Left out:'
+    assert f'- joint (5): {one} seeds 1 and 2 of the method.' in text
+    assert f'- joint (40): {one} seed 1 of the method.' in text
 
 
 def test_a_method_whose_notes_another_call_has_overwritten_is_reported(tmp_path):
@@ -157,29 +178,40 @@ def test_a_method_whose_notes_another_call_has_overwritten_is_reported(tmp_path)
     assert '| hrs | 5 | 46.0 ± 1.0 |' in write_report(read_study(tmp_path)).read_text()
 
 
-def test_runs_that_differ_in_speed_are_marked(tmp_path):
-    study = write_finished(tmp_path, {'target': {5: [40.0, 41.0]}, 'joint': {5: []}})
-    for seed, seconds in enumerate((1.0, 0.5, 2.0)):
-        lines = [*trained(20, 40, time=seconds, memory=2048 * seconds), validated(40, 44.0)]
-        write_start(tmp_path / f'joint/5/seed{seed}', lines, 40, labels=5, seed=seed)
+@pytest.mark.parametrize(
+    ('target', 'joint', 'row', 'advised'),
+    [
+        ((0.5, 0.5), (1.0, 0.5, 2.0), '1 (0.5 to 2) | 2.0? | 40 | 4.0', False),
+        ((0.5, 1.0), (1.2, 1.2, 1.2), '1.2 | 1.6? | 40 | 2.4', False),
+        ((0.5, 0.5), (1.0, 1.2, 1.5), '1.2 | 2.4 | 40 | 3.0', True),
+    ],
+)
+def test_runs_that_differ_in_speed_are_marked(tmp_path, target, joint, row, advised):
+    study = write_finished(tmp_path, {'target': {5: []}, 'joint': {5: []}})
+    for name, times, miou in (('target', target, 40.0), ('joint', joint, 44.0)):
+        for seed, seconds in enumerate(times):
+            lines = trained(20, 40, time=seconds, memory=2048 * seconds)
+            lines.append(validated(40, miou + seed))
+            write_start(tmp_path / f'{name}/5/seed{seed}', lines, 40, labels=5, seed=seed)
     text = write_report(study).read_text(encoding='utf-8')
-    assert '| joint | 5 | 1 (0.5 to 2) | 2.0? | 40 | 4.0 |' in text
-    assert 'the machine was busy with other things' in text
-    even = write_report(write_finished(tmp_path / 'even', CLEAR)).read_text(encoding='utf-8')
-    assert '| hrs | 5 | 0.5 | 1.0 | 40 |' in even
-    assert 'busy' not in even
+    assert f'| joint | 5 | {row} |' in text
+    assert ('the machine was busy with other things' in text) != advised
+    price = re.findall(r'Its training step takes (.*) times as long', text)
+    assert price == (['2.4'] if advised else [])
 
 
 def test_watched_gradients_are_reported(tmp_path):
-    study = write_finished(tmp_path, {'target': {5: [40.0]}, 'joint': {5: []}})
+    study = write_finished(tmp_path, {'target': {5: [40.0]}, 'joint': {5: []}, 'hrs': {5: []}})
     watched = [
         {'gradient.cosine': cosine, 'held_out.cross_entropy': loss, 'step': step}
         for step, (cosine, loss) in enumerate([(0.6, 2.0), (0.4, 1.5), (0.0, 1.2), (-0.4, 1.0)])
     ]
-    lines = [*watched, *trained(20, 40), validated(40, 44.0)]
-    write_start(tmp_path / 'joint/5/seed0', lines, 40, labels=5)
+    for name, measured in (('joint', watched), ('hrs', watched[:1])):
+        lines = [*measured, *trained(20, 40), validated(40, 44.0)]
+        write_start(tmp_path / f'{name}/5/seed0', lines, 40, labels=5)
     text = write_report(study).read_text(encoding='utf-8')
     assert '| joint | 5 | +0.50 | -0.20 | 2.00 | 1.00 |' in text
+    assert '| hrs | 5 | +0.60 | - | 2.00 | 2.00 |' in text  # one measurement has no second half
     assert '| target | 5 | +' not in text.split('Do source and target agree?')[1]
 
 
