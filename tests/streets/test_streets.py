@@ -17,6 +17,7 @@ from mmseg_joint.datasets.label_maps import (
 )
 from mmseg_joint.errors import JointError
 from mmseg_joint.streets import render_street, write_streets
+from mmseg_joint.streets.camera import FAR, NEAR, Camera, clip_near
 from mmseg_joint.streets.scene import Scene
 
 SMALL = (160, 120)
@@ -330,3 +331,23 @@ def test_things_are_painted_in_the_order_of_occlusion():
         'the car in the own lane',
         'somebody before the tram',
     ]
+
+
+@pytest.mark.parametrize('turned', [{}, dict(horizon=0.4, yaw=0.1, roll=-0.05, bend=0.002)])
+def test_the_ground_under_a_pixel_is_projected_onto_it(turned):
+    camera = Camera(SMALL, 0.9, height=1.4, lateral=1.5, **turned)
+    x, z = camera.ground(slice(0, SMALL[1]))
+    seen = (z > NEAR) & (z < FAR) & (np.abs(x) < FAR)
+    assert 0.4 < seen.mean() < 0.7  # below the horizon
+    points = np.stack([x[seen], np.zeros(seen.sum()), z[seen]], axis=-1)
+    centers = np.argwhere(seen)[:, ::-1] + 0.5
+    np.testing.assert_allclose(camera.pixels(camera.view(points)), centers, atol=0.05)
+
+
+def test_a_polygon_is_cut_at_the_near_plane():
+    behind, before = NEAR - 1, NEAR + 1
+    triangle = np.array([[0, 0, behind], [4, 0, before], [0, 4, before]], dtype=float)
+    cut = [[2, 0, NEAR], [4, 0, before], [0, 4, before], [0, 2, NEAR]]
+    np.testing.assert_allclose(clip_near(triangle), cut)
+    for shift, corners in ((-2, 0), (2, 3)):
+        assert clip_near(triangle + np.array([0, 0, shift])).shape == (corners, 3)
