@@ -28,7 +28,7 @@ def write_finished(folder: Path, scores: dict, total: int = 40) -> Study:
             for seed, miou in enumerate(values):
                 if miou is None:
                     continue
-                lines = [*trained(total // 2, total), _validated(total, miou)]
+                lines = [*trained(total // 2, total, memory=512.0), _validated(total, miou)]
                 run = folder / stem / str(labels) / f'seed{seed}'
                 write_start(run, lines, total, labels=labels, seed=seed)
     return read_study(folder)

@@ -120,25 +120,27 @@ def test_a_gain_in_words():
 
 def test_the_files_of_a_report(tmp_path):
     unlabeled = {'source': {0: [30.0, 31.0]}, 'ga_0': {0: [33.0, 34.5]}}
-    study = write_finished(tmp_path, {**CLEAR, **unlabeled})
+    write_finished(tmp_path, {**CLEAR, **unlabeled})
     write_start(tmp_path / 'joint/5/seed9', trained(8), 40, labels=5, seed=9)
-    text = write_report(study).read_text(encoding='utf-8')
+    notes = json.loads((tmp_path / 'study.json').read_text())
+    notes['unseen'] = ['5 labels, seed 0: no image shows crop.']
+    notes['chosen']['hrs'] = ['networks as wide as in the paper']
+    (tmp_path / 'study.json').write_text(json.dumps(notes))
+    text = write_report(read_study(tmp_path)).read_text(encoding='utf-8')
     row = '| hrs | 5 | 46.0 ± 1.0 | **+5.0 (+4.9 to +5.2)** | **'
     assert row in text
     assert '| joint | 40 (all) | 51.2 ± 1.6 | +0.2' in text
     assert '| ga | 0 | 33.8 ± 1.1 | +3.2 (+0.1 to +6.4) | - | - | 2 |' in text.replace('**', '')
     assert 'With 0 labels the gain is that over source.' in text
     assert f'{tmp_path}/joint/5/seed9: 8 of 40 iterations' in text
+    assert '## Classes without a label\n\n- 5 labels, seed 0: no image' in text
+    assert 'Chosen for this model and schedule:\n\n- hrs, networks as wide' in text
     (table,) = re.findall(r'## Gain of each class with 5 labels\n\n(.*?)\n\n', text, re.DOTALL)
     assert '| soil | 51.0 | +0.5 | **+5.0** |' in table
     with (tmp_path / 'runs.csv').open() as file:
         (run,) = (r for r in csv.DictReader(file) if r['folder'].endswith('hrs/5/seed1'))
-    assert (run['mIoU'], run['soil'], run['crop'], run['seconds']) == (
-        '46.1',
-        '56.1',
-        '36.1',
-        '0.5',
-    )
+    facts = [run[key] for key in ('mIoU', 'soil', 'crop', 'seconds', 'memory')]
+    assert facts == ['46.1', '56.1', '36.1', '0.5', '512.0']
     page = (tmp_path / 'report.html').read_text(encoding='utf-8')
     assert '"text-align:right"><strong>+5.0 (+4.9 to +5.2)</strong></td>' in page
     # otherwise phones shrink the page
@@ -187,7 +189,8 @@ def test_a_method_whose_notes_another_call_has_overwritten_is_reported(tmp_path)
     ],
 )
 def test_runs_that_differ_in_speed_are_marked(tmp_path, target, joint, row, advised):
-    study = write_finished(tmp_path, {'target': {5: []}, 'joint': {5: []}})
+    # the runs of target and joint have not logged each class
+    study = write_finished(tmp_path, {'target': {5: []}, 'joint': {5: []}, 'hrs': {5: [30.0]}})
     for name, times, miou in (('target', target, 40.0), ('joint', joint, 44.0)):
         for seed, seconds in enumerate(times):
             lines = trained(20, 40, time=seconds, memory=2048 * seconds)
@@ -228,6 +231,8 @@ def test_the_figure_shows_scores_gains_and_classes(tmp_path):
     (image,) = classes.images
     shown = image.get_array().filled()[1].astype(float)
     np.testing.assert_allclose(shown, [5.033, 5.033], atol=1e-3)
+    red, blue = (image.cmap(image.norm(gain))[::2] for gain in (-5.0, 5.0))
+    assert red[0] > red[1] and blue[1] > blue[0]
     bold = [text.get_text() for text in classes.texts if text.get_weight() == 'bold']
     assert bold[:2] == ['+5.0', '+5.0']
 
