@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from mmseg_joint.study.cells import Cell, base_of
 from mmseg_joint.study.page import table as markdown_table
 from mmseg_joint.study.rows import PAPER, Row
-from mmseg_joint.study.statistics import paired
+from mmseg_joint.study.statistics import paired, signed
 
 from .rows import SCALES, Table
 
@@ -80,7 +80,7 @@ def _at_paper(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
         # as many decimals as the paper gives; some tables differ in the second one only
         decimals = max(1, len(str(cell.paper or '').partition('.')[2]))
         measured = _number(cell.mean, cell.deviation, decimals)
-        difference = _number(_minus(cell.mean, cell.paper), None, decimals, '+')
+        difference = _number(_minus(cell.mean, cell.paper), None, decimals, sign=True)
         lines.append([str(cell.paper or NOTHING), measured, difference])
     return ['paper', 'measured', 'difference'], lines
 
@@ -95,9 +95,9 @@ def _elsewhere(table: Table, cells: Sequence[Cell]) -> tuple[list[str], list[lis
         base = base_of(table, cells, cell)
         gains = paired(cell.scores(), base.scores()) if base else []
         gain = _number(
-            mean(gains) if gains else None, stdev(gains) if len(gains) > 1 else None, sign='+'
+            mean(gains) if gains else None, stdev(gains) if len(gains) > 1 else None, sign=True
         )
-        papers = _number(_paper_gain(table, cell) if base else None, sign='+')
+        papers = _number(_paper_gain(table, cell) if base else None, sign=True)
         lines.append([_number(cell.mean, cell.deviation), gain, papers])
     head = ['measured', f'over {table.base}', 'the same in the paper']
     shown = [0, *(part for part in (1, 2) if any(line[part] != NOTHING for line in lines))]
@@ -127,12 +127,12 @@ def _minus(value: float | None, other: float | None) -> float | None:
 
 
 def _number(
-    value: float | None, spread: float | None = None, decimals: int = 1, sign: str = ''
+    value: float | None, spread: float | None = None, decimals: int = 1, sign: bool = False
 ) -> str:
     if value is None:
         return NOTHING
     tail = '' if spread is None else f' ± {spread:.{decimals}f}'
-    return f'{value:{sign}.{decimals}f}{tail}'
+    return f'{signed(value, decimals) if sign else f"{value:.{decimals}f}"}{tail}'
 
 
 def _legend(cells: Sequence[Cell]) -> str:

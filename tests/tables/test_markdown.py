@@ -33,8 +33,11 @@ def test_the_list_names_config_and_sibling(tables):
 def test_at_the_scale_of_the_paper_its_number_stands_beside_ours(tables, tmp_path):
     for seed, value in enumerate((66.0, 67.0)):
         write_run(tmp_path / f'fcn8s_city/2975/seed{seed}', value, labels=None, seed=seed)
+    write_run(tmp_path / 'joint_fcn8s_gta_city/2975/seed0', 64.56, labels=None)
     cells = measure(tables['hrs1'], tmp_path, Selection())
     lines = lines_of(write_table(tables['hrs1'], cells, 'paper'))
+    joint = lines['Direct Joint Training', '2975']
+    assert (joint['paper'], joint['measured'], joint['difference']) == ('64.6', '64.6', '+0.0')
     assert lines['FCN', '2975'] == {
         'row': 'FCN',
         'labels': '2975',
