@@ -35,13 +35,17 @@ def test_seeds_are_averaged_and_unfinished_ones_are_not(tables, tmp_path):
 def test_every_row_is_shown_with_the_label_counts_that_any_row_was_run_with(tables, tmp_path):
     write_run(tmp_path / JOINT / '6/seed0', 40.0, labels=6)
     write_run(tmp_path / FCN / '46/seed0', 41.0, labels=46)
+    # a row that takes no labels
+    write_run(tmp_path / 'road_squeezenet_streets_camvid/0/seed0', 30.0, labels=0)
     cells = measure(tables['hrs1'], tmp_path, Selection('camvid', rows=['fcn', 'PixelDA']))
     assert list(by_name(cells)) == [('FCN', 46), ('PixelDA', 46)]
     names = ['FCN', 'Direct Joint Training']
-    cells = measure(tables['hrs1'], tmp_path, Selection('camvid', rows=names))
-    assert list(by_name(cells)) == [(name, labels) for name in names for labels in (6, 46)]
-    cells = measure(tables['hrs1'], tmp_path, Selection('camvid', labels=[12, 6], rows=names))
-    assert list(by_name(cells)) == [(name, labels) for name in names for labels in (12, 6)]
+    both = [*names, 'ROAD (after the abstract, details ours)']
+    cells = measure(tables['hrs1'], tmp_path, Selection('camvid', rows=both))
+    none = both[-1], 0
+    assert list(by_name(cells)) == [none, *((name, n) for name in names for n in (6, 46))]
+    cells = measure(tables['hrs1'], tmp_path, Selection('camvid', labels=[12, 0, 6], rows=both))
+    assert list(by_name(cells)) == [none, *((name, n) for name in names for n in (12, 6))]
 
 
 def test_a_config_that_serves_two_tables_shows_in_each_its_own_labels(tables, tmp_path):

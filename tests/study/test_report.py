@@ -239,5 +239,7 @@ def test_the_figure_shows_scores_gains_and_classes(tmp_path):
 
 def test_bars_of_one_number_of_labels_name_what_is_drawn(tmp_path):
     scores = {name: {5: values[5]} for name, values in CLEAR.items()}
+    scores['csa'] = {5: [44.0, 41.0]}  # an interval of 25 points on each side
     _, gains, _ = draw_study(Results.read(write_finished(tmp_path, scores))).axes
     assert gains.get_xlabel() == 'points over target,\nseeds, mean, 95 % interval'
+    assert gains.get_xlim() == pytest.approx((-3 * 5.1, 3 * 5.1))

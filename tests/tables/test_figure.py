@@ -31,6 +31,7 @@ def test_a_bar_with_its_deviation_and_the_number_of_the_paper(tables, tmp_path):
     (markers,) = (line for line in axes.lines if line.get_label() == 'paper')
     place = names.index('Ours with W^19')
     assert dict(zip(markers.get_ydata(), markers.get_xdata()))[place] == 68.1
+    assert axes.get_xlim() == (0, pytest.approx(1.05 * max(markers.get_xdata())))
 
 
 def test_elsewhere_the_paper_is_not_drawn_nor_rows_without_a_run(tables, tmp_path):
@@ -52,6 +53,8 @@ def test_elsewhere_the_gains_stand_beside_the_bars(tables, tmp_path):
     ]
     (beside,) = (other for other in axes.figure.axes if other is not axes)
     assert axes.get_ylim() == beside.get_ylim()
+    longest = np.mean([39, 53, 60]) + np.std([39, 53, 60], ddof=1)
+    assert axes.get_xlim() == (0, pytest.approx(1.05 * longest))
     (container,) = beside.containers
     caps = container.lines[1]
     marks = [line for line in beside.lines if line.get_marker() == '|' and line not in caps]
