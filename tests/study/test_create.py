@@ -91,11 +91,13 @@ def test_two_stages_share_the_iterations(roots, tmp_path):
     poly = dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=90)
     base = Base(read_config(str(write_base(roots, tmp_path, **{'train_cfg.max_iters': 90}))))
     base.cfg.param_scheduler = [poly]
+    base.cfg.train_cfg.val_interval = 45
     cfg, (said,) = base.config_of('joint_finetune')
     assert 'two stages: 60 iterations on source and target, 30 at 0.25' in said
     cfg.work_dir = 'x'
     first, second = parts_of(cfg)
     assert [part.train_cfg.max_iters for part in (first, second)] == [60, 30]
+    assert [part.train_cfg.val_interval for part in (first, second)] == [45, 30]
     assert [part.param_scheduler[0].end for part in (first, second)] == [60, 30]
     rates = [part.optim_wrapper.segmentor.optimizer.lr for part in (first, second)]
     assert rates == [2e-4, 0.5e-4]

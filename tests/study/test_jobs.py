@@ -52,6 +52,9 @@ def test_labels_and_seed_reach_the_config(tables):
     assert job.iterations == (600,)
     assert '--resume' in job.arguments
     assert job.arguments[:3] == (str(job.row.path), '--work-dir', str(job.folder))
+    short = ['train_cfg.max_iters=3']
+    (job,) = planned(tables['hrs1'], Selection('camvid', None, [2], ['FCN']), options=short)
+    assert changed(job).default_hooks.checkpoint.interval == 1
 
 
 def test_rows_in_stages_and_rows_without_a_subset(tables):

@@ -23,6 +23,9 @@ def test_everything_that_counts_iterations_is_scaled():
     warm_up, decay = cfg.param_scheduler
     assert (warm_up.begin, warm_up.end, decay.begin) == (0, 15, 15)
     assert decay.power == 0.9 and 'end' not in decay
+    cfg = config([WARM_UP, DECAY])
+    set_length(cfg, 2000)
+    assert cfg.default_hooks.logger.interval == 50  # never less often than before
 
 
 @pytest.mark.parametrize('form', [list, dict])
@@ -40,4 +43,5 @@ def test_schedules_of_several_networks_and_of_one(form):
 def test_a_warm_up_is_never_too_short():
     (warm_up, decay) = scaled([WARM_UP, DECAY], 1e-5)
     assert (warm_up['end'], decay['begin']) == (2, 2)
+    assert scaled([dict(DECAY, begin=9)], 0.4)[0]['begin'] == 4  # rounded
     assert scaled(None, 0.5) == []

@@ -27,13 +27,14 @@ TWO = InStages('Target Finetuning', 'camvid', (), Path('configs/two.py'))
 
 
 def test_a_run_that_finished(tmp_path):
-    lines = [*trained(20, 50, time=0.3), validated(50, 40.0), *trained(60, 80, 100, time=0.4)]
+    lines = [*trained(20, 50, time=0.3, memory=300.0), validated(50, 40.0)]
+    lines += trained(60, 80, 100, time=0.4, memory=200.0)
     write_start(tmp_path, [*lines, validated(100, 41.5)], labels=46, seed=2)
     run = read_run(tmp_path, ROW)
     assert (run.labels, run.seed, run.iterations, run.miou) == (46, 2, (100,), 41.5)
     assert run.finished
     # median of 0.3, 0.4, 0.4; the times of steps 50 and 100 belong to a validation
-    assert run.seconds == 0.4
+    assert (run.seconds, run.memory) == (0.4, 300.0)
     assert read_run(tmp_path / 'nothing', ROW) is None
 
 
@@ -84,6 +85,9 @@ def test_a_resumed_run_that_only_redid_its_last_validation(tmp_path):
     assert (read_run(tmp_path, ROW).miou, read_run(tmp_path, ROW).seconds) == (45.0, 0.5)
     write_start(tmp_path, [], start='20200103_000000')  # resumed again, with nothing left to do
     assert read_run(tmp_path, ROW).miou == 45.0
+    tested = {'mIoU': 60.0, 'step': 0}  # with another config
+    write_start(tmp_path, [tested], total=9, start='20200104_000000')
+    assert (read_run(tmp_path, ROW).miou, read_run(tmp_path, ROW).iterations) == (45.0, (100,))
 
 
 def test_a_run_shorter_than_the_log_interval(tmp_path):

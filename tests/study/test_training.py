@@ -68,17 +68,20 @@ def _at_once(monkeypatch):
     monkeypatch.setattr(training, 'POLL', 0)
 
 
-def test_only_missing_runs_are_trained_and_all_are_finished_afterwards(jobs, capsys):
+@pytest.mark.parametrize(('at_once', 'minutes'), [(1, 14), (2, 7)])
+def test_only_missing_runs_are_trained_and_all_are_finished_afterwards(
+    jobs, capsys, at_once, minutes
+):
     write_run(jobs[0].folder, 40.0, total=600, cfg=jobs[0].cfgs[0])
     write_start(jobs[1].folder, trained(100), start='2019', cfg=jobs[1].cfgs[0])
     start, started = starter()
-    assert train_missing(jobs, start) == []
+    assert train_missing(jobs, start, at_once) == []
     assert [fake.job.row.name for fake in started] == ROWS[1:]
     assert [job.run().miou for job in jobs] == [40.0, 50.0, 50.0]
     said = capsys.readouterr().out
     assert '1 of 3 runs are finished' in said
     # 500 iterations of one and 1,200 of the other, at the finished run's half second each
-    assert '[2/3] Direct Joint Training, 12 labels, seed 0; about 14 min left' in said
+    assert f'[2/3] Direct Joint Training, 12 labels, seed 0; about {minutes} min left' in said
     assert '[3/3] Target Finetuning' in said
     again, none = starter()
     assert train_missing(jobs, again) == []
