@@ -55,7 +55,7 @@ def starter(status=0, steps=(300, 600)):
     started = []
 
     def start(job):
-        if job.row.stages and status == 0:
+        if job.row.stages and steps:
             write_run(job.folder / 'source', 20.0, total=600, cfg=job.cfgs[0])
         started.append(Fake(job, steps, status))
         return started[-1]
@@ -88,17 +88,21 @@ def test_only_missing_runs_are_trained_and_all_are_finished_afterwards(
     assert none == []
 
 
-def test_a_failing_run_is_reported_and_the_others_continue(jobs, capsys):
-    start, started = starter(status=1, steps=())
+@pytest.mark.parametrize(('count', 'steps'), [(2, ()), (3, (300,))])
+def test_a_failing_run_is_reported_and_the_others_continue(jobs, capsys, count, steps):
+    """The reason is the same, but no other run is left, or they have trained before."""
+    start, started = starter(status=1, steps=steps)
+    ended = []
 
     def begin(job):
         job.folder.mkdir(parents=True)
         (job.folder / 'train.log').write_text('first\nerror: there is no data\n')
         return start(job)
 
-    assert train_missing(jobs[:2], begin) == jobs[:2]
+    failed = train_missing(jobs[:count], begin, after=lambda: ended.append(1))
+    assert failed == jobs[:count]
     assert 'failed: error: there is no data' in capsys.readouterr().out
-    assert len(started) == 2
+    assert len(started) == len(ended) == count
 
 
 def test_a_run_that_ends_without_its_last_validation_has_failed(jobs, capsys):
@@ -174,7 +178,7 @@ def test_a_process_gets_its_share_of_the_cores(jobs, tmp_path, monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '5')
     tool = tmp_path / 'tool.py'
     tool.write_text('import os, sys; print(os.environ["OMP_NUM_THREADS"], sys.argv[1])')
-    for at_once, threads in ((3, 2), (1, 5)):
+    for at_once, threads in ((3, 2), (9, 1), (1, 5)):
         assert start_process(tool, at_once)(jobs[0]).wait() == 0
         text = (jobs[0].folder / LOG).read_text().splitlines()[-1]
         assert text == f'{threads} {jobs[0].row.path}'

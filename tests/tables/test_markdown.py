@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from mmseg_joint.study.cells import Selection, measure
 from mmseg_joint.study.jobs import plan
+from mmseg_joint.study.rows import Row
 from mmseg_joint.tables.markdown import list_table, write_table
+from mmseg_joint.tables.rows import Table
 from tests.study.logs import trained, write_run, write_start
 
 
@@ -53,6 +55,16 @@ def test_at_the_scale_of_the_paper_its_number_stands_beside_ours(tables, tmp_pat
     assert lines['ROAD (after the abstract, details ours)', '0']['seeds'] == '0'
 
 
+def test_a_row_that_is_only_quoted():
+    rows = (Row('Old', 'paper', ((0, 37.1),), path=None),)
+    table = Table('t1', ('Old', 'New'), None, rows, paper='P', number='1', title='A → B')
+    text = write_table(table, measure(table, None, Selection()), 'paper')
+    (line,) = lines_of(text).values()
+    assert list(line.values()) == ['Old', '0', '37.1', *'-----']
+    assert '± standard deviation' not in text
+    assert write_table(table, [], 'camvid').endswith('Without a config at this scale: New.')
+
+
 def test_a_table_that_differs_in_hundredths_shows_them(tables, tmp_path):
     for seed, value in enumerate((59.9, 59.94)):
         folder = tmp_path / f'ga_fcsa_deeplabv2_gta_city/500/seed{seed}'
@@ -75,7 +87,7 @@ def test_elsewhere_the_gain_over_the_base_is_compared(tables, tmp_path):
     hrs, base = lines['Ours with W^19', '12'], lines['Direct Joint Training', '12']
     assert (hrs['measured'], hrs['over Direct Joint Training']) == ('49.0', '-1.0')
     assert hrs['the same in the paper'] == '+3.5'
-    assert base['over Direct Joint Training'] == '-'
+    assert base['over Direct Joint Training'] == base['the same in the paper'] == '-'
     assert lines['Target Finetuning', '12']['iterations'] == '100 + 200'
     assert 'paper' not in hrs
     assert text.startswith('### HRS, Table 1: its rows on rendered streets → CamVid (`hrs1`)')
@@ -112,11 +124,15 @@ def test_runs_trained_differently_are_named(tables, tmp_path):
 def test_unfinished_runs_are_named_and_not_counted(tables, tmp_path):
     folder = tmp_path / 'ga_squeezenet_streets_camvid/6'
     write_run(folder / 'seed0', 40.0, labels=6)
+    write_run(tmp_path / 'squeezenet_camvid/6/seed0', 39.0, labels=6)
+    write_run(tmp_path / 'ga_csa_squeezenet_streets_camvid/6/seed0', 42.0, labels=6)
     write_start(folder / 'seed1', trained(50), labels=6, seed=1)
     cells = measure(tables['ass1'], tmp_path, Selection('camvid'))
     text = write_table(tables['ass1'], cells, 'camvid')
     line = lines_of(text)['GA', '6']
     assert (line['measured'], line['seeds']) == ('40.0', '1 (1 unfinished)')
+    line = lines_of(text)['GA+CSA', '6']  # the paper has several numbers of labels
+    assert line['over Oracle'] == '+3.0' and 'the same in the paper' not in line
     assert f'Unfinished, not counted: `{folder / "seed1"}` (50 of 100 iterations).' in text
     text = write_table(
         tables['maxsquare-gta5'],

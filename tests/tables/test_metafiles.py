@@ -121,14 +121,18 @@ def write(folder, models, tables=TABLES):
 def test_one_row_several_or_none(tmp_path):
     small = {**ROW, 'Scale': 'camvid', 'Metrics': {'mIoU': 48.5}, 'Seeds': 2}
     small = [{**small, 'Labels': 6}, {**small, 'Labels': 12}]
-    models = dict(one=ROW, several=[{**ROW, 'Table': 't2'}, *small], none=[])
+    large = {**ROW, 'Table': 't2'}
+    large = [large, {**large, 'Labels': 50, 'Metrics': {'mIoU(paper)': 40.5}}]
+    models = dict(one=ROW, several=[*large, *small], none=[])
     first, second = read_tables(write(tmp_path, models))
     assert [(row.name, row.stem, row.scale) for row in first.rows] == [
         ('Old', '', 'paper'),
         ('FCN', 'one', 'paper'),
         ('FCN', 'several', 'camvid'),
     ]
-    assert [row.stem for row in second.rows] == ['several']
+    assert [(row.stem, row.miou) for row in second.rows] == [
+        ('several', ((50, 40.5), (2975, 65.3)))  # by rising number of labels
+    ]
     assert (first.quoted, first.base, first.names) == ({'Old'}, 'FCN', ('Old', 'FCN'))
     assert [row.miou for row in first.rows] == [((0, 37.1),), ((2975, 65.3),), ()]
     assert first.rows[-1].measured == ('48.5 (6 labels, 2 seeds)', '48.5 (12 labels, 2 seeds)')
@@ -152,6 +156,7 @@ def test_one_row_several_or_none(tmp_path):
         (dict(Labels='2975'), 'has Labels=2975 .*give their number'),
         (dict(Metrics={'mIoU(paper)': 653}), r'has mIoU\(paper\)=653 .*give a percentage'),
         (dict(Metrics={'mIoU(paper)': '65.3'}), 'give a percentage'),
+        (dict(Metrics={'mIoU(paper)': 0}), 'give a percentage'),
         (dict(Metrics={'mIoU(paper)': 65.3, 'mIoU': 64.0}), 'has Seeds=None'),
     ],
 )
@@ -174,9 +179,14 @@ def test_as_many_labels_twice_are_refused(tmp_path):
 def test_two_configs_of_one_row_are_refused(tmp_path):
     models = dict(one=[{**ROW, 'Labels': 0}, {**ROW, 'Labels': 5}], other={**ROW, 'Labels': 7})
     read_tables(write(tmp_path, models))
-    models['third'] = [{**ROW, 'Labels': 5}, {**ROW, 'Labels': 9}]
-    with pytest.raises(JointError, match=r'third\.py and .*one\.py for the same row .*: keep one'):
-        read_tables(write(tmp_path, models))
+    small = {**ROW, 'Scale': 'camvid', 'Metrics': {'mIoU': 48.5}, 'Seeds': 2}
+    models['small'] = {**small, 'Labels': 6}
+    third = [{**ROW, 'Labels': 5}, {**ROW, 'Labels': 9}]
+    for other, again in (('one', third), ('small', {**small, 'Labels': 12})):
+        models['third'] = again
+        found = rf'third\.py and .*{other}\.py for the same row .*: keep one'
+        with pytest.raises(JointError, match=found):
+            read_tables(write(tmp_path, models))
 
 
 @pytest.mark.parametrize(

@@ -69,10 +69,16 @@ def test_a_study_is_run_extended_and_reported(main, roots, tmp_path, capsys):
     assert 'src="data:image/png;base64,' in page
     assert not re.search(r'(src|href)="(?!data:)', page)
 
-    # more labels and another method: existing runs stay
+    # more labels and another method: existing runs and notes stay
+    notes = json.loads((folder / 'study.json').read_text(encoding='utf-8'))
+    notes['unseen'] = ['2 labels, seed 1: no labeled image shows sky.']
+    (folder / 'study.json').write_text(json.dumps(notes), encoding='utf-8')
     main(base, *study, '--methods', 'source', 'target', '--labels', 2, 'all', '--seeds', 0)
     said = capsys.readouterr().out
     assert '1 of 3 runs are finished' in said
+    notes = json.loads((folder / 'study.json').read_text(encoding='utf-8'))
+    assert list(notes['chosen']) == ['target', 'joint', 'source']
+    assert notes['unseen'] == ['2 labels, seed 1: no labeled image shows sky.']
     text = (folder / 'report.md').read_text(encoding='utf-8')
     assert '| target | 3 (all) |' in text
     assert '| source | 0 |' in text
@@ -204,10 +210,11 @@ def test_the_commands_of_a_dry_run(main, roots, tmp_path, capsys):
 def test_a_dry_run_from_another_folder(main, roots, tmp_path, monkeypatch, capsys):
     base = write_base(roots, tmp_path)
     monkeypatch.chdir(tmp_path)
-    main(base, '--work-dir', 'study', '--methods', 'joint', '--seeds', 0, '--dry-run')
-    assert capsys.readouterr().out.startswith(
-        f'python {ROOT}/tools/train.py study/configs/joint.py'
-    )
+    chosen = ('--methods', 'joint', '--labels', 'all', 2, '--seeds', 0)
+    main(base, '--work-dir', 'study', *chosen, '--dry-run')
+    few, whole = capsys.readouterr().out.splitlines()
+    start = f'python {ROOT}/tools/train.py study/configs/joint.py --work-dir study/joint'
+    assert few.startswith(f'{start}/2/seed0') and whole.startswith(f'{start}/3/seed0')
 
 
 def test_a_first_look_is_shorter_and_stays_apart(main, roots, tmp_path):
