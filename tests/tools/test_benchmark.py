@@ -3,6 +3,9 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from functools import partial
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
+from mmseg_joint.benchmark import timing
 from mmseg_joint.benchmark.batches import random_batch, shares_of
 from mmseg_joint.benchmark.breakdown import Ledger, flops_by_part, networks, seconds_by_part
 from mmseg_joint.benchmark.comparisons import measure_sequential, measure_sequential_domains
@@ -188,10 +192,15 @@ def test_variants_take_turns_and_ratios_are_pairwise():
     times = interleaved(variants, SETTINGS)
     assert calls == ['a', 'b'] * 3
     assert [len(seconds) for seconds in times.values()] == [2, 2]
+    # on a GPU, each time is that of four steps without a wait
+    gpu = SimpleNamespace(device_type='cuda', synchronize=lambda: None, warmup=1, steps=2)
+    assert interleaved({'a': variants['a']}, gpu, partial(next, count(step=8.0))) == {'a': [2, 2]}
+    assert calls[6:] == ['a'] * 12
     # the machine gets ten times slower in the middle: the ratio stays the same
     pairs = ratio([1.1, 11.0, 11.0], [1.0, 10.0, 10.0])
     assert pairs == pytest.approx({'median': 1.1, 'low': 1.1, 'high': 1.1})
     assert ratio([3.0], [1.0], factor=2.0)['median'] == 1.5
+    assert ratio([1, 2, 3, 4, 5], [2] * 5, 0.5) == {'median': 3, 'low': 2, 'high': 4}
 
 
 def test_measure_reports_every_network_both_ratios_and_json():
@@ -206,10 +215,16 @@ def test_measure_reports_every_network_both_ratios_and_json():
     assert ours.images == plain.images == 3
     assert ours.total_flops > plain.total_flops > 0
     assert ours.flops['forward backbone'] == plain.flops['forward backbone']
+    factor = ours.total_flops / plain.total_flops
+    assert report.ratios == {
+        'runner / bare': ratio(ours.seconds, report.bare),
+        'measured / predicted': ratio(ours.seconds, plain.seconds, factor),
+    }
 
 
 def test_report_names_a_missed_target_and_a_missing_bare_loop():
-    one = Measured(seconds=[1.0], images=2, parts={'backward': 0.75, 'other': 0.25}, flops={})
+    parts = {'backward': 0.75, 'other': 0.25}
+    one = Measured(seconds=[0.5], images=2, parts=parts, flops={}, peak_memory=3 * 2**30)
     conditions = dict(
         size=[8, 8],
         shares={'target': 2},
@@ -219,12 +234,20 @@ def test_report_names_a_missed_target_and_a_missing_bare_loop():
         steps=1,
         torch='',
     )
-    report = Report({'a': one}, conditions, bare_note='the bare loop was not written for X')
+    measured = {'a': one, 'plain supervised': one}
+    report = Report(measured, conditions, bare_note='the bare loop was not written for X')
     assert 'no bare loop: the bare loop was not written for X' in str(report)
     report.ratios['runner / bare'] = {'median': 1.04, 'low': 1.0, 'high': 1.1}
     assert '1.040' in str(report) and 'missed' in str(report)
     (backward,) = (line for line in str(report).splitlines() if line.startswith('backward'))
-    assert backward.split() == ['backward', '750.0', '75.0']
+    assert backward.split() == ['backward', *['750.0', '75.0'] * 2]
+    report.bare = [0.25]
+    rows = [line.split() for line in str(report).splitlines()]
+    assert ['a', '0.5', '4', '3.00', 'GiB', '0'] in rows
+    assert rows.count(['in', 'a', 'bare', 'loop', '0.25', '8']) == 1
+    for seconds, word in ((0.4, 'less'), (0.6, 'more')):
+        report.data = dict(seconds=seconds, workers=2, images=2, first=1.0)
+        assert str(report).endswith(f'; {word} than a step takes')
 
 
 def test_peak_memory_is_measured_in_a_process_of_its_own(tmp_path):
@@ -242,7 +265,7 @@ class Images(torch.utils.data.Dataset):
         return dict(inputs=torch.zeros(3, 4, 4))
 
 
-def test_data_loader_is_timed():
+def test_data_loader_is_timed(monkeypatch):
     loader = dict(
         batch_size=1,
         num_workers=0,
@@ -250,8 +273,12 @@ def test_data_loader_is_timed():
         sampler=dict(type='DefaultSampler', shuffle=False),
     )
     cfg = ConfigDict(train_dataloader=loader)
-    found = loading_time(cfg, Settings(steps=2, warmup=1))
-    assert found['images'] == 1 and found['workers'] == 0 and found['seconds'] > 0
+    # four waits: the first, one of the warmup, and two that count
+    clock = partial(next, iter([0, 8, 8, 12, 12, 13, 13, 16]))
+    with monkeypatch.context() as patch:
+        patch.setattr(timing, 'time', SimpleNamespace(perf_counter=clock))
+        found = loading_time(cfg, Settings(steps=2, warmup=1))
+    assert found == dict(seconds=2, median=2, first=8, images=1, workers=0)
     with pytest.raises(JointError, match='lower --steps'):
         loading_time(cfg, Settings(steps=5, warmup=1))
 
@@ -296,9 +323,10 @@ def test_beside_the_sequential_loop():
     assert all(len(times) == 2 and min(times) > 0 for times in report.times.values())
     expected = ratio(report.times['ga, float32'], report.times[loop])
     assert report.ratios['ga, float32'] == expected
-    lines = str(report).splitlines()
-    assert '1 source + 1 unlabeled of 96x64' in lines[0]
-    assert lines[-1].endswith(('0.45: met', '0.45: missed'))
+    assert '1 source + 1 unlabeled of 96x64' in str(report).splitlines()[0]
+    report.times = {loop: [1.0], ours[0]: [0.91], ours[1]: [0.45]}
+    missed, met = str(report).splitlines()[-2:]
+    assert missed.endswith('0.9: missed') and met.endswith('0.45: met')
 
 
 def test_the_sequential_loop_refuses_other_objectives():
