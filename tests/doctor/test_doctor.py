@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from functools import partial, reduce
 from operator import getitem
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -316,11 +317,19 @@ def test_domains_of_several_datasets_and_without_labels(check, roots):
     assert re.search(r'unlabeled +3 images.*labels are not read', said)
 
 
-def test_a_real_step_is_timed(check):
-    status, said, _ = check({'train_cfg.max_iters': 3600}, '--step')
+@pytest.mark.parametrize(('workers', 'hours'), [(0, 3), (4, 2)])
+def test_a_real_step_is_timed(check, monkeypatch, workers, hours):
+    """Loading takes a second and the step two; workers load meanwhile."""
+    clock = partial(next, iter([0, 9, 9, 9, 10, 12]))
+    monkeypatch.setattr('mmseg_joint.doctor.cost.time', SimpleNamespace(perf_counter=clock))
+    changes = {'train_cfg.max_iters': 3600, 'train_dataloader.num_workers': workers}
+    status, said, _ = check(changes, '--step')
     assert status == 0
-    assert re.search(r'a step +\d+\.\d\d s on the', said)
-    assert re.search(r'training +3,600 steps, \d+:\d\d:\d\d without validation', said)
+    assert re.search(r'a step +2\.00 s on the .* its images load in 1\.00 s', said)
+    assert f'3,600 steps, {hours}:00:00 without validation' in said
+
+
+def test_a_step_is_not_timed_where_there_are_problems(check):
     _, said, problems = check({f'{DOMAINS}.source.data_root': 'nowhere'}, '--step')
     assert 'not timed' in said
     assert len(problems) == 1

@@ -13,8 +13,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.model import BaseDataPreprocessor
 from torch import nn
 
-from mmseg_joint.benchmark import timing
-from mmseg_joint.benchmark.batches import random_batch, shares_of
+from mmseg_joint.benchmark import breakdown, timing
+from mmseg_joint.benchmark.batches import labeled, random_batch, shares_of
 from mmseg_joint.benchmark.breakdown import Ledger, flops_by_part, networks, seconds_by_part
 from mmseg_joint.benchmark.comparisons import measure_sequential, measure_sequential_domains
 from mmseg_joint.benchmark.configs import plain_beside, prepare
@@ -95,6 +95,10 @@ def test_batches_have_the_shares_of_the_config():
     assert label.shape == (1, 64, 96)
     assert set(label.unique().tolist()) <= {*range(CLASSES), 255}
     assert data['inputs'][0].dtype == torch.uint8 and data['inputs'][0].shape == (3, 64, 96)
+    shares = {'source': 1, 'unlabeled': 2}
+    labels = [s.gt_sem_seg.data for s in random_batch(shares, CLASSES, SETTINGS)['data_samples']]
+    assert [(label == 255).all().item() for label in labels] == [False, True, True]
+    assert labeled(shares) == {'source': 1}
 
 
 def test_ledger_charges_the_innermost_part():
@@ -156,6 +160,24 @@ class OneStep:
 
     def call_hook(self, name):
         raise NotImplementedError
+
+
+def test_a_step_ends_with_what_belongs_to_no_part():
+    one, now = OneStep(), [0.0]
+
+    def step(images):
+        one.step(images)
+        now[0] += 5
+
+    loop = SimpleNamespace(runner=one, step=step)
+    found = breakdown._charge_step(loop, torch.rand(2, 3, 8, 6), lambda: now[0])
+    assert found['other'] == sum(found.values()) == 5
+
+
+def test_the_middle_half_of_the_steps_counts(monkeypatch):
+    steps = iter([dict(backward=n, other=1.0) for n in (9.0, 1.0, 2.0, 3.0)])
+    monkeypatch.setattr(breakdown, '_charge_step', lambda *_: next(steps))
+    assert seconds_by_part(None, {}, replace(SETTINGS, steps=4)) == dict(backward=2.5, other=1.0)
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,14 @@ def test_labels_are_the_confident_predictions(trained, tmp_path, call):
     )
     assert dataset.metainfo['classes'] == tuple(row['class'] for row in reported)
     assert len(dataset) == 3 and not (out / '.unfinished').exists()
-    for packed, (p, label) in zip(dataset, by_hand):
-        got = packed['data_samples'].gt_sem_seg.data[0].numpy()
+    found = [packed['data_samples'].gt_sem_seg.data[0].numpy() for packed in dataset]
+    kept = np.concatenate([got.ravel() for got in found])
+    labels = np.concatenate([label.ravel() for _, label in by_hand])
+    for c, row in enumerate(reported):
+        assert row['predicted'] == pytest.approx((labels == c).mean(), abs=1e-4)
+        if (labels == c).any():
+            assert row['kept'] == pytest.approx((kept[labels == c] == c).mean(), abs=1e-4)
+    for packed, got, (p, label) in zip(dataset, found, by_hand):
         limit = np.vectorize(thresholds.get)(label)
         assert (got[p > limit + 2e-4] == label[p > limit + 2e-4]).all()
         assert (got[p < limit - 2e-4] == 255).all() and (got == 255).any()
@@ -117,6 +123,11 @@ def test_an_incomplete_folder_is_not_a_dataset(tmp_path):
     again.finish(str(tmp_path), '.png', [])
     with pytest.raises(JointError, match='holds a dataset already'):
         LabelFolder(tmp_path / 'a', NAMES, COLORS)
+    (tmp_path / 'a/images').mkdir()
+    replaced = LabelFolder(tmp_path / 'a', NAMES, COLORS, force=True)
+    with pytest.raises(JointError, match='run the tool that writes it'):
+        DATASETS.build(dict(type='WrittenDataset', data_root=str(replaced.path)))
+    assert not (replaced.path / 'images').exists()
     (tmp_path / 'b').mkdir()
     (tmp_path / 'b/thesis.txt').touch()
     with pytest.raises(JointError, match='holds something other'):
