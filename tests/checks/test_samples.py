@@ -43,6 +43,9 @@ def test_whole_datasets_pass(folder):
     check_sizes(None, Listed(folder, 'abc'), 'data')
     check_paths(None, Listed('s3://bucket', 'abc'), 'data')  # not looked for
     check_paths(None, Listed('streets', 'abc', street=1), 'data')  # rendered on the fly
+    stored = Listed('elsewhere', 'abc')
+    stored.backend_args = dict(backend='petrel')
+    check_paths(None, stored, 'data')
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,9 @@ def test_a_schedule_that_has_hardly_decayed():
     cfg.param_scheduler = [dict(type='PolyLR', end=160_000, by_epoch=False)]
     with pytest.raises(JointError, match='stops at 8,000, at 95% of the learning rate: write'):
         check_lengths(cfg)
+    cfg.train_cfg.max_iters = 48_000
+    with pytest.raises(JointError, match='at 70% of the learning rate'):
+        check_lengths(cfg)
     cfg.train_cfg.max_iters = 80_000  # papers that stop early
     check_lengths(cfg)
     cfg.param_scheduler = [dict(type='PolyLR', begin=1500, by_epoch=False)]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmseg_joint.visualization.curves import draw_curves, running_mean
+from mmseg_joint.visualization.curves import draw_curves, running_mean, short_number
 from mmseg_joint.visualization.figures import save_figure
 
 STEPS = np.array([1000, 2000, 3000])
@@ -99,6 +99,11 @@ def test_running_mean_equals_its_definition(window):
     half = (min(window, 7) - 1) // 2
     wanted = [np.mean([values[j] for j in range(7) if abs(i - j) <= half]) for i in range(7)]
     np.testing.assert_allclose(running_mean(values, window), wanted)
+
+
+def test_numbers_have_three_digits():
+    texts = ('20k', '999', '0.01', '7.09e-4', '0', '-1.5k')
+    assert tuple(map(short_number, (20_000, 999, 0.01, 0.0007089, 0, -1500))) == texts
 
 
 def test_running_mean_ignores_nan():
