@@ -345,9 +345,9 @@ def test_the_ground_under_a_pixel_is_projected_onto_it(turned):
 
 
 def test_a_polygon_is_cut_at_the_near_plane():
-    behind, before = NEAR - 1, NEAR + 1
+    behind, before = NEAR - 1, NEAR + 3
     triangle = np.array([[0, 0, behind], [4, 0, before], [0, 4, before]], dtype=float)
-    cut = [[2, 0, NEAR], [4, 0, before], [0, 4, before], [0, 2, NEAR]]
+    cut = [[1, 0, NEAR], [4, 0, before], [0, 4, before], [0, 1, NEAR]]
     np.testing.assert_allclose(clip_near(triangle), cut)
-    for shift, corners in ((-2, 0), (2, 3)):
+    for shift, corners in ((-4, 0), (2, 3)):
         assert clip_near(triangle + np.array([0, 0, shift])).shape == (corners, 3)
