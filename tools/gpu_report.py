@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +149,9 @@ def run_part(name: str, command: list[str], limit: float, scratch: Path) -> dict
 def _end(process: subprocess.Popen) -> None:
     """End a part and the workers that it started."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, sign)
-        except ProcessLookupError:
-            return
-        time.sleep(1)
+            process.wait(1)
 
 
 if __name__ == '__main__':
