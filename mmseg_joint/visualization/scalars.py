@@ -30,7 +30,12 @@ TIMES = ('time', 'data_time')  # a validation logs the times of its own steps
 DOMAINS = ('source', 'target', 'unlabeled')
 _HEAD = re.compile(rf'(?:({"|".join(DOMAINS)})\.)?(?:decode|aux)\w*\.\w*loss\w*$')
 _MIOU = re.compile(r'(?:.*/)?(mIoU.*)$')
-_OBJECTIVE = re.compile(r'(\w+)\.((?:loss|accuracy)_\w+|mean_weight)$')
+_OBJECTIVE = re.compile(r'(\w+)\.(loss_\w+|accuracy(?:_\w+)?|mean_weight)$')
+# beginnings of the losses that train an adversarial objective's own networks
+_NETWORKS = (
+    *('loss_discriminator', 'loss_classifiers', 'loss_generator', 'loss_reconstruction'),
+    *('loss_cycle', 'loss_identity', 'loss_perceptual'),
+)
 
 
 def read_scalars(work_dir: str | Path) -> dict[str, Series]:
@@ -98,7 +103,7 @@ def sort_into_panels(scalars: dict[str, Series]) -> dict[str, dict[str, Series]]
     adversarial = {
         name.partition('.')[0]
         for name in scalars
-        if re.match(r'\w+\.(accuracy_\w+|loss_discriminator)$', name)
+        if re.match(r'\w+\.(accuracy|loss_discriminator)', name)
     }
     for name, series in scalars.items():
         head, miou, other = _HEAD.match(name), _MIOU.match(name), _OBJECTIVE.match(name)
@@ -108,7 +113,7 @@ def sort_into_panels(scalars: dict[str, Series]) -> dict[str, dict[str, Series]]
             panel[domain] = _sum(panel[domain], series) if domain in panel else series
         elif miou:
             panels[VALIDATION][miou[1]] = series
-        elif other and not name.endswith('.lr'):
+        elif other:
             owner, value = other.groups()
             panel = panels[_panel_of(value, owner in weighting, owner in adversarial)]
             panel[f'{owner} {re.sub("^(loss|accuracy)_", "", value)}'] = series
@@ -118,14 +123,15 @@ def sort_into_panels(scalars: dict[str, Series]) -> dict[str, dict[str, Series]]
 def _panel_of(value: str, weighting: bool, adversarial: bool) -> str:
     if value == 'mean_weight':
         return MEAN_WEIGHT
-    if value.startswith('accuracy_'):
+    if value.startswith('accuracy'):
         return ACCURACY
     if weighting:
         return WEIGHTING
     if not adversarial:
         return OTHER
-    own = ('loss_discriminator', 'loss_generator', 'loss_reconstruction')
-    return ADVERSARIAL if value in own else SEGMENTOR  # scaled by the objective's weight
+    return (
+        ADVERSARIAL if value.startswith(_NETWORKS) else SEGMENTOR
+    )  # scaled by the objective's weight
 
 
 def _sum(first: Series, second: Series) -> Series:

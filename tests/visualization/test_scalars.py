@@ -62,11 +62,16 @@ def test_a_validation_redone_by_a_resumed_run_counts(tmp_path):
 
 
 def test_a_restarted_run_replaces_the_old_one(tmp_path):
-    write_log(tmp_path, '20200101_000000', [train(10, a=1), train(20, a=2, b=3)])
+    write_log(tmp_path, '20200101_000000', [train(10, a=1, b=2), train(20, a=2, b=3)])
     write_log(tmp_path, '20200102_000000', [train(10, a=5)])
     found = as_lists(read_scalars(tmp_path))
     assert found['a'] == ([10], [5])
     assert 'b' not in found
+
+
+def test_a_work_dir_of_tests_alone_has_their_results(tmp_path):
+    write_log(tmp_path, '20200103_000000', [{'mIoU': 55.0, 'step': 0}])
+    assert as_lists(read_scalars(tmp_path)) == {'mIoU': ([0], [55.0])}
 
 
 def test_broken_and_absent_logs_are_named(tmp_path):
@@ -92,6 +97,7 @@ def test_values_are_sorted_into_panels():
         'target.decode.acc_seg',
         'source.decode.loss_ce',
         'source.aux.loss_ce',
+        'unlabeled.decode.loss_ce',
         'weighting.loss_source',
         'weighting.loss_target',
         'weighting.mean_weight',
@@ -114,7 +120,11 @@ def test_values_are_sorted_into_panels():
     value = {name: [i, 2.0 * i] for i, name in enumerate(names)}
     both_heads = np.add(value['source.decode.loss_ce'], value['source.aux.loss_ce']).tolist()
     assert found == {
-        'supervised loss': {'source': both_heads, 'target': value['target.decode.loss_ce']},
+        'supervised loss': {
+            'source': both_heads,
+            'target': value['target.decode.loss_ce'],
+            'unlabeled': value['unlabeled.decode.loss_ce'],
+        },
         'mean weight of source pixels': {
             'weighting mean_weight': value['weighting.mean_weight'],
         },
@@ -134,6 +144,33 @@ def test_values_are_sorted_into_panels():
         'other losses': {'maxsquare target': value['maxsquare.loss_target']},
         'validation mIoU (%)': {'mIoU': value['mIoU'], 'mIoU_16': value['camvid/mIoU_16']},
     }
+
+
+@pytest.mark.parametrize(
+    ('owner', 'networks', 'segmentor'),
+    [
+        ('one_loss', ['discriminator', 'reconstruction'], ['encoder']),  # without an accuracy
+        ('one_accuracy', ['generator'], ['adversarial', 'self_training']),
+        ('cross_domain', ['discriminators', 'generator', 'reconstruction'], ['encoder']),
+        ('spatial', ['classifiers'], ['adversarial']),
+        ('cycle', ['discriminator_source', 'generator', 'cycle', 'identity', 'perceptual'], []),
+        ('lsd', ['discriminator_class', 'generator_domain'], ['encoder_class']),
+    ],
+)
+def test_networks_of_an_objective_are_apart_from_what_the_segmentor_minimizes(
+    owner, networks, segmentor
+):
+    accuracy = {'one_loss': [], 'one_accuracy': ['accuracy_truth']}.get(owner, ['accuracy'])
+    names = [*accuracy, *(f'loss_{name}' for name in networks + segmentor)]
+    series = np.array([1]), np.array([0.5])
+    found = sort_into_panels({f'{owner}.{name}': series for name in names})
+    labels = {panel: {label.split()[1] for label in curves} for panel, curves in found.items()}
+    wanted = {
+        'adversarial losses': {*networks},
+        'adversarial loss of the segmentor': {*segmentor},
+        'accuracy of the discriminator': {name.removeprefix('accuracy_') for name in accuracy},
+    }
+    assert labels == {panel: names for panel, names in wanted.items() if names}
 
 
 def test_a_plain_mmseg_run_counts_as_target():
