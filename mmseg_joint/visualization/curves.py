@@ -93,7 +93,7 @@ def _draw_panel(axes: Axes, panel: str, runs: dict, smooth: int | None) -> None:
         axes.set_yscale('log')
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
-    elif panel not in SHARES:  # three digits distinguish the ticks
+    else:  # three digits distinguish the ticks
         low, high = axes.get_ylim()
         margin = max(0.0, LEAST_RANGE * abs(low + high) / 2 - (high - low)) / 2
         axes.set_ylim(low - margin, high + margin)

@@ -76,6 +76,10 @@ def test_axes_fit_their_values():
     assert found['adversarial losses'].get_yscale() == 'log'
     assert found['supervised loss'].get_yscale() == 'linear'
     assert found['accuracy of the discriminator'].get_ylim() == (-0.02, 1.02)
+    flat = draw_curves({'HRS': [{'maxsquare.loss_target': series(1, 1.001, 1.002)}]}).axes[0]
+    assert flat.get_ylim() == pytest.approx((0.951, 1.051), abs=1e-3)  # a tenth of the middle
+    rising = draw_curves({'HRS': [{'mIoU': series(0.5, 1, 1), 'mIoU_16': series(50, 60, 70)}]})
+    assert rising.axes[0].get_yscale() == 'linear'
 
 
 def test_names_and_line_styles_are_in_the_legend():
@@ -85,12 +89,24 @@ def test_names_and_line_styles_are_in_the_legend():
     legend = panels(figure)['adversarial losses'].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ['discriminator', 'reconstruction']
     assert panels(figure)['mean weight of source pixels'].get_legend() is None
+    two = {f'{name}.loss_encoder': series(1, 1, 1) for name in ('first', 'second')}
+    two |= {f'{name}.loss_discriminator': series(1, 1, 1) for name in ('first', 'second')}
+    for axes in draw_curves({'HRS': [two]}).axes:
+        names = {text.get_text().split()[0] for text in axes.get_legend().get_texts()}
+        assert names == {'first', 'second'}
 
 
 def test_losses_are_smoothed_on_request_but_validation_never():
     found = panels(draw_curves({'FCN': RUNS['FCN']}, smooth=3))
     assert curves(found['supervised loss'])['FCN/target'].get_ydata().tolist() == [4.5, 4, 3.5]
     assert curves(found['validation mIoU (%)'])['FCN/mIoU'].get_ydata().tolist() == [1, 2, 3]
+
+
+def test_a_long_curve_keeps_sixty_points():
+    steps, values = np.arange(190), np.random.RandomState(0).rand(190)
+    (axes,) = draw_curves({'FCN': [{'decode.loss_ce': (steps, values)}]}).axes
+    expected = running_mean(values, 3)
+    np.testing.assert_array_equal(curves(axes)['FCN/target'].get_ydata(), expected)
 
 
 @pytest.mark.parametrize('window', [1, 2, 3, 4, 9, 50])
@@ -102,8 +118,9 @@ def test_running_mean_equals_its_definition(window):
 
 
 def test_numbers_have_three_digits():
-    texts = ('20k', '999', '0.01', '7.09e-4', '0', '-1.5k')
-    assert tuple(map(short_number, (20_000, 999, 0.01, 0.0007089, 0, -1500))) == texts
+    numbers = (20_000, 1000, 999, 0.01, 0.0007089, -0.002, 0, -1500)
+    texts = ('20k', '1k', '999', '0.01', '7.09e-4', '-2e-3', '0', '-1.5k')
+    assert tuple(map(short_number, numbers)) == texts
 
 
 def test_running_mean_ignores_nan():
