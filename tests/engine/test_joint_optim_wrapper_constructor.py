@@ -29,6 +29,16 @@ def test_every_parameter_is_in_exactly_one_group_with_its_rate():
     assert MMLogger.get_current_instance().filters == filters
 
 
+def test_a_step_sees_one_group_for_each_kind_of_options():
+    segmentor = dict(ADAM, paramwise_cfg=dict(custom_keys={'decode_head': dict(lr_mult=10.0)}))
+    wrapper = build_optim_wrapper(build(HRS), optimizers(segmentor=segmentor))
+    for name, kinds in (('segmentor', 2), ('gan.generator', 1)):
+        optimizer, seen = wrapper[name].optimizer, []
+        optimizer.register_step_pre_hook(lambda one, *_, seen=seen: seen.append(one.param_groups))
+        optimizer.step()
+        assert [len(groups) for groups in seen] == [kinds]
+
+
 def test_one_optimizer_may_serve_a_whole_objective():
     deleted = dict(dtype=None, accumulative_counts=None, loss_scale=None)
     wrapper = build_optim_wrapper(build(HRS), optimizers(gan=ADAM, **deleted))

@@ -44,9 +44,10 @@ def test_the_first_rank_alone_takes_the_lock(tmp_path, variable, monkeypatch):
             pass
 
 
-def test_a_file_system_without_locks_stops_no_run(tmp_path, monkeypatch):
+@pytest.mark.parametrize('error', [NotImplementedError, OSError])
+def test_a_file_system_without_locks_stops_no_run(tmp_path, monkeypatch, error):
     def fail(lock):
-        raise NotImplementedError
+        raise error
 
     monkeypatch.setattr(FileLock, 'acquire', fail)
     with locked(tmp_path):
