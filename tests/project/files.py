@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmseg_joint.project.folders import Found
 from tests.conftest import scene
 
 COLORS = np.array([[9, 8, 7], [60, 160, 60], [200, 60, 160], [130, 130, 130], [0, 0, 255]])
@@ -26,3 +27,10 @@ def write(
             path.parent.mkdir(parents=True, exist_ok=True)
             values = COLORS if color else np.array(ids)
             Image.fromarray(values[labels].astype(np.uint8)).save(path)
+
+
+def found(names=('a', 'b'), labels='labels', size=(100, 70), in_color=False, listed=False) -> Found:
+    """Describe a folder of images without writing any."""
+    suffix = '.png' if labels else ''
+    place = (Path('/data'), 'images', labels, '.jpg', suffix)
+    return Found(*place, tuple(names), size, in_color, listed, [])
