@@ -34,7 +34,7 @@ def main() -> None:
     runs: dict[str, list[dict[str, Series]]] = {}
     for text in args.runs:
         name, _, work_dir = text.partition('=')
-        if not name or not Path(work_dir).is_dir():
+        if not (name and work_dir and Path(work_dir).is_dir()):
             raise JointError(f'{text} is not NAME=WORK_DIR, or there is no such folder.')
         runs.setdefault(name, []).append(read_scalars(work_dir))
     save_figure(draw_curves(runs, args.smooth), args.out)

@@ -193,8 +193,9 @@ def test_curves(tmp_path, monkeypatch, capsys):
     call(monkeypatch, 'plot_curves', '--out', out, *runs)
     assert Image.open(out).width == 1600
     assert 'a (2), b (1)' in capsys.readouterr().out
-    message = refusal(monkeypatch, capsys, 'plot_curves', '--out', out, f'a={tmp_path / "no"}')
-    assert 'is not NAME=WORK_DIR' in message
+    for words in (f'a={tmp_path / "no"}', str(tmp_path / 'a0'), 'a=', runs[0][1:]):
+        message = refusal(monkeypatch, capsys, 'plot_curves', '--out', out, words)
+        assert f'{words} is not NAME=WORK_DIR' in message
     message = refusal(monkeypatch, capsys, 'plot_curves', '--out', out, f'a={tmp_path}')
     assert 'holds no training log' in message
     message = refusal(monkeypatch, capsys, 'plot_curves', '--out', tmp_path / 'x.gif', runs[0])
