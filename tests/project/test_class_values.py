@@ -33,5 +33,5 @@ def test_a_class_without_a_value_is_named(read):
 
 
 def test_a_name_that_is_like_none_has_another_hint(read):
-    with pytest.raises(JointError, match='the class moon, .*: correct it, or write ignore'):
+    with pytest.raises(JointError, match=r'the class moon, .*: correct it, or write ignore'):
         read('moon 7', 'id')

@@ -20,7 +20,7 @@ def child(wrapper=SGD, schedules=(), **model) -> ConfigDict:
     model = dict(type='EncoderDecoder', decode_head=HEAD, **model)
     base = Config(dict(model=model, optim_wrapper=wrapper, param_scheduler=list(schedules)))
     _, _, text = config_file('mmseg::x.py', base, 5).partition(']\n')
-    given = dict.fromkeys(NAMES, {})
+    given = {key: {} for key in NAMES}
     found = {'_base_': ConfigDict(base.to_dict(), my_crop_size=(96, 64), **given)}
     exec(text, found)
     return ConfigDict({key: value for key, value in found.items() if key[0] != '_'})

@@ -108,6 +108,9 @@ def test_labels_beside_the_images_are_not_listed_as_images(tmp_path):
     write(tmp_path, 'a/{}.png', 'a/{}_mask.png', 3, 0)
     found = find_images(tmp_path)['train']
     assert (found.names, found.listed, found.unused) == (('0', '1', '2'), True, [])
+    write(tmp_path, 'a/{}.png', 'a/old/{}_mask.png', 3, 0)
+    found = find_images(tmp_path)['train']
+    assert (found.labels, found.unused[0]) == ('a', 'labels in a/old/*_mask.png')
 
 
 def test_labels_of_another_split_with_equal_names_are_not_called_unused(tmp_path):
@@ -120,13 +123,31 @@ def test_labels_of_another_split_with_equal_names_are_not_called_unused(tmp_path
     ]
 
 
-def test_the_size_of_a_photo_is_that_of_the_upright_image(tmp_path):
+def test_splits_are_known_by_the_names_of_folders_in_any_spelling(tmp_path):
+    for split in ('Training', 'VALID'):
+        write(tmp_path, f'Images/{split}/ulm/{{}}.jpg', f'Labels/{split}/ulm/{{}}.png', 2, 0)
+    found = find_images(tmp_path)
+    places = {split: (x.images, x.labels, x.names[0]) for split, x in found.items()}
+    assert places == {
+        'train': ('Images/Training', 'Labels/Training', 'ulm/0'),
+        'val': ('Images/VALID', 'Labels/VALID', 'ulm/0'),
+    }
+    assert list(find_images(tmp_path / 'Images/VALID', labeled=False)) == ['train']
+    (tmp_path / 'Images/Training').rename(tmp_path / 'Images/test')
+    (tmp_path / 'Labels/Training').rename(tmp_path / 'Labels/test')
+    assert {x.images for x in find_images(tmp_path).values()} == {'Images/VALID', 'Images/test'}
+    assert 'train' in find_images(tmp_path)  # a project needs images to train on
+
+
+@pytest.mark.parametrize('orientation', [4, 5, 6])
+def test_the_size_of_a_photo_is_that_of_the_upright_image(tmp_path, orientation):
     write(tmp_path, 'images/{}.jpg', 'labels/{}.png', 3, 0)
     size = find_images(tmp_path)['train'].size
     for path in (tmp_path / 'images').iterdir():
         image = Image.open(path)
         exif = image.getexif()
-        exif[0x0112] = 6  # turned by 90°
-        image.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+        exif[0x0112] = orientation  # turned by 90° from 5 on
+        image = image.transpose(Image.Transpose.ROTATE_90) if orientation > 4 else image
+        image.save(path, exif=exif)
     assert find_images(tmp_path)['train'].size == size
     assert size[0] != size[1]
