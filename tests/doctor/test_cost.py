@@ -19,6 +19,7 @@ def test_memory_of_a_network_of_which_a_third_is_frozen(capsys, optimizer, state
     show_memory(model, build_optim_wrapper(model, dict(optimizer=optimizer)), Report())
     said = capsys.readouterr().out
     assert '1.5 million, 6.0 MB with buffers' in said
+    assert f' 1.00 million, {optimizer["type"]}' in said
     parts = f'weights 6.0 MB, gradients 4.0 MB, optimizers {states} MB'
     assert f'{10 + states} MB: {parts};' in said
     assert f'{6 + states} MB on the disk' in said

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmcv.transforms import BaseTransform
 from PIL import Image
 
 from mmseg_joint.checks.samples import spread
@@ -58,7 +59,9 @@ def shares(files, ids) -> dict[str, float]:
 
 
 def test_a_healthy_config_has_no_problem_and_the_right_histogram(check, roots):
-    status, said, problems = check()
+    schedules = dict(type='LinearLR', start_factor=1.0, end=1), dict(type='PolyLR', begin=1, end=2)
+    changes = {'param_scheduler': [{**schedule, 'by_epoch': False} for schedule in schedules]}
+    status, said, problems = check(changes)
     assert (status, problems) == (0, [])
     assert said.endswith('no problem found\n')
     assert re.search(r'source +3 images, 3 of them read \(GTADataset\)', said)
@@ -138,12 +141,12 @@ def test_an_image_without_a_label_is_named_however_files_are_listed(check, roots
             train_ids = np.vectorize(CITYSCAPES_IDS.get)(np.array(Image.open(label)))
             name = label.name.replace('labelIds', 'labelTrainIds')
             Image.fromarray(train_ids.astype(np.uint8)).save(label.with_name(name))
-    _, _, problems = check({f'{DOMAINS}.target': plain})
-    assert re.search(r'1 of 3 images have no label.*000001_000019_gtFine_label', problems[0])
+    _, _, (problem,) = check({f'{DOMAINS}.target': plain})
+    assert re.search(r'1 of 3 images have no label.*000001_000019_gtFine_label', problem)
 
     gone.unlink()
-    _, _, problems = check()
-    assert re.search(r'1 of 3 images of CityscapesIdsDataset have no label', problems[0])
+    _, _, (problem,) = check()
+    assert re.search(r'1 of 3 images of CityscapesIdsDataset have no label', problem)
 
 
 def test_bad_labels_that_plain_mmseg_would_accept(check, roots):
@@ -181,6 +184,19 @@ def test_a_class_that_no_label_shows_is_a_problem(check, roots):
         assert status == (files != everywhere)
     (problem,) = problems
     assert 'no label of source, target, val shows bus: ' in problem
+
+
+class OwnLoader(BaseTransform):
+    def transform(self, results):
+        image = cv2.imread(results['img_path'])
+        return {**results, 'img': image, 'img_shape': image.shape[:2], 'ori_shape': image.shape[:2]}
+
+
+def test_images_that_an_unknown_step_loads_are_read_through_the_whole_pipeline(check):
+    steps = [dict(type=f'{__name__}.OwnLoader'), dict(type='LoadMappedAnnotations'), PACK]
+    status, said, problems = check({f'{DOMAINS}.target.pipeline': steps})
+    assert (status, problems) == (0, [])
+    assert re.search(r'target +3 images, 3 of them read', said)
 
 
 def test_labels_of_0_and_255_alone_are_a_problem(check, roots):
@@ -263,6 +279,22 @@ MISTAKES = {
         {'optim_wrapper.segmentor': dict(optimizer=dict(type='Adm', lr=1.0))},
         [r'optim_wrapper\.segmentor\.optimizer\.type is "Adm", which is not an optimizer: correct'],
     ),
+    'domain without images': (
+        {
+            f'{DOMAINS}.source': dict(
+                type='StreetsDataset',
+                count=2,
+                indices=[],
+                serialize_data=False,
+                pipeline=[dict(type='LoadStreet'), PACK],
+            )
+        },
+        [rf'{DOMAINS}\.source: no images were found, correct data_root'],
+    ),
+    'metric that cannot be built': (
+        {'val_evaluator': dict(type='ProtocolIoUMetric', absent='never')},
+        [r'val_evaluator: ProtocolIoUMetric\.absent.*never'],
+    ),
     'pipeline without labels': (
         {f'{DOMAINS}.target.pipeline': [dict(type='LoadCheckedImage'), PACK]},
         [rf'{DOMAINS}\.target: its pipeline loads no labels'],
@@ -317,15 +349,15 @@ def test_domains_of_several_datasets_and_without_labels(check, roots):
     assert re.search(r'unlabeled +3 images.*labels are not read', said)
 
 
-@pytest.mark.parametrize(('workers', 'hours'), [(0, 3), (4, 2)])
-def test_a_real_step_is_timed(check, monkeypatch, workers, hours):
-    """Loading takes a second and the step two; workers load meanwhile."""
-    clock = partial(next, iter([0, 9, 9, 9, 10, 12]))
+@pytest.mark.parametrize(('loading', 'workers', 'hours'), [(1, 0, 3), (1, 4, 2), (12, 4, 3)])
+def test_a_real_step_is_timed(check, monkeypatch, loading, workers, hours):
+    """The step takes two seconds; workers load meanwhile."""
+    clock = partial(next, iter([0, 9, 9, 9, 9 + loading, 11 + loading]))
     monkeypatch.setattr('mmseg_joint.doctor.cost.time', SimpleNamespace(perf_counter=clock))
     changes = {'train_cfg.max_iters': 3600, 'train_dataloader.num_workers': workers}
     status, said, _ = check(changes, '--step')
     assert status == 0
-    assert re.search(r'a step +2\.00 s on the .* its images load in 1\.00 s', said)
+    assert re.search(rf'a step +2\.00 s on the .* its images load in {loading}\.00 s', said)
     assert f'3,600 steps, {hours}:00:00 without validation' in said
 
 
@@ -365,7 +397,7 @@ def test_from_the_command_line(check, lines, tmp_path):
     assert 'Traceback' not in done.stderr
 
 
-def test_it_reports_which_domains_update_the_running_averages(check):
+def test_it_reports_which_domains_update_the_running_averages(check, roots):
     assert 'batch norm' not in check()[1]  # VGG has none
     head = dict(type='FCNHead', in_channels=8, in_index=4, channels=8, num_classes=19,
                 norm_cfg=dict(type='BN'), loss_decode=dict(type='CrossEntropyLoss'))  # fmt: skip
@@ -381,9 +413,16 @@ def test_it_reports_which_domains_update_the_running_averages(check):
     )
     assert not problems and status == 0
     assert 'names real, but' in check({**changes, 'model.norm_statistics': ['real']})[2][0]
+    load = [dict(type='LoadCheckedImage'), dict(type='LoadMappedAnnotations'), PACK]
+    city = dict(type='CityscapesIdsDataset', data_root=str(roots['CityscapesIdsDataset']))
+    changes[f'{DOMAINS}.unlabeled'] = {**city, 'pipeline': load}
+    samples = dict(source=2, target=2, unlabeled=2)
+    changes['train_dataloader.sampler.samples_per_domain'] = samples
+    said = check({**changes, 'train_dataloader.batch_size': 6})[1]
+    assert re.search(r'averages are moved by target, unlabeled$', said, re.MULTILINE)
 
 
-@pytest.mark.parametrize('count', [256, 300])
+@pytest.mark.parametrize('count', [255, 256, 300])
 def test_more_classes_than_labels_can_name_are_a_problem(check, roots, count):
     source = dict(
         type='BaseSegDataset',
@@ -394,5 +433,6 @@ def test_more_classes_than_labels_can_name_are_a_problem(check, roots, count):
         pipeline=[dict(type='LoadCheckedImage'), dict(type='LoadAnnotations'), PACK],
     )
     _, said, problems = check({f'{DOMAINS}.source': source})
-    assert any(f'source has {count} classes: leave at most 255' in x for x in problems), problems
+    refused = any(f'source has {count} classes: leave at most 255' in x for x in problems)
+    assert refused == (count > 255), problems
     assert re.search(r'source +3 images, 3 of them read', said)
