@@ -37,7 +37,7 @@ def check_objective(cfg: Config, name: str, objective: Any) -> None:
     deriving = any(makes_domains(kind) for kind in _objectives(cfg).values())
     for domain in objective.domains if isinstance(samples, dict) and domains else ():
         known = domain in DOMAINS or not deriving
-        if known and not (domain in domains and samples.get(domain)):
+        if known and not samples.get(domain):  # those of no domain are refused before
             raise JointError(
                 f'model.objectives.{name} needs the domain "{domain}": add it to '
                 f'train_dataloader.dataset.domains and ask for samples of it in {SAMPLES}.'

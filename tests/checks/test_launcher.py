@@ -37,6 +37,13 @@ def test_what_the_launchers_set(launcher, variables):
         check_launcher(Config(dict(launcher=launcher)))
 
 
+@pytest.mark.parametrize('rank', ['2', '10'])
+def test_a_rank_is_less_than_the_number_of_processes(variables, rank):
+    variables({**GOOD['pytorch'], 'RANK': rank})
+    with pytest.raises(JointError, match=f'RANK is {rank} of 2 processes .* counted from 0: start'):
+        check_launcher(Config(dict(launcher='pytorch')))
+
+
 @pytest.mark.parametrize(
     ('launcher', 'name'), [(launcher, name) for launcher in GOOD for name in GOOD[launcher]]
 )

@@ -65,6 +65,7 @@ def test_all_or_none_may_and_unread_labels_do_not_count():
     check_zero_labels(config(MOVED, BY_DEFAULT))
     check_zero_labels(config(PLAIN, PLAIN, unlabeled=MOVED))
     check_zero_labels(config(PLAIN, PLAIN, more=dict(type='Unlabeled', dataset=MOVED)))
+    check_zero_labels(config(PLAIN, PLAIN, more=dict(MOVED, labeled=False)))
 
 
 def test_the_validation_set_must_fit_too():
