@@ -35,6 +35,10 @@ def test_a_method_has_its_domains_objectives_and_optimizers(base, name, labeled)
     assert loader.batch_size == 2 * len(domains)
     if 'target' in domains:
         assert loader.dataset.domains.target.type == 'LabelSubset'
+    rare = loader.dataset.get('rare_classes', {})
+    assert set(rare) == ({*domains} - {'unlabeled'} if method.rare_classes else set())
+    pixels = 3000 * base.size[0] * base.size[1] / 512**2  # as in DAFormer
+    assert {share.min_pixels for share in rare.values()} <= {round(pixels)}
     model = MODELS.build(copy.deepcopy(cfg.model))
     assert list(dict(model.objectives.items())) == [part.name for part in method.parts]
     build = OPTIM_WRAPPER_CONSTRUCTORS.get(cfg.optim_wrapper.constructor)
@@ -126,6 +130,7 @@ def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride)
     plain = tmp_path / 'plain.py'
     plain.write_text(f"_base_ = ['mmseg::{model}']\n")
     theirs = Config.fromfile(plain)
+    theirs.optim_wrapper.update(type='AmpOptimWrapper', accumulative_counts=2)
     cfg = copy.deepcopy(base.cfg)
     cfg.model, cfg.optim_wrapper = theirs.model, theirs.optim_wrapper
     cfg.model.data_preprocessor.size = (64, 64)
@@ -142,6 +147,7 @@ def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride)
         built.loss(**built.data_preprocessor(images, training=True))
         wrapper = made.optim_wrapper
         assert wrapper.segmentor.optimizer == theirs.optim_wrapper.optimizer
+        assert (wrapper.dtype, wrapper.accumulative_counts) == ('float16', 2)
         build = OPTIM_WRAPPER_CONSTRUCTORS.get(wrapper.constructor)
         build(copy.deepcopy(wrapper))(built)
 
@@ -157,6 +163,10 @@ def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride)
             r'no .*domains.target, the labeled',
         ),
         ({'train_dataloader.sampler': dict(type='InfiniteSampler')}, 'no .*samples_per_domain'),
+        (
+            dict(train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=3)),
+            r'no train_cfg\.max_iters: a study counts iterations',
+        ),
     ],
 )
 def test_a_base_config_without_what_methods_need(base, changes, message):
