@@ -1,4 +1,5 @@
 import random
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from mmseg_joint.datasets.label_maps import (
 from mmseg_joint.errors import JointError
 from mmseg_joint.streets import render_street, write_streets
 from mmseg_joint.streets.camera import FAR, NEAR, Camera, clip_near
+from mmseg_joint.streets.layouts import LAYOUTS
 from mmseg_joint.streets.scene import Scene
 
 SMALL = (160, 120)
@@ -189,6 +191,20 @@ def test_cityscapes_layout_reads_back_from_several_processes(tmp_path):
         stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         assert stored.ndim == 2
         assert np.array_equal(to_train(stored, CITYSCAPES_IDS), label)
+    # another split may be of other streets
+    write_streets(tmp_path, 1, 'cityscapes', 'rendered', SMALL, seed=9, progress=False)
+    assert {path.name for path in (tmp_path / 'leftImg8bit').iterdir()} == {'train', 'val'}
+
+
+def test_ignored_pixels_are_void_and_people_and_vehicles_are_numbered():
+    label = np.array([[11, 255, 11, 0, 13]], np.uint8)
+    for name in ('gta', 'cityscapes'):
+        stored = Image.open(BytesIO(LAYOUTS[name].encode(label)))
+        assert np.array(stored).tolist() == [[24, 0, 24, 7, 26]]
+    content = np.frombuffer(LAYOUTS['synthia'].encode(label), np.uint8)
+    _, numbers, ids = np.moveaxis(cv2.imdecode(content, cv2.IMREAD_UNCHANGED), -1, 0)
+    assert ids.tolist() == [[10, 0, 10, 3, 8]]
+    assert numbers.tolist() == [[1, 0, 2, 0, 3]]
 
 
 def test_writing_again_keeps_files_and_adds_missing_ones(tmp_path):
@@ -202,11 +218,11 @@ def test_writing_again_keeps_files_and_adds_missing_ones(tmp_path):
     write(3)
     assert first.stat().st_mtime_ns == before
     assert second.read_bytes() == content
-    assert sorted(path.name for path in (tmp_path / 'labels').iterdir()) == [
-        '00001.png',
-        '00002.png',
-        '00003.png',
-    ]
+    labels = [tmp_path / 'labels' / f'0000{i}.png' for i in (1, 2, 3)]
+    assert sorted((tmp_path / 'labels').iterdir()) == labels
+    labels[2].unlink()  # killed between image and label
+    write(3)
+    assert labels[2].exists()
 
 
 @pytest.mark.parametrize('changed', [{'seed': 1}, {'style': 'camera'}, {'size': (96, 64)}])
@@ -215,6 +231,12 @@ def test_a_folder_holds_streets_of_one_kind(tmp_path, changed):
     write_streets(tmp_path, 1, **wanted)
     with pytest.raises(JointError, match='already holds streets'):
         write_streets(tmp_path, 1, **{**wanted, **changed})
+
+
+def test_a_record_that_is_cut_off_is_named(tmp_path):
+    (tmp_path / 'streets.json').write_text('{"images": {"version"')
+    with pytest.raises(JointError, match=r'streets\.json is damaged: delete it'):
+        write_streets(tmp_path, 1, 'gta', progress=False)
 
 
 def test_foreign_images_are_not_touched(tmp_path):
