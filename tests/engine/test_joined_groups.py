@@ -97,6 +97,15 @@ def test_a_gradient_that_comes_later_than_others():
     assert all(map(torch.equal, values(joined), values(plain)))
 
 
+def test_rates_in_tensors_are_told_apart_to_the_last_bit():
+    plain, joined = pair('SGD')
+    for optimizer in (plain, joined):
+        for number, group in enumerate(optimizer.param_groups):
+            group['lr'] = torch.tensor(1 + number * 1e-6)  # all print as 1.0000
+        step(optimizer, 0)
+    assert all(map(torch.equal, values(joined), values(plain)))
+
+
 def test_an_error_in_a_step_does_not_affect_the_next():
     def fail():
         raise ValueError
