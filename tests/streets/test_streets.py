@@ -19,8 +19,12 @@ from mmseg_joint.datasets.label_maps import (
 from mmseg_joint.errors import JointError
 from mmseg_joint.streets import render_street, write_streets
 from mmseg_joint.streets.camera import FAR, NEAR, Camera, clip_near
+from mmseg_joint.streets.canvas import Canvas
+from mmseg_joint.streets.finish import finish
 from mmseg_joint.streets.layouts import LAYOUTS
+from mmseg_joint.streets.light import draw_light
 from mmseg_joint.streets.scene import Scene
+from mmseg_joint.streets.styles import STYLES as STREET_STYLES
 
 SMALL = (160, 120)
 STYLES = ('rendered', 'camera')
@@ -130,6 +134,21 @@ def test_labels_match_the_colors_of_the_image(many):
     for name in ('vegetation', 'terrain'):
         assert mean[name][1] - mean[name][0] > 10
     assert abs(mean['road'][1] - mean['road'][0]) < 10
+
+
+def test_shadows_darken_the_ground_alone():
+    habits, rng = STREET_STYLES['rendered'], np.random.default_rng(0)
+    canvas = Canvas(Camera(SMALL, 0.9, height=1.4, lateral=0.0), draw_light(rng, habits))
+    canvas.cells[:] = 120, 120, 120, CITYSCAPES_CLASSES.index('building')
+    canvas.cells[SMALL[1] :, :, 3] = CITYSCAPES_CLASSES.index('road')  # the lower half
+    images = []
+    for shade in (0, 128):
+        canvas.shade[:] = shade
+        image, label = finish(canvas, habits, np.random.default_rng(1))
+        images.append(image.astype(float))
+    assert np.array_equal(*(image[label != 0] for image in images))
+    light, dark = (image[label == 0].mean() for image in images)
+    assert dark / light == pytest.approx(127 / 255, abs=0.01)
 
 
 def test_the_two_styles_differ_in_color_texture_and_layout():
