@@ -14,6 +14,7 @@ from mmseg_joint.study.methods import METHODS, choose_methods
 from mmseg_joint.study.rows import parts_of
 from tests.study.tiny_base import write_base
 from tests.tiny import batch
+from tests.tiny_configs import SIZE
 
 KINDS = [(name, True) for name, method in METHODS.items() if 'target' in method.domains]
 KINDS += [(name, False) for name, method in METHODS.items() if method.goes_unlabeled]
@@ -138,6 +139,7 @@ def test_objectives_fit_any_model(base, tmp_path, model, kind, channels, stride)
     assert cfg.model.type == kind
     base = Base(cfg)
     assert (base.outputs.channels, base.outputs.stride) == (channels, stride)
+    assert base.size == SIZE[::-1]  # of the crops
     for name in ('hrs', 'csa'):
         made, chosen = base.config_of(name)
         assert made.model.type == f'Joint{kind}'

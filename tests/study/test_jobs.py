@@ -115,10 +115,11 @@ def test_options_reach_the_configs_that_have_a_place_for_them(tables):
         'model.objectives.weighting.levels=(pixel,)',
     ]
     names = ['FCN', 'Target Finetuning', 'Ours with W^19']
-    settings = dict(options=[*options[:2], options[3]])
+    settings = dict(options=[*options[:2], options[3], 'compile=True'])
     fcn, two, hrs = planned(tables['hrs1'], Selection('camvid', None, [0], names), **settings)
     assert (fcn.iterations, two.iterations) == ((40,), (40, 40))
     assert changed(fcn).optim_wrapper.dtype == 'float32'
+    assert changed(fcn).compile is True
     assert 'objectives' not in changed(fcn).model
     assert list(changed(hrs).model.objectives.weighting.levels) == ['pixel']
     adapt = Selection('camvid', None, [0], ['MinEnt', 'source only'])
