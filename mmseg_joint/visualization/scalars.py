@@ -129,9 +129,8 @@ def _panel_of(value: str, weighting: bool, adversarial: bool) -> str:
         return WEIGHTING
     if not adversarial:
         return OTHER
-    return (
-        ADVERSARIAL if value.startswith(_NETWORKS) else SEGMENTOR
-    )  # scaled by the objective's weight
+    # the segmentor's are scaled by the objective's weight
+    return ADVERSARIAL if value.startswith(_NETWORKS) else SEGMENTOR
 
 
 def _sum(first: Series, second: Series) -> Series:
