@@ -6,19 +6,24 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from statistics import mean
+from types import SimpleNamespace
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from mmseg.registry import HOOKS
 
 from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
+from mmseg_joint.checkpoints.read import read_content
+from mmseg_joint.engine import FreezeNormHook
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.gradient_norms import gradient_norms
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
+from mmseg_joint.utils.walk import class_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,11 +48,21 @@ def main() -> None:
     batches = first_batches(cfg, args.batches)
     objectives = [name for name, value in (cfg.model.get('objectives') or {}).items() if value]
     for checkpoint in args.checkpoints:
-        model = load_model(cfg, checkpoint, args.device, objectives=objectives).train()
+        meta = read_content(checkpoint, keep=True).get('meta') or {}
+        model = load_model(cfg, checkpoint, args.device, objectives=objectives)
+        set_training_mode(model, cfg, meta.get('iter', 0))
         part = getattr(model, args.part, None)
         if not isinstance(part, torch.nn.Module):
             raise JointError(f'--part {args.part}: the model has no such part; try backbone.')
         print_norms(Path(checkpoint).stem, [gradient_norms(model, b, part) for b in batches])
+
+
+def set_training_mode(model: torch.nn.Module, cfg: Config, iteration: int) -> None:
+    """Put a model into the mode of its training, in which `FreezeNormHook` may freeze norms."""
+    model.train()
+    for hook in cfg.get('custom_hooks') or []:
+        if class_of(hook, HOOKS) is FreezeNormHook:
+            HOOKS.build(hook).before_train_iter(SimpleNamespace(model=model, iter=iteration))
 
 
 def first_batches(cfg: Config, count: int) -> list[dict]:

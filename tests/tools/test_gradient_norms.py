@@ -6,7 +6,9 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
+from mmseg_joint.engine.gradient_norms import gradient_norms
 from tests.tiny_configs import ROOT, tiny
+from tests.tools.loading import load_tool
 
 TOOL = ROOT / 'tools/gradient_norms.py'
 
@@ -36,3 +38,27 @@ def test_it_prints_every_loss_the_strongest_first(call):
 def test_unknown_part_is_named(call):
     status, _, errors = call('--part', 'head')
     assert status == 2 and '--part head: the model has no such part' in errors
+
+
+@pytest.mark.parametrize(('begin', 'frozen'), [(3, True), (4, False)])
+def test_frozen_norms_stay_frozen(monkeypatch, capsys, roots, tmp_path, begin, frozen):
+    cfg = tiny(ROOT / 'configs/joint_resnet18_streets_cityscapes256.py', roots, tmp_path)
+    cfg.custom_hooks = [dict(type='FreezeNormHook', begin=begin)]
+    cfg.model.decode_head.dropout_ratio = 0.0
+    cfg.dump(tmp_path / 'joint.py')
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    state = {'state_dict': model.state_dict(), 'meta': {'iter': 3}}
+    torch.save(state, tmp_path / 'iter_3.pth')
+    tool = load_tool('gradient_norms')
+    arguments = [str(tmp_path / 'joint.py'), str(tmp_path / 'iter_3.pth'), '--batches', '1']
+    monkeypatch.setattr('sys.argv', ['gradient_norms.py', *arguments])
+    tool.main()
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    model.train()
+    for module in model.modules():
+        if frozen and isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+    expected = gradient_norms(model, tool.first_batches(cfg, 1)[0], model.backbone)
+    for name, norm, _ in lines:
+        assert float(norm) == pytest.approx(expected[name], rel=1e-3)
