@@ -48,9 +48,9 @@ def main() -> None:
     batches = first_batches(cfg, args.batches)
     objectives = [name for name, value in (cfg.model.get('objectives') or {}).items() if value]
     for checkpoint in args.checkpoints:
-        meta = read_content(checkpoint, keep=True).get('meta') or {}
+        content = read_content(checkpoint, keep=True)
         model = load_model(cfg, checkpoint, args.device, objectives=objectives)
-        set_training_mode(model, cfg, meta.get('iter', 0))
+        set_training_mode(model, cfg, (content.get('meta') or {}).get('iter', 0))
         part = getattr(model, args.part, None)
         if not isinstance(part, torch.nn.Module):
             raise JointError(f'--part {args.part}: the model has no such part; try backbone.')

@@ -33,8 +33,13 @@ _MIOU = re.compile(r'(?:.*/)?(mIoU.*)$')
 _OBJECTIVE = re.compile(r'(\w+)\.(loss_\w+|accuracy(?:_\w+)?|mean_weight)$')
 # beginnings of the losses that train an adversarial objective's own networks
 _NETWORKS = (
-    *('loss_discriminator', 'loss_classifiers', 'loss_generator', 'loss_reconstruction'),
-    *('loss_cycle', 'loss_identity', 'loss_perceptual'),
+    'loss_discriminator',
+    'loss_classifiers',
+    'loss_generator',
+    'loss_reconstruction',
+    'loss_cycle',
+    'loss_identity',
+    'loss_perceptual',
 )
 
 

@@ -40,6 +40,12 @@ def test_unknown_part_is_named(call):
     assert status == 2 and '--part head: the model has no such part' in errors
 
 
+def test_a_file_without_named_weights_is_refused(call, tmp_path):
+    torch.save([torch.ones(1)], tmp_path / 'one.pth')
+    status, _, errors = call()
+    assert status == 2 and 'one.pth holds no named parameters' in errors
+
+
 @pytest.mark.parametrize(('begin', 'frozen'), [(3, True), (4, False)])
 def test_frozen_norms_stay_frozen(monkeypatch, capsys, roots, tmp_path, begin, frozen):
     cfg = tiny(ROOT / 'configs/joint_resnet18_streets_cityscapes256.py', roots, tmp_path)
