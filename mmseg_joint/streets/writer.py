@@ -123,9 +123,10 @@ def _read_manifest(root: Path) -> dict[str, dict]:
     if not path.exists():
         return {}
     try:
-        return dict(json.loads(path.read_text()))
-    except ValueError as error:
+        manifest = {folder: dict(entry) for folder, entry in json.loads(path.read_text()).items()}
+    except (ValueError, TypeError, AttributeError) as error:
         raise JointError(f'{path} is damaged: delete it and the images beside it') from error
+    return manifest
 
 
 def _words(entry: dict) -> str:

@@ -127,7 +127,7 @@ def _decorate(axes: Axes, panel: str) -> None:
 
 def short_number(value: float, _: int = 0) -> str:
     """Write a number in three digits: 0.0007089 as 7.09e-4, and 20000 as 20k."""
-    if abs(value) >= 1000:
+    if abs(value) >= 999.5:  # three digits of it are 1000
         return f'{value / 1000:.3g}k'
     digits, exponent = f'{value:.2e}'.split('e')
     small = 0 < abs(value) < 0.01

@@ -252,8 +252,9 @@ def test_a_folder_holds_streets_of_one_kind(tmp_path, changed):
         write_streets(tmp_path, 1, **{**wanted, **changed})
 
 
-def test_a_record_that_is_cut_off_is_named(tmp_path):
-    (tmp_path / 'streets.json').write_text('{"images": {"version"')
+@pytest.mark.parametrize('text', ['{"images": {"version"', '3', '[]', '{"images": 3}'])
+def test_a_damaged_record_is_named(tmp_path, text):
+    (tmp_path / 'streets.json').write_text(text)
     with pytest.raises(JointError, match=r'streets\.json is damaged: delete it'):
         write_streets(tmp_path, 1, 'gta', progress=False)
 

@@ -118,8 +118,8 @@ def test_running_mean_equals_its_definition(window):
 
 
 def test_numbers_have_three_digits():
-    numbers = (20_000, 1000, 999, 0.01, 0.0007089, -0.002, 0, -1500)
-    texts = ('20k', '1k', '999', '0.01', '7.09e-4', '-2e-3', '0', '-1.5k')
+    numbers = (20_000, 1000, 999.6, 999, 0.01, 0.0007089, -0.002, 0, -1500)
+    texts = ('20k', '1k', '1k', '999', '0.01', '7.09e-4', '-2e-3', '0', '-1.5k')
     assert tuple(map(short_number, numbers)) == texts
 
 
