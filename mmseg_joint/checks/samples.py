@@ -139,7 +139,8 @@ def _check_size(info: dict[str, Any], key: str) -> None:
     if max(abs(a - b) for a, b in zip(image, label)) > info.get('size_tolerance', 0):
         raise JointError(
             f"{key}: the label '{info['seg_map_path']}' has {label[0]}x{label[1]} pixels but its "
-            f"image '{info['img_path']}' has {image[0]}x{image[1]}: use labels of the same size."
+            f"image '{info['img_path']}' has {image[0]}x{image[1]}: use labels of the same size "
+            '(resize them with nearest-neighbor interpolation).'
         )
 
 

@@ -50,7 +50,8 @@ def check_label(label: np.ndarray, size: Sequence[int], num_classes: int, name: 
     if label.shape != tuple(size):
         raise JointError(
             f'{name} is of shape {label.shape} and its image of {tuple(size)} (height, width): '
-            'use labels of the same size, and let every step of the pipeline treat both'
+            'use labels of the same size (resize them with nearest-neighbor interpolation), and '
+            'let every step of the pipeline treat both'
         )
     strange = label[((label < 0) | (label >= num_classes)) & (label != IGNORE)]
     if num_classes and len(strange):

@@ -67,5 +67,8 @@ def read_class_values(path: Path, classes: Sequence[str], kind: str) -> ClassVal
         found.setdefault(key, []).append(values[0] if kind == 'id' else values)
     without = [name for name in classes if name not in found]
     if without:
-        raise JointError(f'{path} has no {kind} of {", ".join(without)}: add a line for each.')
+        raise JointError(
+            f'{path} has no {kind} of {", ".join(without)}: add a line for each, with any unused '
+            f'{kind} for a class that these labels never show.'
+        )
     return [found[name] for name in classes], found.get('ignore', [])

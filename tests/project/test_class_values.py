@@ -28,7 +28,10 @@ def test_a_class_may_have_several_values_in_any_order_and_notation(read):
 
 
 def test_a_class_without_a_value_is_named(read):
-    with pytest.raises(JointError, match='has no id of traffic sign, void: add a line for each'):
+    sentence = (
+        'has no id of traffic sign, void: add a line for each, with any unused id for a class that'
+    )
+    with pytest.raises(JointError, match=sentence):
         read('road 7\nignored 0', 'id')
 
 

@@ -229,7 +229,7 @@ FILES = ids(
     truncated_image=Case(f"'{IMAGE}' is broken or truncated .*copy", cut(IMAGE)),
     truncated_label=Case(f"'{LABEL}' is broken or truncated .*copy", cut(LABEL)),
     label_of_another_size=Case(
-        f"'{LABEL}' has 64x45 .*64x48: use labels of the same size",
+        f"'{LABEL}' has 64x45 .*64x48: use labels of the same size .resize them",
         relabel(LABEL, lambda ids: ids[:-3]),
     ),
     label_in_color=Case(

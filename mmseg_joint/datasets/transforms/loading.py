@@ -128,7 +128,7 @@ class LoadMappedAnnotations(LoadAnnotations):
         raise JointError(
             f"the label file '{results['seg_map_path']}' has {labels.shape[1]}x{labels.shape[0]} "
             f"pixels but its image '{results.get('img_path')}' has {width}x{height}: use labels "
-            'of the same size'
+            'of the same size (resize them with nearest-neighbor interpolation)'
         )
 
 
