@@ -12,6 +12,7 @@ from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.engine.stages import read_stages
 from mmseg_joint.errors import JointError
 from mmseg_joint.runtime import setup
+from mmseg_joint.utils.walk import dicts_in
 
 from .data import open_datasets
 from .files import read_files
@@ -35,10 +36,17 @@ def examine(
             init_default_scope(cfg.get('default_scope') or 'mmseg')
             report.title(f'data of {name}')
             parts = open_datasets(cfg, report)
-            show_labels([read_files(part, report, everything) for part in parts], report)
+            readings = [read_files(part, report, everything) for part in parts]
+            show_labels(readings, report, _by_iou_metric(cfg))
             find_overlaps(parts, report)
             report.title(f'training of {name}')
             look_at_training(cfg, parts, step, report)
+
+
+def _by_iou_metric(cfg: Config) -> list[str]:
+    """List those of `val` and `test` that mmseg's `IoUMetric` scores."""
+    metrics = {name: dicts_in(cfg.get(f'{name}_evaluator')) for name in ('val', 'test')}
+    return [name for name, x in metrics.items() if any(y.get('type') == 'IoUMetric' for _, y in x)]
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from .files import Reading
@@ -8,10 +10,17 @@ from .report import Report
 MOST = 20  # names of a list
 
 
-def show_labels(readings: list[Reading], report: Report) -> None:
+def show_labels(
+    readings: list[Reading], report: Report, by_iou_metric: Collection[str] = ()
+) -> None:
     """Print how often each class occurs, one column per dataset, and which classes never occur.
 
     A class that occurs in no dataset is a problem if every image was read.
+
+    Args:
+        readings: What was read of each dataset.
+        report: Where it is printed.
+        by_iou_metric: Those of `val` and `test` that mmseg's `IoUMetric` scores.
     """
     whole = not report.problems and all(x.complete for x in readings if x.part.labeled)
     labeled = [reading for reading in readings if reading.part.labeled and reading.pixels.sum()]
@@ -36,6 +45,13 @@ def show_labels(readings: list[Reading], report: Report) -> None:
         if absent:
             seen = 'in all images' if reading.complete else 'in those read; --all reads every one'
             report.line(reading.part.name, f'no {_named(absent, ", no ")} ({seen})')
+            if reading.complete and reading.part.name.partition('[')[0] in by_iou_metric:
+                report.line(
+                    reading.part.name,
+                    'warning: such a class lowers the mIoU of a run that predicts it anywhere, and '
+                    'of no other: to compare methods, score with '
+                    "dict(type='ProtocolIoUMetric', absent='skip')",
+                )
         first, *others, ignored = reading.pixels
         if first and ignored and others and not any(others):
             said = (

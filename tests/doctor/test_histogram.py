@@ -37,3 +37,13 @@ def test_an_absent_class_is_a_problem_only_if_every_image_was_read(capsys, read)
     assert [text.partition(':')[0] for text in report.problems] == (
         ['no label of val shows bus'] if read == 4 else []
     )
+
+
+@pytest.mark.parametrize('metric', ['IoUMetric', 'ProtocolIoUMetric'])
+def test_a_class_that_validation_lacks_is_said_to_distort_mmsegs_mean(capsys, metric):
+    parts = [Part(name='target', key='other'), Part(name='val', key='k')]
+    counts = [1, 1, 1, 0], [6, 2, 0, 0]
+    readings = [Reading(part, 4, np.array(x)) for part, x in zip(parts, counts)]
+    show_labels(readings, Report(), ['val'] if metric == 'IoUMetric' else [])
+    said = 'warning: such a class lowers the mIoU of a run that predicts it anywhere'
+    assert (said in capsys.readouterr().out) == (metric == 'IoUMetric')
