@@ -145,8 +145,9 @@ def _job(row: Row, labels: int | None, seed: int, root: Path, options: Sequence[
     check_numbers(cfg)
     parts = parts_of(cfg)
     shortest = min(int(part.train_cfg.max_iters) for part in parts)
-    hook = cfg.default_hooks.checkpoint
-    often = max(1, min(hook.get('interval', 1), shortest // CHECKPOINTS))
+    own_interval = cfg.default_hooks.checkpoint.get('interval', -1)  # mmengine's: only at the end
+    most = max(1, shortest // CHECKPOINTS)
+    often = min(own_interval, most) if own_interval > 0 else most
     own.append(f'default_hooks.checkpoint.interval={often}')
     begun = [r.folder for r in find_runs(root, row) if (r.labels, r.seed) == (labels, seed)]
     folder = begun[0] if begun else folder_of(root, row, labels, seed)

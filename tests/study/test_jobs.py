@@ -198,3 +198,10 @@ def test_a_run_trained_differently_is_not_taken_for_this_one(tables, tmp_path, m
     same = ['model.backbone.init_cfg.checkpoint=elsewhere.pth', 'train_dataloader.num_workers=7']
     moved = plan(tables['hrs1'], tmp_path, selection, ['CamVidDataset=elsewhere'], same)
     assert moved[0].run().miou == miou
+
+
+@pytest.mark.parametrize(('given', 'interval'), [(-1, 150), (100, 100)])
+def test_a_config_that_saves_only_its_end_is_not_saved_at_every_step(tables, given, interval):
+    options = [f'default_hooks.checkpoint.interval={given}']
+    (job,) = planned(tables['hrs1'], Selection('camvid', None, [0], ['FCN']), options=options)
+    assert changed(job).default_hooks.checkpoint.interval == interval
