@@ -17,6 +17,7 @@ def set_runtime(cfg: Config) -> None:
     hooks.checkpoint = ConfigDict(
         {**(hooks.get('checkpoint') or {}), 'type': 'AtomicCheckpointHook', 'by_epoch': False}
     )
+    hooks.checkpoint.pop('out_dir', None)  # in it, the runs of all methods with a seed share one
     hooks.setdefault('schedule_extension', own.default_hooks.schedule_extension)
     hooks.memory = ConfigDict(type='PeakMemoryHook')
     known = [hook.get('type') for hook in cfg.get('custom_hooks') or ()]

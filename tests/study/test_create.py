@@ -218,3 +218,9 @@ def test_an_unknown_method():
     with pytest.raises(JointError, match='no method "maxsqare"; did you mean maxsquare'):
         choose_methods(['maxsqare'])
     assert choose_methods(['hrs', 'target', 'hrs']) == ['target', 'hrs']
+
+
+def test_checkpoints_of_all_runs_stay_in_their_own_folders(base):
+    base.cfg.default_hooks.checkpoint.out_dir = 'elsewhere'
+    cfg, _ = base.config_of('joint')
+    assert 'out_dir' not in cfg.default_hooks.checkpoint
