@@ -23,8 +23,10 @@ def set_runtime(cfg: Config) -> None:
     known = [hook.get('type') for hook in cfg.get('custom_hooks') or ()]
     missing = [hook for hook in own.custom_hooks if hook['type'] not in known]
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), *missing]
-    imports = cfg.get('custom_imports') or ConfigDict(imports=[], allow_failed_imports=False)
-    imports.imports = list(dict.fromkeys(['mmseg_joint', *imports.imports]))
+    imports = cfg.get('custom_imports') or ConfigDict(allow_failed_imports=False)
+    names = imports.get('imports') or []
+    names = [names] if isinstance(names, str) else names
+    imports.imports = list(dict.fromkeys(['mmseg_joint', *names]))
     cfg.custom_imports = imports
     metrics = cfg.val_evaluator
     metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]

@@ -224,3 +224,10 @@ def test_checkpoints_of_all_runs_stay_in_their_own_folders(base):
     base.cfg.default_hooks.checkpoint.out_dir = 'elsewhere'
     cfg, _ = base.config_of('joint')
     assert 'out_dir' not in cfg.default_hooks.checkpoint
+
+
+@pytest.mark.parametrize('imports', ['mmseg_joint.streets', None])
+def test_imports_may_be_one_name_or_none(base, imports):
+    base.cfg.custom_imports = dict(imports=imports)
+    names = base.config_of('joint')[0].custom_imports.imports
+    assert names == ['mmseg_joint', *filter(None, [imports])]
