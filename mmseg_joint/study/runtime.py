@@ -28,10 +28,13 @@ def set_runtime(cfg: Config) -> None:
     names = [names] if isinstance(names, str) else names
     imports.imports = list(dict.fromkeys(['mmseg_joint', *names]))
     cfg.custom_imports = imports
-    metrics = cfg.val_evaluator
+    place, key = cfg, 'val_evaluator'
+    if isinstance(cfg.val_evaluator, dict) and 'metrics' in cfg.val_evaluator:
+        place, key = cfg.val_evaluator, 'metrics'
+    metrics = place[key]
     metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
     if not any(metric.get('type') == 'ClassIoUMetric' for metric in metrics):
-        cfg.val_evaluator = [*metrics, ConfigDict(type='ClassIoUMetric')]
+        place[key] = [*metrics, ConfigDict(type='ClassIoUMetric')]
     for key in ('work_dir', 'resume', 'experiment_name'):
         cfg.pop(key, None)
 

@@ -231,3 +231,11 @@ def test_imports_may_be_one_name_or_none(base, imports):
     base.cfg.custom_imports = dict(imports=imports)
     names = base.config_of('joint')[0].custom_imports.imports
     assert names == ['mmseg_joint', *filter(None, [imports])]
+
+
+def test_the_classes_are_scored_beside_the_metrics_of_an_evaluator(base):
+    for metrics in (dict(type='IoUMetric'), [dict(type='IoUMetric')]):
+        base.cfg.val_evaluator = dict(type='Evaluator', metrics=metrics)
+        found = base.config_of('joint')[0].val_evaluator
+        assert found.type == 'Evaluator'
+        assert [metric.type for metric in found.metrics] == ['IoUMetric', 'ClassIoUMetric']
