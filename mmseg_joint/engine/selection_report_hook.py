@@ -121,7 +121,12 @@ def selection_set_of(cfg: Config) -> str:
     )
     if not test or val == test:
         return TEST
-    return HELD_OUT if _holds_out(val) else OTHER
+    return HELD_OUT if holds_out(val) else OTHER
+
+
+def holds_out(node: Any) -> bool:
+    """Whether the config of a dataset is that of what a `LabelSubset` holds out."""
+    return isinstance(node, dict) and bool(node.get('held_out') or holds_out(node.get('dataset')))
 
 
 def summarize(
@@ -206,7 +211,3 @@ def _without_pipelines(node: Any) -> Any:
     if isinstance(node, (list, tuple)):
         return [_without_pipelines(item) for item in node]
     return node
-
-
-def _holds_out(node: Any) -> bool:
-    return isinstance(node, dict) and bool(node.get('held_out') or _holds_out(node.get('dataset')))

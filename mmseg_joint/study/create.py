@@ -12,6 +12,7 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg_joint.checks import refuse
 from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.engine.joint_optim_wrapper_constructor import SHARED_KEYS
+from mmseg_joint.engine.selection_report_hook import holds_out
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.compatibility import joint_form
 from mmseg_joint.stack import own_config
@@ -66,7 +67,9 @@ class Base:
             set_length(cfg, iterations)
         init_default_scope(cfg.get('default_scope') or 'mmseg')
         refuse('config', 'train', copy.deepcopy(cfg))
-        self.target = _without_subset(domains['target'])
+        # what is held out of it, to validate on, is not trained on either
+        is_split = holds_out(cfg.val_dataloader.get('dataset'))
+        self.target = domains['target'] if is_split else _without_subset(domains['target'])
         self.size = _image_size(cfg)
         self.outputs = look_at(cfg.model, self.size)
 
@@ -143,12 +146,12 @@ class Base:
 
 
 def _without_subset(target: Any) -> Any:
-    """Return what a subset was drawn from, if any; a list of images counts as whole."""
+    """Return what a subset was drawn from, if any; a list or held-out images count as whole."""
     if isinstance(target, (list, tuple)):
         parts = map(_without_subset, target)
         return [x for part in parts for x in (part if isinstance(part, list) else [part])]
-    listed = target.get('list_file') and 'count' not in target
-    return target['dataset'] if target.get('type') == 'LabelSubset' and not listed else target
+    kept = target.get('held_out') or (target.get('list_file') and 'count' not in target)
+    return target['dataset'] if target.get('type') == 'LabelSubset' and not kept else target
 
 
 def _image_size(cfg: Config) -> tuple[int, int]:

@@ -239,3 +239,16 @@ def test_the_classes_are_scored_beside_the_metrics_of_an_evaluator(base):
         found = base.config_of('joint')[0].val_evaluator
         assert found.type == 'Evaluator'
         assert [metric.type for metric in found.metrics] == ['IoUMetric', 'ClassIoUMetric']
+
+
+def test_images_that_are_validated_on_are_not_trained_on(base):
+    cfg, split = base.cfg, dict(type='LabelSubset', count=1, seed=3)
+    whole = cfg.train_dataloader.dataset.domains.target.dataset
+    held_out, other = (dict(split, dataset=whole, **x) for x in (dict(held_out=True), {}))
+    for target, val in ((held_out, other), (other, held_out)):
+        cfg.train_dataloader.dataset.domains.target = target
+        cfg.val_dataloader.dataset = val
+        made = Base(copy.deepcopy(cfg))
+        assert made.count_labels() == len(DATASETS.build(copy.deepcopy(target)))
+        images = DATASETS.build(copy.deepcopy(made.target)).names
+        assert not {*images} & {*DATASETS.build(copy.deepcopy(val)).names}
