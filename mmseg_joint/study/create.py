@@ -146,10 +146,12 @@ class Base:
 
 
 def _without_subset(target: Any) -> Any:
-    """Return what a subset was drawn from, if any; a list or held-out images count as whole."""
+    """Return what was repeated, or what a subset was drawn from; a list or held-out images stay."""
     if isinstance(target, (list, tuple)):
         parts = map(_without_subset, target)
         return [x for part in parts for x in (part if isinstance(part, list) else [part])]
+    if target.get('type') == 'RepeatDataset':  # a draw of its images could have one twice
+        return _without_subset(target['dataset'])
     kept = target.get('held_out') or (target.get('list_file') and 'count' not in target)
     return target['dataset'] if target.get('type') == 'LabelSubset' and not kept else target
 

@@ -252,3 +252,12 @@ def test_images_that_are_validated_on_are_not_trained_on(base):
         assert made.count_labels() == len(DATASETS.build(copy.deepcopy(target)))
         images = DATASETS.build(copy.deepcopy(made.target)).names
         assert not {*images} & {*DATASETS.build(copy.deepcopy(val)).names}
+
+
+def test_repeated_images_count_once(base):
+    count = base.count_labels()
+    target = base.cfg.train_dataloader.dataset.domains.target
+    base.cfg.train_dataloader.dataset.domains.target = dict(
+        type='RepeatDataset', times=5, dataset=target
+    )
+    assert Base(base.cfg).count_labels() == count
