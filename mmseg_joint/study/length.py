@@ -20,6 +20,7 @@ def set_length(cfg: Config, iterations: int) -> None:
     """Set the number of iterations of a training, in place; it is validated at the end."""
     before = int(cfg.train_cfg.max_iters)
     cfg.train_cfg.update(max_iters=iterations, val_interval=iterations)
+    cfg.train_cfg.pop('val_begin', None)  # validations before it are left out, even the last
     cfg.param_scheduler = scaled(cfg.get('param_scheduler'), iterations / before)
     logger = cfg.get('default_hooks', {}).get('logger')
     if logger:
@@ -44,6 +45,7 @@ def set_stages(cfg: Config, second: Second, labeled: bool) -> str:
                 train_cfg=dict(
                     max_iters=iterations,
                     val_interval=min(iterations, cfg.train_cfg.get('val_interval', iterations)),
+                    val_begin=min(iterations, cfg.train_cfg.get('val_begin', 1)),
                 ),
                 train_dataloader=dict(
                     batch_size=sum(own.values()), sampler=dict(samples_per_domain=own)

@@ -261,3 +261,12 @@ def test_repeated_images_count_once(base):
         type='RepeatDataset', times=5, dataset=target
     )
     assert Base(base.cfg).count_labels() == count
+
+
+def test_the_last_iteration_of_each_stage_is_validated(base):
+    base.cfg.train_cfg.update(max_iters=90, val_interval=10, val_begin=60)
+    cfg, _ = base.config_of('joint_finetune')
+    cfg.work_dir = 'x'
+    assert [part.train_cfg.val_begin for part in parts_of(cfg)] == [60, 30]
+    short = Base(base.cfg, iterations=20).config_of('joint')[0]
+    assert short.train_cfg.get('val_begin', 1) <= 20
