@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from mmseg_joint.checks import refuse
 from mmseg_joint.engine.config_file import config_value
-from mmseg_joint.engine.joint_optim_wrapper_constructor import SHARED_KEYS
+from mmseg_joint.engine.joint_optim_wrapper_constructor import SHARED_KEYS, networks_of
 from mmseg_joint.engine.selection_report_hook import holds_out
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.compatibility import joint_form
@@ -142,6 +142,14 @@ class Base:
         chosen = adapt(objectives, self.outputs, int(cfg.train_cfg.max_iters), domains)
         model.objectives = ConfigDict(objectives)
         cfg.optim_wrapper = ConfigDict(optimizers)
+        schedules = cfg.get('param_scheduler') or {}
+        if 'segmentor' in schedules:  # one for each network of the base config, not of the method
+            cfg.param_scheduler = ConfigDict(
+                {
+                    name: copy.deepcopy(schedules.get(name, schedules['segmentor']))
+                    for name in networks_of(optimizers)
+                }
+            )
         return chosen
 
 

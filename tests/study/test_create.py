@@ -270,3 +270,14 @@ def test_the_last_iteration_of_each_stage_is_validated(base):
     assert [part.train_cfg.val_begin for part in parts_of(cfg)] == [60, 30]
     short = Base(base.cfg, iterations=20).config_of('joint')[0]
     assert short.train_cfg.get('val_begin', 1) <= 20
+
+
+def test_schedules_of_the_bases_networks_become_those_of_the_methods(base):
+    poly, constant = ([dict(type=kind, by_epoch=False)] for kind in ('PolyLR', 'ConstantLR'))
+    base.cfg.optim_wrapper.weighting = base.cfg.optim_wrapper.segmentor
+    base.cfg.param_scheduler = dict(segmentor=poly, weighting=constant)
+    base = Base(base.cfg)
+    assert base.config_of('joint')[0].param_scheduler == dict(segmentor=poly)
+    networks = {'gan.generator': poly, 'gan.discriminator': poly}
+    wanted = dict(segmentor=poly, weighting=constant, **networks)
+    assert base.config_of('hrs')[0].param_scheduler == wanted
