@@ -7,6 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_joint.errors import JointError
+
 from .methods import Second
 
 LINES = 10  # a training's log has at least this many
@@ -33,6 +35,10 @@ def set_stages(cfg: Config, second: Second, labeled: bool) -> str:
     begin = max(1, round(FIRST_PART * total))
     samples = cfg.train_dataloader.sampler.samples_per_domain
     optimizer = cfg.optim_wrapper.segmentor.optimizer
+    if 'lr' not in optimizer:
+        raise JointError(
+            'optim_wrapper.segmentor.optimizer has no lr, which a second stage lowers: name it.'
+        )
     stages = []
     for name, domains, iterations, rate in (
         (second.first, second.first_domains, begin, 1.0),

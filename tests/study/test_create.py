@@ -281,3 +281,10 @@ def test_schedules_of_the_bases_networks_become_those_of_the_methods(base):
     networks = {'gan.generator': poly, 'gan.discriminator': poly}
     wanted = dict(segmentor=poly, weighting=constant, **networks)
     assert base.config_of('hrs')[0].param_scheduler == wanted
+
+
+def test_a_second_stage_needs_a_learning_rate_to_lower(base):
+    del base.cfg.optim_wrapper.segmentor.optimizer['lr']
+    assert base.config_of('joint')
+    with pytest.raises(JointError, match=r'optim_wrapper.segmentor.optimizer has no lr'):
+        base.config_of('joint_finetune')
