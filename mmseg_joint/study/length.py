@@ -79,12 +79,12 @@ def scaled(schedulers: Any, factor: float) -> Any:
     found = copy.deepcopy(list(schedulers or ()))
     for scheduler in found:
         for key in COUNTED:
-            if isinstance(scheduler.get(key), int):
+            if isinstance(scheduler.get(key), (int, float)):
                 scheduler[key] = _scaled(scheduler[key], factor)
         if scheduler.get('milestones'):
             scheduler['milestones'] = [_scaled(step, factor) for step in scheduler['milestones']]
     return found
 
 
-def _scaled(step: int, factor: float) -> int:
+def _scaled(step: float, factor: float) -> int:
     return max(LEAST, round(factor * step)) if step else 0

@@ -45,3 +45,12 @@ def test_a_warm_up_is_never_too_short():
     assert (warm_up['end'], decay['begin']) == (2, 2)
     assert scaled([dict(DECAY, begin=9)], 0.4)[0]['begin'] == 4  # rounded
     assert scaled(None, 0.5) == []
+
+
+def test_counts_may_be_written_as_floats():
+    long = [
+        dict(WARM_UP, end=1.5e3),
+        dict(DECAY, type='MultiStepLR', begin=1.5e3, milestones=[8e4]),
+    ]
+    warm_up, decay = scaled([*long], 0.01)
+    assert (warm_up['end'], decay['begin'], decay['milestones']) == (15, 15, [800])
