@@ -56,7 +56,10 @@ def main() -> None:
     if args.tta:
         augment(cfg)
     if args.out:
-        cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
+        metrics = cfg.test_evaluator
+        metrics = metrics.get('metrics', metrics) if isinstance(metrics, dict) else metrics
+        first = metrics[0] if isinstance(metrics, (list, tuple)) else metrics
+        first.update(output_dir=args.out, keep_results=True)
     test(cfg, args.recompute_norm)
 
 

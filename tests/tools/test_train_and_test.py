@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_joint.checkpoints import read
@@ -189,3 +191,36 @@ def test_a_bad_label_file_is_named_from_a_worker(config, roots, lines, tmp_path)
     last = ended.stderr.strip().splitlines()[-1]
     assert (ended.status, last.startswith('error: ')) == (2, True)
     assert label.name in last
+
+
+@pytest.fixture
+def untrained(roots, tmp_path):
+    """Write a tiny config without objectives and a checkpoint of its first weights."""
+    cfg = tiny(ROOT / 'configs/joint_fcn8s_streets.py', roots, tmp_path / 'work')
+    path, checkpoint = tmp_path / 'tiny_joint.py', tmp_path / 'first.pth'
+    torch.save(dict(state_dict=MODELS.build(copy.deepcopy(cfg.model)).state_dict()), checkpoint)
+
+    def write(**changes):
+        for key, value in changes.items():
+            cfg[key] = value
+        cfg.dump(path)
+        return path, checkpoint
+
+    return write
+
+
+@pytest.mark.parametrize(
+    'evaluator',
+    [
+        [dict(type='IoUMetric'), dict(type='ClassIoUMetric')],
+        dict(type='Evaluator', metrics=[dict(type='IoUMetric')]),
+        dict(metrics=dict(type='IoUMetric')),
+    ],
+)
+def test_predictions_are_written_whatever_form_the_evaluator_has(
+    untrained, call, tmp_path, evaluator
+):
+    out = tmp_path / 'out'
+    ended = call(TEST, *untrained(test_evaluator=evaluator), '--out', out)
+    assert ended.status == 0, ended.stderr
+    assert len([*out.glob('*.png')]) == 3
