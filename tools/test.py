@@ -70,6 +70,11 @@ def draw_predictions(cfg: Config, args: argparse.Namespace) -> None:
             '--show and --show-dir draw through default_hooks.visualization, which the config '
             "lacks: add dict(type='SegVisualizationHook')."
         )
+    if not cfg.get('visualizer'):
+        raise JointError(
+            '--show and --show-dir draw through visualizer, which the config lacks: add '
+            "dict(type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')])."
+        )
     hook.update(draw=True, interval=1, show=args.show, wait_time=args.wait_time)
     cfg.visualizer.save_dir = args.show_dir
 

@@ -224,3 +224,9 @@ def test_predictions_are_written_whatever_form_the_evaluator_has(
     ended = call(TEST, *untrained(test_evaluator=evaluator), '--out', out)
     assert ended.status == 0, ended.stderr
     assert len([*out.glob('*.png')]) == 3
+
+
+def test_drawing_without_a_visualizer_is_refused(untrained, call, tmp_path):
+    status, _, said = call(TEST, *untrained(visualizer=None), '--show-dir', tmp_path / 'shown')
+    assert status == 2
+    assert 'draw through visualizer, which the config lacks' in said
