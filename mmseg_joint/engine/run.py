@@ -53,6 +53,7 @@ def test(cfg: Config, recompute_norm: int | None = None) -> None:
     Raises:
         JointError: When the config, its data or the checkpoint has a mistake.
     """
+    cfg.resume = False  # of a training, which mmengine would build with its data
     runner = ready_runner(cfg, 'test')
     if any(getattr(metric, 'output_dir', None) for metric in runner.test_evaluator.metrics):
         _refuse_equal_names(runner.test_dataloader.dataset)

@@ -230,3 +230,10 @@ def test_drawing_without_a_visualizer_is_refused(untrained, call, tmp_path):
     status, _, said = call(TEST, *untrained(visualizer=None), '--show-dir', tmp_path / 'shown')
     assert status == 2
     assert 'draw through visualizer, which the config lacks' in said
+
+
+def test_a_test_needs_no_training_data_even_of_a_config_that_resumes(untrained, call, roots):
+    paths = untrained(resume=True)
+    shutil.rmtree(roots['GTADataset'])
+    ended = call(TEST, *paths)
+    assert ended.status == 0, ended.stderr
