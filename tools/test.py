@@ -17,6 +17,7 @@ from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags, add_launcher_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
+from mmseg_joint.utils.walk import datasets_in
 
 
 def parse_args() -> argparse.Namespace:
@@ -83,7 +84,8 @@ def augment(cfg: Config) -> None:
     for key in ('tta_model', 'tta_pipeline'):
         if key not in cfg:
             raise JointError(f'--tta needs {key}, which the config lacks.')
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    for *_, (_, dataset) in datasets_in(cfg.test_dataloader.dataset, 'test_dataloader.dataset'):
+        dataset['pipeline'] = cfg.tta_pipeline
     cfg.tta_model.module = cfg.model
     cfg.model = cfg.tta_model
 

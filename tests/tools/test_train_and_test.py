@@ -237,3 +237,11 @@ def test_a_test_needs_no_training_data_even_of_a_config_that_resumes(untrained, 
     shutil.rmtree(roots['GTADataset'])
     ended = call(TEST, *paths)
     assert ended.status == 0, ended.stderr
+
+
+def test_augmentation_reaches_a_dataset_in_wrappers(untrained, call, tmp_path):
+    cfg = Config.fromfile(untrained()[0])
+    subset = dict(type='LabelSubset', count=1, dataset=cfg.test_dataloader.dataset)
+    cfg.test_dataloader.dataset = dict(type='LabelSubset', fraction=1, dataset=subset)
+    ended = call(TEST, *untrained(test_dataloader=cfg.test_dataloader), '--tta')
+    assert ended.status == 0, ended.stderr
