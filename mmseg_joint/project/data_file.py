@@ -122,7 +122,8 @@ def data_file(
 
 def _crop(base: Config, found: Found) -> tuple[int, int]:
     """Return height and width of the crops: the base's, but no larger than an image."""
-    given = base.get('crop_size') or (512, 512)
+    given = base.get('crop_size') or 512
+    given = (given, given) if isinstance(given, int) else given
     sides = (min(want, have) for want, have in zip(given, found.size[::-1]))
     height, width = (max(MULTIPLE, side // MULTIPLE * MULTIPLE) for side in sides)
     return height, width

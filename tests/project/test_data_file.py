@@ -28,6 +28,7 @@ def written(base=None, lists=None, scored=('val',), colors=None, ids=None, **dom
     [
         ((2048, 1024), {}, (512, 512)),
         ((2048, 1024), dict(crop_size=(512, 1024)), (512, 1024)),
+        ((2048, 1024), dict(crop_size=256), (256, 256)),
         ((100, 70), {}, (64, 96)),
         ((96, 20), {}, (32, 96)),  # padded
     ],
