@@ -33,7 +33,7 @@ model = dict(
 optim_wrapper = dict(
     _delete_=True,
     constructor='JointOptimWrapperConstructor',
-{dtype}    segmentor=dict(
+{shared}    segmentor=dict(
 {optimizer}    ),
 )
 train_cfg = dict(max_iters={iterations}, val_interval={val_interval})
@@ -86,12 +86,14 @@ def config_file(base: str, read: Config, count: int) -> str:
     if (model.get('test_cfg') or {}).get('mode') == 'slide':
         heads += SLIDE
     half = wrapper.get('dtype') or 'float16' if wrapper.get('type') == 'AmpOptimWrapper' else None
+    shared = {'dtype': half, 'accumulative_counts': wrapper.get('accumulative_counts')}
+    shared['loss_scale'] = wrapper.get('loss_scale') if half else None
     kept = ('optimizer', 'paramwise_cfg', 'clip_grad', 'constructor')
     return CONFIG.format(
         base=base if '::' in base else str(Path(base).absolute()),
         type=joint_form(model),
         heads=heads,
-        dtype=f'    dtype={half!r},\n' if half else '',
+        shared=''.join(f'    {key}={value!r},\n' for key, value in shared.items() if value),
         optimizer=''.join(
             f'        {key}=_base_.optim_wrapper.{key},\n' for key in kept if key in wrapper
         ),

@@ -70,3 +70,10 @@ def test_schedules_end_with_the_training():
 def test_a_file_as_base_is_found_from_any_folder():
     base = Config(dict(model=dict(type='EncoderDecoder', decode_head=HEAD)))
     assert f'{str(Path("own.py").absolute())!r},' in config_file('own.py', base, 5)
+
+
+def test_steps_are_accumulated_as_in_the_base():
+    amp = dict(SGD, type='AmpOptimWrapper', accumulative_counts=2, loss_scale=512.0)
+    wrapper = child(amp).optim_wrapper
+    assert (wrapper.accumulative_counts, wrapper.loss_scale) == (2, 512.0)
+    assert 'accumulative_counts' not in child().optim_wrapper
