@@ -11,6 +11,7 @@ from mmengine.config.utils import ConfigParsingError
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.compatibility import classifies_masks, joint_form
+from mmseg_joint.utils.walk import value_of
 
 ITERATIONS = 20_000
 MODELS = ('EncoderDecoder', 'CascadeEncoderDecoder')  # those with a joint version
@@ -119,5 +120,9 @@ def _schedules(read: Config) -> list[dict[str, Any]]:
     schedules = [dict(item) for item in (given if isinstance(given, list) else [given])]
     if any(item.get('by_epoch', True) for item in schedules):
         return [POLY]
-    schedules[-1].pop('end', None)
+    last = schedules[-1]
+    length = last.pop('end', None) or value_of(read, 'train_cfg.max_iters') or ITERATIONS
+    last.pop('T_max', None)  # of its length
+    if last.get('milestones'):
+        last['milestones'] = [round(step * ITERATIONS / length) for step in last['milestones']]
     return schedules

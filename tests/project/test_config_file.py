@@ -77,3 +77,14 @@ def test_steps_are_accumulated_as_in_the_base():
     wrapper = child(amp).optim_wrapper
     assert (wrapper.accumulative_counts, wrapper.loss_scale) == (2, 512.0)
     assert 'accumulative_counts' not in child().optim_wrapper
+
+
+def test_rates_that_decay_at_certain_steps_do_so_within_the_training():
+    warm = dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=1000)
+    rest = dict(by_epoch=False, begin=1000)
+    steps = dict(rest, type='MultiStepLR')
+    found = child(schedules=[warm, dict(steps, end=80_000, milestones=[60_000, 72_000])])
+    assert found.param_scheduler == [warm, dict(steps, milestones=[15_000, 18_000])]
+    cosine = dict(rest, type='CosineAnnealingLR')
+    found = child(schedules=[warm, dict(cosine, end=80_000, T_max=79_000)])
+    assert found.param_scheduler == [warm, cosine]
