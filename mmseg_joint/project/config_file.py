@@ -22,7 +22,7 @@ CONFIG = """_base_ = [
     'mmseg_joint::_base_/joint_runtime.py',
     './my_data.py',
 ]
-custom_imports = dict(imports=['mmseg_joint'], allow_failed_imports=False)
+custom_imports = dict(imports={imports!r}, allow_failed_imports={allowed!r})
 default_hooks = _base_.joint_hooks
 custom_hooks = _base_.joint_custom_hooks
 randomness = _base_.joint_randomness
@@ -75,6 +75,9 @@ def read_base(base: str) -> Config:
 def config_file(base: str, read: Config, count: int) -> str:
     """Return its text, for a base (its name, and what was read) and a number of classes."""
     model, wrapper = read.model, read.get('optim_wrapper') or {}
+    given = read.get('custom_imports') or {}
+    imports = given.get('imports') or []
+    imports = [imports] if isinstance(imports, str) else imports
     heads = ''
     for name in ('decode_head', 'auxiliary_head'):
         head = model.get(name)
@@ -92,6 +95,8 @@ def config_file(base: str, read: Config, count: int) -> str:
     kept = ('optimizer', 'paramwise_cfg', 'clip_grad', 'constructor')
     return CONFIG.format(
         base=base if '::' in base else str(Path(base).absolute()),
+        imports=list(dict.fromkeys(['mmseg_joint', *imports])),
+        allowed=given.get('allow_failed_imports', False),
         type=joint_form(model),
         heads=heads,
         shared=''.join(f'    {key}={value!r},\n' for key, value in shared.items() if value),

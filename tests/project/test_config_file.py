@@ -15,10 +15,11 @@ NAMES = ('joint_hooks', 'joint_custom_hooks', 'joint_randomness')
 NAMES += ('my_train_dataloader', 'my_val_dataloader', 'my_test_dataloader')
 
 
-def child(wrapper=SGD, schedules=(), **model) -> ConfigDict:
+def child(wrapper=SGD, schedules=(), custom_imports=None, **model) -> ConfigDict:
     """Write the config for a base with five classes, and run it as mmengine does."""
     model = dict(type='EncoderDecoder', decode_head=HEAD, **model)
     base = Config(dict(model=model, optim_wrapper=wrapper, param_scheduler=list(schedules)))
+    base.custom_imports = custom_imports
     _, _, text = config_file('mmseg::x.py', base, 5).partition(']\n')
     given = {key: {} for key in NAMES}
     found = {'_base_': ConfigDict(base.to_dict(), my_crop_size=(96, 64), **given)}
@@ -88,3 +89,11 @@ def test_rates_that_decay_at_certain_steps_do_so_within_the_training():
     cosine = dict(rest, type='CosineAnnealingLR')
     found = child(schedules=[warm, dict(cosine, end=80_000, T_max=79_000)])
     assert found.param_scheduler == [warm, cosine]
+
+
+def test_modules_that_the_base_imports_are_imported():
+    for given, wanted in ((None, []), ('mine', ['mine']), (['mine', 'yours'], ['mine', 'yours'])):
+        imports = dict(imports=given, allow_failed_imports=True)
+        found = child(custom_imports=imports).custom_imports
+        assert found == dict(imports=['mmseg_joint', *wanted], allow_failed_imports=True)
+    assert child().custom_imports == dict(imports=['mmseg_joint'], allow_failed_imports=False)
