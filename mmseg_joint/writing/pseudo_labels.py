@@ -53,7 +53,7 @@ def write_pseudo_labels(
     for batch in tqdm(loader, desc='predicted', unit='image'):
         labels, bins = _predict(model, batch)
         path = batch['data_samples'][0].metainfo['img_path']
-        names.append(osp.relpath(path, images)[: -len(suffix)])
+        names.append(osp.relpath(path, images).removesuffix(suffix))
         histogram.add(labels, bins)
         np.savez_compressed(folder.scratch / f'{len(names)}.npz', labels=labels, bins=bins)
     thresholds = histogram.thresholds(quantile, cap)

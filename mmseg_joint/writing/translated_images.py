@@ -34,7 +34,7 @@ def write_translated_images(
             drawn = translate(model.data_preprocessor.to_unit_range(inputs['inputs']))
         sample = batch['data_samples'][0]
         path = osp.relpath(sample.metainfo['img_path'], dataset.data_prefix['img_path'])
-        name = path[: -len(dataset.img_suffix)]
+        name = path.removesuffix(dataset.img_suffix)
         pixels = _pixels(drawn[0], SegmentorHandle(model).red_first)
         save = partial(Image.fromarray(pixels).save, format='PNG')
         atomic_write(folder.path / IMAGES / f'{name}.png', save)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,3 +145,14 @@ def test_probabilities_of_both_kinds_of_heads():
     sums = torch.tensor([[[0.2, 0.0]], [[0.6, 0.0]], [[0.2, 0.1]]])
     wanted = torch.tensor([[[0.2, 0.0]], [[0.6, 0.0]], [[0.2, 1.0]]])
     torch.testing.assert_close(probabilities(model, sums), wanted)
+
+
+def test_a_folder_of_images_with_any_suffix(trained, roots, tmp_path, call):
+    config, checkpoint, _ = trained
+    out, images = tmp_path / 'pseudo', roots['GTADataset'] / 'images'
+    arguments = (config, checkpoint, '--out', out, '--images', images, '--workers', 0)
+    assert call(TOOL, *arguments, '--suffix', '').status == 0
+    dataset = DATASETS.build(dict(type='WrittenDataset', data_root=str(out)))
+    paths = [Path(dataset.get_data_info(index)['img_path']).resolve() for index in range(3)]
+    assert paths == sorted(images.resolve().iterdir())
+    assert len([*out.glob('labels/*.png')]) == 3
