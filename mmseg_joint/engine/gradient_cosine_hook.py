@@ -101,11 +101,16 @@ class GradientCosineHook(Hook):
         finally:
             model.objectives, model.norm_statistics = objectives, statistics
         weights = [weight for weight in model.backbone.parameters() if weight.requires_grad]
-        first, second = (_gradient(losses, domain, weights) for domain in DOMAINS)
+        own = [
+            [v for k, v in losses.items() if k.startswith(f'{d}.') and 'loss' in k] for d in DOMAINS
+        ]
+        if not all(own):
+            return {}  # one of the domains has no labels
+        first, second = (_gradient(parts, weights) for parts in own)
         norms = float(first.norm()), float(second.norm())
         cosine = float(first @ second) / max(norms[0] * norms[1], 1e-30)
-        own = {f'gradient.{d}': norm / SCALE for d, norm in zip(DOMAINS, norms)}
-        return {COSINE: cosine, **own}
+        lengths = {f'gradient.{d}': norm / SCALE for d, norm in zip(DOMAINS, norms)}
+        return {COSINE: cosine, **lengths}
 
     def _held_out(self, model: Any) -> float:
         head = model.decode_head
@@ -126,10 +131,9 @@ class GradientCosineHook(Hook):
         return total / max(count, 1)
 
 
-def _gradient(losses: dict[str, Any], domain: str, weights: list[nn.Parameter]) -> Tensor:
+def _gradient(losses: list[Any], weights: list[nn.Parameter]) -> Tensor:
     """Return the gradient of a domain's supervised losses, flat and in double precision."""
-    own = [v for k, v in losses.items() if k.startswith(f'{domain}.') and 'loss' in k]
-    parts = [part.mean() for v in own for part in (v if isinstance(v, list) else [v])]
+    parts = [part.mean() for v in losses for part in (v if isinstance(v, list) else [v])]
     total = SCALE * torch.stack(parts).sum()
     found = torch.autograd.grad(total, weights, retain_graph=True, materialize_grads=True)
     return torch.cat([gradient.flatten().double() for gradient in found])

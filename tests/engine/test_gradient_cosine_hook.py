@@ -127,3 +127,10 @@ def test_an_invalid_interval(interval):
 def test_unsupported_models(train):
     with pytest.raises(JointError, match='does not go with maps that are computed again'):
         train('joint_squeezenet_streets_camvid', 'x', {}, **{'model.sequential_domains': True})
+
+
+def test_a_target_without_labels_is_skipped():
+    data = batch()
+    data['data_samples'][1].set_metainfo(dict(labeled=False))
+    del data['data_samples'][1].gt_sem_seg
+    assert GradientCosineHook()._gradients(build(), data) == {}
