@@ -43,7 +43,8 @@ class GradientCosineHook(Hook):
 
     Raises:
         JointError: When `interval` is not a whole number from 1, the model is not one of joint
-            training or recomputes maps in the backward, or `held_out` has other classes.
+            training, has a frozen backbone or recomputes maps in the backward, or `held_out` has
+            other classes.
     """
 
     priority = 'LOW'
@@ -68,6 +69,11 @@ class GradientCosineHook(Hook):
             raise JointError(
                 'GradientCosineHook does not go with maps that are computed again in the backward '
                 '(with_cp, activation_checkpointing, sequential_domains): delete one of them.'
+            )
+        if not any(weight.requires_grad for weight in model.backbone.parameters()):
+            raise JointError(
+                'GradientCosineHook compares gradients on the backbone, but the backbone has no '
+                'weight that is trained: unfreeze some, or delete the hook.'
             )
         if self.held_out is not None:
             self._images = DATASETS.build(copy.deepcopy(self.held_out))

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmseg_joint.errors import JointError
+
 
 def gradient_norms(model: nn.Module, batch: dict, network: nn.Module) -> dict[str, float]:
     """Measure the norm of each loss's gradient on a network, one loss at a time.
@@ -17,8 +19,16 @@ def gradient_norms(model: nn.Module, batch: dict, network: nn.Module) -> dict[st
     Returns:
         Loss's name -> Euclidean norm over the network's trainable parameters, 0 where the loss does
         not reach them. No gradient is accumulated.
+
+    Raises:
+        JointError: When it has none.
     """
     parameters = [value for value in network.parameters() if value.requires_grad]
+    if not parameters:
+        raise JointError(
+            f'{type(network).__name__} has no weight that is trained, so no loss has a gradient on '
+            'it: choose another part of the model.'
+        )
     losses = model.loss(**model.data_preprocessor(batch, training=True))
     norms = {}
     for name, value in losses.items():

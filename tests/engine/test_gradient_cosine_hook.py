@@ -134,3 +134,9 @@ def test_a_target_without_labels_is_skipped():
     data['data_samples'][1].set_metainfo(dict(labeled=False))
     del data['data_samples'][1].gt_sem_seg
     assert GradientCosineHook()._gradients(build(), data) == {}
+
+
+def test_a_frozen_backbone_cannot_be_watched(train):
+    frozen = {'model.backbone.frozen_stages': 4}
+    with pytest.raises(JointError, match='the backbone has no weight that is trained'):
+        train('joint_resnet18_streets_cityscapes256', 'frozen', dict(interval=1), **frozen)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mmseg_joint.engine.gradient_norms import gradient_norms
+from mmseg_joint.errors import JointError
 from tests.tiny import HRS, batch, build
 
 
@@ -52,3 +53,10 @@ def test_lists_and_maps_of_losses():
     model = SimpleNamespace(data_preprocessor=lambda *_, **__: {}, loss=lambda: losses)
     found = gradient_norms(model, {}, network)
     assert found == pytest.approx({'loss_list': 3 * 2**0.5, 'loss_map': 2.5})
+
+
+def test_a_network_without_trained_weights_is_refused():
+    model = build()
+    model.backbone.requires_grad_(False)
+    with pytest.raises(JointError, match='has no weight that is trained'):
+        gradient_norms(model, batch(), model.backbone)
