@@ -18,7 +18,7 @@ from mmseg_joint import setup
 from mmseg_joint.checkpoints.fit import load_model
 from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.engine import FreezeNormHook
-from mmseg_joint.engine.config_file import read_config
+from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.engine.gradient_norms import gradient_norms
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
@@ -46,7 +46,8 @@ def main() -> None:
     for checkpoint in args.checkpoints:
         existing_file(checkpoint, 'checkpoint')
     batches = first_batches(cfg, args.batches)
-    objectives = [name for name, value in (cfg.model.get('objectives') or {}).items() if value]
+    configured = config_value(cfg, 'model').get('objectives') or {}
+    objectives = [name for name, value in configured.items() if value]
     for checkpoint in args.checkpoints:
         content = read_content(checkpoint, keep=True)
         model = load_model(cfg, checkpoint, args.device, objectives=objectives)
@@ -67,7 +68,8 @@ def set_training_mode(model: torch.nn.Module, cfg: Config, iteration: int) -> No
 
 def first_batches(cfg: Config, count: int) -> list[dict]:
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    loader = {**cfg.train_dataloader, 'num_workers': 0, 'persistent_workers': False}
+    given = config_value(cfg, 'train_dataloader')
+    loader = {**given, 'num_workers': 0, 'persistent_workers': False}
     batches = iter(Runner.build_dataloader(loader, seed=0))
     return [next(batches) for _ in range(count)]
 

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_joint.engine.gradient_norms import gradient_norms
@@ -68,3 +69,11 @@ def test_frozen_norms_stay_frozen(monkeypatch, capsys, roots, tmp_path, begin, f
     expected = gradient_norms(model, tool.first_batches(cfg, 1)[0], model.backbone)
     for name, norm, _ in lines:
         assert float(norm) == pytest.approx(expected[name], rel=1e-3)
+
+
+def test_a_config_that_only_tests_is_refused(call, tmp_path):
+    cfg = Config.fromfile(tmp_path / 'hrs.py')
+    cfg.train_dataloader = None
+    cfg.dump(tmp_path / 'hrs.py')
+    status, _, errors = call()
+    assert status == 2 and 'has no train_dataloader, which is needed' in errors
