@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from contextlib import suppress
@@ -50,8 +51,9 @@ def checkpoint_to_resume(cfg: Config) -> str | None:
     if '://' in named:
         return named
     out_dir = checkpoint_hook(cfg).get('out_dir')
-    if out_dir and Path(out_dir) != folder:
-        folder = Path(out_dir) / folder.name  # as the hook does
+    home = os.path.abspath(folder)
+    if out_dir and str(out_dir) != home:
+        folder = Path(out_dir, os.path.basename(home))  # as the hook does
     newest = newest_checkpoint(folder, checkpoint_template(cfg))
     return str(newest.path) if newest else None
 

@@ -115,3 +115,18 @@ def test_what_is_not_whole(tmp_path):
     assert broken_files(tmp_path, 'iter_{}.pth', after=4) == []
     names = ['best_mIoU_iter_4.pth.part', 'iter_5.pth.part']
     assert [path.name for path in partial_files(tmp_path, 'iter_{}.pth')] == names
+
+
+@pytest.mark.parametrize(
+    ('work_dir', 'out_dir', 'folder'),
+    [('.', 'out', 'out/home'), ('a/..', 'out', 'out/home'), ('run', 'run', 'run/run')],
+)
+def test_checkpoints_apart_are_in_the_folder_that_mmengine_gives_them(
+    tmp_path, monkeypatch, work_dir, out_dir, folder
+):
+    (tmp_path / 'home' / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'home')
+    torch.save({}, f'{folder}/epoch_7.pth')
+    hooks = dict(checkpoint=dict(out_dir=out_dir))
+    cfg = Config(dict(work_dir=work_dir, default_hooks=hooks))
+    assert checkpoint_to_resume(cfg) == f'{folder}/epoch_7.pth'
