@@ -186,7 +186,8 @@ def _problem(job: Job, status: int | None) -> str:
         return ''
     if status:
         log = job.folder / LOG
-        lines = log.read_text(encoding='utf-8').strip().splitlines() if log.exists() else []
+        text = log.read_text(encoding='utf-8', errors='replace') if log.exists() else ''
+        lines = text.strip().splitlines()
         return lines[-1] if lines else f'exit status {status}'
     return f'{run.reached if run else "nothing logged"}, without a validation at the end'
 

@@ -182,3 +182,15 @@ def test_a_process_gets_its_share_of_the_cores(jobs, tmp_path, monkeypatch):
         assert start_process(tool, at_once)(jobs[0]).wait() == 0
         text = (jobs[0].folder / LOG).read_text().splitlines()[-1]
         assert text == f'{threads} {jobs[0].row.path}'
+
+
+def test_an_output_that_is_not_text_is_shown_as_far_as_it_can_be_read(jobs, capsys):
+    start, _ = starter(status=1, steps=())
+
+    def begin(job):
+        job.folder.mkdir(parents=True)
+        (job.folder / LOG).write_bytes('error: kein Gerät\n'.encode('latin-1'))
+        return start(job)
+
+    assert train_missing(jobs[:1], begin) == jobs[:1]
+    assert 'failed: error: kein Ger' in capsys.readouterr().out
