@@ -33,7 +33,7 @@ class Run:
     classes: dict[str, float] = field(default_factory=dict)
     #: in MiB, of a GPU or of a process on a CPU: the maximum logged, if any
     memory: float | None = None
-    #: what `GradientCosineHook` logged: name -> values by rising iteration
+    #: what `GradientCosineHook` logged: name -> values by rising iteration, of all stages
     watched: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -106,7 +106,11 @@ def read_run(folder: Path, row: Row) -> Run | None:
         memory=max(
             (float(log['memory'][1].max()) for log in logs if 'memory' in log), default=None
         ),
-        watched={key: log[key][1] for log in logs for key in (COSINE, HELD_OUT) if key in log},
+        watched={
+            key: np.concatenate(found)
+            for key in (COSINE, HELD_OUT)
+            if (found := [log[key][1] for log in logs if key in log])
+        },
     )
 
 

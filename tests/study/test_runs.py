@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmseg_joint.engine.gradient_cosine_hook import COSINE
 from mmseg_joint.errors import JointError
 from mmseg_joint.study.rows import Row
 from mmseg_joint.study.runs import find_runs, folder_of, read_run
@@ -129,3 +130,14 @@ def test_runs_are_found_by_what_they_were_trained_with(tmp_path):
     write_run(tmp_path / 'fcn/13/seed2', 9.0, labels=12, seed=2)
     with pytest.raises(JointError, match=r'12/seed2 and .*13/seed2 are both runs of fcn with 12'):
         find_runs(tmp_path, ROW)
+
+
+def test_what_was_watched_in_all_stages_follows_each_other(tmp_path):
+    def watched(*values):
+        steps = range(0, 10 * len(values), 10)
+        lines = [{COSINE: value, 'step': step} for value, step in zip(values, steps)]
+        return [*lines, *trained(100)]
+
+    write_start(tmp_path / 'source', watched(0.5, 0.25))
+    write_start(tmp_path / 'adapt', watched(0.125))
+    assert read_run(tmp_path, TWO).watched[COSINE].tolist() == [0.5, 0.25, 0.125]
