@@ -61,7 +61,7 @@ class SelectionReportHook(Hook):
         self._training = True
         if self.selection_set == 'auto':
             self.selection_set = selection_set_of(runner.cfg)
-        shared = [_earlier(runner) if is_main_process() else None]
+        shared = [_earlier(runner, self.metric) if is_main_process() else None]
         broadcast_object_list(shared)
         self.validations = shared[0] or []
 
@@ -174,8 +174,11 @@ def describe(summary: dict[str, Any], metric: str, selection_set: str) -> str:
     return text
 
 
-def _earlier(runner: Any) -> list[dict[str, float]]:
-    """Return the validations up to the loaded checkpoint, from its folder or the work dir."""
+def _earlier(runner: Any, metric: str) -> list[dict[str, float]]:
+    """Return the validations up to the loaded checkpoint, from its folder or the work dir.
+
+    Those without the metric, which another evaluator or config has made, cannot be compared.
+    """
     if runner.iter == 0:
         return []
     resumed = runner.cfg.get('load_from')
@@ -183,7 +186,8 @@ def _earlier(runner: Any) -> list[dict[str, float]]:
     for folder in [*folders, Path(runner.work_dir)]:
         try:
             content = json.loads((folder / FILE).read_text(encoding='utf-8'))
-            return [v for v in content['validations'] if v['iter'] <= runner.iter]
+            found = [v for v in content['validations'] if v['iter'] <= runner.iter]
+            return [validation for validation in found if metric in validation]
         except (OSError, ValueError, KeyError, TypeError):  # no file, or one of another origin
             continue
     return []

@@ -195,3 +195,13 @@ def test_an_unknown_metric_is_reported_and_stops_nothing(runner, tmp_path, caplo
 def test_refusals(values, message):
     with pytest.raises(JointError, match=message):
         SelectionReportHook(**values)
+
+
+def test_earlier_validations_without_the_metric_are_forgotten(runner, tmp_path):
+    content = dict(validations=[dict(iter=1, mIoU=5.0), dict(iter=2, mIoU=5.0, mIoU_13=3.0)])
+    (tmp_path / 'selection.json').write_text(json.dumps(content))
+    runner.iter = 2
+    hook = SelectionReportHook(metric='mIoU_13')
+    hook.before_train(runner)
+    hook.after_val_epoch(runner, dict(mIoU_13=4.0))
+    assert [x['mIoU_13'] for x in read(tmp_path)['validations']] == [3.0, 4.0]
