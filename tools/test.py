@@ -17,7 +17,7 @@ from mmseg_joint.engine.stages import config_of_checkpoint
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags, add_launcher_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
-from mmseg_joint.utils.walk import datasets_in
+from mmseg_joint.utils.walk import datasets_in, metrics_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,10 +57,7 @@ def main() -> None:
     if args.tta:
         augment(cfg)
     if args.out:
-        metrics = cfg.test_evaluator
-        metrics = metrics.get('metrics', metrics) if isinstance(metrics, dict) else metrics
-        first = metrics[0] if isinstance(metrics, (list, tuple)) else metrics
-        first.update(output_dir=args.out, keep_results=True)
+        metrics_of(cfg.test_evaluator)[0].update(output_dir=args.out, keep_results=True)
     test(cfg, args.recompute_norm)
 
 

@@ -7,20 +7,23 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS, MODELS
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import DATASETS, METRICS, MODELS
 
 from mmseg_joint.checks import refuse
 from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.engine.joint_optim_wrapper_constructor import SHARED_KEYS, networks_of
 from mmseg_joint.engine.selection_report_hook import holds_out
 from mmseg_joint.errors import JointError
+from mmseg_joint.evaluation.class_iou_metric import ClassIoUMetric
 from mmseg_joint.models.segmentors.compatibility import joint_form
 from mmseg_joint.stack import own_config
-from mmseg_joint.utils.walk import dicts_in
+from mmseg_joint.utils.walk import class_of, dicts_in, metrics_of
 
 from .adapt import adapt, look_at
 from .length import set_length, set_stages
 from .methods import METHODS, Method
+from .runs import METRIC
 from .runtime import set_runtime, watch
 
 RARE_PIXELS = 3000 / 512**2  # of a rare class, as a fraction of a crop (DAFormer)
@@ -67,6 +70,11 @@ class Base:
             set_length(cfg, iterations)
         init_default_scope(cfg.get('default_scope') or 'mmseg')
         refuse('config', 'train', copy.deepcopy(cfg))
+        if not any(map(_may_score, metrics_of(cfg.val_evaluator))):
+            raise JointError(
+                f'{self.name}: val_evaluator gives no {METRIC}, by which methods are scored: add '
+                "dict(type='IoUMetric')."
+            )
         # what is held out of it, to validate on, is not trained on either
         is_split = holds_out(cfg.val_dataloader.get('dataset'))
         self.target = domains['target'] if is_split else _without_subset(domains['target'])
@@ -162,6 +170,15 @@ def _without_subset(target: Any) -> Any:
         return _without_subset(target['dataset'])
     kept = target.get('held_out') or (target.get('list_file') and 'count' not in target)
     return target['dataset'] if target.get('type') == 'LabelSubset' and not kept else target
+
+
+def _may_score(metric: dict[str, Any]) -> bool:
+    """Whether a metric gives the score of a study, as far as its class is known."""
+    kind = class_of(metric, METRICS)
+    if kind is None or not issubclass(kind, IoUMetric):
+        return True
+    given = metric.get('iou_metrics', [METRIC])
+    return kind is not ClassIoUMetric and METRIC in given and not metric.get('prefix')
 
 
 def _image_size(cfg: Config) -> tuple[int, int]:

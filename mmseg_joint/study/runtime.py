@@ -6,6 +6,7 @@ from mmengine.config import Config, ConfigDict
 from mmseg.registry import DATASETS
 
 from mmseg_joint.stack import own_config
+from mmseg_joint.utils.walk import metrics_of
 
 HELD_OUT = 8  # source images kept out of a watched training
 
@@ -28,13 +29,13 @@ def set_runtime(cfg: Config) -> None:
     names = [names] if isinstance(names, str) else names
     imports.imports = list(dict.fromkeys(['mmseg_joint', *names]))
     cfg.custom_imports = imports
-    place, key = cfg, 'val_evaluator'
-    if isinstance(cfg.val_evaluator, dict) and 'metrics' in cfg.val_evaluator:
-        place, key = cfg.val_evaluator, 'metrics'
-    metrics = place[key]
-    metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+    metrics = metrics_of(cfg.val_evaluator)
     if not any(metric.get('type') == 'ClassIoUMetric' for metric in metrics):
-        place[key] = [*metrics, ConfigDict(type='ClassIoUMetric')]
+        metrics.append(ConfigDict(type='ClassIoUMetric'))
+        if isinstance(cfg.val_evaluator, dict) and 'metrics' in cfg.val_evaluator:
+            cfg.val_evaluator['metrics'] = metrics
+        else:
+            cfg.val_evaluator = metrics
     for key in ('work_dir', 'resume', 'experiment_name'):
         cfg.pop(key, None)
 

@@ -43,6 +43,13 @@ def dicts_in(node: Any, key: str = '') -> Iterator[tuple[str, dict[str, Any]]]:
         yield from dicts_in(child, f'{key}.{name}' if key else str(name))
 
 
+def metrics_of(evaluator: Any) -> list[dict[str, Any]]:
+    """List the metrics of an evaluator's config: one, a list, or those in a dict with `metrics`."""
+    if isinstance(evaluator, dict) and 'metrics' in evaluator:
+        evaluator = evaluator['metrics']
+    return list(evaluator) if isinstance(evaluator, (list, tuple)) else [evaluator]
+
+
 Place = tuple[str, dict[str, Any]]
 """A dotted key, and the dict at that key."""
 

@@ -288,3 +288,17 @@ def test_a_second_stage_needs_a_learning_rate_to_lower(base):
     assert base.config_of('joint')
     with pytest.raises(JointError, match=r'optim_wrapper.segmentor.optimizer has no lr'):
         base.config_of('joint_finetune')
+
+
+@pytest.mark.parametrize(
+    'evaluator',
+    [
+        dict(type='IoUMetric', iou_metrics=['mDice']),
+        [dict(type='IoUMetric', prefix='val'), dict(type='ClassIoUMetric')],
+        dict(metrics=[dict(type='ClassIoUMetric')]),
+    ],
+)
+def test_an_evaluator_without_the_score_is_refused_before_anything_is_trained(base, evaluator):
+    base.cfg.val_evaluator = evaluator
+    with pytest.raises(JointError, match=r'val_evaluator gives no mIoU, by which methods are'):
+        Base(base.cfg)
