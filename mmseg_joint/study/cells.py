@@ -87,7 +87,8 @@ class Selection:
         measured, or the config's own.
         """
         if self.labels is not None:
-            return [n for n in self.labels if (row.is_free and n) or n == row.labels()]
+            wanted = dict.fromkeys(self.labels)  # each once
+            return [n for n in wanted if (row.is_free and n) or n == row.labels()]
         if row.miou:
             # its config may serve other tables too, with other numbers
             return [labels for labels, _ in row.miou]

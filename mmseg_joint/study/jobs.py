@@ -115,7 +115,7 @@ def plan(
             raise JointError(f'{text} fits no config of these rows: {remedy}.')
     return [
         _job(row, labels, seed, root, [o for changes, *_ in settings for o in changes(row.cfg)])
-        for seed in (SEEDS if selection.seeds is None else selection.seeds)
+        for seed in dict.fromkeys(SEEDS if selection.seeds is None else selection.seeds)
         for row, labels in wanted
     ]
 

@@ -205,3 +205,8 @@ def test_a_config_that_saves_only_its_end_is_not_saved_at_every_step(tables, giv
     options = [f'default_hooks.checkpoint.interval={given}']
     (job,) = planned(tables['hrs1'], Selection('camvid', None, [0], ['FCN']), options=options)
     assert changed(job).default_hooks.checkpoint.interval == interval
+
+
+def test_what_is_asked_for_twice_is_run_once(tables):
+    jobs = planned(tables['hrs1'], Selection('camvid', [6, 46, 6], [1, 0, 1], ['Ours with W^1']))
+    assert [(job.seed, job.labels) for job in jobs] == [(1, 6), (1, 46), (0, 6), (0, 46)]
