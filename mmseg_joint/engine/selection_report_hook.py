@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import glob
 import json
 from math import isnan
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
@@ -84,26 +85,26 @@ class SelectionReportHook(Hook):
             return
         self.validations.append({'iter': runner.iter, **numbers})
         if is_main_process():
-            self._write(Path(runner.work_dir))
+            self._write(runner)
 
     def after_train(self, runner: Any) -> None:
         """Write the comparison to the log."""
         self._training = False
         if self.validations and is_main_process():
-            summary = self._write(Path(runner.work_dir))
+            summary = self._write(runner)
             runner.logger.info(describe(summary, self.metric, self.selection_set))
 
-    def _write(self, folder: Path) -> dict[str, Any]:
+    def _write(self, runner: Any) -> dict[str, Any]:
         summary = summarize(self.validations, self.metric, self.last, self.selection_set)
         for key in ('last', 'best'):
-            summary[key]['checkpoint'] = _kept(folder, summary[key]['iter'])
+            summary[key]['checkpoint'] = _kept(runner, summary[key]['iter'])
         content = {
             'metric': self.metric,
             'validated_on': self.selection_set,
             **summary,
             'validations': self.validations,
         }
-        atomic_write(folder / FILE, json.dumps(content, indent=1))
+        atomic_write(Path(runner.work_dir, FILE), json.dumps(content, indent=1))
         return summary
 
 
@@ -204,9 +205,14 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) or getattr(value, 'ndim', None) == 0
 
 
-def _kept(folder: Path, iteration: int) -> str | None:
+def _kept(runner: Any, iteration: int) -> str | None:
     """Return the name of an iteration's checkpoint, if it is still there."""
-    return next((path.name for path in sorted(folder.glob(f'*iter_{iteration}.pth'))), None)
+    for hook in (hook for hook in runner.hooks if isinstance(hook, CheckpointHook)):
+        name = glob.escape(hook.filename_tmpl.format(iteration))
+        found = sorted([*Path(hook.out_dir).glob(f'best_*_{name}'), *Path(hook.out_dir).glob(name)])
+        if found:
+            return found[0].name
+    return None
 
 
 def _without_pipelines(node: Any) -> Any:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import IterBasedTrainLoop
 
 from mmseg_joint.engine import SelectionReportHook
@@ -78,7 +79,12 @@ def runner(tmp_path, caplog):
     logger = logging.getLogger('selection')
     caplog.set_level(logging.INFO, 'selection')
     return SimpleNamespace(
-        work_dir=str(tmp_path), iter=0, cfg=Config(), logger=logger, train_loop=None
+        work_dir=str(tmp_path),
+        iter=0,
+        cfg=Config(),
+        logger=logger,
+        train_loop=None,
+        hooks=[CheckpointHook(by_epoch=False, out_dir=str(tmp_path))],
     )
 
 
@@ -205,3 +211,17 @@ def test_earlier_validations_without_the_metric_are_forgotten(runner, tmp_path):
     hook.before_train(runner)
     hook.after_val_epoch(runner, dict(mIoU_13=4.0))
     assert [x['mIoU_13'] for x in read(tmp_path)['validations']] == [3.0, 4.0]
+
+
+def test_checkpoints_are_named_where_the_config_puts_them(runner, tmp_path):
+    hook = CheckpointHook(by_epoch=False, filename_tmpl='{}.pth', out_dir=str(tmp_path / 'apart'))
+    (tmp_path / 'apart').mkdir()
+    for name in ('3.pth', '12.pth', 'best_mIoU_2.pth'):
+        (tmp_path / 'apart' / name).touch()
+    runner.hooks = [hook]
+    hook = SelectionReportHook()
+    hook.before_train(runner)
+    validate(hook, runner, {1: 1.0, 2: 4.0, 3: 3.0})
+    found = read(tmp_path)
+    assert found['last']['checkpoint'] == '3.pth'
+    assert found['best']['checkpoint'] == 'best_mIoU_2.pth'
