@@ -98,8 +98,11 @@ class JointOptimWrapper(OptimWrapperDict):
         The functions in `after_step` are called afterwards.
         """
         for optim_wrapper in self.values():
-            # the scaler unscales its gradients, then calls its step(), which clips and steps
-            self.loss_scaler.step(optim_wrapper, **kwargs)
+            groups = optim_wrapper.param_groups
+            if any(p.grad is not None for group in groups for p in group['params']):
+                # the scaler unscales its gradients, then calls its step(), which clips and steps;
+                # without a gradient it would raise an error
+                self.loss_scaler.step(optim_wrapper, **kwargs)
         self.loss_scaler.update()
         with torch.no_grad():
             for follow in self.after_step:

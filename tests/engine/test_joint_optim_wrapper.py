@@ -267,3 +267,16 @@ def test_clipping_acts_on_unscaled_gradients():
 def test_unknown_dtype_is_refused():
     with pytest.raises(JointError, match=r"optim_wrapper\.dtype is 'half'.*bfloat16"):
         build_optim_wrapper(build(HRS), dict(HRS_OPTIMIZERS, dtype='half'))
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float16'])
+def test_a_network_without_a_gradient_stays_as_it_is(dtype):
+    model = build(HRS)
+    wrapper = build_optim_wrapper(model, dict(HRS_OPTIMIZERS, dtype=dtype))
+    before = copy.deepcopy(model.state_dict())
+    losses = model.loss(*model.data_preprocessor(batch(), training=True).values())
+    wrapper.update_params(losses['target.decode.loss_ce'])
+    moved = {
+        n.split('.')[0] for n, x in model.state_dict().items() if not torch.equal(x, before[n])
+    }
+    assert moved == {'backbone', 'decode_head'}
