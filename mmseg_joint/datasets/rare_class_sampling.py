@@ -23,6 +23,8 @@ from mmseg_joint.utils.atomic_write import atomic_path
 from mmseg_joint.utils.cores import available_cores
 from mmseg_joint.utils.numbers import check_whole
 
+RARE_PIXELS = 3000 / 512**2  # of a class, as a fraction of a crop (DAFormer)
+
 
 @DATASETS.register_module()
 class RareClassSampling(DatasetWrapper):

@@ -97,6 +97,12 @@ def _show_norms(cfg: Config, model: nn.Module, parts: list[OpenDataset], report:
             ' (warning: norm_statistics="all" tests the network with averages that it never '
             'trained with; "auto" takes those of the images that are tested)'
         )
+    hooks = [hook for hook in cfg.get('custom_hooks') or () if isinstance(hook, dict)]
+    for hook in hooks:
+        if hook.get('type') == 'FreezeNormHook':
+            begin = hook.get('begin', 0)
+            until = f'{fact} up to iteration {begin:,}, then kept' if begin else ''
+            fact = f'{until or "running averages are kept"} (FreezeNormHook)'
     report.line('batch norm', fact)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
+from mmseg.registry import MODELS
 
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.segmentors.compatibility import classifies_masks, joint_form
-from mmseg_joint.utils.walk import value_of
+from mmseg_joint.utils.walk import class_of, value_of
 
 ITERATIONS = 20_000
-MODELS = ('EncoderDecoder', 'CascadeEncoderDecoder')  # those with a joint version
+SUPPORTED = ('EncoderDecoder', 'CascadeEncoderDecoder')  # those with a joint version
 POLY = {'type': 'PolyLR', 'power': 0.9, 'by_epoch': False}
 
 CONFIG = """_base_ = [
@@ -24,7 +26,7 @@ CONFIG = """_base_ = [
 ]
 custom_imports = dict(imports={imports!r}, allow_failed_imports={allowed!r})
 default_hooks = _base_.joint_hooks
-custom_hooks = _base_.joint_custom_hooks
+custom_hooks = {hooks}
 randomness = _base_.joint_randomness
 model = dict(
     type={type!r},
@@ -45,6 +47,11 @@ test_dataloader = dict(_delete_=True, **_base_.my_test_dataloader)
 val_evaluator = dict(_delete_=True, type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
 """
+# few images per step would give them poor statistics
+FROZEN = """[
+    *_base_.joint_custom_hooks,
+    dict(type='FreezeNormHook'),  # keeps pretrained batch norms; remove it to train from scratch
+]"""
 SLIDE = """    test_cfg=dict(
         crop_size=_base_.my_crop_size,
         stride=tuple(side * 2 // 3 for side in _base_.my_crop_size),
@@ -64,10 +71,10 @@ def read_base(base: str) -> Config:
     except (OSError, KeyError, ImportError, ValueError, ConfigParsingError) as error:
         raise JointError(f'There is no config {base} (--mmseg): check its name.') from error
     kind = (read.get('model') or {}).get('type')
-    if kind not in MODELS:
+    if kind not in SUPPORTED:
         raise JointError(
             f'The model of {base} is a {kind}, which has no joint form: give a config whose model '
-            f'is an {" or ".join(MODELS)}.'
+            f'is an {" or ".join(SUPPORTED)}.'
         )
     return read
 
@@ -78,6 +85,8 @@ def config_file(base: str, read: Config, count: int) -> str:
     given = read.get('custom_imports') or {}
     imports = given.get('imports') or []
     imports = [imports] if isinstance(imports, str) else imports
+    # the joint form of a mask classifier imports mmdet, or says what it needs beside it
+    imports = [name for name in imports if name.partition('.')[0] != 'mmdet']
     heads = ''
     for name in ('decode_head', 'auxiliary_head'):
         head = model.get(name)
@@ -99,6 +108,7 @@ def config_file(base: str, read: Config, count: int) -> str:
         allowed=given.get('allow_failed_imports', False),
         type=joint_form(model),
         heads=heads,
+        hooks=FROZEN if _has_pretrained_norms(model) else '_base_.joint_custom_hooks',
         shared=''.join(f'    {key}={value!r},\n' for key, value in shared.items() if value),
         optimizer=''.join(
             f'        {key}=_base_.optim_wrapper.{key},\n' for key in kept if key in wrapper
@@ -107,6 +117,21 @@ def config_file(base: str, read: Config, count: int) -> str:
         val_interval=ITERATIONS // 10,
         schedules=Config({'param_scheduler': _schedules(read)}).pretty_text.strip(),
     )
+
+
+def _has_pretrained_norms(model: Mapping[str, Any]) -> bool:
+    """Whether the backbone has batch norms and begins with pretrained weights."""
+    backbone = model.get('backbone') or {}
+    given = backbone.get('init_cfg') or ()
+    given = [given] if isinstance(given, Mapping) else given
+    weights = any(part.get('type') == 'Pretrained' for part in given)
+    if not (weights or model.get('pretrained') or backbone.get('pretrained')):
+        return False
+    norms = [backbone['norm_cfg']] if 'norm_cfg' in backbone else []
+    for kind in getattr(class_of(backbone, MODELS), '__mro__', ()):
+        own = signature(kind.__init__).parameters.get('norm_cfg')
+        norms += [own.default] if own else []
+    return bool(norms) and 'BN' in (norms[0] or {}).get('type', '')
 
 
 def _head(head: Mapping[str, Any], count: int) -> str:

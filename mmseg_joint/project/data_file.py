@@ -10,6 +10,8 @@ import matplotlib
 import numpy as np
 from mmengine.config import Config
 
+from mmseg_joint.datasets.rare_class_sampling import RARE_PIXELS
+
 from .class_values import ClassValues
 from .folders import Found
 
@@ -22,6 +24,8 @@ DATA = """my_metainfo = dict(
 )
 my_crop_size = {crop}
 my_samples = {samples}
+# images with at least as many pixels of a rare class, about 1 % of a crop, are drawn more often
+my_rare_classes = {rare_classes}
 {values}my_train_pipeline = [
     dict(type='LoadCheckedImage'),
     {labels},
@@ -42,7 +46,7 @@ my_train_dataloader = dict(
     batch_size={batch_size},  # the sum of samples_per_domain
     num_workers=4,
     sampler=dict(type='JointSampler', samples_per_domain=my_samples),
-    dataset=dict(type='JointDataset', domains=my_domains),
+    dataset=dict(type='JointDataset', domains=my_domains, rare_classes=my_rare_classes),
 )
 """
 COLORS = """# red, green and blue of each class, in their order, and of what is ignored
@@ -93,11 +97,14 @@ def data_file(
     usual = COLORED if target.in_color else loaders['target']
     # no objective of the project's config uses unlabeled images; a study's methods request them
     samples = {name: 0 if name == 'unlabeled' else 2 for name in domains}
+    crop = _crop(base, target)
+    pixels = round(RARE_PIXELS * crop[0] * crop[1])
     text = DATA.format(
         classes=tuple(classes),
         palette=_palette(classes, colors),
-        crop=_crop(base, target),
+        crop=crop,
         samples=samples,
+        rare_classes={name: {'min_pixels': pixels} for name in samples if name != 'unlabeled'},
         values=(COLORS.format(*colors) if colors else '')
         + ''.join(IDS.format(domain, *values) for domain, values in ids.items()),
         labels=usual,

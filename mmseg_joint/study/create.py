@@ -11,6 +11,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS, METRICS, MODELS
 
 from mmseg_joint.checks import refuse
+from mmseg_joint.datasets.rare_class_sampling import RARE_PIXELS
 from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.engine.joint_optim_wrapper_constructor import SHARED_KEYS, networks_of
 from mmseg_joint.engine.selection_report_hook import holds_out
@@ -26,7 +27,6 @@ from .methods import METHODS, Method
 from .runs import METRIC
 from .runtime import set_runtime, watch
 
-RARE_PIXELS = 3000 / 512**2  # of a rare class, as a fraction of a crop (DAFormer)
 DOMAINS = 'train_dataloader.dataset.domains'
 
 

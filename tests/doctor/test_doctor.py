@@ -407,6 +407,10 @@ def test_it_reports_which_domains_update_the_running_averages(check, roots):
     )
     _, said, _ = check(changes)
     assert re.search(r'batch norm +running averages are moved by target$', said, re.MULTILINE)
+    for begin, words in ((0, 'kept'), (1500, 'moved by target up to iteration 1,500, then kept')):
+        hook = dict(type='FreezeNormHook', begin=begin)
+        _, said, _ = check({**changes, 'custom_hooks': [hook]})
+        assert f'averages are {words} (FreezeNormHook)\n' in said
     status, said, problems = check({**changes, 'model.norm_statistics': 'all'})
     assert re.search(
         r'moved by source, target \(warning: norm_statistics="all" .*"auto" takes', said

@@ -22,6 +22,7 @@ def child(wrapper=SGD, schedules=(), custom_imports=None, **model) -> ConfigDict
     base.custom_imports = custom_imports
     _, _, text = config_file('mmseg::x.py', base, 5).partition(']\n')
     given = {key: {} for key in NAMES}
+    given['joint_custom_hooks'] = [dict(type='IterationSeedHook')]
     found = {'_base_': ConfigDict(base.to_dict(), my_crop_size=(96, 64), **given)}
     exec(text, found)
     return ConfigDict({key: value for key, value in found.items() if key[0] != '_'})
@@ -36,6 +37,29 @@ def test_heads_predict_the_own_classes_without_the_weights_of_the_bases():
     assert [head.num_classes for head in model.auxiliary_head] == [5, 5]
     assert [head.type for head in model.auxiliary_head] == ['FCNHead'] * 2
     assert child(auxiliary_head=plain).model.auxiliary_head == dict(num_classes=5)
+
+
+RESNET = dict(type='ResNetV1c', depth=18)  # its default norms are batch norms
+WEIGHTS = dict(type='Pretrained', checkpoint='r18.pth')
+
+
+@pytest.mark.parametrize(
+    ('model', 'frozen'),
+    [
+        (dict(pretrained='open-mmlab://resnet18_v1c', backbone=RESNET), True),
+        (dict(backbone=dict(RESNET, pretrained='r18.pth', norm_cfg=dict(type='SyncBN'))), True),
+        (dict(backbone=dict(RESNET, init_cfg=WEIGHTS)), True),
+        (dict(backbone=dict(RESNET, init_cfg=[dict(type='Kaiming'), WEIGHTS])), True),
+        (dict(pretrained=None, backbone=dict(RESNET, init_cfg=dict(type='Kaiming'))), False),
+        (dict(pretrained='r18.pth', backbone=dict(RESNET, norm_cfg=dict(type='GN'))), False),
+        (dict(backbone=dict(type='MixVisionTransformer', init_cfg=WEIGHTS)), False),
+        (dict(pretrained='x.pth', backbone=dict(type='Unknown')), False),
+        (dict(), False),
+    ],
+)
+def test_pretrained_batch_norms_are_frozen(model, frozen):
+    hooks = child(**model).custom_hooks
+    assert [hook['type'] for hook in hooks] == ['IterationSeedHook'] + ['FreezeNormHook'] * frozen
 
 
 def test_a_base_that_slides_slides_over_the_own_crops():

@@ -49,6 +49,13 @@ def test_unlabeled_images_are_a_domain_of_which_none_is_drawn():
     assert prefixes['target'] == dict(img_path='images', seg_map_path='labels')
 
 
+def test_rare_classes_of_labeled_domains_are_drawn_more_often():
+    large = {'train': found(size=(2048, 1024))}
+    cfg = written(dict(crop_size=(256, 512)), target=large, unlabeled={'train': found(labels='')})
+    rare = dict(min_pixels=1500)  # 3,000 at 512×512
+    assert cfg.my_train_dataloader.dataset.rare_classes == dict(source=rare, target=rare)
+
+
 def test_a_list_is_named_where_only_some_images_are_used():
     cfg = written(lists={('target', 'val'): Path('val.txt'), ('source', 'train'): Path('s.txt')})
     domains = cfg.my_train_dataloader.dataset.domains
