@@ -75,8 +75,8 @@ def test_recorded_numbers_match_the_docs():
     pages = [ROOT / f'docs/{name}.md' for name in ('camvid', 'cityscapes256', 'quoted_systems')]
     text = '\n'.join(page.read_text(encoding='utf-8') for page in pages)
     line = (
-        r'^\| ([^|]+) \| (\d+) \| ([\d.]+)(?: ± ([\d.]+))? \|.* (\d) \| (?:600[ +\d]*|2400|1600 \+ 800) '
-        r'\| `(\w+)` \|$'
+        r'^\| ([^|]+) \| (\d+) \| ([\d.]+)(?: ± ([\d.]+))? \|.* (\d) \| '
+        r'(?:600[ +\d]*|2400|1600 \+ 800) \| `(\w+)` \|$'
     )
     message = {(m[6], m[1], m[2], m[3], m[4], m[5]) for m in re.finditer(line, text, re.M)}
     recorded = {
