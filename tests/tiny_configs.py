@@ -33,7 +33,8 @@ NARROW = {
 
 
 def needs_timm(path: Path) -> bool:
-    return any(word in path.stem for word in ('efficientnet', 'dinov'))
+    named = path.stem + path.read_text(encoding='utf-8')  # its bases name the network, too
+    return any(word in named for word in ('efficientnet', 'dinov'))
 
 
 def shrink(node, roots) -> None:
