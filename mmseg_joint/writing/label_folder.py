@@ -86,7 +86,8 @@ class LabelFolder:
         shutil.rmtree(self.scratch, ignore_errors=True)
         atomic_write(self.path / IMAGE_LIST, ''.join(f'{name}\n' for name in names))
         content = {
-            'images': os.path.relpath(images, self.path),
+            # `..` in a path goes up from where links lead
+            'images': os.path.relpath(images, os.path.realpath(self.path)),
             'img_suffix': img_suffix,
             'classes': self.classes,
             'palette': self.palette,
