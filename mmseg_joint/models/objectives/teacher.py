@@ -215,6 +215,8 @@ class Teacher(Objective):
         """Begin with the burn-in and equal class shares, whichever run the weights are from."""
         self.steps.zero_()
         self._count = 0
+        if not self.start:
+            self._follow(0.0)  # the copy it begins as, even if nothing asks for labels
         if self.debias:
             self.class_shares.fill_(1 / len(self.class_shares))
         if self.prior:

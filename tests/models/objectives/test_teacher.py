@@ -96,6 +96,17 @@ def test_after_k_steps_it_is_the_weighted_sum(alpha, start):
         )
 
 
+def test_it_begins_as_a_copy_even_if_nothing_asks_for_labels():
+    """As an average that is only tested (`evaluate`), also of weights from `load_from`."""
+    model = build(dict(teacher=dict(type='Teacher', alpha=0.9)), **LIVE).double().train()
+    model.load_state_dict(build(seed=1, **LIVE).state_dict(), strict=False)
+    before = copy.deepcopy(model.objectives['teacher'].segmentor.state())
+    _, (after,), (average,) = train(model, wrapper_of(model), range(1))
+    for name, value in average.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, (before[name] + after[name]) / 2, msg=name)
+
+
 def test_it_moves_once_per_optimizer_step():
     model = model_with(alpha=0.6)
     _, _, teachers = train(model, wrapper_of(model, window=3, steps=7), range(7))
