@@ -348,7 +348,9 @@ class JointEncoderDecoder(EncoderDecoder):
                 labels=own.labels,
                 to_unit_range=own.to_unit_range,
                 padding=own.padding,
-                auxiliary=self._auxiliary(domain, parts[domain][0], own.inputs, statistics),
+                auxiliary=self._auxiliary(
+                    domain, own.inputs, parts[domain][0], statistics, domain in trained
+                ),
                 shared=own.shared,
             )
             for domain, own in known.items()
@@ -385,12 +387,16 @@ class JointEncoderDecoder(EncoderDecoder):
         return features, _enlarged(self.decode_head, logits, images.shape[-2:])
 
     def _auxiliary(
-        self, domain: str, features: tuple[Tensor, ...], images: Tensor, statistics: NormStatistics
+        self,
+        domain: str,
+        images: Tensor,
+        features: tuple[Tensor, ...],
+        statistics: NormStatistics,
+        graph: bool,
     ) -> Callable[[], Tensor] | None:
         if not self.with_auxiliary_head:
             return None
         head = self._auxiliary_heads()[0]
-        graph = torch.is_grad_enabled() and any(feature.requires_grad for feature in features)
 
         def scores() -> Tensor:
             with gradients(graph), statistics.of([domain], [len(images)]):

@@ -186,6 +186,17 @@ def test_what_trains_nothing_is_computed_without_a_graph():
             assert outputs[domain].auxiliary_logits.requires_grad == wanted
 
 
+def test_the_auxiliary_head_is_trained_on_frozen_features():
+    ga = dict(type='OutputAdversarial', levels=2)
+    model = build(dict(ga=ga), auxiliary_head=MODEL.decode_head)
+    model.backbone.requires_grad_(False)
+    losses = losses_of(model, domains=('source', 'unlabeled'))
+    for name in ('source.aux.loss_ce', 'ga.loss_adversarial_auxiliary'):
+        model.zero_grad()
+        losses[name].backward(retain_graph=True)
+        assert model.auxiliary_head.conv_seg.weight.grad.any()
+
+
 def test_weights_cast_without_a_graph_leave_the_cache(monkeypatch):
     """Otherwise older torch gives no gradient to layers that an unlabeled domain ran first."""
     order, forget = [], torch.clear_autocast_cache
