@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_joint.checkpoints.pretrained import pretrained_cfgs
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.losses.global_mean import global_mean
 from mmseg_joint.models.precision import full_precision
@@ -101,7 +102,7 @@ class FeatureDistance(Objective):
     def init_weights(self) -> None:
         """Take over the backbone's weights; warn if they are not pretrained ones."""
         super().init_weights()
-        if not getattr(self.frozen.backbone, 'init_cfg', None):
+        if not pretrained_cfgs(self.frozen.backbone):
             print_log(
                 'FeatureDistance keeps the features of a backbone without pretrained weights, '
                 'unless load_from has some: else give model.backbone.init_cfg, or leave the '
@@ -112,7 +113,7 @@ class FeatureDistance(Objective):
 
     def before_train(self) -> None:
         """Take over weights that were not loaded through the backbone's `init_cfg`."""
-        if not getattr(self.frozen.backbone, 'init_cfg', None):
+        if not pretrained_cfgs(self.frozen.backbone):
             self.frozen.take_over()
 
     def forward(self, outputs: dict[str, DomainOutput]) -> ObjectiveResult:

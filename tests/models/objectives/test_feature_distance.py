@@ -134,9 +134,12 @@ def test_the_first_features_stay_in_training_and_in_a_checkpoint():
     assert held.isdisjoint(map(id, frozen.parameters()))
 
 
-@pytest.mark.parametrize('pretrained', [False, True])
+DRAWN = [dict(type='Kaiming', layer='Conv2d')]  # what mmseg's ResNet has without an init_cfg
+
+
+@pytest.mark.parametrize(('pretrained', 'init_cfg'), [(False, None), (False, DRAWN), (True, None)])
 def test_weights_of_another_run_are_kept_where_none_are_pretrained(
-    pretrained, tmp_path, monkeypatch
+    pretrained, init_cfg, tmp_path, monkeypatch
 ):
     warned = []
     monkeypatch.setattr(feature_distance, 'print_log', lambda text, **values: warned.append(text))
@@ -146,7 +149,7 @@ def test_weights_of_another_run_are_kept_where_none_are_pretrained(
     )
     torch.save(build(seed=2).backbone.state_dict(), tmp_path / 'pretrained.pth')
     own = dict(type='Pretrained', checkpoint=str(tmp_path / 'pretrained.pth'))
-    backbone = dict(MODEL.backbone, init_cfg=own if pretrained else None)
+    backbone = dict(MODEL.backbone, init_cfg=own if pretrained else init_cfg)
     model = build(dict(distance=dict(type='FeatureDistance', level=1)), backbone=backbone)
     assert len(read) == pretrained  # the copy reads nothing
     assert len(warned) == (not pretrained)
