@@ -105,8 +105,9 @@ def blur(images: Tensor, sigmas: Tensor, radius: int = 4) -> Tensor:
     kernels = kernels / kernels.sum(dim=1, keepdim=True)
     kernels = kernels.repeat_interleave(channels, dim=0)[:, None, None]
     flat = F.pad(images, [radius] * 4, mode='reflect').flatten(0, 1)[None]
-    for kernel in (kernels, kernels.transpose(2, 3)):
-        flat = F.conv2d(flat, kernel, groups=count * channels)
+    with torch.autocast(images.device.type, enabled=False):  # bfloat16 would round to whole levels
+        for kernel in (kernels, kernels.transpose(2, 3)):
+            flat = F.conv2d(flat, kernel, groups=count * channels)
     return flat[0].unflatten(0, (count, channels))
 
 

@@ -68,6 +68,13 @@ def test_blur():
         torch.testing.assert_close(got[0, :, y, x], total / sum(weights) ** 2)
 
 
+def test_mixed_precision_does_not_round_the_blurred_images():
+    images, sigmas = random_images().float(), torch.tensor([1.15, 0.0])
+    with torch.autocast('cpu', torch.bfloat16):
+        got = blur(images, sigmas)
+    assert torch.equal(got, blur(images, sigmas))
+
+
 @pytest.mark.parametrize('red_first', [True, False])
 @pytest.mark.parametrize('gray', [0.0, 0.3])
 def test_color_and_sharpness_change_as_drawn(red_first, gray):
