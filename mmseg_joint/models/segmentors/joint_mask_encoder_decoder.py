@@ -47,14 +47,14 @@ class JointMaskEncoderDecoder(JointEncoderDecoder):
         features = tuple(self.extract_feat(images))
         size = tuple(images.shape[-2:])
         metas = [{'img_shape': size, 'pad_shape': size} for _ in images]
-        with averages_held(self.decode_head):  # the head's loss moves them
-            scores = self.decode_head.predict(features, metas, self.test_cfg)
+        scores = self.decode_head.predict(features, metas, self.test_cfg)
         return features, torch.log(full_precision(scores).clamp(min=TINY))
 
     def _decode_losses(
         self, output: DomainOutput, samples: list[SegDataSample]
     ) -> dict[str, Tensor]:
-        loss = self.decode_head.loss(output.features, samples, self.train_cfg)
+        with averages_held(self.decode_head):  # its prediction has moved them
+            loss = self.decode_head.loss(output.features, samples, self.train_cfg)
         return add_prefix(loss, 'decode')
 
 
