@@ -38,11 +38,12 @@ class LoadColorAnnotations(LoadMappedAnnotations):
 
     Raises:
         JointError: When a color is invalid or given twice; when loading, if a pixel has any other
-            color.
+            color, or if the dataset maps ids of its own.
     """
 
     def __init__(self, colors: Sequence[Any], ignored: Sequence[Any] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.num_classes = len(colors)
         codes, classes = [], []
         for index, given in [*enumerate(colors), (IGNORE, ignored)]:
             several = index == IGNORE or isinstance(given[0], (list, tuple))
@@ -82,6 +83,14 @@ class LoadColorAnnotations(LoadMappedAnnotations):
 
     def _to_train_ids(self, raw: np.ndarray, results: dict) -> np.ndarray:
         if results.get('label_map'):  # a subset of the classes; ignored pixels stay ignored
+            ids = set(results['label_map']) - {IGNORE}
+            if max(ids) > self.num_classes:  # CamVid has one more, for "none"
+                raise JointError(
+                    f'LoadColorAnnotations lists the colors of {self.num_classes} classes, but '
+                    f'{results.get("dataset_name", "its dataset")} maps the ids {min(ids)} to '
+                    f'{max(ids)}: list one entry for each, or use a BaseSegDataset with '
+                    'metainfo.classes'
+                )
             results = {**results, 'label_map': {**results['label_map'], IGNORE: IGNORE}}
         return super()._to_train_ids(raw, results)
 

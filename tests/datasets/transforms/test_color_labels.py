@@ -5,6 +5,7 @@ import pytest
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
+from mmseg_joint.datasets.label_maps import GTA_IDS
 from mmseg_joint.errors import JointError
 
 COLORS = [[1, 2, 3], [[255, 0, 0], [0, 255, 0]], [3, 2, 1]]
@@ -59,3 +60,13 @@ def test_what_is_no_class_is_refused(tmp_path):
         with pytest.raises(JointError) as caught:
             load(tmp_path / 'a.png', colors=[color])
         assert f'has the color {color}: give red, green and blue' in str(caught.value)
+
+
+def test_classes_are_not_taken_for_the_ids_of_a_datasets_files(tmp_path):
+    Image.new('RGB', (4, 4), (3, 2, 1)).save(tmp_path / 'a.png')
+    fewer = {raw: 255 if to else 0 for raw, to in GTA_IDS.items()}  # metainfo.classes=['road']
+    for own in (GTA_IDS, fewer):
+        with pytest.raises(JointError, match=r'colors of 3 classes, but .* maps the ids 0 to 34:'):
+            load(tmp_path / 'a.png', own)
+    camvid = {0: 0, 1: 1, 2: 2, 3: 255, 255: 255}  # its ids are its classes, and one for "none"
+    np.testing.assert_array_equal(load(tmp_path / 'a.png', camvid), np.full((4, 4), 2))
