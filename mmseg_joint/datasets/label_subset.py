@@ -151,8 +151,9 @@ class LabelSubset(DatasetWrapper):
         """Return every accepted spelling of an image's name → its full name and index."""
         known = {osp.splitext(pair[0])[0]: pair for pair in names}
         for pair in names:
-            suffix = getattr(innermost(self.dataset, pair[1]), 'img_suffix', '')
-            known[pair[0].removesuffix(suffix)] = pair
+            part = innermost(self.dataset, pair[1])
+            name = pair[0].removesuffix(getattr(part, 'img_suffix', ''))
+            known[name] = known[name + getattr(part, 'original_suffix', '')] = pair
         known.update({pair[0]: pair for pair in names})
         return known
 

@@ -75,6 +75,7 @@ class RawLabelDataset(BaseSegDataset):
             data_prefix.pop('seg_map_path', None)
         img_suffix = self.IMG_SUFFIX if img_suffix is None else img_suffix
         seg_map_suffix = self.SEG_MAP_SUFFIX if seg_map_suffix is None else seg_map_suffix
+        self.original_suffix = img_suffix  # of the names in lists; a copy's images are PNGs
         self.prepared: PreparedCopy | None = None
         if prepared is not None:
             kind = type(self).__name__
@@ -207,8 +208,9 @@ class RawLabelDataset(BaseSegDataset):
                 f"{self.name} finds no list of images '{self.ann_file}': correct ann_file"
             )
         text = fileio.get_text(self.ann_file, backend_args=self.backend_args)
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        names = [line.removesuffix(self.img_suffix) for line in lines]
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+        for suffix in {self.img_suffix, self.original_suffix}:
+            names = [name.removesuffix(suffix) for name in names]
         missing = [n for n in names if n not in there]
         if missing or not names:
             what = f'{len(missing)} images that are not there, first {missing[:3]}'

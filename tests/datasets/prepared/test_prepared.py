@@ -112,6 +112,17 @@ def test_a_copy_has_all_images_whatever_the_config_selects(roots, tmp_path):
         assert_equal_samples(DATASETS.build(cfg), DATASETS.build({**cfg, 'prepared': str(copy)}))
 
 
+def test_lists_may_name_the_originals_with_their_suffix(roots, tmp_path):
+    cfg, names = config(roots, 'CamVidDataset'), ['0001TP_000000.jpg', '0001TP_000002.jpg']
+    (tmp_path / 'list.txt').write_text('\n'.join(names))
+    listed = {**cfg, 'ann_file': str(tmp_path / 'list.txt')}
+    prepare(cfg, tmp_path / 'copy')
+    copy = {'prepared': str(tmp_path / 'copy')}
+    assert_equal_samples(DATASETS.build(listed), DATASETS.build({**listed, **copy}))
+    subset = LabelSubset({**cfg, **copy}, list_file=listed['ann_file'])
+    assert_equal_samples(DATASETS.build(listed), subset)
+
+
 def test_a_size_that_differs_within_the_tolerance(tmp_path, write_gta):
     write_gta(tmp_path / 'gta')
     path = tmp_path / 'gta/labels/00001.png'
