@@ -56,10 +56,10 @@ def without_labels(cfg: dict) -> dict:
     cfg = copy.copy(cfg)
     if 'pipeline' in cfg:
         cfg['pipeline'] = _strip(cfg['pipeline'])
-    if 'dataset' in cfg:
-        cfg['dataset'] = without_labels(cfg['dataset'])
-    if 'datasets' in cfg:
-        cfg['datasets'] = [without_labels(c) for c in cfg['datasets']]
+    for key in cfg.keys() & {'dataset', 'datasets'}:
+        parts = cfg[key]
+        several = isinstance(parts, (list, tuple))
+        cfg[key] = [without_labels(part) for part in parts] if several else without_labels(parts)
     kind = class_of(cfg.get('type'), DATASETS)
     if kind is not None and issubclass(kind, RawLabelDataset):
         cfg['labeled'] = False

@@ -13,7 +13,7 @@ from mmseg_joint.errors import JointError
 CROP = {'type': 'RandomCrop', 'crop_size': (16, 16), 'cat_max_ratio': 0.75}
 
 
-@pytest.mark.parametrize('wrap', [None, 'LabelSubset', 'ConcatDataset'])
+@pytest.mark.parametrize('wrap', [None, 'LabelSubset', 'LabelSubset of a list', 'ConcatDataset'])
 @pytest.mark.parametrize('loader', ['LoadAnnotations', 'LoadMappedAnnotations'])
 def test_never_needs_labels(tmp_path, write_gta, pipeline, wrap, loader):
     write_gta(tmp_path)
@@ -21,6 +21,8 @@ def test_never_needs_labels(tmp_path, write_gta, pipeline, wrap, loader):
     cfg = {'type': 'GTADataset', 'data_root': str(tmp_path), 'pipeline': pipeline(loader, CROP)}
     if wrap == 'LabelSubset':
         cfg = {'type': wrap, 'dataset': cfg, 'count': 3}
+    elif wrap == 'LabelSubset of a list':
+        cfg = {'type': 'LabelSubset', 'dataset': [cfg, dict(cfg)], 'count': 3}
     elif wrap == 'ConcatDataset':
         cfg = {'type': wrap, 'datasets': [cfg]}
     dataset = DATASETS.build({'type': 'Unlabeled', 'dataset': cfg})
