@@ -212,14 +212,14 @@ def _by_split(
         with Image.open(root / images / (names[len(names) // 2] + img_suffix)) as image:
             turned = image.getexif().get(ExifTags.Base.Orientation, 1) > 4  # loading turns it, too
             size = image.size[::-1] if turned else image.size
-        more = _more(images, img_suffix, names, kinds) if seg_map_suffix else {}
+        more = _more(images, img_suffix, names, kinds)
         part = Found(
             *(root.absolute(), images, labels, img_suffix, seg_map_suffix),
             *(tuple(names), size, in_color, bool(more)),
             [f'labels in {", ".join(unused[key])}'] if unused[key] else [],
         )
         bare = sorted(path for path, kind in more.items() if kind in photos)
-        if bare:
+        if bare and seg_map_suffix:
             part.unused.append(
                 f'{len(bare):,} of {len(names) + len(bare):,} images have no label, the first is '
                 f'{bare[0]}: such images can be given as --unlabeled'

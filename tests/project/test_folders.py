@@ -108,6 +108,8 @@ def test_labels_beside_the_images_are_not_listed_as_images(tmp_path):
     write(tmp_path, 'a/{}.png', 'a/{}_mask.png', 3, 0)
     found = find_images(tmp_path)['train']
     assert (found.names, found.listed, found.unused) == (('0', '1', '2'), True, [])
+    unlabeled = find_images(tmp_path, labeled=False)['train']
+    assert (unlabeled.names, unlabeled.listed, unlabeled.unused) == (('0', '1', '2'), True, [])
     write(tmp_path, 'a/{}.png', 'a/old/{}_mask.png', 3, 0)
     found = find_images(tmp_path)['train']
     assert (found.labels, found.unused[0]) == ('a', 'labels in a/old/*_mask.png')
