@@ -27,8 +27,8 @@ PANELS = (
 )
 
 TIMES = ('time', 'data_time')  # a validation logs the times of its own steps
-DOMAINS = ('source', 'target', 'unlabeled')
-_HEAD = re.compile(rf'(?:({"|".join(DOMAINS)})\.)?(?:decode|aux)\w*\.\w*loss\w*$')
+# of a domain, if there are any; mask classifiers have losses of several layers
+_HEAD = re.compile(r'(?:([^.]+)\.)?(?:decode|aux)\w*\.(?:\w+\.)?\w*loss\w*$')
 _MIOU = re.compile(r'(?:.*/)?(mIoU.*)$')
 _OBJECTIVE = re.compile(r'(\w+)\.(loss_\w+|accuracy(?:_\w+)?|mean_weight)$')
 # beginnings of the losses that train an adversarial objective's own networks

@@ -146,6 +146,23 @@ def test_values_are_sorted_into_panels():
     }
 
 
+def test_supervised_losses_of_any_domain_and_of_all_layers_of_a_head():
+    names = {
+        'source_mix.decode.loss_ce': 1.0,  # of an objective
+        'day-night.decode_0.loss_ce': 2.0,
+        'day-night.aux_1.loss_ce': 4.0,
+        'target.decode.loss_cls': 8.0,  # Mask2Former's
+        'target.decode.d0.loss_cls': 16.0,
+        'decode.loss_ce': 32.0,  # of a config without domains
+        'target.decode.acc_seg': 64.0,
+    }
+    steps = np.array([1])
+    found = sort_into_panels({name: (steps, np.array([x])) for name, x in names.items()})
+    values = {label: float(series[1][0]) for label, series in found['supervised loss'].items()}
+    assert values == {'source_mix': 1.0, 'day-night': 6.0, 'target': 56.0}
+    assert list(found) == ['supervised loss']
+
+
 @pytest.mark.parametrize(
     ('owner', 'networks', 'segmentor'),
     [
