@@ -47,15 +47,16 @@ def write_pseudo_labels(
         these that was kept, None without such pixels; the manifest holds the same.
     """
     images, suffix = dataset.data_prefix['img_path'], dataset.img_suffix
+    paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+    if not all(path.endswith(suffix) for path in paths):
+        suffix = ''  # a city of NTHUDataset may have PNGs and JPEGs
     histogram = ConfidenceHistogram(len(folder.classes))
     loader = DataLoader(dataset, num_workers=workers, collate_fn=pseudo_collate)
-    names = []
-    for batch in tqdm(loader, desc='predicted', unit='image'):
+    names = [osp.relpath(path, images).removesuffix(suffix) for path in paths]
+    for number, batch in enumerate(tqdm(loader, desc='predicted', unit='image'), start=1):
         labels, bins = _predict(model, batch)
-        path = batch['data_samples'][0].metainfo['img_path']
-        names.append(osp.relpath(path, images).removesuffix(suffix))
         histogram.add(labels, bins)
-        np.savez_compressed(folder.scratch / f'{len(names)}.npz', labels=labels, bins=bins)
+        np.savez_compressed(folder.scratch / f'{number}.npz', labels=labels, bins=bins)
     thresholds = histogram.thresholds(quantile, cap)
     kept = tqdm(names, desc='written', unit='image')
     for number, name in enumerate(kept, start=1):

@@ -15,7 +15,8 @@ from torch import nn
 from mmseg_joint.engine.config_file import read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.writing.label_folder import LabelFolder
-from mmseg_joint.writing.pseudo_labels import probabilities
+from mmseg_joint.writing.pseudo_labels import probabilities, write_pseudo_labels
+from tests.conftest import write_city
 from tests.tiny_configs import ROOT, tiny
 
 TOOL = ROOT / 'tools/pseudo_labels.py'
@@ -112,6 +113,19 @@ def test_a_folder_of_images_and_one_threshold(trained, roots, tmp_path, call):
     assert (
         DATASETS.build(written).get_data_info(0)['img_path'] == f'{tmp_path}/moved/{names[0]}.png'
     )
+
+
+def test_a_folder_with_pngs_and_jpegs(trained, tmp_path):
+    written = write_city(tmp_path)  # a PNG, a JPEG and a PNG
+    steps = [dict(type='LoadCheckedImage'), dict(type='PackSegInputs')]
+    images = dict(type='NTHUDataset', city='Rome', data_root=str(tmp_path), labeled=False)
+    dataset = DATASETS.build({**images, 'pipeline': steps})
+    folder = LabelFolder(tmp_path / 'pseudo', [str(c) for c in range(11)], [[0, 0, 0]] * 11)
+    write_pseudo_labels(trained[2], dataset, folder)
+    again = DATASETS.build(dict(type='WrittenDataset', data_root=str(folder.path)))
+    infos = [again.get_data_info(index) for index in range(3)]
+    assert [Path(info['img_path']).name for info in infos] == sorted(written)
+    assert all(Path(info['seg_map_path']).is_file() for info in infos)
 
 
 def test_an_incomplete_folder_is_not_a_dataset(tmp_path):
