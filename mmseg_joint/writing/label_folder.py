@@ -65,7 +65,7 @@ class LabelFolder:
             )
         self.scratch.mkdir(parents=True, exist_ok=True)
         (path / MANIFEST).unlink(missing_ok=True)
-        for folder in (self.scratch, path / LABELS, path / IMAGES):
+        for folder in (path / LABELS, path / IMAGES, self.scratch):  # which marks it until then
             shutil.rmtree(folder, ignore_errors=True)
         self.scratch.mkdir()
 
@@ -83,7 +83,6 @@ class LabelFolder:
 
     def finish(self, images: str, img_suffix: str, names: Sequence[str], **more: Any) -> None:
         """Write the list of images and the manifest."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
         atomic_write(self.path / IMAGE_LIST, ''.join(f'{name}\n' for name in names))
         content = {
             # `..` in a path goes up from where links lead
@@ -94,3 +93,4 @@ class LabelFolder:
             **more,
         }
         atomic_write(self.path / MANIFEST, json.dumps(content, indent=1) + '\n')
+        shutil.rmtree(self.scratch, ignore_errors=True)
