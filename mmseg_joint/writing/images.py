@@ -27,7 +27,7 @@ def images_of_domain(cfg: Config, domain: str) -> Any:
     key, found = domain_config(cfg, domain)
     steps = config_value(cfg, TEST)['pipeline']
     built = DATASETS.build(without_labels({**found, 'pipeline': steps}))
-    if not hasattr(built, 'img_suffix') or 'img_path' not in built.data_prefix:
+    if not hasattr(built, 'img_suffix') or not built.data_prefix.get('img_path'):
         raise JointError(f'{key} is no dataset of image files: name a folder with --images.')
     return built
 
