@@ -25,7 +25,7 @@ def images_of_domain(cfg: Config, domain: str) -> Any:
         JointError: When there is no such domain, or it is several datasets.
     """
     key, found = domain_config(cfg, domain)
-    steps = config_value(cfg, TEST)['pipeline']
+    steps = _test_dataset(cfg)['pipeline']
     built = DATASETS.build(without_labels({**found, 'pipeline': steps}))
     if not hasattr(built, 'img_suffix') or not built.data_prefix.get('img_path'):
         raise JointError(f'{key} is no dataset of image files: name a folder with --images.')
@@ -59,7 +59,7 @@ def images_of_folder(cfg: Config, folder: Path, suffix: str) -> BaseSegDataset:
     """
     if not folder.is_dir():
         raise JointError(f'--images {folder} is no folder: correct it.')
-    test = without_labels(config_value(cfg, TEST))
+    test = without_labels(_test_dataset(cfg))
     metainfo = DATASETS.build({**test, 'lazy_init': True}).metainfo
     found = BaseSegDataset(
         img_suffix=suffix,
@@ -74,3 +74,8 @@ def images_of_folder(cfg: Config, folder: Path, suffix: str) -> BaseSegDataset:
             '--suffix.'
         )
     return found
+
+
+def _test_dataset(cfg: Config) -> dict[str, Any]:
+    """Return the config of the test dataset, or of the first one inside its wrappers."""
+    return next(datasets_in(config_value(cfg, TEST), TEST))[-1][1]

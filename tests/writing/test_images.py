@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_joint.errors import JointError
-from mmseg_joint.writing.images import images_of_domain
+from mmseg_joint.writing.images import images_of_domain, images_of_folder
 
 
 def test_images_without_files_are_refused_before_they_are_predicted():
@@ -20,3 +20,18 @@ def test_images_without_files_are_refused_before_they_are_predicted():
     )
     with pytest.raises(JointError, match=r'domains\.unlabeled is no dataset of image files: name'):
         images_of_domain(cfg, 'unlabeled')
+
+
+def test_the_test_dataset_may_be_a_subset(roots):
+    steps = [dict(type='LoadCheckedImage'), dict(type='PackSegInputs')]
+    camvid = dict(type='CamVidDataset', data_root=str(roots['CamVidDataset']), pipeline=steps)
+    cfg = Config(
+        dict(
+            train_dataloader=dict(dataset=dict(domains=dict(unlabeled={**camvid, 'pipeline': []}))),
+            test_dataloader=dict(dataset=dict(type='LabelSubset', count=1, dataset=camvid)),
+        )
+    )
+    folder = images_of_folder(cfg, roots['CamVidDataset'] / 'images/train', '.jpg')
+    for images in (images_of_domain(cfg, 'unlabeled'), folder):
+        assert len(images) == 3 and images[0]['inputs'].shape == (3, 36, 48)
+        assert len(images.metainfo['classes']) == 11
