@@ -5,13 +5,13 @@ from typing import Any
 
 from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, TRANSFORMS
 
 from mmseg_joint.datasets.configured import domain_config
 from mmseg_joint.datasets.unlabeled import without_labels
 from mmseg_joint.engine.config_file import config_value
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.walk import datasets_in
+from mmseg_joint.utils.walk import class_of, datasets_in
 
 TEST = 'test_dataloader.dataset'
 
@@ -46,8 +46,9 @@ def labeled_images_of_domain(cfg: Config, domain: str) -> Any:
     found = several[0] if len(several) == 1 else {}
     if 'pipeline' not in found:
         raise JointError(f'{key} is no single dataset with a pipeline: name another --domain.')
-    resizes = [step for step in found['pipeline'] if step['type'] == 'Resize'][:1]
-    steps = [step for step in found['pipeline'] if step['type'].startswith('Load')]
+    named = [(getattr(class_of(x, TRANSFORMS), '__name__', ''), x) for x in found['pipeline']]
+    resizes = [step for name, step in named if name == 'Resize'][:1]
+    steps = [step for name, step in named if name.startswith('Load')]
     return DATASETS.build({**found, 'pipeline': [*steps, *resizes, {'type': 'PackSegInputs'}]})
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
+from mmseg_joint.datasets import LoadCheckedImage, LoadMappedAnnotations
 from mmseg_joint.errors import JointError
-from mmseg_joint.writing.images import images_of_domain, images_of_folder
+from mmseg_joint.writing.images import (
+    images_of_domain,
+    images_of_folder,
+    labeled_images_of_domain,
+)
 
 
 def test_images_without_files_are_refused_before_they_are_predicted():
@@ -35,3 +40,14 @@ def test_the_test_dataset_may_be_a_subset(roots):
     for images in (images_of_domain(cfg, 'unlabeled'), folder):
         assert len(images) == 3 and images[0]['inputs'].shape == (3, 36, 48)
         assert len(images.metainfo['classes']) == 11
+
+
+def test_steps_may_be_named_by_class_or_scope(roots):
+    types = LoadCheckedImage, LoadMappedAnnotations, 'mmseg.Resize', 'mmseg.PackSegInputs'
+    steps = [dict(type=kind) for kind in types]
+    steps[2]['scale'] = (20, 16)
+    camvid = dict(type='CamVidDataset', data_root=str(roots['CamVidDataset']), pipeline=steps)
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(domains=dict(source=camvid)))))
+    packed = labeled_images_of_domain(cfg, 'source')[0]
+    assert packed['inputs'].shape == (3, 16, 20)
+    assert packed['data_samples'].gt_sem_seg.data.shape == (1, 16, 20)
