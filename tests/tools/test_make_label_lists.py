@@ -45,6 +45,13 @@ def lists(out):
     return {path.name: read_names(path) for path in out.glob('*.txt')}
 
 
+def test_the_current_folder_has_a_name(call, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder / 'a')
+    for name, place in (('a', '.'), ('images', '..')):
+        assert call(place, '--counts', 2, '--out', tmp_path / name).status == 0
+        assert set(lists(tmp_path / name)) == {f'{name}.txt', '0002_seed0.txt'}
+
+
 def test_a_folder(call, folder, tmp_path):
     out = tmp_path / 'lists'
     status, printed, _ = call(folder, '--counts', 2, 5, '--seeds', 0, 3, '--out', out)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os.path as osp
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ def make_lists(
     suffix = getattr(dataset, 'img_suffix', '')
     whole = [name.removesuffix(suffix) for name in LabelSubset(dataset, fraction=1).names]
     prefix = getattr(dataset, 'data_prefix', {})
-    lists = {f'{Path(prefix.get("img_path") or "all").name}.txt': whole}
+    folder = osp.abspath(prefix.get('img_path') or 'all')  # "." and ".." have no name
+    lists = {f'{osp.basename(folder)}.txt': whole}
     for count in counts:
         if not 1 <= count <= len(whole) - held_out:
             raise JointError(
