@@ -8,7 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mmseg_joint.datasets.transforms.label_files import read_bytes
+from mmseg_joint.datasets.transforms.label_files import check_image, read_bytes
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.numbers import check_share
 
@@ -28,7 +28,8 @@ class MatchColors(BaseTransform):
         prob: Share of images that are changed.
 
     Raises:
-        JointError: When the dataset is empty, or ``prob`` is not a probability.
+        JointError: When the dataset is empty, or ``prob`` is not a probability; in use, if one of
+            the images is missing, broken or truncated.
     """
 
     def __init__(self, like: dict[str, Any], prob: float = 1.0) -> None:
@@ -52,8 +53,9 @@ class MatchColors(BaseTransform):
         index = np.random.randint(len(self.dataset))
         if index not in self._known:
             path = self.dataset.get_data_info(index)['img_path']
-            image = mmcv.imfrombytes(read_bytes(path, 'image'))
-            self._known[index] = statistics(_to_lab(image))
+            data = read_bytes(path, 'image')
+            check_image(data, path, 'image')
+            self._known[index] = statistics(_to_lab(mmcv.imfrombytes(data)))
         results['img'] = with_statistics(results['img'], *self._known[index])
         return results
 

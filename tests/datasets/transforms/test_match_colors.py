@@ -67,6 +67,17 @@ def test_share_of_images(folder):
     assert abs(np.mean(changed) - 0.25) < 0.07
 
 
+def test_a_truncated_image_is_named(folder):
+    path = folder / 'images/0.png'
+    (folder / 'images/1.png').unlink()
+    match = MatchColors(like(folder))
+    jpeg = cv2.imencode('.jpg', cv2.imread(str(path)))[1].tobytes()
+    for whole in (path.read_bytes(), jpeg):
+        path.write_bytes(whole[:-20])
+        with pytest.raises(JointError, match=r"the image '.*/0\.png' is broken or truncated"):
+            match.transform(dict(img=np.zeros((5, 6, 3), np.uint8)))
+
+
 def test_refusals(folder):
     with pytest.raises(JointError, match=r'prob is 2: choose a number from 0 to 1'):
         MatchColors(like(folder), prob=2)
