@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
+from mmseg.registry import DATASETS
 
-from mmseg_joint.datasets.unlabeled import without_labels
+from mmseg_joint.datasets.unlabeled import Unlabeled, without_labels
 from mmseg_joint.errors import JointError
-from mmseg_joint.utils.walk import datasets_in
+from mmseg_joint.utils.walk import class_of, datasets_in
 
 
 def domain_config(cfg: Config, domain: str | None) -> tuple[str, dict]:
@@ -52,5 +53,5 @@ def innermost(cfg: Any, key: str, unlabeled: bool = False) -> Iterator[tuple[str
     """
     for places in datasets_in(cfg, key):
         place, dataset = places[-1]
-        hidden = unlabeled or any(node.get('type') == 'Unlabeled' for _, node in places)
+        hidden = unlabeled or any(class_of(node, DATASETS) is Unlabeled for _, node in places)
         yield place, without_labels(dataset) if hidden else dict(dataset)

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mmseg_joint.datasets import LabelSubset, SampleRequest
+from mmseg_joint.datasets import LabelSubset, SampleRequest, Unlabeled
 from mmseg_joint.datasets.configured import domain_config
 from mmseg_joint.datasets.label_maps import GTA_IDS
 from mmseg_joint.datasets.prepared import writing
@@ -469,6 +469,7 @@ def test_domains_of_a_config():
     wrapped = dict(type='LabelSubset', count=2, dataset=inner)
     domains = dict(source=inner, target=wrapped, unlabeled=inner, mixed=dict(datasets=[inner] * 2))
     domains['photos'] = dict(type='Unlabeled', dataset=inner)
+    domains['lazy'] = dict(type=Unlabeled, dataset=inner)
     cfg = Config(dict(train_dataloader=dict(dataset=dict(type='JointDataset', domains=domains))))
     key = 'train_dataloader.dataset.domains'
     assert domain_config(cfg, 'source') == (f'{key}.source', inner)
@@ -480,6 +481,7 @@ def test_domains_of_a_config():
         1,
     )
     assert domain_config(cfg, 'photos') == (f'{key}.photos.dataset', unlabeled)
+    assert domain_config(cfg, 'lazy') == (f'{key}.lazy.dataset', unlabeled)
     only = Config(dict(train_dataloader=dict(dataset=dict(domains=dict(source=inner)))))
     assert domain_config(only, None) == (f'{key}.source', inner)
     for domain, message in {
