@@ -32,7 +32,7 @@ class LoadColorAnnotations(LoadMappedAnnotations):
 
     Args:
         colors: For each class, in the order of the dataset's classes, its color (red, green, blue,
-            0-255), or a list of several.
+            0-255), or a list of several; an empty list for a class that these labels never show.
         ignored: Colors of ignored pixels.
         **kwargs: Arguments of `LoadMappedAnnotations`.
 
@@ -46,7 +46,7 @@ class LoadColorAnnotations(LoadMappedAnnotations):
         self.num_classes = len(colors)
         codes, classes = [], []
         for index, given in [*enumerate(colors), (IGNORE, ignored)]:
-            several = index == IGNORE or isinstance(given[0], (list, tuple))
+            several = index == IGNORE or not given or isinstance(given[0], (list, tuple))
             for color in given if several else [given]:
                 codes.append(_code(color))
                 classes.append(index)

@@ -31,6 +31,11 @@ def test_each_color_is_its_class(tmp_path, mode):
     np.testing.assert_array_equal(load(tmp_path / 'a.png', subset), [[255, 0], [0, 255]])
 
 
+def test_a_class_may_have_no_color(tmp_path):
+    Image.new('RGB', (4, 4), (3, 2, 1)).save(tmp_path / 'a.png')
+    assert (load(tmp_path / 'a.png', colors=[[1, 2, 3], [], [3, 2, 1]]) == 2).all()
+
+
 def test_random_colors_are_those_of_a_loop(tmp_path):
     rng = np.random.RandomState(0)
     table = rng.permutation(256**3)[:60]
