@@ -21,7 +21,7 @@ class LabelSubset(DatasetWrapper):
 
     The choice depends only on the seed and the image names (relative to the dataset's folder): it
     is the first N of one permutation of the sorted names. So subsets with the same seed are nested,
-    and the same on every machine.
+    and the same on every machine. An image that the dataset has several times counts once.
 
     Args:
         dataset: A dataset, its config, or a list of them.
@@ -75,7 +75,11 @@ class LabelSubset(DatasetWrapper):
         if self._chosen:
             return
         self.dataset.full_init()
-        names = sorted((self._name(i), i) for i in range(len(self.dataset)))
+        images: dict[str | int, int] = {}  # an image that occurs twice counts once
+        for index in range(len(self.dataset)):
+            path = self.dataset.get_data_info(index).get('img_path')
+            images.setdefault(path if isinstance(path, str) else index, index)
+        names = sorted((self._name(path, index), index) for path, index in images.items())
         number = self._number(len(names))
         if number == len(names):
             chosen = names
@@ -97,9 +101,8 @@ class LabelSubset(DatasetWrapper):
         self.full_init()
         return self._chosen
 
-    def _name(self, index: int) -> str:
-        path = self.dataset.get_data_info(index).get('img_path')
-        if not isinstance(path, str):
+    def _name(self, path: str | int, index: int) -> str:
+        if isinstance(path, int):
             return f'{index:08d}'  # the image is not a file
         folder = getattr(innermost(self.dataset, index), 'data_prefix', {}).get('img_path')
         name = osp.relpath(path, folder) if folder else path

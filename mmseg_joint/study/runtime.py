@@ -46,7 +46,8 @@ def watch(cfg: Config, interval: int) -> None:
     hook = ConfigDict(type='GradientCosineHook', interval=interval)
     source = domains['source']
     if isinstance(source, dict) and 'datasets' not in source:  # a subset can be drawn from it
-        count = len(DATASETS.build(copy.deepcopy(source))) - HELD_OUT
+        whole = dict(type='LabelSubset', fraction=1, dataset=copy.deepcopy(source))
+        count = len(DATASETS.build(whole)) - HELD_OUT
         if count > 0:
             domains['source'] = ConfigDict(type='LabelSubset', count=count, dataset=source)
             hook.held_out = dict(copy.deepcopy(domains['source']), held_out=True)

@@ -89,6 +89,19 @@ def test_several_datasets_have_names_of_their_own_folders(inner, tmp_path, write
         subset([], count=6)
 
 
+def test_an_image_that_occurs_twice_counts_once(inner):
+    for repeated in (
+        {'type': 'RepeatDataset', 'times': 2, 'dataset': inner},
+        {'type': 'MixedDataset', 'datasets': [{**inner, 'indices': 2}, inner], 'shares': [1, 1]},
+        [inner, {'type': 'LabelSubset', 'dataset': inner, 'count': 2}],
+    ):
+        for held_out in (False, True):
+            chosen = subset(repeated, count=5, seed=1, held_out=held_out)
+            assert chosen.names == subset(inner, count=5, seed=1, held_out=held_out).names
+            assert len(chosen) == (3 if held_out else 5)
+            assert chosen.get_data_info(0)['img_path'].endswith(chosen.names[0])
+
+
 @pytest.mark.parametrize('cut', [0, len('.png'), len('_leftImg8bit.png')])
 def test_list_file(inner, tmp_path, cut):
     lines = [name(i)[: len(name(i)) - cut] for i in (6, 1)]

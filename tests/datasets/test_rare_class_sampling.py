@@ -258,7 +258,12 @@ def test_each_label_is_read_as_its_own_dataset_reads_it(inner, tmp_path, wrap):
         dict(type='LoadColorAnnotations', colors=colors, ignored=[[255] * 3]),
     ]
     load, pack = dict(type='LoadImageFromFile'), dict(type='PackSegInputs')
-    dataset = sampling(wrap([dict(inner, pipeline=[load, step, pack]) for step in steps]), tmp_path)
+    parts = []
+    for number, step in enumerate(steps):  # in folders of their own
+        (tmp_path / f'link{number}').symlink_to(tmp_path)
+        place = dict(data_root=str(tmp_path / f'link{number}'))
+        parts.append({**inner, **place, 'pipeline': [load, step, pack]})
+    dataset = sampling(wrap(parts), tmp_path)
     counts = dataset.class_pixels()
     assert len(counts) == len(dataset) >= 9
     for row, index in zip(counts, range(len(counts))):

@@ -195,10 +195,14 @@ def test_a_method_that_the_model_or_the_data_cannot_take(base):
         Base(cfg).config_of('joint')
 
 
-def test_watching_holds_out_a_few_source_images(roots, tmp_path, write_gta):
+@pytest.mark.parametrize('times', [1, 3])
+def test_watching_holds_out_a_few_source_images(roots, tmp_path, write_gta, times):
     write_gta(tmp_path / 'more', count=20, height=60, width=80)
     path = write_base({**roots, 'GTADataset': tmp_path / 'more'}, tmp_path)
-    base = Base(read_config(str(path)), watch_every=50)
+    cfg = read_config(str(path))
+    domains = cfg.train_dataloader.dataset.domains
+    domains.source = dict(type='RepeatDataset', times=times, dataset=domains.source)
+    base = Base(cfg, watch_every=50)
     for name, watched in (('joint', True), ('source', False), ('target', False)):
         cfg, _ = base.config_of(name, labeled=name != 'source')
         hooks = [hook for hook in cfg.custom_hooks if hook['type'] == 'GradientCosineHook']
