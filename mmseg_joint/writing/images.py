@@ -29,6 +29,9 @@ def images_of_domain(cfg: Config, domain: str) -> Any:
     built = DATASETS.build(without_labels({**found, 'pipeline': steps}))
     if not hasattr(built, 'img_suffix') or not built.data_prefix.get('img_path'):
         raise JointError(f'{key} is no dataset of image files: name a folder with --images.')
+    if not built.metainfo.get('classes'):  # which unlabeled images need not have
+        named = {**found, 'pipeline': steps, 'metainfo': _test_metainfo(cfg)}
+        return DATASETS.build(without_labels(named))
     return built
 
 
@@ -60,13 +63,11 @@ def images_of_folder(cfg: Config, folder: Path, suffix: str) -> BaseSegDataset:
     """
     if not folder.is_dir():
         raise JointError(f'--images {folder} is no folder: correct it.')
-    test = without_labels(_test_dataset(cfg))
-    metainfo = DATASETS.build({**test, 'lazy_init': True}).metainfo
     found = BaseSegDataset(
         img_suffix=suffix,
-        metainfo={key: metainfo[key] for key in ('classes', 'palette')},
+        metainfo=_test_metainfo(cfg),
         data_prefix={'img_path': str(folder)},
-        pipeline=test['pipeline'],
+        pipeline=without_labels(_test_dataset(cfg))['pipeline'],
         serialize_data=False,  # mmengine cannot serialize an empty list
     )
     if not len(found):
@@ -80,3 +81,9 @@ def images_of_folder(cfg: Config, folder: Path, suffix: str) -> BaseSegDataset:
 def _test_dataset(cfg: Config) -> dict[str, Any]:
     """Return the config of the test dataset, or of the first one inside its wrappers."""
     return next(datasets_in(config_value(cfg, TEST), TEST))[-1][1]
+
+
+def _test_metainfo(cfg: Config) -> dict[str, Any]:
+    test = without_labels(_test_dataset(cfg))
+    metainfo = DATASETS.build({**test, 'lazy_init': True}).metainfo
+    return {key: metainfo[key] for key in ('classes', 'palette')}

@@ -6,6 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_joint.datasets import LoadCheckedImage, LoadMappedAnnotations
+from mmseg_joint.datasets.label_maps import CAMVID_CLASSES, CAMVID_PALETTE
 from mmseg_joint.errors import JointError
 from mmseg_joint.writing.images import (
     images_of_domain,
@@ -51,3 +52,19 @@ def test_steps_may_be_named_by_class_or_scope(roots):
     packed = labeled_images_of_domain(cfg, 'source')[0]
     assert packed['inputs'].shape == (3, 16, 20)
     assert packed['data_samples'].gt_sem_seg.data.shape == (1, 16, 20)
+
+
+def test_unlabeled_images_without_classes_get_those_of_the_test_images(roots):
+    steps = [dict(type='LoadCheckedImage'), dict(type='PackSegInputs')]
+    place = dict(data_root=str(roots['CamVidDataset']), pipeline=steps)
+    bare = dict(type='BaseSegDataset', data_prefix=dict(img_path='images/train'), **place)
+    cfg = Config(
+        dict(
+            train_dataloader=dict(dataset=dict(domains=dict(unlabeled=bare))),
+            test_dataloader=dict(dataset=dict(type='CamVidDataset', **place)),
+        )
+    )
+    images = images_of_domain(cfg, 'unlabeled')
+    assert len(images) == 3
+    assert images.metainfo['classes'] == CAMVID_CLASSES
+    assert images.metainfo['palette'] == CAMVID_PALETTE
