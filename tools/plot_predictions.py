@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
+from mmseg_joint.utils.walk import datasets_in, value_of
 from mmseg_joint.visualization.figures import check_figure, choose_images, save_figure
 from mmseg_joint.visualization.predictions import draw_predictions, labeled_image, predict
 
@@ -111,11 +113,17 @@ def check_classes(name: str, predicted: int, classes: tuple[str, ...]) -> None:
 
 def same_images(first: Config, own: Config, built: Any) -> Any:
     """Build the first config's images as a model's own test pipeline prepares them."""
-    source, pipeline = config_value(first, TEST), own.get('test_dataloader', {})
-    pipeline = pipeline.get('dataset', {}).get('pipeline')
-    if pipeline is None or source.get('pipeline') in (None, pipeline):
+    source = copy.deepcopy(config_value(first, TEST))
+    parts, others = (
+        [places[-1][1] for places in datasets_in(dataset, TEST)]
+        for dataset in (source, value_of(own, TEST))
+    )
+    pipeline = others[0].get('pipeline') if others else None
+    if pipeline is None or all(part.get('pipeline') in (None, pipeline) for part in parts):
         return built
-    return DATASETS.build({**source, 'pipeline': pipeline})
+    for part in parts:
+        part['pipeline'] = pipeline
+    return DATASETS.build(source)
 
 
 if __name__ == '__main__':

@@ -164,6 +164,21 @@ def test_predictions(trained, tmp_path, monkeypatch):
         assert len(np.unique(ours.reshape(-1, 3), axis=0)) > 1
 
 
+def test_predictions_are_prepared_by_each_models_own_pipeline_inside_wrappers(trained, pipeline):
+    whole = Config.fromfile(trained[0]).test_dataloader.dataset
+    wrapped = dict(type='LabelSubset', count=2, dataset=whole)
+    small = {**whole, 'pipeline': pipeline('LoadAnnotations', dict(type='Resize', scale=(20, 16)))}
+    small = dict(type='LabelSubset', count=1, dataset=small)
+    of = lambda dataset: Config(dict(test_dataloader=dict(dataset=dataset)))  # noqa: E731
+    same_images = load_tool('plot_predictions').same_images
+    for first, count in ((whole, 3), (wrapped, 2)):
+        built = DATASETS.build(first)
+        assert same_images(of(first), of(wrapped), built) is built
+        found = same_images(of(first), of(small), built)
+        assert len(found) == count and found[0]['inputs'].shape == (3, 16, 20)
+        assert built[0]['inputs'].shape == (3, 36, 48)
+
+
 def test_predictions_refuse_bad_models(trained, tmp_path, monkeypatch, capsys):
     config, checkpoint = trained
     tool, out = 'plot_predictions', tmp_path / 'fig.png'
