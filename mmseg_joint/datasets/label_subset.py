@@ -143,6 +143,13 @@ class LabelSubset(DatasetWrapper):
                 f"LabelSubset.list_file '{path}' names {repeated[:3]} more than once: "
                 'remove the repetitions'
             )
+        total = Counter(name for name, _ in names)
+        shared = sorted(name for name, _ in chosen if total[name] > 1)
+        if shared:
+            raise JointError(
+                f"LabelSubset.list_file '{path}' names {shared[:3]}, which several datasets have: "
+                'give each dataset a LabelSubset and a list of its own'
+            )
         if self.count is not None and len(chosen) != self.count:
             raise JointError(
                 f"LabelSubset.list_file '{path}' names {len(chosen)} images, but count is "

@@ -82,6 +82,9 @@ def test_several_datasets_have_names_of_their_own_folders(inner, tmp_path, write
         assert {str(other) in path for path in paths} == {True, False}
     (tmp_path / 'list.txt').write_text(name(6).removesuffix('_leftImg8bit.png'))
     assert subset(two, list_file=str(tmp_path / 'list.txt')).names == [name(6)]
+    (tmp_path / 'list.txt').write_text(name(2))
+    with pytest.raises(JointError, match=rf"list\.txt' names \['{name(2)}'\], .* several datasets"):
+        len(subset(two, list_file=str(tmp_path / 'list.txt')))
     two[1]['metainfo'] = {'classes': ('road',), 'palette': [[0, 0, 0]]}
     with pytest.raises(JointError, match=r'LabelSubset.dataset.0 has 19 classes'):
         subset(two, count=6)
