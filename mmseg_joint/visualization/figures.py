@@ -128,7 +128,7 @@ def draw_scale(
 
 def caption(axes: Axes, text: str) -> None:
     """Write a small line under an image."""
-    axes.set_xlabel(text, fontsize=TEXT_SIZE, labelpad=2, color=GRAY)
+    axes.set_xlabel(text, fontsize=TEXT_SIZE, labelpad=2, color=GRAY, parse_math=False)
 
 
 def to_rgb(inputs: Tensor) -> np.ndarray:

@@ -76,6 +76,12 @@ def test_a_row_shows_image_truth_and_each_model(tmp_path):
     save_figure(figure, tmp_path / 'figure.png')
 
 
+def test_the_name_of_an_image_is_no_formula(tmp_path):
+    labels = np.zeros((2, 4), dtype=int)
+    row = PredictedImage(np.zeros((2, 4, 3), np.uint8), labels, {'A': labels}, '$_$.png')
+    save_figure(draw_predictions([row], METAINFO), tmp_path / 'figure.png')
+
+
 def test_the_legend_names_only_what_occurs():
     labels = np.zeros((2, 4), dtype=int)
     image = np.zeros((2, 4, 3), dtype=np.uint8)
