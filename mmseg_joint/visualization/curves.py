@@ -11,6 +11,8 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from mmseg_joint.errors import JointError
+
 from .figures import GRAY, TEXT_SIZE, TITLE_SIZE, WIDTH, decorate, legend_style, new_figure
 from .scalars import ACCURACY, MEAN_WEIGHT, PANELS, VALIDATION, Series, over_seeds, sort_into_panels
 
@@ -49,6 +51,9 @@ def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
 
     Returns:
         The figure: one axes per panel with a curve, one color per name.
+
+    Raises:
+        JointError: When no run has a value that belongs into a panel.
     """
     panels = {name: [sort_into_panels(seed) for seed in seeds] for name, seeds in runs.items()}
     shown = [
@@ -56,6 +61,11 @@ def draw_curves(runs: Runs, smooth: int | None = None) -> Figure:
         for panel in PANELS
         if any(panel in seed for found in panels.values() for seed in found)
     ]
+    if not shown:
+        raise JointError(
+            f'There is nothing to draw in the logs of {", ".join(runs)}: no loss, accuracy of a '
+            'discriminator or mIoU. Give the work dirs of training runs.'
+        )
     columns = min(COLUMNS, len(shown))
     rows = ceil(len(shown) / columns)
     figure = new_figure(rows * (PANEL_HEIGHT + 0.35) + 0.3)

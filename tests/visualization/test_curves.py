@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmseg_joint.errors import JointError
 from mmseg_joint.visualization.curves import draw_curves, running_mean, short_number
 from mmseg_joint.visualization.figures import save_figure
 
@@ -49,6 +50,11 @@ def test_a_panel_for_each_kind_of_value():
         'accuracy of the discriminator',
         'validation mIoU (%)',
     ]
+
+
+def test_logs_without_any_value_to_draw_are_refused():
+    with pytest.raises(JointError, match=r'of a, b: no loss, .* mIoU'):
+        draw_curves({name: [{'mFscore': (np.array([1]), np.array([0.5]))}] for name in 'ab'})
 
 
 def test_curves_hold_the_logged_values():
