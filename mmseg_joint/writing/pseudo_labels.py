@@ -81,9 +81,12 @@ def _predict(model: nn.Module, batch: dict[str, Any]) -> tuple[np.ndarray, np.nd
 def probabilities(model: nn.Module, scores: Tensor) -> Tensor:
     """Turn a segmentor's predicted scores, (C, H, W), into probabilities that sum to 1.
 
-    Heads that classify masks give sums over masks, others logits.
+    Heads that classify masks give sums over masks, those with one channel a probability, others
+    logits.
     """
     scores = full_precision(scores)
+    if len(scores) == 1:  # of two classes: mmseg gives the second one's probability
+        return torch.cat([1 - scores, scores])
     head: Any = model.decode_head
     head = head[-1] if isinstance(head, nn.ModuleList) else head
     if isinstance(head, BaseDecodeHead):

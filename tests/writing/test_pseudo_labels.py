@@ -161,6 +161,25 @@ def test_probabilities_of_both_kinds_of_heads():
     torch.testing.assert_close(probabilities(model, sums), wanted)
 
 
+def test_probabilities_of_a_head_with_one_channel_for_two_classes():
+    model = MODELS.build(
+        dict(
+            type='EncoderDecoder',
+            backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),
+            decode_head=dict(
+                **dict(type='FCNHead', in_channels=32, channels=4, num_convs=1, concat_input=False),
+                **dict(num_classes=2, out_channels=1, threshold=0.5, in_index=3),
+                loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True),
+            ),
+        )
+    ).eval()
+    (sample,) = model.postprocess_result(torch.linspace(-2, 2, 12).reshape(1, 1, 3, 4))
+    found = probabilities(model, sample.seg_logits.data)
+    torch.testing.assert_close(found.sum(0), torch.ones(found.shape[1:]))
+    assert torch.equal(found.argmax(0), sample.pred_sem_seg.data[0].long())
+    assert len(found.argmax(0).unique()) == 2
+
+
 def test_a_folder_of_images_with_any_suffix(trained, roots, tmp_path, call):
     config, checkpoint, _ = trained
     out, images = tmp_path / 'pseudo', roots['GTADataset'] / 'images'
