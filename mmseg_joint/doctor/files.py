@@ -51,7 +51,7 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
             f'{part.key} has {len(part.classes)} classes: leave at most {IGNORE}, since labels '
             f'have 8 bits and {IGNORE} is ignored.'
         )
-    loaders = part.loaders if part.labeled else None
+    loaders = part.loaders() if part.labeled else None
     if loaders is not None and not any(isinstance(x, READS_LABELS) for x in loaders):
         report.problem(
             f'{part.key}: its pipeline loads no labels: add LoadAnnotations, or '
@@ -81,13 +81,14 @@ def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:
     """Count one label's pixels of each class (None without a label), or say what is wrong."""
     info: dict[str, Any] = {}
     try:
-        if part.loaders is None:
+        loaders = part.loaders(index)
+        if loaders is None:
             label = _through_pipeline(part, index)
         else:
             info = part.dataset.get_data_info(index)
             if is_missing(info):
                 return None  # already reported
-            label = _through_loaders(part, dict(info))
+            label = _through_loaders(part, loaders, dict(info))
         return None if label is None else _count(label, len(part.classes))
     except JointError as error:
         return str(error)
@@ -109,8 +110,10 @@ def _through_pipeline(part: OpenDataset, index: int) -> np.ndarray | None:
     return sample.gt_sem_seg.data.numpy()
 
 
-def _through_loaders(part: OpenDataset, results: dict[str, Any]) -> np.ndarray | None:
-    for step in part.loaders or ():
+def _through_loaders(
+    part: OpenDataset, loaders: list[Any], results: dict[str, Any]
+) -> np.ndarray | None:
+    for step in loaders:
         results = step(results)
     label = results.get('gt_seg_map')
     if label is None:
