@@ -23,21 +23,20 @@ def show_labels(
         by_iou_metric: Those of `val` and `test` that mmseg's `IoUMetric` scores.
     """
     whole = not report.problems and all(x.complete for x in readings if x.part.labeled)
-    labeled = [reading for reading in readings if reading.part.labeled and reading.pixels.sum()]
+    labeled = [x for x in readings if x.part.labeled and x.part.classes and x.pixels.sum()]
     for classes in dict.fromkeys(reading.part.classes for reading in labeled):
-        if classes:
-            columns = [reading for reading in labeled if reading.part.classes == classes]
-            report.title('labels: % of the pixels that have a class, in the images read')
-            for row in table(classes, columns):
-                print(f'  {row}')
-            seen = np.sum([reading.pixels for reading in columns], axis=0)
-            nowhere = [name for name, count in zip(classes, seen) if not count]
-            if whole and nowhere:
-                report.problem(
-                    f'no label of {", ".join(reading.part.name for reading in columns)} shows '
-                    f'{_named(nowhere)}: correct the numbers in the labels or the order of '
-                    'classes, or leave the class out.'
-                )
+        columns = [reading for reading in labeled if reading.part.classes == classes]
+        report.title('labels: % of the pixels that have a class, in the images read')
+        for row in table(classes, columns):
+            print(f'  {row}')
+        seen = np.sum([reading.pixels for reading in columns], axis=0)
+        nowhere = [name for name, count in zip(classes, seen) if not count]
+        if whole and nowhere:
+            report.problem(
+                f'no label of {", ".join(reading.part.name for reading in columns)} shows '
+                f'{_named(nowhere)}: correct the numbers in the labels or the order of '
+                'classes, or leave the class out.'
+            )
     for reading in labeled:
         absent = [
             name for name, count in zip(reading.part.classes, reading.pixels[:-1]) if not count

@@ -207,6 +207,18 @@ def test_labels_of_0_and_255_alone_are_a_problem(check, roots):
     assert re.search(rf'{DOMAINS}\.target: .* road and 255, which is ignored: if', problem)
 
 
+def test_a_dataset_without_classes_has_no_histogram(check, roots):
+    target = dict(
+        type='BaseSegDataset',
+        data_root=str(roots['CamVidDataset']),
+        data_prefix=dict(img_path='images/train', seg_map_path='labels/train'),
+        pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), PACK],
+    )
+    _, said, (problem,) = check({f'{DOMAINS}.target': target})
+    assert re.search(r'^ +source +val$', said, re.MULTILINE)
+    assert "domain 'target' has 0" in problem
+
+
 def test_a_few_images_are_read_by_default_and_all_with_a_flag(check, roots, write_gta):
     write_gta(roots['GTADataset'], count=40, height=60, width=80)
     hidden = next(index for index in range(40) if index not in spread(40, SAMPLE))
