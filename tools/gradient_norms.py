@@ -20,6 +20,7 @@ from mmseg_joint.checkpoints.read import read_content
 from mmseg_joint.engine import FreezeNormHook
 from mmseg_joint.engine.config_file import config_value, read_config
 from mmseg_joint.engine.gradient_norms import gradient_norms
+from mmseg_joint.engine.launch import without_workers
 from mmseg_joint.errors import JointError
 from mmseg_joint.utils.cfg_options import add_config_flags
 from mmseg_joint.utils.cli import existing_file, positive, run
@@ -68,8 +69,7 @@ def set_training_mode(model: torch.nn.Module, cfg: Config, iteration: int) -> No
 
 def first_batches(cfg: Config, count: int) -> list[dict]:
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    given = config_value(cfg, 'train_dataloader')
-    loader = {**given, 'num_workers': 0, 'persistent_workers': False}
+    loader = without_workers(config_value(cfg, 'train_dataloader'))
     batches = iter(Runner.build_dataloader(loader, seed=0))
     return [next(batches) for _ in range(count)]
 

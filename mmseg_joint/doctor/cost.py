@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.optim import Optimizer
 
+from mmseg_joint.engine.launch import without_workers
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.runtime import choose_threads
 from mmseg_joint.utils.memory import peak_bytes
@@ -72,7 +73,7 @@ def time_step(cfg: Config, model: nn.Module, report: Report) -> None:
     try:
         optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
         optim_wrapper.initialize_count_status(model, 0, 2)
-        loader = {**cfg.train_dataloader, 'num_workers': 0, 'persistent_workers': False}
+        loader = without_workers(cfg.train_dataloader)
         batches = iter(Runner.build_dataloader(loader, seed=0))
         for _ in range(2):
             begin = time.perf_counter()

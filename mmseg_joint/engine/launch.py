@@ -128,6 +128,15 @@ def pin_memory(loader: dict[str, Any] | None) -> None:
         loader.setdefault('pin_memory', True)
 
 
+def without_workers(loader: dict[str, Any]) -> dict[str, Any]:
+    """Copy the config of a data loader for one that loads in this process.
+
+    Without workers, PyTorch refuses what else concerns them.
+    """
+    unused = ('persistent_workers', 'prefetch_factor', 'multiprocessing_context', 'timeout')
+    return {**{key: value for key, value in loader.items() if key not in unused}, 'num_workers': 0}
+
+
 def close_process_group() -> None:
     """Shut down distributed training, if any, before Python exits.
 

@@ -373,6 +373,14 @@ def test_a_real_step_is_timed(check, monkeypatch, loading, workers, hours):
     assert f'3,600 steps, {hours}:00:00 without validation' in said
 
 
+def test_a_step_is_timed_without_the_workers_and_what_concerns_them(check):
+    given = dict(num_workers=2, persistent_workers=True, prefetch_factor=4, timeout=60)
+    loader = {f'train_dataloader.{key}': value for key, value in given.items()}
+    status, said, problems = check(loader, '--step')
+    assert (status, problems) == (0, [])
+    assert 'in one process; training will use 2' in said
+
+
 def test_a_step_is_not_timed_where_there_are_problems(check):
     _, said, problems = check({f'{DOMAINS}.source.data_root': 'nowhere'}, '--step')
     assert 'not timed' in said

@@ -77,3 +77,12 @@ def test_a_config_that_only_tests_is_refused(call, tmp_path):
     cfg.dump(tmp_path / 'hrs.py')
     status, _, errors = call()
     assert status == 2 and 'has no train_dataloader, which is needed' in errors
+
+
+def test_what_concerns_workers_is_left_out_where_there_are_none(call, tmp_path):
+    cfg = Config.fromfile(tmp_path / 'hrs.py')
+    given = dict(prefetch_factor=4, multiprocessing_context='spawn', timeout=60)
+    cfg.train_dataloader.update(num_workers=2, persistent_workers=True, **given)
+    cfg.dump(tmp_path / 'hrs.py')
+    status, out, _ = call()
+    assert status == 0 and 'over 2 batches' in out
