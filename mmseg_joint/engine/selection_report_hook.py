@@ -208,7 +208,10 @@ def _is_number(value: Any) -> bool:
 def _kept(runner: Any, iteration: int) -> str | None:
     """Return the name of an iteration's checkpoint, if it is still there."""
     for hook in (hook for hook in runner.hooks if isinstance(hook, CheckpointHook)):
-        name = glob.escape(hook.filename_tmpl.format(iteration))
+        number = iteration
+        if hook.by_epoch:  # a loop that counts iterations has one epoch
+            number = iteration * runner.max_epochs // runner.max_iters
+        name = glob.escape(hook.filename_tmpl.format(number))
         found = sorted([*Path(hook.out_dir).glob(f'best_*_{name}'), *Path(hook.out_dir).glob(name)])
         if found:
             return found[0].name

@@ -225,3 +225,21 @@ def test_checkpoints_are_named_where_the_config_puts_them(runner, tmp_path):
     found = read(tmp_path)
     assert found['last']['checkpoint'] == '3.pth'
     assert found['best']['checkpoint'] == 'best_mIoU_2.pth'
+
+
+@pytest.mark.parametrize(('epochs', 'best', 'last'), [(4, 2, 4), (1, 0, 1)])
+def test_checkpoints_that_are_numbered_by_epochs_are_named_by_them(
+    runner, tmp_path, epochs, best, last
+):
+    """An epoch has three iterations; a loop that counts iterations has one epoch."""
+    for number in range(1, 13):
+        (tmp_path / f'epoch_{number}.pth').touch()
+    (tmp_path / f'best_mIoU_epoch_{best}.pth').touch()
+    runner.hooks = [CheckpointHook(by_epoch=True, out_dir=str(tmp_path))]
+    runner.max_epochs, runner.max_iters = epochs, 12
+    hook = SelectionReportHook()
+    hook.before_train(runner)
+    validate(hook, runner, {3: 1.0, 6: 4.0, 9: 3.0, 12: 2.0})
+    found = read(tmp_path)
+    assert found['last']['checkpoint'] == f'epoch_{last}.pth'
+    assert found['best']['checkpoint'] == f'best_mIoU_epoch_{best}.pth'
