@@ -19,6 +19,9 @@ def set_runtime(cfg: Config) -> None:
         {**(hooks.get('checkpoint') or {}), 'type': 'AtomicCheckpointHook', 'by_epoch': False}
     )
     hooks.checkpoint.pop('out_dir', None)  # in it, the runs of all methods with a seed share one
+    logger = {'type': 'LoggerHook', **(hooks.get('logger') or {})}
+    # mmengine's default is a score's epoch, but the one of the last iteration counts here
+    hooks.logger = ConfigDict(logger, log_metric_by_epoch=False)
     hooks.setdefault('schedule_extension', own.default_hooks.schedule_extension)
     hooks.memory = ConfigDict(type='PeakMemoryHook')
     known = [hook.get('type') for hook in cfg.get('custom_hooks') or ()]

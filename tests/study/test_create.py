@@ -230,6 +230,14 @@ def test_checkpoints_of_all_runs_stay_in_their_own_folders(base):
     assert 'out_dir' not in cfg.default_hooks.checkpoint
 
 
+@pytest.mark.parametrize('given', [dict(logger=dict(interval=7)), dict(logger=None), {}])
+def test_scores_are_logged_with_their_iteration(base, given):
+    base.cfg.default_hooks = given
+    logger = base.config_of('joint')[0].default_hooks.logger
+    own = given.get('logger') or {}
+    assert logger == {'type': 'LoggerHook', **own, 'log_metric_by_epoch': False}
+
+
 @pytest.mark.parametrize('imports', ['mmseg_joint.streets', None])
 def test_imports_may_be_one_name_or_none(base, imports):
     base.cfg.custom_imports = dict(imports=imports)
