@@ -15,10 +15,11 @@ def set_runtime(cfg: Config) -> None:
     """Add what a study relies on: atomic checkpoints, exact resuming, each class's IoU, memory."""
     own = Config.fromfile(own_config('_base_/default_runtime.py'))
     hooks = cfg.setdefault('default_hooks', ConfigDict())
-    hooks.checkpoint = ConfigDict(
-        {**(hooks.get('checkpoint') or {}), 'type': 'AtomicCheckpointHook', 'by_epoch': False}
-    )
-    hooks.checkpoint.pop('out_dir', None)  # in it, the runs of all methods with a seed share one
+    saving = ConfigDict(hooks.get('checkpoint') or {})
+    if saving.get('by_epoch', True):
+        saving.pop('interval', None)  # in epochs, of which there is one
+    saving.pop('out_dir', None)  # in it, the runs of all methods with a seed share one
+    hooks.checkpoint = ConfigDict(saving, type='AtomicCheckpointHook', by_epoch=False)
     logger = {'type': 'LoggerHook', **(hooks.get('logger') or {})}
     # mmengine's default is a score's epoch, but the one of the last iteration counts here
     hooks.logger = ConfigDict(logger, log_metric_by_epoch=False)

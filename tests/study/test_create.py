@@ -230,6 +230,14 @@ def test_checkpoints_of_all_runs_stay_in_their_own_folders(base):
     assert 'out_dir' not in cfg.default_hooks.checkpoint
 
 
+@pytest.mark.parametrize(('given', 'kept'), [({}, None), (dict(by_epoch=False), 1)])
+def test_an_interval_of_checkpoints_that_counts_epochs_is_none_of_iterations(base, given, kept):
+    base.cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, **given)
+    saving = base.config_of('joint')[0].default_hooks.checkpoint
+    assert (saving.get('interval'), saving.type) == (kept, 'AtomicCheckpointHook')
+    assert saving.by_epoch is False
+
+
 @pytest.mark.parametrize('given', [dict(logger=dict(interval=7)), dict(logger=None), {}])
 def test_scores_are_logged_with_their_iteration(base, given):
     base.cfg.default_hooks = given
