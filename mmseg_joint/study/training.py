@@ -184,12 +184,15 @@ def _problem(job: Job, status: int | None) -> str:
     run = job.run()
     if run and run.finished:
         return ''
+    reached = run.reached if run else 'nothing logged'
+    if status and status < 0:  # the end of its log says nothing of that
+        return f'{reached}, ended by {signal.Signals(-status).name}'
     if status:
         log = job.folder / LOG
         text = log.read_text(encoding='utf-8', errors='replace') if log.exists() else ''
         lines = text.strip().splitlines()
         return lines[-1] if lines else f'exit status {status}'
-    return f'{run.reached if run else "nothing logged"}, without a validation at the end'
+    return f'{reached}, without a validation at the end'
 
 
 def progress(job: Job) -> tuple[int, float | None]:

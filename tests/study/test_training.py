@@ -111,6 +111,15 @@ def test_a_run_that_ends_without_its_last_validation_has_failed(jobs, capsys):
     assert 'failed: 300 of 600 iterations, without a validation' in capsys.readouterr().out
 
 
+def test_a_killed_run_is_said_to_be_killed(jobs, capsys):
+    """Not what it said last, as when the memory was full."""
+    start, _ = starter(status=-9, steps=(300,))
+    jobs[0].folder.mkdir(parents=True)
+    (jobs[0].folder / LOG).write_text('Iter(train) [300/600] loss: 1.0\n')
+    assert train_missing(jobs[:1], start) == jobs[:1]
+    assert 'failed: 300 of 600 iterations, ended by SIGKILL' in capsys.readouterr().out
+
+
 def test_a_run_ends_with_the_tool(jobs):
     start, started = starter(steps=range(10, 500, 10))
     looks = iter(range(3))
