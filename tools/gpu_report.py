@@ -61,7 +61,11 @@ def main(argv: list[str] | None = None) -> None:
         '--minutes', type=float, default=8.0, help='time limit of all parts together'
     )
     parser.add_argument(
-        '--only', nargs='+', metavar='PART', help='parts to run: tests, sequential, "steps hrs", …'
+        '--only',
+        nargs='+',
+        choices=PARTS,
+        metavar='PART',
+        help='parts to run: tests, sequential, "steps hrs", …',
     )
     parser.add_argument(
         '--tiny', action='store_true', help='rehearse at a tiny size, even on a CPU'

@@ -151,3 +151,12 @@ def test_a_part_out_of_time_keeps_its_numbers_and_the_next_one_starts(tmp_path, 
     tool.main([str(tmp_path), '--minutes', '0', '--only', 'late'])
     text = (tmp_path / 'report.md').read_text()
     assert '| late | no time left |' in text
+
+
+def test_an_unknown_part_is_refused(tmp_path, capsys):
+    """Instead of showing an earlier report as if it were new."""
+    (tmp_path / 'report.md').write_text('an earlier report')
+    with pytest.raises(SystemExit, match='2'):
+        load_tool('gpu_report').main([str(tmp_path), '--only', 'stpes hrs', '--tiny'])
+    said, errors = capsys.readouterr()
+    assert "invalid choice: 'stpes hrs'" in errors and not said
