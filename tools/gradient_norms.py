@@ -64,7 +64,8 @@ def set_training_mode(model: torch.nn.Module, cfg: Config, iteration: int) -> No
     model.train()
     for hook in cfg.get('custom_hooks') or []:
         if class_of(hook, HOOKS) is FreezeNormHook:
-            HOOKS.build(hook).before_train_iter(SimpleNamespace(model=model, iter=iteration))
+            own = {key: value for key, value in hook.items() if key != 'priority'}
+            HOOKS.build(own).before_train_iter(SimpleNamespace(model=model, iter=iteration))
 
 
 def first_batches(cfg: Config, count: int) -> list[dict]:

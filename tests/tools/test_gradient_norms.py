@@ -50,7 +50,7 @@ def test_a_file_without_named_weights_is_refused(call, tmp_path):
 @pytest.mark.parametrize(('begin', 'frozen'), [(3, True), (4, False)])
 def test_frozen_norms_stay_frozen(monkeypatch, capsys, roots, tmp_path, begin, frozen):
     cfg = tiny(ROOT / 'configs/joint_resnet18_streets_cityscapes256.py', roots, tmp_path)
-    cfg.custom_hooks = [dict(type='FreezeNormHook', begin=begin)]
+    cfg.custom_hooks = [dict(type='FreezeNormHook', begin=begin, priority='LOWEST')]
     cfg.model.decode_head.dropout_ratio = 0.0
     cfg.dump(tmp_path / 'joint.py')
     model = MODELS.build(cfg.model)
