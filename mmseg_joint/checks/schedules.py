@@ -82,8 +82,11 @@ def _each(cfg: Config) -> Iterator[tuple[str, dict[str, Any], int]]:
 def check_ends(cfg: Config) -> None:
     """Look for a learning rate that is 0 long before training ends."""
     for key, schedules, max_iters in schedules_of(cfg):
-        end, kind = schedules[-1].get('end') or max_iters, schedules[-1].get('type')
-        if end < max_iters and kind in DECAYING_TO_ZERO and not schedules[-1].get('eta_min'):
+        last = schedules[-1]
+        end, kind = last.get('end') or max_iters, last.get('type')
+        # a rate above 0, or an end that counts epochs
+        other = any(map(last.get, ('eta_min', 'eta_min_ratio', 'convert_to_iter_based')))
+        if end < max_iters and kind in DECAYING_TO_ZERO and not other:
             raise JointError(
                 f'{key}: {kind} ends at iteration {end:,} and leaves the learning rate at 0 until '
                 f'training ends at {max_iters:,}: leave `end` out, and it follows '

@@ -88,6 +88,8 @@ def test_ends():
         dict(type='PolyLR'),
         dict(type='PolyLR', end=100),
         dict(type='PolyLR', end=60, eta_min=1e-6),
+        dict(type='CosineAnnealingLR', end=60, eta_min_ratio=0.1),
+        dict(type='PolyLR', end=60, convert_to_iter_based=True),  # 60 epochs
         dict(type='LinearLR', end=60),
         [dict(type='PolyLR', begin=60, end=100), early],
         [dict(type='PolyLR', begin=60), early],
