@@ -26,7 +26,7 @@ from mmseg_joint.checkpoints.fit import check_checkpoint
 from mmseg_joint.engine.sections import check_names, check_sections
 from mmseg_joint.errors import JointError
 
-from .domains import check_batch, check_followers, check_objective
+from .domains import check_batch, check_endless, check_followers, check_objective
 from .hooks import check_backends, check_best
 from .launcher import check_launcher
 from .model import check_classes, watch_channels
@@ -71,6 +71,7 @@ CHECKS = (
     Check('config', check_zero_labels),
     Check('config', check_files, ('train',)),
     Check('config', check_batch, ('train',)),
+    Check('config', check_endless, ('train',)),
     Check('config', check_networks),
     Check('config', check_begins, ('train',)),
     Check('config', check_followers, ('train',)),

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.config import Config
-from mmseg.registry import MODELS
+from mmseg.registry import DATA_SAMPLERS, MODELS
 
-from mmseg_joint.datasets.joint_sampler import check_samples
+from mmseg_joint.datasets.joint_sampler import JointSampler, check_samples
 from mmseg_joint.errors import JointError
 from mmseg_joint.models.objectives import Objective
 from mmseg_joint.models.objectives.base import makes_domains
@@ -25,6 +25,16 @@ def check_batch(cfg: Config) -> None:
     if size != total:
         raise JointError(
             f'train_dataloader.batch_size is {size}: set it to {total}, the sum of {SAMPLES}.'
+        )
+
+
+def check_endless(cfg: Config) -> None:
+    """Refuse to count epochs of a sampler that draws forever."""
+    sampler = class_of(value_of(cfg, 'train_dataloader.sampler'), DATA_SAMPLERS)
+    if sampler is JointSampler and value_of(cfg, 'train_cfg.max_epochs'):
+        raise JointError(
+            'train_cfg.max_epochs counts epochs, but JointSampler draws without end and the first '
+            "one would never be over: set train_cfg=dict(type='IterBasedTrainLoop', max_iters=…)."
         )
 
 

@@ -3,7 +3,12 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
-from mmseg_joint.checks.domains import check_batch, check_followers, check_objective
+from mmseg_joint.checks.domains import (
+    check_batch,
+    check_endless,
+    check_followers,
+    check_objective,
+)
 from mmseg_joint.errors import JointError
 from tests.models.objectives.seam_objectives import SeamAverage
 
@@ -30,6 +35,17 @@ def test_batches():
     ):
         with pytest.raises(JointError, match=message):
             check_batch(batch_of(**shares))
+
+
+def test_epochs_of_a_sampler_without_end():
+    epochs = dict(by_epoch=True, max_epochs=2)
+    for loop, sampler in ((dict(max_iters=2), 'JointSampler'), (epochs, 'DefaultSampler')):
+        loader = dict(sampler=dict(type=sampler))
+        check_endless(Config(dict(train_cfg=loop, train_dataloader=loader)))
+    check_endless(Config(dict(train_cfg=epochs, train_dataloader=dict(batch_size=1))))
+    loader = dict(sampler=dict(type='JointSampler'))
+    with pytest.raises(JointError, match=r'^train_cfg\.max_epochs counts epochs, but JointSampler'):
+        check_endless(Config(dict(train_cfg=epochs, train_dataloader=loader)))
 
 
 def test_domains_of_an_objective():
