@@ -218,6 +218,19 @@ def test_watching_holds_out_a_few_source_images(roots, tmp_path, write_gta, time
             assert names.isdisjoint(held_out.names)
 
 
+def test_held_out_images_of_a_repeated_source_are_not_trained_on(roots, tmp_path, write_gta):
+    write_gta(tmp_path / 'more', count=20, height=60, width=80)
+    path = write_base({**roots, 'GTADataset': tmp_path / 'more'}, tmp_path)
+    cfg = read_config(str(path))
+    domains = cfg.train_dataloader.dataset.domains
+    domains.source = dict(type='RepeatDataset', times=3, dataset=domains.source)
+    cfg, _ = Base(cfg, watch_every=50).config_of('joint')
+    held_out = DATASETS.build(cfg.custom_hooks[-1].held_out).names
+    trained = DATASETS.build(cfg.train_dataloader.dataset.domains.source).names
+    assert (len(held_out), len(trained)) == (8, 12)
+    assert set(held_out).isdisjoint(trained)
+
+
 def test_an_unknown_method():
     with pytest.raises(JointError, match='no method "maxsqare"; did you mean maxsquare'):
         choose_methods(['maxsqare'])
