@@ -116,6 +116,11 @@ def report(tables: list[Table], args: argparse.Namespace, selection: Selection) 
             texts.append(list_table(table))
         elif table.at(args.scale):
             texts.append(write_table(table, cells, args.scale))
+    if not texts:
+        raise JointError(
+            f'There is no row at the scale "{args.scale}": choose another --scale, of those that '
+            'the list without --work-dirs names.'
+        )
     text = '\n\n'.join(texts)
     print(text)
     if args.out:

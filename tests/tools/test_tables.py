@@ -113,3 +113,13 @@ def test_refusals(main, configs, tmp_path):
     figure = ('--figure', tmp_path / 'x.gif', '--work-dirs', tmp_path / 'runs')
     with pytest.raises(JointError, match=r'end its name in \.png'):
         main('--configs', configs, '--table', 'hrs1', '--scale', 'camvid', *figure)
+    (tmp_path / 'table.md').write_text('an earlier table')
+    with pytest.raises(JointError, match='no row at the scale "camvid": choose another --scale'):
+        main(
+            '--configs',
+            configs,
+            *('--table', 'hrs2', '--scale', 'camvid'),
+            '--out',
+            tmp_path / 'table.md',
+        )
+    assert (tmp_path / 'table.md').read_text() == 'an earlier table'
