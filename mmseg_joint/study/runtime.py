@@ -49,8 +49,6 @@ def watch(cfg: Config, interval: int) -> None:
     domains = cfg.train_dataloader.dataset.domains
     hook = ConfigDict(type='GradientCosineHook', interval=interval)
     source = domains['source']
-    while isinstance(source, dict) and source.get('type') == 'RepeatDataset':
-        source = source['dataset']  # else a repetition of what is held out stays
     if isinstance(source, dict) and 'datasets' not in source:  # a subset can be drawn from it
         whole = dict(type='LabelSubset', fraction=1, dataset=copy.deepcopy(source))
         count = len(DATASETS.build(whole)) - HELD_OUT

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 
 import pytest
 import torch
@@ -49,9 +50,12 @@ def test_a_method_has_its_domains_objectives_and_optimizers(base, name, labeled)
         assert all(torch.isfinite(torch.as_tensor(v)).all() for v in losses.values())
 
 
-def test_the_target_may_be_a_list_of_datasets(base):
+def test_the_target_may_be_a_list_of_datasets(base, tmp_path):
     cfg, domains = copy.deepcopy(base.cfg), base.cfg.train_dataloader.dataset.domains
-    both = dict(domains.target, dataset=[domains.target.dataset, domains.target.dataset])
+    others = [dict(domains.target.dataset, data_root=f'{tmp_path / name}/') for name in 'ab']
+    for other in others:
+        shutil.copytree(domains.target.dataset.data_root, other['data_root'])
+    both = dict(domains.target, dataset=others)
     cfg.train_dataloader.dataset.domains.target = [domains.target, both]
     several = Base(cfg)
     assert several.count_labels() == 3 * base.count_labels()
