@@ -105,7 +105,7 @@ class Chain(Dataset):
         return self.datasets[part][inner]
 
 
-def innermost(dataset: Any, index: int) -> Any:
+def dataset_of(dataset: Any, index: int) -> Any:
     """Find the dataset that holds a sample, inside all wrappers.
 
     Args:
@@ -114,15 +114,15 @@ def innermost(dataset: Any, index: int) -> Any:
     """
     if isinstance(dataset, Chain):
         part, inner = dataset.locate(index)
-        return innermost(dataset.datasets[part], inner)
+        return dataset_of(dataset.datasets[part], inner)
     if isinstance(dataset, ConcatDataset):
         part = bisect_right(dataset.cumulative_sizes, index)
         before = dataset.cumulative_sizes[part - 1] if part else 0
-        return innermost(dataset.datasets[part], index - before)
+        return dataset_of(dataset.datasets[part], index - before)
     if isinstance(dataset, RepeatDataset):
-        return innermost(dataset.dataset, index % len(dataset.dataset))
+        return dataset_of(dataset.dataset, index % len(dataset.dataset))
     if isinstance(dataset, DatasetWrapper):
-        return innermost(dataset.dataset, dataset.inner_index(index))
+        return dataset_of(dataset.dataset, dataset.inner_index(index))
     # another's wrapper: its samples are like the first
     parts = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    return dataset if parts[0] is None else innermost(parts[0], 0)
+    return dataset if parts[0] is None else dataset_of(parts[0], 0)

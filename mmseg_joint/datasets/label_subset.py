@@ -6,7 +6,7 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
-from mmseg_joint.datasets.chain import Chain, innermost
+from mmseg_joint.datasets.chain import Chain, dataset_of
 from mmseg_joint.datasets.label_lists.files import find_list, placeholders, read_names
 from mmseg_joint.datasets.randomness import permutation
 from mmseg_joint.datasets.wrapper import DatasetWrapper
@@ -104,7 +104,7 @@ class LabelSubset(DatasetWrapper):
     def _name(self, path: str | int, index: int) -> str:
         if isinstance(path, int):
             return f'{index:08d}'  # the image is not a file
-        folder = getattr(innermost(self.dataset, index), 'data_prefix', {}).get('img_path')
+        folder = getattr(dataset_of(self.dataset, index), 'data_prefix', {}).get('img_path')
         name = osp.relpath(path, folder) if folder else path
         return name.replace('\\', '/')
 
@@ -161,7 +161,7 @@ class LabelSubset(DatasetWrapper):
         """Return every accepted spelling of an image's name → its full name and index."""
         known = {osp.splitext(pair[0])[0]: pair for pair in names}
         for pair in names:
-            part = innermost(self.dataset, pair[1])
+            part = dataset_of(self.dataset, pair[1])
             name = pair[0].removesuffix(getattr(part, 'img_suffix', ''))
             known[name] = known[name + getattr(part, 'original_suffix', '')] = pair
         known.update({pair[0]: pair for pair in names})

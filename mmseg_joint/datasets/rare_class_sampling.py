@@ -15,7 +15,7 @@ from mmseg.registry import DATASETS
 from tqdm import tqdm
 from tqdm.contrib.concurrent import thread_map
 
-from mmseg_joint.datasets.chain import innermost
+from mmseg_joint.datasets.chain import dataset_of
 from mmseg_joint.datasets.sample_checks import load_sample
 from mmseg_joint.datasets.wrapper import DatasetWrapper
 from mmseg_joint.errors import JointError
@@ -150,7 +150,7 @@ def _count(classes: int, load: Any, info: dict) -> np.ndarray:
 
 def _label_loader(dataset: Any, index: int) -> Any:
     """Find the step that loads a sample's label, in its dataset's pipeline inside all wrappers."""
-    pipeline = getattr(innermost(dataset, index), 'pipeline', None)
+    pipeline = getattr(dataset_of(dataset, index), 'pipeline', None)
     for step in getattr(pipeline, 'transforms', ()):
         if isinstance(step, LoadAnnotations):
             return step

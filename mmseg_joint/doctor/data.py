@@ -11,8 +11,7 @@ from mmengine.config import Config
 from mmseg_joint.checks.parts import check_refusal
 from mmseg_joint.checks.samples import innermost, single_datasets
 from mmseg_joint.datasets import JointDataset
-from mmseg_joint.datasets.chain import check_same_classes
-from mmseg_joint.datasets.chain import innermost as holder
+from mmseg_joint.datasets.chain import check_same_classes, dataset_of
 from mmseg_joint.engine.sections import LOADERS
 from mmseg_joint.errors import JointError, reason_of
 from mmseg_joint.streets.dataset import LoadStreet
@@ -49,7 +48,8 @@ class OpenDataset:
 
     def loaders(self, index: int = 0) -> list[Any] | None:
         """Return the pipeline steps that read a sample's files; None if they are not known."""
-        steps = getattr(getattr(holder(self.dataset, index), 'pipeline', None), 'transforms', ())
+        pipeline = getattr(dataset_of(self.dataset, index), 'pipeline', None)
+        steps = getattr(pipeline, 'transforms', ())
         found = [step for step in steps if isinstance(step, READS_IMAGES + READS_LABELS)]
         reads_images = any(isinstance(step, READS_IMAGES) for step in found)
         return found if reads_images and hasattr(self.dataset, 'get_data_info') else None
