@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from statistics import median
 
 from .cells import Cell
-from .methods import JOINT, TARGET_ONLY
+from .methods import JOINT, SOURCE_ONLY, TARGET_ONLY
 from .results import Results, is_uneven
 from .statistics import Gain, LabelsNeeded, gain_of, paired, signed
 
@@ -21,14 +21,14 @@ def advise(results: Results) -> list[str]:
     """
     if not results.measured:
         return ['No run is finished yet.']
-    counts = [n for n in results.counts if results.find(TARGET_ONLY, n)]
+    counts = [n for n in results.counts if results.find(_base(n), n)]
     parts = [_at(results, count) for count in counts]
     if not counts:
         best = max(results.measured, key=lambda cell: cell.mean or 0.0)
         parts = [
             [
-                f'{best.row.name} is highest so far ({best.mean:.1f}), but no run of {TARGET_ONLY} '
-                'is finished, so nothing can be said about gains.'
+                f'{best.row.name} is highest so far ({best.mean:.1f}), but no run of '
+                f'{_base(best.labels or 0)} is finished, so nothing can be said about gains.'
             ]
         ]
     parts += [_synthetic(results, counts), _caution(results)]
@@ -37,33 +37,34 @@ def advise(results: Results) -> list[str]:
 
 def _at(results: Results, count: int) -> list[str]:
     """Name the best method for one number of labels."""
-    alone = results.find(TARGET_ONLY, count)
+    base = _base(count)
+    alone = results.find(base, count)
 
     def height(cell: Cell) -> float:
-        """Return the gain over target only on shared seeds: some seeds draw easier images."""
+        """Return the gain over the base on shared seeds: some seeds draw easier images."""
         gain = results.gain(cell)
         return gain.mean if gain else (cell.mean or 0.0) - ((alone and alone.mean) or 0.0)
 
     ranked = sorted(results.at(count), key=height, reverse=True)
     best, name = ranked[0], ranked[0].row.name
-    images = f'With {count} labeled images'
+    images = f'With {count} labeled images' if count else 'Without labels'
     if len(ranked) == 1:
         return [f'{images} only {name} was run ({best.mean:.1f}).']
-    if name == TARGET_ONLY:
-        return [f'{images} nothing is above the target alone ({best.mean:.1f}).']
+    if name == base:
+        return [f'{images} nothing is above the {base} alone ({best.mean:.1f}).']
     gain = results.gain(best)
     if gain is None:
-        return [f'{images} {name} is highest, but shares no seed with {TARGET_ONLY}.']
+        return [f'{images} {name} is highest, but shares no seed with {base}.']
     if not gain.excludes_zero:
         why = 'one seed has no interval'
         if gain.seeds > 1:
             why = f'the interval of {gain.seeds} seeds includes 0'
         return [
             f'{images} {name} is highest ({best.mean:.1f}), but {gain_in_words(gain)} over the '
-            f'target alone may be noise: {why}.'
+            f'{base} alone may be noise: {why}.'
         ]
-    sentences = [f'{images}, use {name}: {gain_in_words(gain)} over the target alone.']
-    second = next((cell for cell in ranked[1:] if cell.row.name != TARGET_ONLY), None)
+    sentences = [f'{images}, use {name}: {gain_in_words(gain)} over the {base} alone.']
+    second = next((cell for cell in ranked[1:] if cell.row.name != base), None)
     if second:
         difference = gain_of(paired(best.scores(), second.scores()))
         if difference and not difference.excludes_zero:
@@ -78,6 +79,11 @@ def _at(results: Results, count: int) -> list[str]:
             sentence += f', read without those with {listed(needed.left_out)} labels'
         sentences.append(f'{sentence}.')
     return sentences + _price(results, best)
+
+
+def _base(count: int) -> str:
+    """Name the method to compare with at a number of labels, as `Results.base_of`."""
+    return TARGET_ONLY if count else SOURCE_ONLY
 
 
 def _price(results: Results, best: Cell) -> list[str]:

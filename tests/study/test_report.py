@@ -81,6 +81,19 @@ def test_few_seeds_and_no_run_at_all(tmp_path):
     assert 'nothing is above the target alone (40.0)' in worse
 
 
+def test_without_labels_methods_are_compared_with_the_source_alone(tmp_path):
+    none = {'source_0': {0: [30.0, 31.0, 32.0]}, 'strong_0': {0: [38.0, 39.1, 40.0]}}
+    text = advice(tmp_path / 'none', {**none, 'maxsquare_0': {0: [20.0, 21.0, 22.0]}})
+    assert 'Without labels, use strong: +8.0 points (95 %: +7.9 to +8.2) over the source al' in text
+    assert 'is finished' not in text and 'would need' not in text
+    text = advice(tmp_path / 'both', {**none, **CLEAR})
+    assert text.index('Without labels, use strong') < text.index('With 5 labeled images, use hrs')
+    worse = advice(tmp_path / 'worse', {'source_0': {0: [30.0]}, 'strong_0': {0: [20.0]}})
+    assert 'Without labels nothing is above the source alone (30.0)' in worse
+    alone = advice(tmp_path / 'alone', {'strong_0': {0: [20.0]}})
+    assert 'strong is highest so far (20.0), but no run of source is finished' in alone
+
+
 @pytest.mark.parametrize('number', [10, 11])
 def test_many_comparisons_are_pointed_out(tmp_path, number):
     scores = {
