@@ -34,8 +34,8 @@ class ColorChange:
     def __post_init__(self) -> None:
         for name in ('jitter_probability', 'gray_probability', 'blur_probability'):
             check_share(f'colors.{name}', getattr(self, name))
-        if len(self.jitter) != 4 or min(self.jitter) < 0:
-            raise JointError(f'colors.jitter is {self.jitter}: give four numbers from 0.')
+        if len(self.jitter) != 4 or min(self.jitter) < 0 or max(self.jitter) > 1:
+            raise JointError(f'colors.jitter is {self.jitter}: give four numbers from 0 to 1.')
         if len(self.sigma) != 2 or not 0 <= self.sigma[0] <= self.sigma[1]:
             raise JointError(f'colors.sigma is {self.sigma}: give two rising numbers from 0.')
 

@@ -107,6 +107,7 @@ def test_color_and_sharpness_change_as_drawn(red_first, gray):
     [
         dict(jitter=(0.1, 0.1, 0.1)),
         dict(jitter=(0.1, 0.1, 0.1, -0.1)),
+        dict(jitter=(0.1, 1.1, 0.1, 0.1)),  # a contrast below 0 would be a negative of the image
         dict(sigma=(0.1, 1.0, 2.0)),
         dict(sigma=(-0.1, 1.0)),
         dict(sigma=(2.0, 1.0)),
