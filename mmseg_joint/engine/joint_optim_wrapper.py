@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -116,13 +116,13 @@ class JointOptimWrapper(OptimWrapperDict):
         """
         if self.should_update() or not is_distributed():
             return
-        for parameter in self._parameters():
+        for parameter in self._parameters(self.keys()):
             if parameter.grad is not None:
                 all_reduce(parameter.grad, 'mean')
 
-    def _parameters(self) -> Iterator[nn.Parameter]:
-        for optim_wrapper in self.values():
-            for group in optim_wrapper.param_groups:
+    def _parameters(self, networks: Iterable[str]) -> Iterator[nn.Parameter]:
+        for name in networks:
+            for group in self[name].param_groups:
                 yield from group['params']
 
     def state_dict(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class JointOptimWrapper(OptimWrapperDict):
         """
         state = super().state_dict()
         if not self.should_update():
-            state['accumulated_gradients'] = [p.grad for p in self._parameters()]
+            state['accumulated_gradients'] = [p.grad for p in self._parameters(self.keys())]
         if self.loss_scaler.is_enabled():
             state['loss_scaler'] = self.loss_scaler.state_dict()
         return state
@@ -158,5 +158,6 @@ class JointOptimWrapper(OptimWrapperDict):
             self.loss_scaler.load_state_dict(scaler)
         super().load_state_dict(state_dict)
         self._has_accumulated = gradients is not None
-        for parameter, gradient in zip(self._parameters(), gradients or []):
+        # in the checkpoint's order: a run's copy of its config has its keys sorted
+        for parameter, gradient in zip(self._parameters(state_dict), gradients or []):
             parameter.grad = None if gradient is None else gradient.to(parameter, copy=True)

@@ -222,6 +222,17 @@ def test_accumulated_gradients_survive_a_checkpoint(step):
         assert torch.equal(mine, their), name
 
 
+def test_accumulated_gradients_find_their_network_in_a_config_of_another_order():
+    config = dict(HRS_OPTIMIZERS, accumulative_counts=2)  # a run's copy of its config sorts keys
+    model, resumed = build(HRS), build(HRS)
+    wrapper = build_optim_wrapper(model, config)
+    train(model, wrapper, range(1))
+    other = build_optim_wrapper(resumed, {key: config[key] for key in reversed(config)})
+    other.load_state_dict(copy.deepcopy(wrapper.state_dict()))
+    for (name, mine), their in zip(model.named_parameters(), resumed.parameters()):
+        assert torch.equal(mine.grad, their.grad), name
+
+
 def test_gradients_of_a_window_that_the_config_no_longer_has_are_dropped():
     config = dict(HRS_OPTIMIZERS, accumulative_counts=3)
     model = build(HRS)
