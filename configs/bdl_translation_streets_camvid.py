@@ -20,8 +20,6 @@ model = dict(decode_head=dict(num_classes=11), objectives=dict(translation=_base
 model['objectives']['translation'].update(
     generator=dict(channels=(16, 32, 64), num_blocks=6),
     discriminator=dict(channels=(16, 32, 64, 128)),
-    perceptual_weight=0.0,  # in the first round, with no segmentor yet
-    perceptual_cycle_weight=0.0,
     pool_image_size=(128, 128),
 )
 optim_wrapper = dict(segmentor=None, translation=_base_.translation_optimizers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmengine import Config
 from torch import nn
 
 from mmseg_joint.errors import JointError
@@ -12,6 +13,7 @@ from tests.objective_cases import DEEPLAB
 from tests.reference.plain_lsd import normalized
 from tests.reference.plain_translation import discriminate, translate
 from tests.tiny import batch, build
+from tests.tiny_configs import ROOT
 
 SIZE = (40, 56)
 TRANSLATION = dict(
@@ -120,6 +122,14 @@ def test_the_segmentor_stays_as_it_is():
     after = model.state_dict()
     assert all(torch.equal(before[k], after[k]) for k in before if 'objectives' not in k)
     assert all(p.grad is not None for p in model.objectives.parameters())
+
+
+def test_the_second_round_keeps_what_the_segmentor_sees_in_every_config():
+    configs = sorted((ROOT / 'configs').glob('bdl_translation_*.py'))
+    assert configs
+    for path in configs:  # docs/quoted_systems.md turns it off for the first round alone
+        own = Config.fromfile(path).model.objectives.translation
+        assert own.perceptual_weight > 0 and own.perceptual_cycle_weight > 0, path.name
 
 
 def test_without_a_perceptual_loss_the_segmentor_is_not_run(monkeypatch):
