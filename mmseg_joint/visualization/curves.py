@@ -95,7 +95,7 @@ def _draw_panel(axes: Axes, panel: str, runs: dict, smooth: int | None) -> None:
                 curve = _draw_curve(axes, found, COLORS[number % len(COLORS)], style, smooth)
                 curve.set_gid(f'{name}/{label}')
                 medians.append(np.nanmedian(curve.get_ydata()))
-                if panel == VALIDATION:
+                if panel == VALIDATION or len(curve.get_xdata()) == 1:  # no line shows one point
                     curve.set(marker='o', markersize=2.5)
     _decorate(axes, panel)
     least, greatest = min(medians), max(medians)

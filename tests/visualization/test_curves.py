@@ -57,6 +57,13 @@ def test_logs_without_any_value_to_draw_are_refused():
         draw_curves({name: [{'mFscore': (np.array([1]), np.array([0.5]))}] for name in 'ab'})
 
 
+def test_a_value_that_was_logged_once_is_visible():
+    once = {'source_mix.decode.loss_ce': (np.array([3000]), np.array([0.5]))}
+    axes = panels(draw_curves({'strong': [{**seed(0), **once}]}))['supervised loss']
+    markers = [line.get_marker() for line in curves(axes).values()]
+    assert sorted(markers) == ['None', 'None', 'o']
+
+
 def test_curves_hold_the_logged_values():
     found = panels(draw_curves(RUNS))
     losses = curves(found['supervised loss'])
