@@ -152,7 +152,8 @@ def _labels_of(
             stems = {name.removesuffix(suffixes[1]) for name in candidates}
             shared = sum(name.removesuffix(suffixes[0]) in stems for name in names) / len(names)
             near = len({*folder} & {*Path(other[0]).parts}) + (kind[0] == other[0])
-            fit = (not OTHERS.search('/'.join(other)), near, shared, other in wanted)
+            close = -len(suffixes[0])  # the image's whole name comes before its beginning
+            fit = (not OTHERS.search('/'.join(other)), near, shared, other in wanted, close)
             if shared > 0.5 and (other not in fits or fit > fits[other][0]):
                 fits[other] = (fit, (other, *suffixes))
     most = max((fit for fit, _ in fits.values()), default=None)

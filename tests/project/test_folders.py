@@ -115,6 +115,16 @@ def test_labels_beside_the_images_are_not_listed_as_images(tmp_path):
     assert (found.labels, found.unused[0]) == ('a', 'labels in a/old/*_mask.png')
 
 
+def test_few_names_with_different_ends_go_by_the_label_of_the_same_name(tmp_path):
+    for name in ('ulm_a', 'ulm_b', 'ulm_f01470', 'bonn_000019'):
+        write(tmp_path, f'images/{name}.jpg', f'labels/{name}.png', 1, 0)
+    found = find_images(tmp_path)['train']
+    assert found.names == ('bonn_000019', 'ulm_a', 'ulm_b', 'ulm_f01470')
+    assert (found.img_suffix, found.seg_map_suffix) == ('.jpg', '.png')
+    assert not found.listed
+    assert not found.unused
+
+
 def test_labels_of_another_split_with_equal_names_are_not_called_unused(tmp_path):
     for split in ('train', 'val'):
         write(tmp_path, 'images/' + split + '/{}.jpg', 'labels/' + split + '/{}.png', 2, 0)
