@@ -52,11 +52,18 @@ def check_begins(cfg: Config) -> None:
 
 
 def check_units(cfg: Config) -> None:
-    """Look for a schedule that counts epochs in a training that counts iterations."""
+    """Look for a schedule that counts epochs in a training that counts iterations.
+
+    mmengine's plateau schedules count validations, under the name of epochs.
+    """
     for key, schedule, max_iters in _each(cfg):
-        if schedule.get('by_epoch', True) and not schedule.get('convert_to_iter_based'):
+        kind, by_epoch = str(schedule.get('type')), schedule.get('by_epoch', True)
+        if 'ReduceOnPlateau' in kind:
+            if not by_epoch:
+                raise JointError(f'{key}: {kind} counts validations: leave by_epoch out.')
+        elif by_epoch and not schedule.get('convert_to_iter_based'):
             raise JointError(
-                f'{key}: {schedule.get("type")} counts epochs, but a training of {max_iters} '
+                f'{key}: {kind} counts epochs, but a training of {max_iters} '
                 'iterations has only one: set by_epoch=False.'
             )
 

@@ -66,6 +66,13 @@ def test_epochs_and_iterations():
         check_units(of_100(both))
 
 
+def test_a_plateau_counts_validations():
+    plateau = dict(type='ReduceOnPlateauLR', monitor='mIoU', rule='greater')
+    check_units(of_100(plateau))
+    with pytest.raises(JointError, match=r'^param_scheduler: ReduceOnPlateauLR counts validations'):
+        check_units(of_100(dict(plateau, by_epoch=False)))
+
+
 def test_a_warm_up_of_one_iteration():
     schedule = dict(type='LinearLR', start_factor=1e-6, end=1, by_epoch=False)
     message = r'^param_scheduler: LinearLR has one iteration, 0, .* at 1e-06 of .* its end to 2 or'
