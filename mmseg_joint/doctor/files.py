@@ -19,6 +19,7 @@ from .report import Report
 
 SAMPLE = 32  # images read per dataset
 VARYING = re.compile(r"'[^']*'|\[.*\]|\d+")  # differs between messages about the same fault
+VALUES = re.compile(r'holds the values \[([^]]*)\]')
 MAX_THREADS = 8
 
 
@@ -70,11 +71,18 @@ def read_files(part: OpenDataset, report: Report, everything: bool = False) -> R
             elif found is not None:
                 pixels += found
     for first, *more in problems.values():
-        like = f' (and {len(more):,} more like this one)' if more else ''
+        values = _values(first).union(*map(_values, more))
+        others = f', with the values {sorted(values)} in all' if values > _values(first) else ''
+        like = f' (and {len(more):,} more like this one{others})' if more else ''
         report.problem(f'{part.key}: {first}{like}')
     facts = type(part.innermost).__name__ + ('' if part.labeled else ', labels are not read')
     report.line(part.name, f'{len(part):,} images, {len(indices):,} of them read ({facts})')
     return Reading(part, len(indices), pixels)
+
+
+def _values(message: str) -> set[int]:
+    """Return the unknown values of a label that a message names, if any."""
+    return {int(x) for text in VALUES.findall(message) for x in text.split(', ')}
 
 
 def _read(part: OpenDataset, index: int) -> np.ndarray | str | None:

@@ -254,7 +254,8 @@ def test_many_files_with_one_fault_are_counted(check, roots, write_gta):
         if number % 3 == 0:
             Image.fromarray(np.full((60, 80), 100 + number, np.uint8)).save(label)
     _, _, (ids, broken) = check()
-    assert re.search(r'/00000\.png. holds the values \[100\], .* \(and 3 more like this one\)', ids)
+    assert re.search(r'/00000\.png. holds the values \[100\], .* \(and 3 more like this one', ids)
+    assert ids.endswith(', with the values [100, 103, 106, 109] in all)')
     assert re.search(r'/00001\.png. is broken or .* \(and 7 more like this one\)', broken)
 
 
